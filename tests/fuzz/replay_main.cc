@@ -1,5 +1,5 @@
-// Runs a fuzz target without libFuzzer: every file of the corpus directory given, then a fixed series of
-// mutations of them, the same on every machine. A crash names the input that caused it.
+// Runs a fuzz target without libFuzzer: every file of the corpus directory given, then a fixed
+// series of mutations of them, the same on every machine. A crash names the input that caused it.
 #include <algorithm>
 #include <csignal>
 #include <cstdint>
@@ -29,7 +29,9 @@ void name_input(int signal) {
   std::raise(signal);
 }
 
-void run(const Input& input) { LLVMFuzzerTestOneInput(input.data(), input.size()); }
+void run(const Input& input) {
+  LLVMFuzzerTestOneInput(input.data(), input.size());
+}
 
 std::vector<Input> read_corpus(const char* directory) {
   std::vector<std::filesystem::path> paths;

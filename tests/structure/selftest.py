@@ -1,0 +1,124 @@
+"""Plants one offence of each kind and sees it found: a check that cannot fail checks nothing."""
+
+import pathlib
+import tempfile
+import unittest
+
+import includes
+import lengths
+import symbols
+
+
+class Tree(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.root = pathlib.Path(folder.name)
+
+    def plant(self, path, *lines):
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        head = ["#pragma once"] if target.suffix == ".h" else []
+        target.write_text("\n".join(head + list(lines)) + "\n", encoding="utf-8")
+
+    def found(self):
+        return [f"{path}:{line}: {text}" for path, line, text in includes.check(self.root)]
+
+    def expect(self, start, *words):
+        offences = self.found()
+        self.assertEqual(len(offences), 1, offences)
+        self.assertTrue(offences[0].startswith(start), offences)
+        for word in words:
+            self.assertIn(word, offences[0])
+
+
+class Includes(Tree):
+    def test_clean_tree_has_no_offence(self):
+        self.plant("proxy/base/error.h")
+        self.plant("proxy/base/result.h", '#include "proxy/base/error.h"')
+        self.plant("proxy/net/tcp.h", "#include <uv.h>", '#include "proxy/base/result.h"')
+        self.plant("tls/engine.cc", "#include <openssl/ssl.h>", '#include "proxy/base/error.h"')
+        self.plant("metrics/exporter.h", "#include <prometheus/collectable.h>")
+        self.plant("proxy/config.h", "#include <string>")
+        self.plant("proxy/session.h", '#include "proxy/config.h"', '#include "proxy/net/tcp.h"')
+        self.plant("proxy/session_states.h", '#include "proxy/session.h"')
+        self.plant("tests/support/peer.h", "#include <uv.h>", "#include <openssl/ssl.h>")
+        self.plant("tests/net/tcp_test.cc", "#include <uv.h>", '#include "tests/support/peer.h"')
+        self.assertEqual(self.found(), [])
+
+    def test_library_outside_its_room(self):
+        for header, path in (("uv.h", "proxy/session.cc"), ("openssl/ssl.h", "proxy/net/tcp.cc"),
+                             ("llhttp.h", "proxy/server.cc"), ("prometheus/registry.h", "tls/x.cc"),
+                             ("yaml-cpp/yaml.h", "metrics/x.cc"), ("uv.h", "tests/imap/x_test.cc")):
+            with self.subTest(header=header, path=path):
+                self.plant(path, "// a line", f"#include <{header}>")
+                self.expect(f"{path}:2:", f"<{header}> belongs to")
+                self.plant(path)
+
+    def test_leaf_that_knows_a_leaf(self):
+        self.plant("tls/engine.h")
+        self.plant("proxy/net/tcp.cc", '#include "tls/engine.h"')
+        self.expect("proxy/net/tcp.cc:1:", "proxy/net/ must not know tls/")
+
+    def test_test_of_a_leaf_that_knows_a_leaf(self):
+        self.plant("tls/engine.h")
+        self.plant("tests/imap/x_test.cc", '#include "tls/engine.h"')
+        self.expect("tests/imap/x_test.cc:1:", "proxy/imap/ must not know tls/")
+
+    def test_base_that_knows_a_leaf(self):
+        self.plant("proxy/net/tcp.h")
+        self.plant("proxy/base/bytes.h", '#include "proxy/net/tcp.h"')
+        self.expect("proxy/base/bytes.h:2:", "proxy/base/ must not know proxy/net/")
+
+    def test_leaf_that_knows_the_daemon(self):
+        self.plant("proxy/config.h")
+        self.plant("metrics/x.cc", '#include "proxy/config.h"')
+        self.expect("metrics/x.cc:1:", "metrics/ must not know proxy/")
+
+    def test_order_inside_proxy(self):
+        self.plant("proxy/worker.h")
+        self.plant("proxy/session_states.cc", '#include "proxy/worker.h"')
+        self.expect("proxy/session_states.cc:1:", "comes later")
+
+    def test_file_without_a_place_in_proxy(self):
+        self.plant("proxy/novelty.cc")
+        self.expect("proxy/novelty.cc:1:", "PROXY_ORDER")
+
+    def test_circle_of_headers(self):
+        self.plant("tls/a.h", '#include "tls/b.h"')
+        self.plant("tls/b.h", '#include "tls/c.h"')
+        self.plant("tls/c.h", '#include "tls/a.h"')
+        self.expect("tls/c.h:2:", "tls/a.h -> tls/b.h -> tls/c.h -> tls/a.h")
+
+    def test_path_not_from_the_top(self):
+        self.plant("tls/a.h")
+        self.plant("tls/a.cc", '#include "a.h"')
+        self.expect("tls/a.cc:1:", "from the top")
+
+    def test_room_that_includes_test_code(self):
+        self.plant("tests/support/peer.h")
+        self.plant("tls/a.cc", '#include "tests/support/peer.h"')
+        self.expect("tls/a.cc:1:", "test code")
+
+    def test_header_without_pragma_once(self):
+        self.plant("tls/a.h")
+        (self.root / "tls/a.h").write_text("int a;\n", encoding="utf-8")
+        self.expect("tls/a.h:1:", "pragma once")
+
+
+class Lengths(Tree):
+    def test_long_file_is_named(self):
+        self.plant("tls/short.cc", *["//"] * lengths.LIMIT)
+        self.plant("tls/long.cc", *["//"] * (lengths.HARD_LIMIT + 1))
+        found = [(451, pathlib.PurePath("tls/long.cc"))]
+        self.assertEqual(lengths.long_files(self.root), found)
+
+
+class Symbols(unittest.TestCase):
+    def test_boringssl_is_recognised(self):
+        exported = ["SSL_read", "EVP_DigestInit", "CRYPTO_free", "_ZN4bssl3FooEv", "stdout", "main", "uv_SSL_"]
+        self.assertEqual(symbols.offences(exported), exported[:4])
+
+
+if __name__ == "__main__":
+    unittest.main()
