@@ -1,0 +1,56 @@
+// Address: an IPv4 or IPv6 socket address as a value, and HostPort: what a configuration names
+// before it is resolved. Parsing refuses what a reader could misunderstand and says what is
+// allowed.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/result.h"
+
+struct sockaddr;
+struct sockaddr_storage;
+
+namespace postern::net {
+
+// Trivially copyable, 20 bytes: kept per session.
+class Address {
+ public:
+  Address() = default;
+  // Anything but IPv4 and IPv6 gives an address that is not valid. A v4-mapped v6 address becomes
+  // v4.
+  static Address from(const sockaddr& address);
+  // "192.0.2.1:993", "[2001:db8::1]:993", "[::]:0"; no names.
+  static Result<Address> parse(std::string_view text);
+
+  bool is_v6() const { return family_ == Family::V6; }
+  bool valid() const { return family_ != Family::None; }
+  uint16_t port() const { return port_; }
+  Bytes ip() const;             // 4 or 16 octets; empty if not valid
+  std::string ip_text() const;  // "192.0.2.1", "2001:db8::1"
+  std::string text() const;     // with port, brackets around v6
+  // Fills `out` and returns its length. Only of a valid address.
+  unsigned to(sockaddr_storage& out) const;
+  bool operator==(const Address&) const = default;
+
+ private:
+  enum class Family : uint8_t { None, V4, V6 };
+  uint8_t ip_[16] = {};
+  uint16_t port_ = 0;
+  Family family_ = Family::None;
+};
+
+struct HostPort {
+  std::string host;  // a name or an address without brackets
+  uint16_t port = 0;
+  // "mail.internal:143", "192.0.2.1:143", "[::1]:143"; `default_port` if there is no port (0:
+  // required). Port 0 is accepted here: it means "any" to a listener, and whoever connects must
+  // refuse it.
+  static Result<HostPort> parse(std::string_view text, uint16_t default_port);
+  std::string text() const;
+  bool operator==(const HostPort&) const = default;
+};
+
+}  // namespace postern::net

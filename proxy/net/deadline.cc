@@ -1,0 +1,101 @@
+#include "proxy/net/deadline.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "proxy/base/check.h"
+
+namespace postern::net {
+
+void Deadline::arm(DeadlineWheel& wheel, uint64_t delay_ms) {
+  disarm();
+  wheel.add(*this, delay_ms);
+}
+
+void Deadline::disarm() {
+  if (armed()) {
+    wheel_->remove(*this);
+  }
+}
+
+Deadline::~Deadline() {
+  disarm();
+}
+
+DeadlineWheel::DeadlineWheel(Driver& driver) : driver_(driver) {}
+
+void DeadlineWheel::add(Deadline& deadline, uint64_t delay_ms) {
+  const uint64_t now_ms = driver_.now_ms();
+  const uint64_t now_tick = now_ms / kTickMs;
+  if (size_ == 0) {
+    tick_ = std::max(tick_, now_tick);  // nobody advanced the wheel while it was empty
+  }
+  // Rounded up, so that it is never early; after now, so that a deadline that re-arms itself with
+  // no delay waits for the next tick instead of holding advance() for ever.
+  const uint64_t delay_limit = std::numeric_limits<uint64_t>::max() - now_ms - kTickMs;
+  const uint64_t due_ms = now_ms + std::min(delay_ms, delay_limit);
+  deadline.due_tick_ = std::max((due_ms + kTickMs - 1) / kTickMs, std::max(now_tick, tick_) + 1);
+  deadline.wheel_ = this;
+  place(deadline);
+  if (++size_ == 1) {
+    driver_.start_ticking();
+  }
+}
+
+void DeadlineWheel::remove(Deadline& deadline) {
+  check(deadline.wheel_ == this, "a deadline leaves the wheel it is in");
+  deadline.unlink();
+  if (--size_ == 0) {
+    driver_.stop_ticking();
+  }
+}
+
+void DeadlineWheel::advance(uint64_t now_ms) {
+  const uint64_t target = now_ms / kTickMs;
+  while (tick_ < target && size_ > 0) {
+    ++tick_;
+    cascade();
+    fire();
+  }
+  tick_ = std::max(tick_, target);  // an empty wheel has nothing to turn for
+}
+
+// Level n holds what is due within 64^(n+1) ticks, in the slot named by n's six bits of the due
+// tick. What lies beyond the last level waits in its farthest slot and is placed again from there.
+void DeadlineWheel::place(Deadline& deadline) {
+  constexpr uint64_t kSpan = uint64_t{1} << (kLevels * kSlotBits);
+  const uint64_t ahead = std::min(deadline.due_tick_ - tick_, kSpan - 1);
+  size_t level = 0;
+  while ((ahead >> ((level + 1) * kSlotBits)) != 0) {
+    ++level;
+  }
+  const uint64_t slot = ((tick_ + ahead) >> (level * kSlotBits)) % kSlots;
+  slots_[level][slot].push_back(deadline);
+}
+
+// As a level comes full circle, the next slot of the level above is dealt out to the levels below.
+void DeadlineWheel::cascade() {
+  for (size_t level = 1; level < kLevels; ++level) {
+    const size_t shift = level * kSlotBits;
+    if (tick_ % (uint64_t{1} << shift) != 0) {
+      return;
+    }
+    IntrusiveList<Deadline> dealt;
+    slots_[level][(tick_ >> shift) % kSlots].splice_to(dealt);
+    while (Deadline* deadline = dealt.pop_front()) {
+      place(*deadline);
+    }
+  }
+}
+
+void DeadlineWheel::fire() {
+  // Taken one by one: a callback may disarm or destroy any other that is due in the same tick.
+  IntrusiveList<Deadline> due;
+  slots_[0][tick_ % kSlots].splice_to(due);
+  while (Deadline* deadline = due.front()) {
+    remove(*deadline);
+    deadline->on_deadline();
+  }
+}
+
+}  // namespace postern::net

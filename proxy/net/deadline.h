@@ -1,0 +1,74 @@
+// Deadline: one point in time at which something must have happened, in a hierarchical wheel shared
+// by the whole loop, so that a connection pays two pointers and no uv_timer of its own. Arming and
+// disarming are O(1) and allocate nothing. Resolution kTickMs: a deadline fires never early and at
+// most one tick late (plus what the loop was busy with). Loop's thread only. Armed, it does not
+// keep Loop::run() going; must not outlive its wheel.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "proxy/base/intrusive_list.h"
+
+namespace postern::net {
+
+class DeadlineWheel;
+
+class Deadline : public ListNode<Deadline> {
+ public:
+  // Arms (or moves) the deadline to `delay_ms` from the loop's now.
+  void arm(DeadlineWheel& wheel, uint64_t delay_ms);
+  void disarm();
+  bool armed() const { return linked(); }
+
+ protected:
+  virtual ~Deadline();
+  virtual void on_deadline() = 0;  // may re-arm, or end whatever owns this
+
+ private:
+  friend class DeadlineWheel;
+  DeadlineWheel* wheel_ = nullptr;
+  uint64_t due_tick_ = 0;
+};
+
+// The sans-I/O wheel: time is given to it, so that tests run on virtual time. The loop drives the
+// one that belongs to it with a single uv_timer that rests while nothing is armed.
+class DeadlineWheel {
+ public:
+  static constexpr uint64_t kTickMs = 32;
+
+  // Told when the wheel gets its first and loses its last deadline.
+  class Driver {
+   public:
+    virtual void start_ticking() = 0;
+    virtual void stop_ticking() = 0;
+    virtual uint64_t now_ms() const = 0;
+
+   protected:
+    ~Driver() = default;
+  };
+
+  explicit DeadlineWheel(Driver& driver);
+  // Fires all that is due at `now_ms`. Deadlines armed meanwhile are not due before the next tick.
+  void advance(uint64_t now_ms);
+  size_t size() const { return size_; }
+
+ private:
+  friend class Deadline;
+  static constexpr size_t kLevels = 4;
+  static constexpr unsigned kSlotBits = 6;
+  static constexpr size_t kSlots = size_t{1} << kSlotBits;  // spans 2 s, 131 s, 2.3 h, 149 h
+
+  void add(Deadline& deadline, uint64_t delay_ms);
+  void remove(Deadline& deadline);
+  void place(Deadline& deadline);
+  void cascade();
+  void fire();
+
+  Driver& driver_;
+  uint64_t tick_ = 0;  // the last tick whose deadlines were fired
+  size_t size_ = 0;
+  IntrusiveList<Deadline> slots_[kLevels][kSlots];
+};
+
+}  // namespace postern::net

@@ -1,0 +1,15 @@
+// What libuv reports, as an Error: the label is from a fixed set ("connection_refused",
+// "timed_out", "connection_reset", "name_not_found", …, "other"), the text is libuv's own. Values;
+// any thread.
+#pragma once
+
+#include "proxy/base/error.h"
+
+namespace postern::net {
+
+extern const ErrorDomain kNetDomain;
+
+// `code` is libuv's (negative); `during` a literal.
+Error net_error(int code, const char* during);
+
+}  // namespace postern::net

@@ -1,0 +1,194 @@
+#include "proxy/net/listener.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <utility>
+
+#include <uv.h>
+
+#include "proxy/base/check.h"
+#include "proxy/net/deadline.h"
+#include "proxy/net/failure.h"
+#include "proxy/net/socket.h"
+
+namespace postern::net {
+namespace {
+
+constexpr uint64_t kRestMs = 100;
+constexpr int kAcceptsPerTurn = 64;  // so that a storm of clients does not starve those we have
+
+int set_listening_options(int fd, const Address& address, const ListenOptions& options) {
+  int failure = set_options(fd, options.accepted);
+  if (failure == 0) {
+    failure = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  }
+  if (failure == 0 && options.reuse_port) {
+    failure = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+  }
+  if (failure == 0 && options.defer_accept_s > 0) {
+    failure =
+        set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, static_cast<int>(options.defer_accept_s));
+  }
+  if (failure == 0 && address.is_v6()) {
+    // "[::]" means everyone, IPv4 too, whatever net.ipv6.bindv6only says.
+    bool any = true;
+    for (const uint8_t octet : address.ip()) {
+      any = any && octet == 0;
+    }
+    failure = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, any ? 0 : 1);
+  }
+  return failure;
+}
+
+int bind_and_listen(int fd, const Address& address, int backlog) {
+  sockaddr_storage name;
+  const socklen_t length = address.to(name);
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&name), length) != 0 || listen(fd, backlog) != 0) {
+    return uv_translate_sys_error(errno);
+  }
+  return 0;
+}
+
+// What the operator can do about it; empty if libuv's words are all we know.
+const char* advice(int code) {
+  switch (code) {
+    case UV_EACCES:
+      return "; a port below 1024 needs CAP_NET_BIND_SERVICE, or use a port above 1023";
+    case UV_EADDRINUSE:
+      return "; another process listens there: stop it or choose another port";
+    case UV_EADDRNOTAVAIL:
+      return "; no interface of this machine has this address";
+    case UV_EAFNOSUPPORT:
+      return "; this system has no IPv6: listen on an IPv4 address, for instance 0.0.0.0";
+    case UV_EMFILE:
+    case UV_ENFILE:
+      return "; raise the limit of open files (ulimit -n, LimitNOFILE=)";
+    default:
+      return "";
+  }
+}
+
+Fault listening_fault(const Address& address, int code) {
+  return {address.text(), net_error(code, "").text() + advice(code)};
+}
+
+// accept(2): errors of the one connection that has died in the queue; the next may be well.
+bool concerns_one_client(int code) {
+  switch (code) {
+    case EINTR:
+    case ECONNABORTED:
+    case EPERM:  // a firewall's rule
+    case EPROTO:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+Result<int> open_listening_socket(const Address& address, const ListenOptions& options) {
+  const int fd = open_socket(address);
+  if (fd < 0) {
+    return listening_fault(address, fd);
+  }
+  int failure = set_listening_options(fd, address, options);
+  if (failure == 0) {
+    failure = bind_and_listen(fd, address, options.backlog);
+  }
+  if (failure != 0) {
+    ::close(fd);
+    return listening_fault(address, failure);
+  }
+  return fd;
+}
+
+// uv_poll and our own accept4(), not uv_listen(): when descriptors run out, libuv accepts and
+// closes every client that waits, and says nothing of it (1.44 may spin besides). Here they keep
+// waiting.
+struct Listener::Handle final : Deadline {
+  uv_poll_t poll;
+  int fd = -1;
+  Loop& loop;
+  AcceptObserver& observer;
+  bool closing = false;
+
+  Handle(Loop& on, int listening, AcceptObserver& told) : fd(listening), loop(on), observer(told) {}
+
+  void start() {
+    uv_poll_start(&poll, UV_READABLE, [](uv_poll_t* uv, int, int) noexcept {
+      static_cast<Handle*>(uv->data)->accept_some();
+    });
+  }
+  void accept_some();
+  void rest(int code);
+  void on_deadline() override { start(); }
+};
+
+void Listener::Handle::accept_some() {
+  for (int i = 0; i < kAcceptsPerTurn && !closing; ++i) {
+    const int client = accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (client >= 0) {
+      observer.on_accept(TcpStream::adopt(loop, client));
+    } else if (errno == EAGAIN) {
+      return;
+    } else if (!concerns_one_client(errno)) {
+      rest(uv_translate_sys_error(errno));
+      return;
+    }
+  }
+}
+
+void Listener::Handle::rest(int code) {
+  uv_poll_stop(&poll);
+  arm(loop.deadlines(), kRestMs);
+  observer.on_accept_failure(net_error(code, "accepting a client"));
+}
+
+Listener::Listener(Loop& loop, int fd, AcceptObserver& observer)
+    : handle_(new Handle(loop, fd, observer)) {
+  check(uv_poll_init_socket(loop.uv(), &handle_->poll, fd) == 0, "a socket can be watched");
+  handle_->poll.data = handle_;
+  loop.hold();
+}
+
+Listener::~Listener() {
+  close();
+}
+
+void Listener::start() {
+  if (handle_ != nullptr) {
+    handle_->start();
+  }
+}
+
+void Listener::close() {
+  Handle* handle = std::exchange(handle_, nullptr);
+  if (handle == nullptr) {
+    return;
+  }
+  handle->closing = true;
+  handle->disarm();
+  handle->loop.release();
+  uv_close(reinterpret_cast<uv_handle_t*>(&handle->poll),
+           [](uv_handle_t* uv) noexcept { delete static_cast<Handle*>(uv->data); });
+  ::close(handle->fd);  // after uv_close(), which has taken it out of the epoll set
+}
+
+Address Listener::local() const {
+  return handle_ != nullptr ? local_name(handle_->fd) : Address();
+}
+
+}  // namespace postern::net

@@ -1,0 +1,190 @@
+#include "proxy/net/loop.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/base/check.h"
+
+namespace postern::net {
+namespace {
+
+template <typename T>
+uv_handle_t* as_handle(T* handle) {
+  return reinterpret_cast<uv_handle_t*>(handle);
+}
+
+void must(int result, const char* claim) {
+  check(result == 0, claim);
+}
+
+}  // namespace
+
+Loop::Loop() : deadlines_(*this), read_scratch_(std::make_unique<uint8_t[]>(kScratchBytes)) {
+  must(uv_loop_init(&uv_), "a loop can be made");
+  uv_.data = this;
+  must(uv_async_init(&uv_, &mailbox_,
+                     [](uv_async_t* mailbox) noexcept {
+                       static_cast<Loop*>(mailbox->loop->data)->run_posted();
+                     }),
+       "a mailbox can be made");
+
+  // These serve the loop and do not keep it going; hold() changes that for before_poll_.
+  uv_prepare_init(&uv_, &before_poll_);
+  uv_check_init(&uv_, &after_poll_);
+  uv_timer_init(&uv_, &tick_timer_);
+  uv_unref(as_handle(&before_poll_));
+  uv_unref(as_handle(&after_poll_));
+  uv_unref(as_handle(&tick_timer_));
+  // Put-off work does: while it waits, there is another turn.
+  uv_idle_init(&uv_, &keep_turning_);
+
+  // A turn has two ends: after the timers, before the loop sleeps, and after the events of a poll.
+  uv_prepare_start(&before_poll_, [](uv_prepare_t* handle) noexcept {
+    static_cast<Loop*>(handle->loop->data)->end_turn();
+  });
+  uv_check_start(&after_poll_, [](uv_check_t* handle) noexcept {
+    static_cast<Loop*>(handle->loop->data)->end_turn();
+  });
+}
+
+Loop::~Loop() {
+  {
+    const std::lock_guard lock(posted_mutex_);
+    mailbox_open_ = false;
+    posted_.clear();
+  }
+  while (Retirable* object = retired_.pop_front()) {
+    delete object;
+  }
+  check(held_ == 0, "every stream and listener is closed before its loop goes");
+  for (uv_handle_t* handle :
+       {as_handle(&mailbox_), as_handle(&before_poll_), as_handle(&after_poll_),
+        as_handle(&keep_turning_), as_handle(&tick_timer_)}) {
+    if (uv_is_closing(handle) == 0) {
+      uv_close(handle, nullptr);
+    }
+  }
+  uv_run(&uv_, UV_RUN_DEFAULT);  // the close callbacks, and look-ups that could not be called off
+  must(uv_loop_close(&uv_), "nothing of a loop outlives it");
+}
+
+void Loop::run() {
+  uv_run(&uv_, UV_RUN_DEFAULT);
+}
+
+bool Loop::run_once(int wait_ms) {
+  // uv_run() has no limit on its wait, so the waiting is done here, on libuv's own epoll
+  // descriptor.
+  const int until_timer_ms = uv_backend_timeout(&uv_);
+  const int limit_ms = until_timer_ms < 0 ? wait_ms : std::min(wait_ms, until_timer_ms);
+  if (limit_ms > 0) {
+    pollfd events{uv_backend_fd(&uv_), POLLIN, 0};
+    poll(&events, 1, limit_ms);
+  }
+  return uv_run(&uv_, UV_RUN_NOWAIT) != 0;
+}
+
+bool Loop::post(std::function<void()> work) {
+  // Sent under the lock: run_posted() closes the mailbox under it, and sending to a closed one is
+  // not allowed.
+  const std::lock_guard lock(posted_mutex_);
+  if (!mailbox_open_) {
+    return false;
+  }
+  posted_.push_back(std::move(work));
+  uv_async_send(&mailbox_);
+  return true;
+}
+
+void Loop::close_mailbox() {
+  const std::lock_guard lock(posted_mutex_);
+  if (mailbox_open_) {
+    mailbox_open_ = false;
+    uv_async_send(&mailbox_);
+  }
+}
+
+void Loop::run_posted() {
+  std::vector<std::function<void()>> work;
+  {
+    const std::lock_guard lock(posted_mutex_);
+    work.swap(posted_);
+    if (!mailbox_open_ && uv_is_closing(as_handle(&mailbox_)) == 0) {
+      uv_close(as_handle(&mailbox_), nullptr);
+    }
+  }
+  for (const std::function<void()>& piece : work) {
+    piece();
+  }
+}
+
+void Loop::retire(std::unique_ptr<Retirable> object) {
+  retired_.push_back(*object.release());
+  turn_again();
+}
+
+void Loop::defer(Deferred& work) {
+  if (!work.linked()) {
+    deferred_.push_back(work);
+    turn_again();
+  }
+}
+
+void Loop::turn_again() {
+  uv_idle_start(&keep_turning_, [](uv_idle_t*) noexcept {});
+}
+
+// The retired go first, and their put-off work with them. Each list is taken whole: what joins
+// meanwhile waits for the next end, so that two objects cannot keep the loop here for ever.
+void Loop::end_turn() {
+  IntrusiveList<Retirable> retired;
+  retired_.splice_to(retired);
+  while (Retirable* object = retired.pop_front()) {
+    delete object;
+  }
+  IntrusiveList<Deferred> deferred;
+  deferred_.splice_to(deferred);
+  while (Deferred* work = deferred.pop_front()) {
+    work->run();
+  }
+  if (retired_.empty() && deferred_.empty()) {
+    uv_idle_stop(&keep_turning_);
+  }
+}
+
+void Loop::hold() {
+  if (held_++ == 0) {
+    uv_ref(as_handle(&before_poll_));
+  }
+}
+
+void Loop::release() {
+  check(held_ > 0, "only what holds the loop releases it");
+  if (--held_ == 0) {
+    uv_unref(as_handle(&before_poll_));
+  }
+}
+
+// One shot each, aimed at the next tick: a repeating timer would keep the phase in which it was
+// started, and every deadline would be late by that much more.
+void Loop::start_ticking() {
+  const uint64_t to_next_ms = DeadlineWheel::kTickMs - now_ms() % DeadlineWheel::kTickMs;
+  uv_timer_start(
+      &tick_timer_,
+      [](uv_timer_t* timer) noexcept {
+        Loop& loop = *static_cast<Loop*>(timer->loop->data);
+        loop.deadlines_.advance(loop.now_ms());
+        if (loop.deadlines_.size() > 0) {
+          loop.start_ticking();
+        }
+      },
+      to_next_ms, 0);
+}
+
+void Loop::stop_ticking() {
+  uv_timer_stop(&tick_timer_);
+}
+
+}  // namespace postern::net

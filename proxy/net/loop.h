@@ -1,0 +1,105 @@
+// Loop: one libuv loop and what its thread shares: the clock, the scratch buffers, work put off to
+// the end of the turn, and the deadline wheel. One thread runs it and calls everything here, but
+// for post(), which any thread may call. Must outlive every handle, stream and deadline made on it.
+// Whoever runs loops ignores SIGPIPE first: libuv writes with write(2).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include <uv.h>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/intrusive_list.h"
+#include "proxy/net/deadline.h"
+
+namespace postern::net {
+
+// Base of all that Loop::retire() deletes.
+class Retirable : public ListNode<Retirable> {
+ public:
+  virtual ~Retirable() = default;
+};
+
+// A call put off to the end of the loop's turn. Runs once per defer(); leaves by itself when
+// destroyed. The way to keep the second rule of Stream.
+class Deferred : public ListNode<Deferred> {
+ public:
+  virtual void run() = 0;
+
+ protected:
+  ~Deferred() = default;
+};
+
+class Loop final : private DeadlineWheel::Driver {
+ public:
+  Loop();
+  // Every stream and listener must have been closed. Work still waiting in the mailbox is dropped.
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Runs until the mailbox, every stream and listener is closed and every look-up answered.
+  void run();
+  // Runs one turn, waiting at most `wait_ms` for events; false once nothing is left. For tests.
+  bool run_once(int wait_ms);
+
+  // Queues `work` for the loop's thread and wakes it. Any thread; control plane only.
+  // Returns false once the mailbox is closed; the work is then dropped.
+  bool post(std::function<void()> work);
+  // Closes the mailbox after what was posted before has run. Deadlines alone do not keep run()
+  // going.
+  void close_mailbox();
+
+  // Deletes `object` at the end of this turn, when no callback of it is on the stack.
+  void retire(std::unique_ptr<Retirable> object);
+  // Runs `work` at the end of this turn; joining twice before it ran is the same as once.
+  void defer(Deferred& work);
+
+  // Milliseconds of a monotonic clock, as of the start of this turn.
+  uint64_t now_ms() const override { return uv_now(&uv_); }
+  // Microseconds of the same clock, read anew; for durations that become metrics.
+  static uint64_t now_us() { return uv_hrtime() / 1000; }
+
+  DeadlineWheel& deadlines() { return deadlines_; }
+
+  // What a read is given: one buffer for the loop, since a read's bytes are consumed in its call.
+  MutableBytes read_scratch() { return {read_scratch_.get(), kScratchBytes}; }
+
+  // Streams and listeners count themselves, from creation until closed: libuv alone would let run()
+  // return while the last stream is paused.
+  void hold();
+  void release();
+
+  uv_loop_t* uv() { return &uv_; }
+
+  static constexpr size_t kScratchBytes = 64 * kKiB;
+
+ private:
+  void turn_again();
+  void end_turn();
+  void run_posted();
+  void start_ticking() override;
+  void stop_ticking() override;
+
+  uv_loop_t uv_;
+  uv_async_t mailbox_;
+  uv_prepare_t before_poll_;
+  uv_check_t after_poll_;
+  uv_idle_t keep_turning_;  // active while put-off work waits, so that poll does not block
+  uv_timer_t tick_timer_;   // active while a deadline is armed
+  std::mutex posted_mutex_;
+  std::vector<std::function<void()>> posted_;
+  bool mailbox_open_ = true;
+  size_t held_ = 0;
+  IntrusiveList<Retirable> retired_;
+  IntrusiveList<Deferred> deferred_;
+  DeadlineWheel deadlines_;
+  std::unique_ptr<uint8_t[]> read_scratch_;
+};
+
+}  // namespace postern::net

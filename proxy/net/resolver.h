@@ -1,0 +1,41 @@
+// Resolver: a host name to addresses, by the system's resolver on libuv's thread pool, in the order
+// that RFC 6724 prefers. An address literal resolves without a thread, but still from the loop.
+// Loop's thread only; `observer` must outlive the request or cancel it (destroying the Resolver
+// cancels). A look-up that a thread has already begun cannot be called off: its answer is dropped.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "proxy/base/error.h"
+#include "proxy/net/address.h"
+#include "proxy/net/loop.h"
+
+namespace postern::net {
+
+class ResolveObserver {
+ public:
+  virtual void on_resolved(const std::vector<Address>& addresses) = 0;  // never empty
+  virtual void on_resolve_failure(const Error& error) = 0;
+
+ protected:
+  ~ResolveObserver() = default;
+};
+
+class Resolver {
+ public:
+  explicit Resolver(Loop& loop);
+  ~Resolver();
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+  // One request at a time; the answer may start the next one.
+  void resolve(const HostPort& host, ResolveObserver& observer);
+  void cancel();  // idempotent; no callback follows
+
+ private:
+  struct Request;
+  Loop& loop_;
+  Request* request_ = nullptr;  // owns itself until libuv's callback; null when nothing is asked
+};
+
+}  // namespace postern::net

@@ -1,0 +1,73 @@
+#include "proxy/net/socket.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include <uv.h>
+
+namespace postern::net {
+namespace {
+
+// A dead peer is found out a minute after the idle time. Where TCP_USER_TIMEOUT is set, Linux lets
+// it decide instead of the number of probes.
+constexpr int kProbeIntervalS = 15;
+constexpr int kProbes = 4;
+
+Address name_of(int fd, int (*ask)(int, sockaddr*, socklen_t*)) {
+  sockaddr_storage name{};
+  socklen_t length = sizeof(name);
+  auto* generic = reinterpret_cast<sockaddr*>(&name);
+  return ask(fd, generic, &length) == 0 ? Address::from(*generic) : Address();
+}
+
+}  // namespace
+
+int open_socket(const Address& address) {
+  const int fd = socket(address.is_v6() ? AF_INET6 : AF_INET,
+                        SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP);
+  return fd >= 0 ? fd : uv_translate_sys_error(errno);
+}
+
+int set_option(int fd, int level, int name, int value) {
+  return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0
+                                                                 : uv_translate_sys_error(errno);
+}
+
+int set_options(int fd, const TcpOptions& options) {
+  int failure = set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+  if (failure == 0 && options.user_timeout_ms > 0) {
+    failure =
+        set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(options.user_timeout_ms));
+  }
+  if (failure != 0 || options.keepalive_idle_s == 0) {
+    return failure;
+  }
+  const struct {
+    int level, name, value;
+  } keepalive[] = {
+      {SOL_SOCKET, SO_KEEPALIVE, 1},
+      {IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(options.keepalive_idle_s)},
+      {IPPROTO_TCP, TCP_KEEPINTVL, kProbeIntervalS},
+      {IPPROTO_TCP, TCP_KEEPCNT, kProbes},
+  };
+  for (const auto& option : keepalive) {
+    failure = set_option(fd, option.level, option.name, option.value);
+    if (failure != 0) {
+      return failure;
+    }
+  }
+  return 0;
+}
+
+Address local_name(int fd) {
+  return name_of(fd, getsockname);
+}
+
+Address remote_name(int fd) {
+  return name_of(fd, getpeername);
+}
+
+}  // namespace postern::net

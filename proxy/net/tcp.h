@@ -1,0 +1,86 @@
+// TcpStream: Stream over one TCP socket. Writes go straight to the kernel (uv_try_write); only what
+// it refuses is queued, and while anything is queued one uv_write is pending. Reads arrive in the
+// loop's scratch. TCP_NODELAY is set from the first moment, keepalive as asked. Loop's thread only.
+//
+// Ownership: make() and Listener return a unique_ptr; destroying it is allowed only by
+// Loop::retire() or outside of callbacks. The uv_tcp_t lives in an inner handle that outlives the
+// stream until libuv lets go of it. The socket itself is closed at once by abort(), reset() and
+// failure; with bytes of the peer still unread, Linux then sends RST instead of FIN.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <memory>
+
+#include "proxy/base/error.h"
+#include "proxy/net/address.h"
+#include "proxy/net/loop.h"
+#include "proxy/net/stream.h"
+
+namespace postern::net {
+
+struct TcpOptions {
+  unsigned keepalive_idle_s = 0;  // 0: no keepalive; else four probes follow, 15 s apart
+  unsigned user_timeout_ms = 0;   // TCP_USER_TIMEOUT; 0: the kernel's default
+};
+
+class TcpStream final : public Stream, public Retirable, private Deferred {
+ public:
+  // An unconnected stream; call connect() next.
+  static std::unique_ptr<TcpStream> make(Loop& loop);
+  ~TcpStream() override;
+
+  // Starts connecting; on_open or on_failure follows from the loop, never from inside this call.
+  // What is written before on_open is queued, and sent as soon as there is a connection.
+  void connect(const Address& to, const TcpOptions& options);
+  // Starts reading an accepted stream, which is open already: no on_open comes for it.
+  void start();
+
+  void observe(StreamObserver& observer) override { observer_ = &observer; }
+  size_t write(Bytes bytes) override;
+  size_t queued() const override;
+  void pause() override;
+  void resume() override;
+  void finish() override;
+  void abort() override;
+  // Like abort(), but the peer gets RST, not FIN: for attackers and for failed protocol states.
+  void reset();
+
+  // Asked of the kernel; not valid while unconnected, and once the stream is dead.
+  Address local() const;
+  Address remote() const;
+
+ private:
+  friend class Listener;
+  struct Handle;
+  struct Request;
+
+  explicit TcpStream(Loop& loop);
+  // Takes over a connected socket.
+  static std::unique_ptr<TcpStream> adopt(Loop& loop, int fd);
+  int dial(const Address& to, const TcpOptions& options);
+  void open();
+  void start_reading();
+  void handle_read(ssize_t count);
+  void write_queued();
+  void handle_written(int status);
+  void shut_down();
+  void fail_later(int code);
+  void run() override;  // what fail_later() put off
+  void fail(int code, const char* during);
+  void close(bool with_reset);
+
+  Loop& loop_;
+  StreamObserver* observer_ = nullptr;
+  Handle* handle_;   // owns itself until libuv's close callback; null once the stream is dead
+  int failure_ = 0;  // found inside a call of the observer, not yet reported
+  bool open_ : 1 = false;
+  bool paused_ : 1 = false;
+  bool ended_ : 1 = false;      // the peer sent FIN
+  bool finishing_ : 1 = false;  // finish() was called
+};
+// An idle connection pays this, and the inner handle with its uv_tcp_t (see tcp.cc).
+static_assert(sizeof(TcpStream) <= 88);
+
+}  // namespace postern::net
