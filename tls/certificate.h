@@ -1,0 +1,50 @@
+// What stands behind a CertificateStore entry, and how PEM becomes one. Inside tls/ only.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/base/bytes.h"
+#include "tls/boringssl.h"
+#include "tls/certificate_store.h"
+
+namespace postern::tls {
+
+struct CertificateStore::Certificate {
+  Description description;
+  std::string where;                                  // the configuration line that named it
+  std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> chain;  // DER, leaf first
+  std::vector<CRYPTO_BUFFER*> chain_view;             // the same, as BoringSSL wants it
+  bssl::UniquePtr<EVP_PKEY> key;
+  uint16_t curve = 0;       // an ECDSA key's group on the wire, else 0
+  std::string leaf_sha256;  // raw
+
+  // Makes a connection, or all of a context, present this certificate. False: see BoringSSL's
+  // queue.
+  bool install(SSL* ssl) const;
+  bool install(SSL_CTX* ctx) const;
+};
+
+using CertificatePtr = std::unique_ptr<CertificateStore::Certificate>;
+
+// Every CERTIFICATE block of a PEM text; other blocks are passed over. Nothing when one is broken.
+std::optional<std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>> parse_pem_chain(std::string_view pem);
+std::string to_pem(const std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>& chain);
+bssl::UniquePtr<X509> parse_certificate(CRYPTO_BUFFER& der);
+int64_t posix_time(const ASN1_TIME* time);  // 0 if it cannot be told
+std::string to_hex(Bytes octets);
+std::string sha256(Bytes octets);
+
+// Joins a chain and its key, which must be the leaf's. Null when TLS cannot use such a key: `wrong`
+// says so in words that follow "key FILE".
+CertificatePtr make_certificate(std::string label,
+                                std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> chain,
+                                bssl::UniquePtr<EVP_PKEY> key, std::string& wrong);
+
+// One chain and its key, read and checked. Null when `faults` has grown.
+CertificatePtr load_certificate(const CertificateFiles& files, Faults& faults);
+
+}  // namespace postern::tls

@@ -1,0 +1,169 @@
+#include "tls/certificate_store.h"
+
+#include <algorithm>
+#include <array>
+#include <unordered_map>
+
+#include "tls/boringssl.h"
+#include "tls/certificate.h"
+#include "tls/self_signed.h"
+
+namespace postern::tls {
+namespace {
+
+using Certificate = CertificateStore::Certificate;
+
+constexpr size_t kMaxNameBytes = 253;  // RFC 1035 §2.3.4, as text
+
+struct TextHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+
+bool is_wildcard(std::string_view name) {
+  return name.starts_with("*.");
+}
+
+// RFC 9525 §6.3: a star is a whole left-most label or it means nothing.
+bool usable(std::string_view name) {
+  const size_t star = name.rfind('*');
+  return !name.empty() && (star == std::string_view::npos || (star == 0 && is_wildcard(name)));
+}
+
+}  // namespace
+
+struct CertificateStore::Index {
+  std::unordered_map<std::string, std::vector<const Certificate*>, TextHash, std::equal_to<>>
+      by_name;  // wildcards stand under their own text, "*.example.org"
+  std::vector<const Certificate*> fallback;
+
+  void add(const Certificate& certificate, Faults& faults);
+  void choose_fallback(const Certificate& first);
+};
+
+void CertificateStore::Index::add(const Certificate& certificate, Faults& faults) {
+  const Description& mine = certificate.description;
+  for (const std::string& name : mine.names) {
+    if (!usable(name)) {
+      continue;
+    }
+    auto& candidates = by_name[name];
+    const auto rival = std::find_if(candidates.begin(), candidates.end(), [&](const auto* other) {
+      return other->description.key_type == mine.key_type;
+    });
+    if (rival == candidates.end()) {
+      candidates.insert(std::upper_bound(candidates.begin(), candidates.end(), &certificate,
+                                         [](const auto* a, const auto* b) {
+                                           return a->description.key_type < b->description.key_type;
+                                         }),
+                        &certificate);
+    } else if (*rival != &certificate) {  // else a certificate that repeats a name
+      faults.push_back({certificate.where, mine.label + " and " + (*rival)->description.label +
+                                               " are both for '" + name +
+                                               "' with the same kind of key; remove one"});
+    }
+  }
+}
+
+// Clients without SNI may know only RSA, too: they choose among all that bear the first's name.
+void CertificateStore::Index::choose_fallback(const Certificate& first) {
+  const auto& names = first.description.names;
+  const auto found = names.empty() ? by_name.end() : by_name.find(names.front());
+  fallback = found == by_name.end() ? std::vector{&first} : found->second;
+}
+
+CertificateStore::CertificateStore() : index_(std::make_unique<Index>()) {}
+CertificateStore::~CertificateStore() = default;
+
+Result<std::shared_ptr<const CertificateStore>> CertificateStore::load(
+    const std::vector<CertificateFiles>& files) {
+  if (files.empty()) {
+    return Fault{"", "no certificate is configured"};
+  }
+  Faults faults;
+  std::vector<CertificatePtr> certificates;
+  for (const CertificateFiles& one : files) {
+    CertificatePtr certificate = load_certificate(one, faults);
+    if (certificate == nullptr) {
+      continue;
+    }
+    if (&one != &files.front() && certificate->description.names.empty()) {
+      faults.push_back({one.where, "chain " + one.chain +
+                                       " has no dNSName in its subjectAltName, so that no client "
+                                       "would ever be shown it; only the first certificate may"});
+    }
+    certificates.push_back(std::move(certificate));
+  }
+  return assemble(std::move(certificates), std::move(faults));
+}
+
+Result<std::shared_ptr<const CertificateStore>> CertificateStore::self_signed(
+    const std::vector<std::string>& names) {
+  std::vector<CertificatePtr> certificates;
+  certificates.push_back(make_self_signed(names));
+  if (certificates.front() == nullptr) {
+    return Fault{"", "a self-signed certificate could not be made for these names"};
+  }
+  return assemble(std::move(certificates), {});
+}
+
+Result<std::shared_ptr<const CertificateStore>> CertificateStore::assemble(
+    std::vector<std::unique_ptr<Certificate>> certificates, Faults faults) {
+  std::shared_ptr<CertificateStore> store(new CertificateStore);
+  const bssl::UniquePtr<SSL_CTX> trial(SSL_CTX_new(TLS_with_buffers_method()));
+  std::string leaves;
+  for (const CertificatePtr& certificate : certificates) {
+    if (!certificate->install(trial.get())) {
+      const char* reason = ERR_reason_error_string(ERR_peek_error());
+      faults.push_back({certificate->where, certificate->description.label +
+                                                " cannot be used by a TLS server: " +
+                                                (reason == nullptr ? "unknown reason" : reason)});
+      ERR_clear_error();
+    }
+    store->index_->add(*certificate, faults);
+    leaves.append(certificate->leaf_sha256);
+  }
+  if (!faults.empty()) {
+    return faults;
+  }
+  store->certificates_ = std::move(certificates);
+  store->index_->choose_fallback(*store->certificates_.front());
+  store->digest_ = sha256(as_bytes(leaves));
+  return std::shared_ptr<const CertificateStore>(std::move(store));
+}
+
+std::vector<CertificateStore::Description> CertificateStore::describe() const {
+  std::vector<Description> descriptions;
+  for (const CertificatePtr& certificate : certificates_) {
+    descriptions.push_back(certificate->description);
+  }
+  return descriptions;
+}
+
+std::string CertificateStore::first_chain_pem() const {
+  return to_pem(certificates_.front()->chain);
+}
+
+// Nothing is allocated or kept for a name a client made up.
+std::span<const Certificate* const> CertificateStore::find(std::string_view server_name) const {
+  if (server_name.empty() || server_name.size() > kMaxNameBytes) {
+    return index_->fallback;
+  }
+  std::array<char, kMaxNameBytes> buffer;
+  std::transform(server_name.begin(), server_name.end(), buffer.begin(),
+                 [](char c) { return static_cast<char>(OPENSSL_tolower(c)); });
+  const std::string_view name(buffer.data(), server_name.size());
+  if (const auto exact = index_->by_name.find(name); exact != index_->by_name.end()) {
+    return exact->second;
+  }
+  const size_t dot = name.find('.');
+  if (dot == std::string_view::npos || dot == 0) {
+    return index_->fallback;
+  }
+  // "mail.example.org" is looked up as "*.example.org", in place.
+  buffer[dot - 1] = '*';
+  const auto wildcard = index_->by_name.find(name.substr(dot - 1));
+  return wildcard == index_->by_name.end() ? index_->fallback : wildcard->second;
+}
+
+}  // namespace postern::tls

@@ -1,0 +1,70 @@
+// CertificateStore: immutable map from host name to certificate chain and key. Loading checks
+// everything (PEM, key matches leaf, names) and reports all faults at once; an expired certificate
+// is none, so that a server can still start: describe() tells the dates. After loading, it is read
+// by any thread; only the reference counts of keys and chains are shared and written. Lookup: exact
+// name, then wildcard (one left-most label, RFC 9525 §6.3), then the first certificate. For one
+// name an ECDSA and an RSA certificate may stand side by side.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/base/result.h"
+
+namespace postern::tls {
+
+struct CertificateFiles {
+  std::string chain;  // PEM, leaf first
+  std::string key;    // PEM
+  std::string where;  // where the configuration names them: "postern.yaml:12"
+};
+
+enum class KeyType : uint8_t { Ecdsa, Rsa, Ed25519 };
+
+class CertificateStore {
+ public:
+  struct Certificate;  // chain, key and names; opaque outside tls/
+
+  // What may be told of a certificate: for metrics, log, status and `postern check`.
+  struct Description {
+    std::string label;               // the chain's file name as configured: the metric's label
+    std::vector<std::string> names;  // SAN dNSNames, lower case
+    KeyType key_type;
+    int64_t not_before;  // seconds since 1970
+    int64_t not_after;
+    std::string fingerprint_sha256;  // of the leaf, hex
+  };
+
+  static Result<std::shared_ptr<const CertificateStore>> load(
+      const std::vector<CertificateFiles>& files);
+  // A throw-away ECDSA P-256 certificate for `names`, valid 30 days, made in memory.
+  static Result<std::shared_ptr<const CertificateStore>> self_signed(
+      const std::vector<std::string>& names);
+
+  ~CertificateStore();
+
+  std::vector<Description> describe() const;
+  // The PEM of the first chain, e.g. to hand a self-signed one to a client.
+  std::string first_chain_pem() const;
+
+  // The candidates for `server_name` ("" without SNI), best match only, ECDSA before RSA.
+  std::span<const Certificate* const> find(std::string_view server_name) const;
+  // Digest of all leaves: part of what resumption is bound to.
+  std::string_view digest() const { return digest_; }  // 32 raw octets
+  const std::vector<std::unique_ptr<Certificate>>& all() const { return certificates_; }
+
+ private:
+  CertificateStore();
+  static Result<std::shared_ptr<const CertificateStore>> assemble(
+      std::vector<std::unique_ptr<Certificate>> certificates, Faults faults);
+  struct Index;
+  std::vector<std::unique_ptr<Certificate>> certificates_;
+  std::unique_ptr<Index> index_;
+  std::string digest_;
+};
+
+}  // namespace postern::tls

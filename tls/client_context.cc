@@ -1,0 +1,76 @@
+#include "tls/boringssl.h"
+#include "tls/context.h"
+#include "tls/failure.h"
+#include "tls/ssl_context.h"
+#include "tls/verifier.h"
+
+namespace postern::tls {
+
+// BoringSSL finds this again through the context's application data.
+struct ClientContext::State {
+  State() = default;
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  static ssl_verify_result_t verify(SSL* ssl, uint8_t* alert) noexcept;
+
+  ClientSettings settings;
+  std::unique_ptr<const Verifier> verifier;
+  // A backend shows the same chain to all its connections: its octets are kept once. Outlives ctx.
+  bssl::UniquePtr<CRYPTO_BUFFER_POOL> pool;
+  bssl::UniquePtr<SSL_CTX> ctx;
+};
+
+// The verdict travels through the error queue, as BoringSSL's own do, and is read by
+// take_failure(). The connection's application data is the host's name (see Engine::client).
+ssl_verify_result_t ClientContext::State::verify(SSL* ssl, uint8_t* alert) noexcept {
+  const auto& state = *static_cast<State*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  const auto& host = *static_cast<const std::string*>(SSL_get_app_data(ssl));
+  const auto failure = state.verifier->judge(SSL_get0_peer_certificates(ssl), host);
+  ERR_clear_error();
+  if (!failure.has_value()) {
+    return ssl_verify_ok;
+  }
+  *alert = *failure == Failure::CertificateExpired     ? SSL_AD_CERTIFICATE_EXPIRED
+           : *failure == Failure::CertificateUntrusted ? SSL_AD_UNKNOWN_CA
+                                                       : SSL_AD_CERTIFICATE_UNKNOWN;
+  report_verdict(*failure);
+  return ssl_verify_invalid;
+}
+
+ClientContext::ClientContext(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ClientContext::~ClientContext() = default;
+ssl_ctx_st* ClientContext::get() const {
+  return state_->ctx.get();
+}
+const ClientSettings& ClientContext::settings() const {
+  return state_->settings;
+}
+
+// No ALPN is offered: backends from before RFC 7301 may mishandle it, and strict ones may want
+// another.
+Result<std::unique_ptr<ClientContext>> ClientContext::make(ClientSettings settings) {
+  auto verifier = Verifier::make(settings.verification);
+  auto ctx = make_ssl_context(settings.policy);
+  Faults faults;
+  if (!verifier) {
+    faults = verifier.faults();
+  }
+  if (!ctx) {
+    faults.insert(faults.end(), ctx.faults().begin(), ctx.faults().end());
+  }
+  if (!faults.empty()) {
+    return faults;
+  }
+  auto state = std::make_unique<State>();
+  state->settings = std::move(settings);
+  state->verifier = std::move(verifier.value());
+  state->pool.reset(CRYPTO_BUFFER_POOL_new());
+  state->ctx = std::move(ctx.value());
+  SSL_CTX_set_app_data(state->ctx.get(), state.get());
+  SSL_CTX_set0_buffer_pool(state->ctx.get(), state->pool.get());
+  SSL_CTX_set_custom_verify(state->ctx.get(), SSL_VERIFY_PEER, &State::verify);
+  return std::unique_ptr<ClientContext>(new ClientContext(std::move(state)));
+}
+
+}  // namespace postern::tls

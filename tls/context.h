@@ -1,0 +1,62 @@
+// ServerContext and ClientContext: an SSL_CTX made ready from a policy, certificates and ticket
+// keys or a verification rule. Made during set-up with all faults reported; then used by the
+// engines of one worker only (each worker has its own, so no two threads share a lock or a
+// reference count). Must outlive the engines made from it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "proxy/base/result.h"
+#include "tls/certificate_store.h"
+#include "tls/policy.h"
+#include "tls/ticket_keys.h"
+#include "tls/verify.h"
+
+struct ssl_ctx_st;
+
+namespace postern::tls {
+
+int64_t wall_clock_s();  // seconds since 1970
+
+struct ServerSettings {
+  Policy policy;
+  std::shared_ptr<const CertificateStore> certificates;
+  std::shared_ptr<const TicketKeys> tickets;
+  std::string binding;  // what sessions are bound to besides certificates and policy: the listener
+  int64_t (*clock_s)() = &wall_clock_s;  // chooses the window of the ticket keys
+};
+
+class ServerContext {
+ public:
+  static Result<std::unique_ptr<ServerContext>> make(ServerSettings settings);
+  ~ServerContext();
+  ssl_ctx_st* get() const;
+  const ServerSettings& settings() const;
+
+ private:
+  struct State;
+  explicit ServerContext(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+struct ClientSettings {
+  Policy policy;  // Policy::toward_backend
+  Verification verification;
+};
+
+class ClientContext {
+ public:
+  static Result<std::unique_ptr<ClientContext>> make(ClientSettings settings);
+  ~ClientContext();
+  ssl_ctx_st* get() const;
+  const ClientSettings& settings() const;
+
+ private:
+  struct State;
+  explicit ClientContext(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace postern::tls

@@ -1,0 +1,229 @@
+#include "tls/engine.h"
+
+#include <algorithm>
+
+#include "proxy/base/check.h"
+#include "tls/boringssl.h"
+#include "tls/certificate.h"
+#include "tls/suites.h"
+#include "tls/verifier.h"
+#include "tls/workspace.h"
+
+namespace postern::tls {
+namespace {
+
+constexpr char kHandshaking[] = "in the TLS handshake";
+constexpr char kReading[] = "reading TLS";
+constexpr char kSealing[] = "writing TLS";
+
+constexpr size_t kMaxWriteBytes = size_t{1} << 30U;  // SSL_write counts in int
+
+// Fatal protocol_version in a TLS 1.0 record: what BoringSSL says to old clients, too.
+constexpr uint8_t kVersionAlert[] = {SSL3_RT_ALERT,          3, 1, 0, 2, SSL3_AL_FATAL,
+                                     SSL_AD_PROTOCOL_VERSION};
+
+// SNI carries names without the final dot, and no addresses (RFC 6066 §3).
+std::string sni_for(const std::string& host) {
+  if (is_ip_literal(host)) {
+    return "";
+  }
+  return host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
+}
+
+}  // namespace
+
+Engine::Engine(Workspace& workspace, ssl_st* ssl) : workspace_(workspace), ssl_(ssl) {
+  check(ssl_ != nullptr, "an SSL fits into memory");
+  BIO* bio = workspace.state_->bio.get();
+  BIO_up_ref(bio);
+  SSL_set_bio(ssl_, bio, bio);
+  SSL_set_shed_handshake_config(ssl_, 1);
+}
+
+Engine::~Engine() {
+  SSL_free(ssl_);
+}
+
+std::unique_ptr<Engine> Engine::server(const ServerContext& context, Workspace& workspace) {
+  std::unique_ptr<Engine> engine(new Engine(workspace, SSL_new(context.get())));
+  SSL_set_accept_state(engine->ssl_);
+  return engine;
+}
+
+std::unique_ptr<Engine> Engine::client(const ClientContext& context, Workspace& workspace,
+                                       const std::string& server_name) {
+  std::unique_ptr<Engine> engine(new Engine(workspace, SSL_new(context.get())));
+  SSL_set_connect_state(engine->ssl_);
+  engine->host_ = std::make_unique<std::string>(server_name);
+  SSL_set_app_data(engine->ssl_, engine->host_.get());  // for ClientContext's verification
+  if (const std::string sni = sni_for(server_name); !sni.empty()) {
+    SSL_set_tlsext_host_name(engine->ssl_,
+                             sni.c_str());  // a name that SNI cannot carry is not sent
+  }
+  engine->shake_hands();
+  return engine;
+}
+
+// All calls into BoringSSL that may read or write pass here.
+template <typename Call>
+int Engine::enter(Call call) {
+  Workspace::State& shared = *workspace_.state_;
+  ERR_clear_error();
+  shared.input = input_;
+  const int result = call();
+  input_ = shared.input;
+  shared.input = {};
+  return result;
+}
+
+void Engine::feed(Bytes ciphertext) {
+  if (error_ || ended_) {
+    return;
+  }
+  check(input_.empty(), "the ciphertext fed before was taken");
+  input_ = ciphertext;
+}
+
+void Engine::feed_end() {
+  transport_ended_ = true;
+}
+
+Engine::Event Engine::next() {
+  if (error_) {
+    return Event::Failed;
+  }
+  if (ended_) {
+    return Event::End;
+  }
+  if (open_) {
+    return read();
+  }
+  if (!recognised_ && !input_.empty()) {
+    recognised_ = true;
+    if (const Failure failure = recognise_plaintext(input_); failure != Failure::Truncated) {
+      return refuse_plaintext(failure);
+    }
+  }
+  return shake_hands();
+}
+
+Engine::Event Engine::refuse_plaintext(Failure failure) {
+  if (failure == Failure::UnsupportedVersion) {
+    auto& outgoing = workspace_.state_->outgoing;
+    outgoing.insert(outgoing.end(), std::begin(kVersionAlert), std::end(kVersionAlert));
+  }
+  return fail(failure, kHandshaking);
+}
+
+Engine::Event Engine::shake_hands() {
+  const int result = enter([this] { return SSL_do_handshake(ssl_); });
+  if (result != 1) {
+    return pause_or_stop(result, kHandshaking);
+  }
+  open_ = true;
+  SSL_set_app_data(ssl_, nullptr);
+  host_.reset();
+  return Event::Open;
+}
+
+// Gathers records until the scratch is full, for whoever observes works better on large spans. What
+// stops it is told at the next call if there was plaintext before it.
+Engine::Event Engine::read() {
+  Workspace::State& shared = *workspace_.state_;
+  Event stop = Event::Plaintext;
+  size_t size = 0;
+  while (stop == Event::Plaintext && size < shared.scratch.size()) {
+    const int result = enter([&] {
+      return SSL_read(ssl_, shared.scratch.data() + size,
+                      static_cast<int>(shared.scratch.size() - size));
+    });
+    if (result > 0) {
+      size += static_cast<size_t>(result);
+    } else {
+      stop = pause_or_stop(result, kReading);
+    }
+  }
+  shared.plaintext_size = size;
+  return size > 0 ? Event::Plaintext : stop;
+}
+
+Engine::Event Engine::pause_or_stop(int result, const char* during) {
+  switch (SSL_get_error(ssl_, result)) {
+    case SSL_ERROR_WANT_READ:
+      return transport_ended_ ? fail(Failure::Truncated, during) : Event::NeedInput;
+    case SSL_ERROR_ZERO_RETURN:  // close_notify
+      if (!open_) {
+        return fail(Failure::Truncated, during);
+      }
+      ended_ = true;
+      input_ = {};
+      return Event::End;
+    default:
+      return fail(take_failure(), during);
+  }
+}
+
+Engine::Event Engine::fail(Failure failure, const char* during) {
+  error_ = tls_error(failure, during);
+  input_ = {};
+  return Event::Failed;
+}
+
+Bytes Engine::plaintext() const {
+  const Workspace::State& shared = *workspace_.state_;
+  return Bytes(shared.scratch).first(shared.plaintext_size);
+}
+
+bool Engine::seal(Bytes plaintext) {
+  check(open_ && !closed_, "plaintext is sealed between Open and close()");
+  while (!error_ && !plaintext.empty()) {
+    const size_t size = std::min(plaintext.size(), kMaxWriteBytes);
+    const int result =
+        enter([&] { return SSL_write(ssl_, plaintext.data(), static_cast<int>(size)); });
+    if (result <= 0) {
+      fail(take_failure(), kSealing);
+    } else {
+      plaintext = plaintext.subspan(static_cast<size_t>(result));
+    }
+  }
+  return !error_;
+}
+
+void Engine::close() {
+  if (!open_ || closed_ || error_) {
+    return;
+  }
+  closed_ = true;
+  enter([this] { return SSL_shutdown(ssl_); });
+}
+
+Handshake Engine::handshake() const {
+  check(open_, "a handshake is described after Open");
+  Handshake result;
+  result.version = static_cast<Version>(SSL_version(ssl_) - TLS1_VERSION);
+  result.cipher = cipher_index(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl_)));
+  result.resumed = SSL_session_reused(ssl_) == 1;
+  // BoringSSL tells the group of the session's first handshake; TLS 1.2 resumes without any.
+  const bool exchanged = !result.resumed || result.version == Version::Tls13;
+  result.group = group_index(exchanged ? SSL_get_curve_id(ssl_) : 0);
+  return result;
+}
+
+std::string Engine::server_name() const {
+  const char* name = SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
+  std::string text = name == nullptr ? "" : name;
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return static_cast<char>(OPENSSL_tolower(c)); });
+  return text;
+}
+
+int64_t Engine::peer_not_after() const {
+  const STACK_OF(CRYPTO_BUFFER)* chain = SSL_get0_peer_certificates(ssl_);
+  if (chain == nullptr || sk_CRYPTO_BUFFER_num(chain) == 0) {
+    return 0;
+  }
+  const auto leaf = parse_certificate(*sk_CRYPTO_BUFFER_value(chain, 0));
+  return leaf == nullptr ? 0 : posix_time(X509_get0_notAfter(leaf.get()));
+}
+
+}  // namespace postern::tls

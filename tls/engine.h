@@ -1,0 +1,112 @@
+// Engine: one TLS connection without a socket: ciphertext in, plaintext out, and back. Either role.
+//
+//   feed(ciphertext) ; while ((e = next()) != NeedInput) { Open | Plaintext | End | Failed }
+//   seal(plaintext)                      -> ciphertext appended to the workspace
+//   after every call: send workspace.outgoing(), then workspace.clear()
+//
+// Idle, an engine owns BoringSSL's SSL object with its handshake state shed and nothing else: no
+// buffers. One thread: that of its workspace.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/error.h"
+#include "tls/context.h"
+#include "tls/failure.h"
+#include "tls/policy.h"
+
+struct ssl_st;
+
+namespace postern::tls {
+
+// What the engines of one thread share: the buffer ciphertext leaves through, the one plaintext is
+// handed out in, and BoringSSL's way to both. Must outlive its engines.
+class Workspace {
+ public:
+  Workspace();
+  ~Workspace();
+  Workspace(const Workspace&) = delete;
+  Workspace& operator=(const Workspace&) = delete;
+
+  // Ciphertext made since the last clear(), by whichever engine was called last.
+  Bytes outgoing() const;
+  void clear();
+
+ private:
+  friend class Engine;
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// How a handshake ended, in numbers that index the name tables below: bounded metric labels.
+struct Handshake {
+  Version version = Version::Tls12;
+  uint8_t cipher = 0;  // index into cipher_names()
+  uint8_t group = 0;   // index into group_names()
+  bool resumed = false;
+};
+std::span<const char* const> cipher_names();  // IANA names; the last one is "other"
+std::span<const char* const> group_names();   // "none" (TLS 1.2 resumption), "X25519", …, "other"
+
+class Engine {
+ public:
+  enum class Event : uint8_t { NeedInput, Open, Plaintext, End, Failed };
+
+  static std::unique_ptr<Engine> server(const ServerContext& context, Workspace& workspace);
+  // Makes the ClientHello at once. `server_name` is sent as SNI unless it is an IP literal.
+  // The certificate must be for it, unless the context's verification names another.
+  static std::unique_ptr<Engine> client(const ClientContext& context, Workspace& workspace,
+                                        const std::string& server_name);
+  ~Engine();
+
+  // Offers ciphertext; it must stay valid until next() has returned NeedInput (or End, Failed).
+  // Only then is there room for more.
+  void feed(Bytes ciphertext);
+  // The transport ended (FIN): once all that was fed is taken, next() tells Failed (Truncated), or
+  // End if close_notify came before.
+  void feed_end();
+  // End and Failed are told again and again; the alert of a failure is in the workspace.
+  Event next();
+  // Valid after Plaintext until the next call to any engine of this workspace.
+  Bytes plaintext() const;
+  // Valid after Failed.
+  const Error& error() const { return error_; }
+
+  // False when the connection has failed; then error() says why. Only after Open.
+  bool seal(Bytes plaintext);
+  // close_notify; nothing may be sealed afterwards. Harmless before Open and after Failed.
+  void close();
+
+  bool open() const { return open_; }
+  Handshake handshake() const;      // after Open
+  std::string server_name() const;  // SNI as sent, lower case; empty if none
+  int64_t peer_not_after() const;   // client role: the backend certificate's end, 0 if unknown
+
+ private:
+  Engine(Workspace& workspace, ssl_st* ssl);
+  template <typename Call>
+  int enter(Call call);
+  Event shake_hands();
+  Event read();
+  Event refuse_plaintext(Failure failure);
+  Event pause_or_stop(int result, const char* during);
+  Event fail(Failure failure, const char* during);
+
+  Workspace& workspace_;
+  ssl_st* ssl_;
+  Bytes input_;                              // fed and not yet taken
+  std::unique_ptr<const std::string> host_;  // client role, until Open: whom the certificate is for
+  Error error_;
+  bool recognised_ = false;  // the peer's first bytes were looked at
+  bool open_ = false;
+  bool closed_ = false;           // our close_notify is sent
+  bool ended_ = false;            // the peer's has come
+  bool transport_ended_ = false;  // no more ciphertext will be fed
+};
+
+}  // namespace postern::tls

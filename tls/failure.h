@@ -1,0 +1,49 @@
+// Why TLS failed, as a small stable set: these are metric labels and log words. Made from
+// BoringSSL's error queue, from the alert a peer sent, and from the first bytes when they were not
+// TLS at all.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/error.h"
+
+namespace postern::tls {
+
+enum class Failure : int32_t {
+  UnsupportedVersion,  // the peer offers only versions our policy refuses
+  NoSharedCipher,
+  NoSharedGroup,
+  NoSharedSignature,      // no certificate of ours suits what the client can verify
+  NoApplicationProtocol,  // the client offered ALPN, "imap" not among it (RFC 7301 §3.2)
+  PlaintextImap,          // an IMAP command where a ClientHello should be
+  PlaintextHttp,
+  ProxyHeader,           // a PROXY header where none is expected
+  NotTls,                // some other bytes that are no TLS record
+  CertificateUntrusted,  // the backend's chain does not lead to the CA
+  CertificateExpired,
+  CertificateNameMismatch,
+  CertificatePinMismatch,
+  PeerRejectedCertificate,  // the peer's alert: bad_certificate, unknown_ca, certificate_expired …
+  PeerAlert,                // any other fatal alert of the peer
+  DecryptError,             // bad record MAC, bad Finished
+  RenegotiationRefused,
+  Truncated,      // the connection ended inside the handshake or without close_notify
+  ProtocolError,  // anything else the peer did wrong
+  Internal,       // out of memory and the like
+};
+inline constexpr int kFailureCount = 20;
+
+const char* failure_label(Failure failure);  // "no_shared_cipher"
+extern const ErrorDomain kTlsDomain;         // code = Failure
+Error tls_error(Failure failure, const char* during);
+
+// Reads and clears BoringSSL's error queue of this thread.
+Failure take_failure();
+// Puts a verdict of our own into that queue, from inside a callback of BoringSSL's.
+void report_verdict(Failure failure);
+// What `first` bytes are, if they are surely not a TLS record; Truncated if they may still be TLS.
+Failure recognise_plaintext(Bytes first);
+
+}  // namespace postern::tls

@@ -1,0 +1,61 @@
+#include "tls/file.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <system_error>
+
+#include "proxy/base/bytes.h"
+#include "tls/boringssl.h"
+
+namespace postern::tls {
+namespace {
+
+// Far above the system's store of authorities; keeps a device file from filling the memory.
+constexpr size_t kMaxFileBytes = 16 * kMiB;
+constexpr size_t kStepBytes = 16 * kKiB;
+
+Fault cannot_read(const std::string& path, int error) {
+  return {path, "cannot be read: " + std::generic_category().message(error)};
+}
+
+struct Close {
+  void operator()(FILE* file) const { std::fclose(file); }
+};
+
+}  // namespace
+
+Result<std::string> read_file(const std::string& path) {
+  const std::unique_ptr<FILE, Close> file(std::fopen(path.c_str(), "rbe"));
+  if (file == nullptr) {
+    return cannot_read(path, errno);
+  }
+  // Unbuffered, and grown by hand: neither stdio nor a reallocation may leave a key behind.
+  std::setvbuf(file.get(), nullptr, _IONBF, 0);
+  std::string content;
+  size_t have = 0;
+  size_t got = 0;
+  do {
+    if (have > kMaxFileBytes) {
+      return Fault{path, "cannot be read: larger than 16 MiB"};
+    }
+    std::string larger(have + std::max(have, kStepBytes), '\0');
+    content.copy(larger.data(), have);
+    OPENSSL_cleanse(content.data(), content.size());
+    content.swap(larger);
+    got = std::fread(content.data() + have, 1, content.size() - have, file.get());
+    have += got;
+  } while (have == content.size());
+  if (std::ferror(file.get()) != 0) {
+    return cannot_read(path, errno);
+  }
+  content.resize(have);
+  return content;
+}
+
+Secret::~Secret() {
+  OPENSSL_cleanse(text_.data(), text_.size());
+}
+
+}  // namespace postern::tls

@@ -1,0 +1,26 @@
+// Reading the small files TLS is set up from, and wiping what was secret in them. Set-up only.
+#pragma once
+
+#include <string>
+
+#include "proxy/base/result.h"
+
+namespace postern::tls {
+
+// The whole content. The fault's `where` is `path`, its message the system's reason.
+Result<std::string> read_file(const std::string& path);
+
+// A string whose octets are overwritten before they are given back.
+class Secret {
+ public:
+  explicit Secret(std::string text) : text_(std::move(text)) {}
+  ~Secret();
+  Secret(const Secret&) = delete;
+  Secret& operator=(const Secret&) = delete;
+  const std::string& text() const { return text_; }
+
+ private:
+  std::string text_;
+};
+
+}  // namespace postern::tls

@@ -1,0 +1,171 @@
+#include <algorithm>
+#include <array>
+#include <ctime>
+#include <optional>
+#include <string_view>
+
+#include "tls/boringssl.h"
+#include "tls/certificate_choice.h"
+#include "tls/context.h"
+#include "tls/ssl_context.h"
+
+namespace postern::tls {
+namespace {
+
+// A ticket opens in its own window and in the next, so this long it is surely good.
+constexpr uint32_t kSessionSeconds = static_cast<uint32_t>(TicketKeys::kWindowSeconds);
+
+constexpr uint8_t kAlpnImap[] = {4, 'i', 'm', 'a', 'p'};  // RFC 7301 §6, IANA's registry
+
+// What a ticket is good for: this listener, these certificates, this policy (CVE-2025-23419). With
+// lengths before the parts, so that no two settings give the same text.
+std::string session_binding(const ServerSettings& settings) {
+  std::string text;
+  for (const std::string_view part :
+       {std::string_view(settings.binding), settings.certificates->digest(),
+        std::string_view(settings.policy.describe())}) {
+    text.append(std::to_string(part.size())).append(":").append(part);
+  }
+  return sha256(as_bytes(text));
+}
+
+// Strict (RFC 7301 §3.2): whoever offers protocols must offer ours, so that nothing meant for
+// another protocol's server can be sent here (ALPACA). Mail clients rarely offer any.
+int select_protocol(SSL*, const uint8_t** chosen, uint8_t* length, const uint8_t* offered,
+                    unsigned offered_length, void*) noexcept {
+  uint8_t* found = nullptr;
+  if (SSL_select_next_proto(&found, length, offered, offered_length, kAlpnImap, sizeof kAlpnImap) !=
+      OPENSSL_NPN_NEGOTIATED) {
+    return SSL_TLSEXT_ERR_ALERT_FATAL;
+  }
+  *chosen = found;
+  return SSL_TLSEXT_ERR_OK;
+}
+
+bool start_ticket(const TicketKeys::Key& key, const uint8_t* iv, EVP_CIPHER_CTX* cipher,
+                  HMAC_CTX* hmac, int sealing) {
+  return EVP_CipherInit_ex(cipher, EVP_aes_256_cbc(), nullptr, key.aes.data(), iv, sealing) == 1 &&
+         HMAC_Init_ex(hmac, key.hmac.data(), key.hmac.size(), EVP_sha256(), nullptr) == 1;
+}
+
+}  // namespace
+
+int64_t wall_clock_s() {
+  return static_cast<int64_t>(std::time(nullptr));
+}
+
+// BoringSSL finds this again through the context's application data.
+struct ServerContext::State {
+  explicit State(ServerSettings from)
+      : settings(std::move(from)), binding(session_binding(settings)) {}
+  ~State() { OPENSSL_cleanse(keys.data(), sizeof keys); }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  bool prepare();
+  void refresh_keys();
+  static ssl_select_cert_result_t select_certificate(const SSL_CLIENT_HELLO* hello) noexcept;
+  static int ticket_key(SSL* ssl, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher,
+                        HMAC_CTX* hmac, int sealing) noexcept;
+  static State& of(const SSL* ssl) {
+    return *static_cast<State*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+  }
+
+  ServerSettings settings;
+  std::string binding;
+  bssl::UniquePtr<SSL_CTX> ctx;
+  const CertificateStore::Certificate* installed = nullptr;  // what a new connection starts with
+  std::optional<int64_t> window;
+  std::array<TicketKeys::Key, 3> keys{};  // of this window, the previous and the next one
+};
+
+bool ServerContext::State::prepare() {
+  installed = settings.certificates->find("").front();
+  SSL_CTX_set_app_data(ctx.get(), this);
+  SSL_CTX_set_select_certificate_cb(ctx.get(), &State::select_certificate);
+  SSL_CTX_set_alpn_select_cb(ctx.get(), &select_protocol, nullptr);
+  SSL_CTX_set_tlsext_ticket_key_cb(ctx.get(), &State::ticket_key);
+  SSL_CTX_set_timeout(ctx.get(), kSessionSeconds);
+  SSL_CTX_set_session_psk_dhe_timeout(ctx.get(), kSessionSeconds);
+  const Bytes id = as_bytes(binding);
+  return SSL_CTX_set_session_id_context(ctx.get(), id.data(), id.size()) == 1 &&
+         installed->install(ctx.get());
+}
+
+// The certificate for the client's name is set on the connection itself. A second SSL_CTX for each
+// certificate (SSL_set_SSL_CTX) would save the look at the leaf's public key, a few microseconds,
+// but each would have to repeat policy, ALPN and tickets, and one that forgets is a hole
+// (Perdition's CVE-2013-4584); and a thousand contexts for each worker would be some megabytes.
+ssl_select_cert_result_t ServerContext::State::select_certificate(
+    const SSL_CLIENT_HELLO* hello) noexcept {
+  const State& state = of(hello->ssl);
+  const char* name = SSL_get_servername(hello->ssl, TLSEXT_NAMETYPE_host_name);
+  const auto candidates = state.settings.certificates->find(name == nullptr ? "" : name);
+  const auto& chosen = choose_certificate(candidates, *hello, state.settings.policy);
+  const bool ready = &chosen == state.installed || chosen.install(hello->ssl);
+  return ready ? ssl_select_cert_success : ssl_select_cert_error;
+}
+
+void ServerContext::State::refresh_keys() {
+  const int64_t now_s = settings.clock_s();
+  if (window == now_s / TicketKeys::kWindowSeconds) {
+    return;
+  }
+  window = now_s / TicketKeys::kWindowSeconds;
+  constexpr std::array<int, 3> kOffsets = {0, -1, 1};
+  for (size_t i = 0; i < keys.size(); ++i) {
+    keys[i] = settings.tickets->derive(binding, now_s, kOffsets[i]);
+  }
+}
+
+// RFC 5077 §4: the ticket names its key. The next window's opens, too: a replica's clock may be
+// ahead.
+int ServerContext::State::ticket_key(SSL* ssl, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher,
+                                     HMAC_CTX* hmac, int sealing) noexcept {
+  constexpr int kError = -1;
+  constexpr int kUnknown = 0;
+  constexpr int kGood = 1;
+  constexpr int kGoodButRenew = 2;
+  State& state = of(ssl);
+  state.refresh_keys();
+  if (sealing != 0) {
+    const TicketKeys::Key& current = state.keys.front();
+    std::copy(current.name.begin(), current.name.end(), name);
+    RAND_bytes(iv, EVP_CIPHER_iv_length(EVP_aes_256_cbc()));
+    return start_ticket(current, iv, cipher, hmac, sealing) ? kGood : kError;
+  }
+  for (const TicketKeys::Key& key : state.keys) {
+    if (std::equal(key.name.begin(), key.name.end(), name)) {
+      const int good = &key == &state.keys.front() ? kGood : kGoodButRenew;
+      return start_ticket(key, iv, cipher, hmac, sealing) ? good : kError;
+    }
+  }
+  return kUnknown;
+}
+
+ServerContext::ServerContext(std::unique_ptr<State> state) : state_(std::move(state)) {}
+ServerContext::~ServerContext() = default;
+ssl_ctx_st* ServerContext::get() const {
+  return state_->ctx.get();
+}
+const ServerSettings& ServerContext::settings() const {
+  return state_->settings;
+}
+
+Result<std::unique_ptr<ServerContext>> ServerContext::make(ServerSettings settings) {
+  check(settings.certificates != nullptr && settings.tickets != nullptr,
+        "a server context has certificates and ticket keys");
+  auto ctx = make_ssl_context(settings.policy);
+  if (!ctx) {
+    return ctx.faults();
+  }
+  auto state = std::make_unique<State>(std::move(settings));
+  state->ctx = std::move(ctx.value());
+  if (!state->prepare()) {
+    ERR_clear_error();
+    return Fault{"", "BoringSSL refuses the server's settings"};
+  }
+  return std::unique_ptr<ServerContext>(new ServerContext(std::move(state)));
+}
+
+}  // namespace postern::tls

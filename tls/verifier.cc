@@ -1,0 +1,185 @@
+#include "tls/verifier.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+
+#include "tls/certificate.h"
+#include "tls/file.h"
+
+namespace postern::tls {
+namespace {
+
+constexpr char kSystemStore[] = "/etc/ssl/certs/ca-certificates.crt";
+
+// The system's store may hold old certificates that BoringSSL does not parse; those are passed
+// over. In a file the operator made for this, they are a mistake.
+Result<bssl::UniquePtr<X509_STORE>> load_authorities(const std::string& configured) {
+  const std::string path = configured.empty() ? kSystemStore : configured;
+  Result<std::string> pem = read_file(path);
+  if (!pem) {
+    return pem.faults();
+  }
+  const auto chain = parse_pem_chain(pem.value());
+  if (!chain.has_value()) {
+    return Fault{path, "has a broken PEM block"};
+  }
+  bssl::UniquePtr<X509_STORE> store(X509_STORE_new());
+  size_t added = 0;
+  for (size_t i = 0; i < chain->size(); ++i) {
+    const auto certificate = parse_certificate(*(*chain)[i]);
+    if (certificate != nullptr && X509_STORE_add_cert(store.get(), certificate.get()) == 1) {
+      ++added;
+    } else if (!configured.empty()) {
+      return Fault{path, "certificate number " + std::to_string(i + 1) + " cannot be parsed"};
+    }
+  }
+  ERR_clear_error();
+  if (added == 0) {
+    return Fault{path, "holds no certificate in PEM"};
+  }
+  return store;
+}
+
+std::optional<std::array<uint8_t, SHA256_DIGEST_LENGTH>> parse_pin(const std::string& text) {
+  std::array<uint8_t, SHA256_DIGEST_LENGTH + 1> octets;  // 44 characters decode to 33 less padding
+  size_t length = 0;
+  const Bytes encoded = as_bytes(text);
+  const bool decoded =
+      EVP_DecodeBase64(octets.data(), &length, octets.size(), encoded.data(), encoded.size()) == 1;
+  ERR_clear_error();
+  if (!decoded || length != SHA256_DIGEST_LENGTH) {
+    return std::nullopt;
+  }
+  std::array<uint8_t, SHA256_DIGEST_LENGTH> pin;
+  std::copy_n(octets.begin(), pin.size(), pin.begin());
+  return pin;
+}
+
+Failure failure_of(int x509_error) {
+  switch (x509_error) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return Failure::CertificateExpired;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return Failure::CertificateNameMismatch;
+    case X509_V_ERR_OUT_OF_MEM:
+      return Failure::Internal;
+    default:
+      return Failure::CertificateUntrusted;
+  }
+}
+
+// RFC 9525: dNSName or iPAddress, never the common name; a star is a whole label.
+bool expect_name(X509_VERIFY_PARAM* param, const std::string& host) {
+  X509_VERIFY_PARAM_set_hostflags(
+      param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+  if (is_ip_literal(host)) {
+    return X509_VERIFY_PARAM_set1_ip_asc(param, host.c_str()) == 1;
+  }
+  std::string_view name = host;
+  if (name.ends_with('.')) {
+    name.remove_suffix(1);
+  }
+  // BoringSSL takes an empty name for "any will do".
+  return !name.empty() && X509_VERIFY_PARAM_set1_host(param, name.data(), name.size()) == 1;
+}
+
+}  // namespace
+
+bool is_ip_literal(const std::string& host) {
+  in6_addr address{};
+  return inet_pton(AF_INET, host.c_str(), &address) == 1 ||
+         inet_pton(AF_INET6, host.c_str(), &address) == 1;
+}
+
+Result<std::unique_ptr<const Verifier>> Verifier::make(const Verification& rule) {
+  std::unique_ptr<Verifier> verifier(new Verifier);
+  verifier->mode_ = rule.mode;
+  verifier->name_ = rule.name;
+  if (rule.mode == Verification::Mode::None) {
+    return std::unique_ptr<const Verifier>(std::move(verifier));
+  }
+  Faults faults;
+  for (const std::string& text : rule.pins_sha256) {
+    if (const auto pin = parse_pin(text); pin.has_value()) {
+      verifier->pins_.push_back(*pin);
+    } else {
+      faults.push_back({"", "pin '" + text +
+                                "' is not the base64 of a SHA-256 digest (44 characters that end "
+                                "in '=')"});
+    }
+  }
+  if (!rule.ca_file.empty() || rule.pins_sha256.empty()) {
+    auto authorities = load_authorities(rule.ca_file);
+    if (authorities) {
+      verifier->authorities_ = std::move(authorities.value());
+    } else {
+      faults.insert(faults.end(), authorities.faults().begin(), authorities.faults().end());
+    }
+  }
+  if (!faults.empty()) {
+    return faults;
+  }
+  return std::unique_ptr<const Verifier>(std::move(verifier));
+}
+
+std::optional<Failure> Verifier::judge(const STACK_OF(CRYPTO_BUFFER) * chain,
+                                       const std::string& host) const {
+  if (mode_ == Verification::Mode::None) {
+    return std::nullopt;
+  }
+  const bssl::UniquePtr<STACK_OF(X509)> certificates(sk_X509_new_null());
+  for (size_t i = 0; i < sk_CRYPTO_BUFFER_num(chain); ++i) {
+    auto certificate = parse_certificate(*sk_CRYPTO_BUFFER_value(chain, i));
+    if (certificate == nullptr || !bssl::PushToStack(certificates.get(), std::move(certificate))) {
+      return Failure::CertificateUntrusted;
+    }
+  }
+  if (sk_X509_num(certificates.get()) == 0) {
+    return Failure::CertificateUntrusted;
+  }
+  X509& leaf = *sk_X509_value(certificates.get(), 0);
+  if (!pins_.empty() && !pinned(leaf)) {
+    return Failure::CertificatePinMismatch;
+  }
+  if (authorities_ == nullptr) {
+    return std::nullopt;
+  }
+  return judge_chain(leaf, certificates.get(), name_.empty() ? host : name_);
+}
+
+bool Verifier::pinned(X509& leaf) const {
+  uint8_t* spki = nullptr;
+  const int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(&leaf), &spki);
+  const bssl::UniquePtr<uint8_t> free_spki(spki);
+  if (length <= 0) {
+    return false;
+  }
+  Pin digest;
+  SHA256(spki, static_cast<size_t>(length), digest.data());
+  return std::find(pins_.begin(), pins_.end(), digest) != pins_.end();
+}
+
+std::optional<Failure> Verifier::judge_chain(X509& leaf, STACK_OF(X509) * others,
+                                             const std::string& host) const {
+  const bssl::UniquePtr<X509_STORE_CTX> verification(X509_STORE_CTX_new());
+  if (X509_STORE_CTX_init(verification.get(), authorities_.get(), &leaf, others) != 1 ||
+      X509_STORE_CTX_set_default(verification.get(), "ssl_server") != 1) {
+    return Failure::Internal;
+  }
+  X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(verification.get());
+  // Whatever the operator put into the CA file is trusted, an intermediate or the leaf itself
+  // included.
+  X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+  if (!expect_name(param, host)) {
+    return Failure::CertificateNameMismatch;
+  }
+  if (X509_verify_cert(verification.get()) == 1) {
+    return std::nullopt;
+  }
+  return failure_of(X509_STORE_CTX_get_error(verification.get()));
+}
+
+}  // namespace postern::tls

@@ -1,0 +1,43 @@
+// Verifier: a Verification made ready to judge the certificates a backend shows. Immutable; used by
+// the one thread of its context. Inside tls/ only.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/base/result.h"
+#include "tls/boringssl.h"
+#include "tls/failure.h"
+#include "tls/verify.h"
+
+namespace postern::tls {
+
+class Verifier {
+ public:
+  // Faults: an unreadable CA file, a pin that is none.
+  static Result<std::unique_ptr<const Verifier>> make(const Verification& rule);
+
+  // Nothing if `chain` (leaf first) is good for the rule's name, or for `host` if it has none.
+  std::optional<Failure> judge(const STACK_OF(CRYPTO_BUFFER) * chain,
+                               const std::string& host) const;
+
+ private:
+  using Pin = std::array<uint8_t, SHA256_DIGEST_LENGTH>;
+
+  Verifier() = default;
+  bool pinned(X509& leaf) const;
+  std::optional<Failure> judge_chain(X509& leaf, STACK_OF(X509) * others,
+                                     const std::string& host) const;
+
+  Verification::Mode mode_ = Verification::Mode::Verify;
+  std::string name_;
+  std::vector<Pin> pins_;
+  bssl::UniquePtr<X509_STORE> authorities_;  // null: the pins alone decide
+};
+
+bool is_ip_literal(const std::string& host);
+
+}  // namespace postern::tls

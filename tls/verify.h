@@ -1,0 +1,19 @@
+// How the backend's certificate is checked: chain to a CA, name against SAN dNSName or iPAddress
+// only (RFC 9525: never the common name), and optionally pinned public keys. Pins alone are enough
+// when no CA is named; `None` must be asked for by name and shows in log and metric.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace postern::tls {
+
+struct Verification {
+  enum class Mode { None, Verify };
+  Mode mode = Mode::Verify;
+  std::string ca_file;  // PEM; empty: the system's store
+  std::string name;     // what the certificate must be for; empty: the server's host
+  std::vector<std::string> pins_sha256;  // base64 of SHA-256(SubjectPublicKeyInfo), RFC 7469 §2.4
+};
+
+}  // namespace postern::tls
