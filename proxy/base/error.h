@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 namespace postern {
@@ -13,6 +14,7 @@ struct ErrorDomain {
   const char* name;               // "tls", "net", "imap"
   const char* (*label)(int32_t);  // "connection_refused": snake_case, from a fixed set
   std::string (*text)(int32_t);   // "connection refused"
+  std::span<const char* const> labels = {};  // every label there is; some may stand twice
 };
 
 struct Error {

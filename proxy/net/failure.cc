@@ -1,5 +1,6 @@
 #include "proxy/net/failure.h"
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -8,62 +9,66 @@
 namespace postern::net {
 namespace {
 
-const char* label(int32_t code) {
-  switch (code) {
-    case UV_ECONNREFUSED:
-      return "connection_refused";
-    case UV_ECONNRESET:
-      return "connection_reset";
-    case UV_ECONNABORTED:
-      return "connection_aborted";
-    case UV_EPIPE:
-    case UV_ENOTCONN:
-    case UV_EOF:
-      return "connection_closed";
-    case UV_ETIMEDOUT:
-      return "timed_out";
-    case UV_ENETUNREACH:
-    case UV_ENETDOWN:
-      return "network_unreachable";
-    case UV_EHOSTUNREACH:
-    case UV_EHOSTDOWN:
-      return "host_unreachable";
-    case UV_EADDRINUSE:
-      return "address_in_use";
-    case UV_EADDRNOTAVAIL:
-    case UV_EAFNOSUPPORT:
-      return "address_not_available";
-    case UV_EACCES:
-    case UV_EPERM:
-      return "permission_denied";
-    case UV_EMFILE:
-    case UV_ENFILE:
-      return "too_many_open_files";
-    case UV_ENOMEM:
-    case UV_ENOBUFS:
-    case UV_EAI_MEMORY:
-      return "out_of_memory";
-    case UV_ECANCELED:
-    case UV_EAI_CANCELED:
-      return "canceled";
-    case UV_EAI_NONAME:
-    case UV_EAI_NODATA:
-    case UV_EAI_ADDRFAMILY:
-      return "name_not_found";
-    case UV_EAI_AGAIN:
-      return "name_server_unavailable";
-    case UV_EAI_BADFLAGS:
-    case UV_EAI_BADHINTS:
-    case UV_EAI_FAIL:
-    case UV_EAI_FAMILY:
-    case UV_EAI_OVERFLOW:
-    case UV_EAI_PROTOCOL:
-    case UV_EAI_SERVICE:
-    case UV_EAI_SOCKTYPE:
-      return "name_lookup_failed";
-    default:
-      return "other";
+struct Named {
+  int32_t code;
+  const char* label;
+};
+
+constexpr std::array kNamed = {
+    Named{UV_ECONNREFUSED, "connection_refused"},
+    Named{UV_ECONNRESET, "connection_reset"},
+    Named{UV_ECONNABORTED, "connection_aborted"},
+    Named{UV_EPIPE, "connection_closed"},
+    Named{UV_ENOTCONN, "connection_closed"},
+    Named{UV_EOF, "connection_closed"},
+    Named{UV_ETIMEDOUT, "timed_out"},
+    Named{UV_ENETUNREACH, "network_unreachable"},
+    Named{UV_ENETDOWN, "network_unreachable"},
+    Named{UV_EHOSTUNREACH, "host_unreachable"},
+    Named{UV_EHOSTDOWN, "host_unreachable"},
+    Named{UV_EADDRINUSE, "address_in_use"},
+    Named{UV_EADDRNOTAVAIL, "address_not_available"},
+    Named{UV_EAFNOSUPPORT, "address_not_available"},
+    Named{UV_EACCES, "permission_denied"},
+    Named{UV_EPERM, "permission_denied"},
+    Named{UV_EMFILE, "too_many_open_files"},
+    Named{UV_ENFILE, "too_many_open_files"},
+    Named{UV_ENOMEM, "out_of_memory"},
+    Named{UV_ENOBUFS, "out_of_memory"},
+    Named{UV_EAI_MEMORY, "out_of_memory"},
+    Named{UV_ECANCELED, "canceled"},
+    Named{UV_EAI_CANCELED, "canceled"},
+    Named{UV_EAI_NONAME, "name_not_found"},
+    Named{UV_EAI_NODATA, "name_not_found"},
+    Named{UV_EAI_ADDRFAMILY, "name_not_found"},
+    Named{UV_EAI_AGAIN, "name_server_unavailable"},
+    Named{UV_EAI_BADFLAGS, "name_lookup_failed"},
+    Named{UV_EAI_BADHINTS, "name_lookup_failed"},
+    Named{UV_EAI_FAIL, "name_lookup_failed"},
+    Named{UV_EAI_FAMILY, "name_lookup_failed"},
+    Named{UV_EAI_OVERFLOW, "name_lookup_failed"},
+    Named{UV_EAI_PROTOCOL, "name_lookup_failed"},
+    Named{UV_EAI_SERVICE, "name_lookup_failed"},
+    Named{UV_EAI_SOCKTYPE, "name_lookup_failed"},
+};
+constexpr const char* kOther = "other";
+
+constexpr auto kLabels = [] {
+  std::array<const char*, kNamed.size() + 1> labels{};
+  for (size_t i = 0; i < kNamed.size(); i++) {
+    labels[i] = kNamed[i].label;
   }
+  labels.back() = kOther;
+  return labels;
+}();
+
+const char* label(int32_t code) {
+  for (const Named& named : kNamed) {
+    if (named.code == code) {
+      return named.label;
+    }
+  }
+  return kOther;
 }
 
 std::string text(int32_t code) {
@@ -73,7 +78,7 @@ std::string text(int32_t code) {
 
 }  // namespace
 
-const ErrorDomain kNetDomain = {"net", label, text};
+const ErrorDomain kNetDomain = {"net", label, text, kLabels};
 
 Error net_error(int code, const char* during) {
   return {&kNetDomain, during, code};
