@@ -31,11 +31,11 @@ LIBRARIES = {
 # The order inside proxy/: a file includes its own step and earlier ones. `session_states.h` stands with
 # `session`, unless it is named itself.
 PROXY_ORDER = [
-    ["version", "config", "log"],
-    ["admission", "backend", "health", "tls_stream", "proxy_protocol", "snapshot"],
+    ["version", "config", "log", "end_reason"],
+    ["admission", "backend", "dial", "health", "tls_stream", "proxy_protocol", "snapshot"],
     ["relay", "probe", "preflight"],
     ["session"],
-    ["worker"],
+    ["worker", "admin"],
     ["server"],
     ["cli"],
     ["main"],
