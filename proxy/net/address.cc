@@ -47,6 +47,9 @@ Result<Split> split(std::string_view text) {
                  "has a space or a character that is not printable ASCII; write an "
                  "international name in its xn-- form");
   }
+  if (text.find("://") != std::string_view::npos) {
+    return fault(text, "is a URL; write host:port only");
+  }
   Split parts;
   std::string_view rest;
   if (text.front() == '[') {

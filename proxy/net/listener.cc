@@ -191,4 +191,8 @@ Address Listener::local() const {
   return handle_ != nullptr ? local_name(handle_->fd) : Address();
 }
 
+Address bound_address(int fd) {
+  return local_name(fd);
+}
+
 }  // namespace postern::net

@@ -33,12 +33,15 @@ struct ListenOptions {
   // Right where the client speaks first (implicit TLS); wrong where we greet.
   unsigned defer_accept_s = 0;
   // Inherited by every accepted socket, so that accepting costs no further system calls.
-  TcpOptions accepted;
+  TcpOptions accepted = {};
 };
 
 // Opens a bound, listening, non-blocking socket: binding is done once, on the main thread, before
 // privileges are dropped, and faults come back as sentences ("[::]:993: permission denied; …").
 Result<int> open_listening_socket(const Address& address, const ListenOptions& options);
+
+// Where `fd` is bound: tells which port 0 became.
+Address bound_address(int fd);
 
 class Listener {
  public:

@@ -18,6 +18,8 @@ struct Overflow::Chunk {
   MutableBytes room() { return {bytes + end, kChunkBytes - end}; }
 };
 
+Overflow::Overflow() = default;
+
 Overflow::~Overflow() {
   clear();
 }

@@ -1,0 +1,217 @@
+#include "proxy/net/loop.h"
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/test_loop.h"
+
+namespace postern::net {
+namespace {
+
+struct Task final : Deferred {
+  explicit Task(std::function<void()> does) : work(std::move(does)) {}
+  void run() override { work(); }
+  std::function<void()> work;
+};
+
+struct Object final : Retirable {
+  explicit Object(std::function<void()> says) : on_deleted(std::move(says)) {}
+  ~Object() override { on_deleted(); }
+  std::function<void()> on_deleted;
+};
+
+struct Alarm final : Deadline {
+  void on_deadline() override { fired_at_ms = Loop::now_us() / 1000; }
+  uint64_t fired_at_ms = 0;
+};
+
+TEST(Loop, RunsWhatAnotherThreadPostsInOrder) {
+  Loop loop;
+  std::vector<int> done;
+  const std::thread::id here = std::this_thread::get_id();
+  std::thread other([&] {
+    for (int i = 0; i < 1000; ++i) {
+      EXPECT_TRUE(loop.post([&, i] {
+        EXPECT_EQ(std::this_thread::get_id(), here);
+        done.push_back(i);
+      }));
+    }
+    EXPECT_TRUE(loop.post([&] { loop.close_mailbox(); }));
+  });
+  loop.run();
+  other.join();
+  ASSERT_EQ(done.size(), 1000U);
+  EXPECT_TRUE(std::ranges::is_sorted(done));
+}
+
+TEST(Loop, RunsWhatWasPostedBeforeItsMailboxClosed) {
+  Loop loop;
+  bool ran = false;
+  EXPECT_TRUE(loop.post([&] { ran = true; }));
+  loop.close_mailbox();
+  loop.close_mailbox();
+  EXPECT_FALSE(loop.post([] { FAIL() << "ran although it was refused"; }));
+  loop.run();
+  EXPECT_TRUE(ran);
+}
+
+TEST(Loop, RefusesPostsFromOtherThreadsWhileItCloses) {
+  Loop loop;
+  size_t ran = 0;
+  size_t accepted = 0;
+  std::thread other([&] {
+    while (loop.post([&] { ++ran; })) {
+      ++accepted;
+    }
+  });
+  EXPECT_TRUE(test::run_until(loop, [&] { return ran > 100; }));
+  loop.close_mailbox();
+  loop.run();
+  other.join();
+  EXPECT_EQ(ran, accepted);
+}
+
+TEST(Loop, DropsPostedWorkIfItNeverRuns) {
+  bool ran = false;
+  {
+    Loop loop;
+    loop.post([&] { ran = true; });
+  }
+  EXPECT_FALSE(ran);
+}
+
+TEST(Loop, DeletesTheRetiredAtTheEndOfTheTurn) {
+  Loop loop;
+  bool deleted = false;
+  bool deleted_in_callback = true;
+  loop.post([&] {
+    loop.retire(std::make_unique<Object>([&] { deleted = true; }));
+    deleted_in_callback = deleted;
+    loop.close_mailbox();
+  });
+  loop.run();
+  EXPECT_FALSE(deleted_in_callback);
+  EXPECT_TRUE(deleted);
+}
+
+TEST(Loop, DeletesWhatTheRetiredRetire) {
+  Loop loop;
+  bool deleted = false;
+  loop.retire(std::make_unique<Object>(
+      [&] { loop.retire(std::make_unique<Object>([&] { deleted = true; })); }));
+  loop.close_mailbox();
+  loop.run();
+  EXPECT_TRUE(deleted);
+}
+
+TEST(Loop, DeletesTheRetiredEvenIfItNeverRuns) {
+  bool deleted = false;
+  {
+    Loop loop;
+    loop.retire(std::make_unique<Object>([&] { deleted = true; }));
+  }
+  EXPECT_TRUE(deleted);
+}
+
+TEST(Loop, RunsDeferredWorkOnceHoweverOftenItJoined) {
+  Loop loop;
+  int runs = 0;
+  Task task([&] { ++runs; });
+  loop.defer(task);
+  loop.defer(task);
+  EXPECT_EQ(runs, 0);
+  EXPECT_TRUE(test::run_to_end(loop));
+  EXPECT_EQ(runs, 1);
+}
+
+TEST(Loop, DoesNotSleepWhileDeferredWorkWaits) {
+  Loop loop;
+  int runs = 0;
+  Task task([&] {
+    if (++runs < 10) {
+      loop.defer(task);
+    }
+  });
+  loop.defer(task);
+  const uint64_t begin_us = Loop::now_us();
+  EXPECT_TRUE(test::run_until(
+      loop, [&] { return runs == 10; }, 5000));
+  EXPECT_LT(Loop::now_us() - begin_us, 2'000'000U);
+}
+
+TEST(Loop, ForgetsDeferredWorkThatIsDestroyed) {
+  Loop loop;
+  auto second = std::make_unique<Task>([] { FAIL() << "ran although it was destroyed"; });
+  bool ran = false;
+  Task first([&] {
+    ran = true;
+    second.reset();
+  });
+  loop.defer(first);
+  loop.defer(*second);
+  EXPECT_TRUE(test::run_to_end(loop));
+  EXPECT_TRUE(ran);
+}
+
+TEST(Loop, RunsNoDeferredWorkOfTheRetired) {
+  struct Both final : Retirable, Deferred {
+    void run() override { ADD_FAILURE() << "ran although it was retired"; }
+  };
+  Loop loop;
+  auto both = std::make_unique<Both>();
+  loop.defer(*both);
+  loop.retire(std::move(both));
+  EXPECT_TRUE(test::run_to_end(loop));
+}
+
+TEST(Loop, DrivesItsDeadlinesByTheClock) {
+  Loop loop;
+  Alarm soon, later;
+  const uint64_t begin_ms = loop.now_ms();
+  later.arm(loop.deadlines(), 80);
+  soon.arm(loop.deadlines(), 5);
+  EXPECT_TRUE(test::run_until(loop, [&] { return later.fired_at_ms > 0; }));
+  EXPECT_GE(soon.fired_at_ms, begin_ms + 5);
+  EXPECT_GE(later.fired_at_ms, begin_ms + 80);
+  EXPECT_LT(soon.fired_at_ms, later.fired_at_ms);
+}
+
+TEST(Loop, EndsAlthoughADeadlineIsArmed) {
+  Loop loop;
+  Alarm alarm;
+  alarm.arm(loop.deadlines(), 3'600'000);
+  loop.close_mailbox();
+  loop.run();
+  EXPECT_TRUE(alarm.armed());
+}
+
+TEST(Loop, GoesOnWhileItIsHeld) {
+  Loop loop;
+  loop.hold();
+  loop.hold();
+  loop.close_mailbox();
+  EXPECT_TRUE(loop.run_once(0));
+  loop.release();
+  EXPECT_TRUE(loop.run_once(0));
+  loop.release();
+  EXPECT_FALSE(loop.run_once(0));
+}
+
+TEST(Loop, WaitsNoLongerThanAsked) {
+  Loop loop;
+  const uint64_t begin_us = Loop::now_us();
+  for (int turn = 0; turn < 3; ++turn) {
+    EXPECT_TRUE(loop.run_once(10));
+  }
+  EXPECT_GE(Loop::now_us() - begin_us, 10'000U);
+  EXPECT_LT(Loop::now_us() - begin_us, 2'000'000U);
+}
+
+}  // namespace
+}  // namespace postern::net
