@@ -1,0 +1,172 @@
+#include "proxy/imap/backend_opening.h"
+
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+
+#include "proxy/base/check.h"
+#include "proxy/imap/capability_edit.h"
+#include "proxy/imap/syntax.h"
+
+namespace postern::imap {
+namespace {
+
+using Kind = ServerHead::Kind;
+using Condition = ServerHead::Condition;
+
+const char* during(BackendOpening::Hop hop) {
+  return hop == BackendOpening::Hop::StartTls ? "upgrading the backend connection"
+                                              : "reading the backend's greeting";
+}
+
+// 80 random bits: nobody can answer STARTTLS before it was asked (CVE-2026-42246).
+std::string random_tag() {
+  constexpr std::string_view kBase32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  std::array<uint8_t, 16> bytes{};
+  check(getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()),
+        "the kernel gives random bytes");
+  std::string tag;
+  for (const uint8_t byte : bytes) {
+    tag.push_back(kBase32[byte % kBase32.size()]);
+  }
+  return tag;
+}
+
+}  // namespace
+
+BackendOpening::Step BackendOpening::feed(Bytes bytes) {
+  check(state_ != State::Ready, "an opening ends when relaying may begin");
+  if (state_ == State::Failed) {
+    return Step::Failed;
+  }
+  if (state_ == State::Handshake && !bytes.empty()) {
+    return fail(Violation::StarttlsInjection);
+  }
+  received_.append(as_text(bytes));
+  return read_lines();
+}
+
+BackendOpening::Step BackendOpening::read_lines() {
+  Step step = Step::More;
+  while (step == Step::More) {
+    const std::string_view rest = std::string_view(received_).substr(read_);
+    const size_t newline = rest.substr(0, kMaxLine).find('\n');
+    // A server of another kind is told from its first bytes; it may never send an LF.
+    if (state_ == State::Greeting &&
+        rest.substr(0, 2) != std::string_view("* ", std::min<size_t>(rest.size(), 2))) {
+      return fail(Violation::NotImap);
+    }
+    if (newline == std::string_view::npos) {
+      return rest.size() >= kMaxLine ? fail(Violation::BackendLineTooLong) : Step::More;
+    }
+    read_ += newline + 1;
+    step = on_line(rest.substr(0, newline + 1));
+  }
+  return step;
+}
+
+BackendOpening::Step BackendOpening::on_line(std::string_view line) {
+  if (++lines_ > kMaxLines) {
+    return fail(Violation::BackendLineTooLong);
+  }
+  return state_ == State::Greeting ? greeting(line) : answer(line);
+}
+
+BackendOpening::Step BackendOpening::greeting(std::string_view line) {
+  const ServerHead head = parse_server_head(line);
+  if (head.kind != Kind::Status || head.tagged || head.condition == Condition::No ||
+      head.condition == Condition::Bad) {
+    return fail(Violation::NotImap);
+  }
+  if (head.condition == Condition::Bye) {
+    return fail(Violation::BackendBye);
+  }
+  if (hop_ == Hop::AsIs) {
+    state_ = State::Ready;
+    return Step::Ready;
+  }
+  if (head.condition == Condition::Preauth) {
+    return fail(Violation::BackendPreauth);
+  }
+  // Some greetings list only part of what there is, so only CAPABILITY can say that it is missing.
+  if (head.has_capabilities() && lists_capability(capability_list(line), "STARTTLS")) {
+    return ask(State::StartTls, "STARTTLS");
+  }
+  return ask(State::ClearCapability, "CAPABILITY");
+}
+
+BackendOpening::Step BackendOpening::answer(std::string_view line) {
+  const ServerHead head = parse_server_head(line);
+  if (head.kind == Kind::Capability) {
+    capabilities_ = capability_list(line);
+    return Step::More;
+  }
+  if (head.kind != Kind::Status) {
+    return Step::More;
+  }
+  if (!head.tagged) {
+    return head.condition == Condition::Bye ? fail(Violation::BackendBye) : Step::More;
+  }
+  return head.tag == tag_ ? answered(head) : Step::More;
+}
+
+BackendOpening::Step BackendOpening::answered(const ServerHead& head) {
+  const bool ok = head.condition == Condition::Ok;
+  switch (state_) {
+    case State::ClearCapability:
+      return capability_answered(ok);
+    case State::StartTls:
+      return starttls_answered(ok);
+    default:
+      return ok && !capabilities_.empty() ? ready() : fail(Violation::NotImap);
+  }
+}
+
+BackendOpening::Step BackendOpening::capability_answered(bool ok) {
+  return ok && lists_capability(capabilities_, "STARTTLS") ? ask(State::StartTls, "STARTTLS")
+                                                           : fail(Violation::StarttlsMissing);
+}
+
+BackendOpening::Step BackendOpening::starttls_answered(bool ok) {
+  if (!ok) {
+    return fail(Violation::StarttlsRefused);
+  }
+  if (read_ < received_.size()) {
+    return fail(Violation::StarttlsInjection);
+  }
+  state_ = State::Handshake;
+  return Step::StartTls;
+}
+
+BackendOpening::Step BackendOpening::secured() {
+  check(state_ == State::Handshake, "TLS is up only after the server has agreed to it");
+  capabilities_.clear();
+  return ask(State::SecureCapability, "CAPABILITY");
+}
+
+BackendOpening::Step BackendOpening::ready() {
+  state_ = State::Ready;
+  received_.erase(0, read_);
+  received_.insert(0, "* OK [CAPABILITY" + capabilities_ + "] IMAP ready\r\n");
+  return Step::Ready;
+}
+
+// Everything read so far is forgotten; what was received beyond it is still to be read.
+BackendOpening::Step BackendOpening::ask(State state, std::string_view command) {
+  state_ = state;
+  received_.erase(0, read_);
+  read_ = lines_ = 0;
+  tag_ = random_tag();
+  to_send_ = tag_;
+  to_send_.append(" ").append(command).append("\r\n");
+  return Step::Send;
+}
+
+BackendOpening::Step BackendOpening::fail(Violation violation) {
+  state_ = State::Failed;
+  error_ = imap_error(violation, during(hop_));
+  return Step::Failed;
+}
+
+}  // namespace postern::imap

@@ -1,0 +1,86 @@
+// BackendOpening: the first words on a new backend connection, until relaying may begin. It reads
+// the greeting, judges it (OK, PREAUTH, BYE, not IMAP), and on a STARTTLS hop upgrades it
+// injection-proof: STARTTLS only after a greeting, under a random tag, only OK under that tag
+// counts, any byte after that line is fatal, and what was learnt in clear is forgotten:
+// capabilities are asked anew. Sans-I/O, one thread, gone once relaying begins.
+//
+//   AsIs:      Greeting -> Ready
+//   StartTls:  Greeting [-> ClearCapability] -> StartTls -> Handshake -> SecureCapability -> Ready
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/error.h"
+#include "proxy/imap/conversation.h"
+#include "proxy/imap/server_head.h"
+
+namespace postern::imap {
+
+class BackendOpening {
+ public:
+  enum class Hop {
+    AsIs,  // plain, or TLS from the first byte
+    StartTls,
+  };
+  enum class Step {
+    More,      // give it more bytes
+    Send,      // send to_send(), then give it more bytes
+    StartTls,  // begin the handshake, then call secured()
+    Ready,     // first_bytes() are what the server side of a Filter is to be fed first
+    Failed,    // error() says why
+  };
+
+  static constexpr size_t kMaxLine = 8 * kKiB;
+  static constexpr unsigned kMaxLines = 64;  // between a command of ours and its answer
+
+  explicit BackendOpening(Hop hop) : hop_(hop) {}
+
+  // Not to be called again after Ready. After Failed it fails again.
+  Step feed(Bytes bytes);
+  Step secured();  // TLS is up on a StartTls hop: always Send
+
+  std::string_view to_send() const { return to_send_; }
+  // The greeting line and whatever followed it, as they came; on a StartTls hop a greeting made
+  // of the capabilities learnt inside TLS: "* OK [CAPABILITY …] IMAP ready\r\n", and whatever
+  // followed the answer that told them.
+  const std::string& first_bytes() const { return received_; }
+  const Error& error() const { return error_; }
+
+ private:
+  enum class State : uint8_t {
+    Greeting,
+    ClearCapability,
+    StartTls,
+    Handshake,
+    SecureCapability,
+    Ready,
+    Failed,
+  };
+
+  Step read_lines();
+  Step on_line(std::string_view line);
+  Step greeting(std::string_view line);
+  Step answer(std::string_view line);
+  Step answered(const ServerHead& head);
+  Step capability_answered(bool ok);
+  Step starttls_answered(bool ok);
+  Step ready();
+  Step ask(State state, std::string_view command);
+  Step fail(Violation violation);
+
+  const Hop hop_;
+  State state_ = State::Greeting;
+  unsigned lines_ = 0;
+  size_t read_ = 0;  // of received_, how much has been read as lines
+  std::string received_;
+  std::string tag_;
+  std::string capabilities_;  // as last told, each after a space
+  std::string to_send_;
+  Error error_;
+};
+
+}  // namespace postern::imap

@@ -1,0 +1,255 @@
+#include "proxy/imap/client_reader.h"
+
+#include <algorithm>
+
+#include "proxy/imap/syntax.h"
+
+namespace postern::imap {
+namespace {
+
+constexpr const char* kReading = "reading the client's command";
+
+// The first words of a client's line. Words are found as the laxest servers find them (UW skips any
+// number of spaces, and some end a name at the first odd byte), so that none of them sees a
+// STARTTLS or a LOGIN that we did not.
+struct CommandHead {
+  bool decided = false;
+  std::string_view tag;
+  Command command = Command::Other;
+  Mechanism mechanism = Mechanism::Login;
+};
+
+std::string_view take_name(std::string_view& rest) {
+  size_t end = 0;
+  while (end < rest.size() && is_atom_char(rest[end])) {
+    ++end;
+  }
+  const std::string_view name = rest.substr(0, end);
+  rest.remove_prefix(end);
+  return name;
+}
+
+CommandHead parse_command_head(std::string_view line) {
+  CommandHead head;
+  skip_spaces(line);
+  head.tag = take_word(line);
+  skip_spaces(line);
+  const std::string_view name = take_name(line);
+  if (line.empty()) {
+    return head;  // what there is may be only part of the name
+  }
+  head.command = command_named(name);
+  if (head.command == Command::Authenticate) {
+    skip_spaces(line);
+    head.mechanism = mechanism_named(take_word(line));
+    if (line.empty()) {
+      return head;
+    }
+  }
+  head.decided = true;
+  return head;
+}
+
+// A tag that no tagged response can carry: the server can only answer with "* BAD".
+bool is_answerable(std::string_view tag) {
+  return !tag.empty() && tag.size() <= kMaxTag && tag != "*" && tag.front() != '+';
+}
+
+enum class Match { No, Partly, Whole };
+
+// "DONE" and a line end; `used` is how long that is (RFC 2177).
+Match match_done(std::string_view text, size_t& used) {
+  constexpr std::string_view kDone = "DONE";
+  const size_t common = std::min(text.size(), kDone.size());
+  used = kDone.size();
+  if (!same_word(text.substr(0, common), kDone.substr(0, common))) {
+    return Match::No;
+  }
+  used += text.size() > used && text[used] == '\r' ? 1 : 0;
+  if (text.size() <= used) {
+    return Match::Partly;
+  }
+  return text[used++] == '\n' ? Match::Whole : Match::No;
+}
+
+}  // namespace
+
+size_t ClientReader::feed(Bytes bytes, FilterShared& shared) {
+  if (shared.conversation.take_literal_refusal()) {
+    scanner_.abandon_line();
+  }
+  Passage passage(bytes, shared.to_server);
+  while (!passage.done() && !shared.violation && !shared.conversation.stalled()) {
+    step(passage, shared);
+  }
+  passage.flush();
+  return passage.taken();
+}
+
+void ClientReader::step(Passage& passage, FilterShared& shared) {
+  Conversation& conversation = shared.conversation;
+  if (conversation.opaque()) {
+    passage.pass(passage.rest().size());
+  } else if (scanner_.literal_left() > 0) {
+    const size_t count = scanner_.read_literal(passage.rest().size());
+    line_ == Line::StartTls ? passage.drop(count) : passage.pass(count);
+  } else if (!scanner_.at_line_start()) {
+    rest_of_line(passage, shared);
+  } else if (conversation.turn() == Conversation::Turn::SaslLine) {
+    line_ = Line::Sasl;
+    rest_of_line(passage, shared);
+  } else if (conversation.turn() == Conversation::Turn::Idle) {
+    idle_line(passage, shared);
+  } else {
+    command_head(passage, shared);
+  }
+}
+
+void ClientReader::command_head(Passage& passage, FilterShared& shared) {
+  Conversation& conversation = shared.conversation;
+  if (conversation.in_flight() >= shared.limits.pending_commands) {
+    conversation.before_login() ? shared.violate(Violation::TooManyPending, kReading)
+                                : conversation.block();
+    return;
+  }
+  const std::string_view start = line_start(held_, passage, kMaxHead).substr(0, kMaxHead);
+  const CommandHead head = parse_command_head(start);
+  if (!head.decided) {
+    if (start.size() >= kMaxHead) {
+      shared.violate(Violation::LineTooLong, kReading);
+    } else if (held_.empty()) {
+      hold_rest(held_, passage);
+    }
+    return;
+  }
+  line_ = Line::Command;
+  if (head.command == Command::StartTls) {
+    line_ = Line::StartTls;
+    refuse_starttls(head.tag, shared);
+    if (shared.violation) {
+      return;
+    }
+  } else if (is_answerable(head.tag)) {
+    conversation.begin(head.tag, head.command, head.mechanism);
+  }
+  if (!held_.empty()) {
+    const size_t good = read_line(as_bytes(held_), shared);
+    if (line_ != Line::StartTls) {
+      passage.insert(std::string_view(held_).substr(0, good));
+    }
+    release(held_);
+  } else {
+    rest_of_line(passage, shared);
+  }
+}
+
+// The answer is made here, where the tag is known; it goes out when the command has ended, or
+// later.
+void ClientReader::refuse_starttls(std::string_view tag, FilterShared& shared) {
+  ++shared.refusals_waiting;
+  shared.refusals_before_login += shared.conversation.before_login() ? 1 : 0;
+  if (shared.refusals_waiting > shared.limits.refusals ||
+      (shared.conversation.before_login() &&
+       shared.refusals_before_login > shared.limits.refusals)) {
+    shared.violate(Violation::TooManyRefusals, kReading);
+    return;
+  }
+  shared.refusal_open = true;
+  shared.refusals.append(is_echoable_tag(tag) ? tag : "*").append(" BAD TLS is active already\r\n");
+}
+
+// Nothing but DONE is taken until IDLE is answered: a server reads any other line as a broken end
+// of IDLE, or, if it has refused or ended IDLE, as a command, and we cannot know which.
+void ClientReader::idle_line(Passage& passage, FilterShared& shared) {
+  size_t used = 0;
+  Match match = Match::Partly;
+  if (held_.empty()) {
+    match = match_done(as_text(passage.rest()), used);
+    if (match == Match::Whole) {
+      passage.pass(used);
+    } else if (match == Match::Partly) {
+      hold_rest(held_, passage);
+    }
+  } else {
+    held_.push_back(static_cast<char>(passage.rest().front()));
+    match = match_done(held_, used);
+    if (match == Match::No) {
+      held_.pop_back();
+    } else {
+      passage.drop(1);
+    }
+    if (match == Match::Whole) {
+      passage.insert(held_);
+      release(held_);
+    }
+  }
+  if (match == Match::Whole) {
+    shared.conversation.done();
+  } else if (match == Match::No) {
+    shared.conversation.block();
+  }
+}
+
+void ClientReader::rest_of_line(Passage& passage, FilterShared& shared) {
+  const size_t good = read_line(passage.rest(), shared);
+  line_ == Line::StartTls ? passage.drop(good) : passage.pass(good);
+}
+
+// Reads on in the current line; returns how many bytes of `piece` belong to it and are in order.
+size_t ClientReader::read_line(Bytes piece, FilterShared& shared) {
+  Bytes window = piece;
+  if (shared.conversation.before_login()) {
+    const size_t limit = shared.limits.line_before_login;
+    const auto read = static_cast<size_t>(std::min<uint64_t>(scanner_.line_length(), limit));
+    window = piece.first(std::min(piece.size(), limit - read));
+  }
+  const Line kind = line_;
+  size_t used = 0;
+  const Scanner::Found found = scanner_.read_line(
+      window, kind == Line::Sasl ? Scanner::Marks::Ignore : Scanner::Marks::Check, used);
+  switch (found) {
+    case Scanner::Found::Nothing:
+      if (used < piece.size()) {
+        shared.violate(Violation::LineTooLong, kReading);
+      }
+      return used;
+    case Scanner::Found::LineEnd:
+      line_ended(shared);
+      return used;
+    case Scanner::Found::Literal:
+      literal_found(shared);
+      return shared.violation ? used - 1 : used;
+    case Scanner::Found::BadLiteral:
+      shared.violate(Violation::BadLiteral, kReading);
+      return used - 1;
+  }
+  return used;
+}
+
+void ClientReader::literal_found(FilterShared& shared) {
+  if (shared.conversation.before_login() &&
+      scanner_.literal_left() > shared.limits.literal_before_login) {
+    shared.violate(Violation::LiteralTooLong, kReading);
+  } else if (!scanner_.synchronising()) {
+    return;  // its bytes follow at once
+  } else if (line_ == Line::StartTls || !shared.conversation.await_literal()) {
+    scanner_.abandon_line();  // refused before it was sent
+    line_ended(shared);
+  }
+}
+
+void ClientReader::line_ended(FilterShared& shared) {
+  switch (line_) {
+    case Line::Sasl:
+      shared.conversation.sasl_line();
+      break;
+    case Line::StartTls:
+      shared.refusal_open = false;
+      break;
+    case Line::Command:
+      shared.conversation.end();
+      break;
+  }
+}
+
+}  // namespace postern::imap

@@ -1,0 +1,65 @@
+// Filter: what a TLS front must change in an IMAP session, both directions, without sockets. All
+// bytes pass untouched and uncopied but for these:
+//
+//   server -> client   STARTTLS, LOGINDISABLED and AUTH=*-PLUS leave capability data: the
+//   greeting's code,
+//                      untagged CAPABILITY, and the CAPABILITY code of tagged and untagged OK, for
+//                      the whole session (Cyrus shows LOGINDISABLED after login too). Nowhere else:
+//                      not in literals, quoted strings, mailbox names or free text.
+//   client -> server   STARTTLS is answered BAD here (RFC 9051 §6.2.1) and never passed on.
+//
+// The scanner never stops; literals are skipped by count. Where the meaning of the client's next
+// bytes depends on what the server answers (a synchronising literal, AUTHENTICATE, COMPRESS), bytes
+// sent too early are not taken until it has answered, so that both always read them alike. After
+// COMPRESS is agreed both directions are opaque. One thread. Idle, it owns no heap memory.
+#pragma once
+
+#include <cstddef>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/error.h"
+#include "proxy/imap/client_reader.h"
+#include "proxy/imap/conversation.h"
+#include "proxy/imap/filter_parts.h"
+#include "proxy/imap/server_reader.h"
+
+namespace postern::imap {
+
+class Filter {
+ public:
+  struct Options {
+    FilterLimits limits;
+    bool swallow_greeting = false;  // the gateway has greeted by itself (front STARTTLS)
+  };
+  // `observer` and both outputs must outlive *this. They are called from within from_client() and
+  // from_server() and must not call back into *this.
+  Filter(const Options& options, ConversationObserver& observer, Output& to_server,
+         Output& to_client);
+
+  // Bytes from the client; returns how many were taken. Fewer than given: keep the rest and offer
+  // it again, first, once from_server() has made stalled() false.
+  size_t from_client(Bytes bytes);
+  bool stalled() const { return shared_.conversation.stalled(); }
+  // Bytes from the server; all are taken.
+  void from_server(Bytes bytes);
+
+  // Set once something was found that ends the session; nothing is passed on any more.
+  const Error& violation() const { return shared_.violation; }
+
+  Phase phase() const { return shared_.conversation.phase(); }
+  bool idling() const { return shared_.conversation.idling(); }
+  bool opaque() const { return shared_.conversation.opaque(); }
+  // True when a whole response has just ended, or none has begun (`* BYE` may stand for a greeting,
+  // RFC 9051 §7.1.5): `* BYE …` may be put to the client now.
+  bool at_boundary() const { return !opaque() && server_.at_boundary(); }
+
+ private:
+  FilterShared shared_;
+  ClientReader client_;
+  ServerReader server_;
+};
+
+// One per session, most of them at rest.
+static_assert(sizeof(Filter) <= 320);
+
+}  // namespace postern::imap

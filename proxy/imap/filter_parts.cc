@@ -1,0 +1,38 @@
+#include "proxy/imap/filter_parts.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace postern::imap {
+
+std::string FilterShared::take_refusals() {
+  const bool greeted = swallow_greeting || conversation.phase() != Phase::Greeting;
+  if (refusal_open || !greeted || conversation.opaque()) {
+    return {};
+  }
+  refusals_waiting = 0;
+  return std::exchange(refusals, {});
+}
+
+std::string_view line_start(std::string& held, Passage& passage, size_t most) {
+  const std::string_view rest = as_text(passage.rest());
+  if (held.empty()) {
+    return rest;
+  }
+  const size_t line = std::min(rest.find('\n'), rest.size() - 1) + 1;
+  const size_t count = std::min(line, most - std::min(held.size(), most));
+  held.append(rest.substr(0, count));
+  passage.drop(count);
+  return held;
+}
+
+void hold_rest(std::string& held, Passage& passage) {
+  held.append(as_text(passage.rest()));
+  passage.drop(passage.rest().size());
+}
+
+void release(std::string& held) {
+  std::string().swap(held);
+}
+
+}  // namespace postern::imap

@@ -1,0 +1,97 @@
+// What Filter and its two readers share: where output goes, the limits, the run of bytes that
+// passes, and the state of the session both directions depend on. One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/error.h"
+#include "proxy/imap/conversation.h"
+
+namespace postern::imap {
+
+// Where a filter's output goes. Each call may be many lines or a piece of one; the bytes are valid
+// during the call only.
+class Output {
+ public:
+  virtual void put(Bytes bytes) = 0;
+
+ protected:
+  ~Output() = default;
+};
+
+struct FilterLimits {
+  size_t line_before_login = 64 * kKiB;  // SASL tokens of Kerberos and OAuth are long
+  size_t literal_before_login = 64 * kKiB;
+  size_t capability_line = 16 * kKiB;  // the only server data that is ever held back
+  size_t pending_commands = 256;       // commands in flight; after login more have to wait
+  size_t refusals = 16;                // local BADs waiting for a boundary, and in all before login
+};
+
+// One input on its way through: what passes is put out in as few calls as can be, all of it at once
+// if nothing is dropped or inserted.
+class Passage {
+ public:
+  Passage(Bytes input, Output& output) : input_(input), output_(output) {}
+
+  Bytes rest() const { return input_.subspan(position_); }
+  bool done() const { return position_ == input_.size(); }
+  size_t taken() const { return position_; }
+
+  void pass(size_t count) { position_ += count; }
+  void drop(size_t count) {
+    flush();
+    position_ += count;
+    flushed_ = position_;
+  }
+  void insert(std::string_view text) {
+    flush();
+    if (!text.empty()) {
+      output_.put(as_bytes(text));
+    }
+  }
+  void flush() {
+    if (position_ > flushed_) {
+      output_.put(input_.subspan(flushed_, position_ - flushed_));
+      flushed_ = position_;
+    }
+  }
+
+ private:
+  Bytes input_;
+  Output& output_;
+  size_t position_ = 0;
+  size_t flushed_ = 0;
+};
+
+struct FilterShared {
+  FilterLimits limits;
+  bool swallow_greeting;
+  bool refusal_open = false;  // the STARTTLS last refused has not been read to its end
+  uint16_t refusals_waiting = 0;
+  uint32_t refusals_before_login = 0;
+  Conversation conversation;
+  Output& to_server;
+  Output& to_client;
+  Error violation;
+  std::string refusals;  // whole lines, to be put to the client at the next boundary
+
+  void violate(Violation found, const char* during) { violation = imap_error(found, during); }
+  // The refusals that may go out now; empty if none may. To be called between complete server
+  // lines.
+  std::string take_refusals();
+};
+
+// The start of the line that `passage` is at, as far as it is here: what was held back of it, made
+// longer by up to `most` bytes, or the input itself. `held` takes over the bytes it is made longer
+// by.
+std::string_view line_start(std::string& held, Passage& passage, size_t most);
+// Holds the rest of the input back.
+void hold_rest(std::string& held, Passage& passage);
+// Empties `held` and gives its memory back.
+void release(std::string& held);
+
+}  // namespace postern::imap

@@ -1,0 +1,59 @@
+// FrontDialogue: what the gateway itself says on 143 before TLS. CAPABILITY, NOOP, LOGOUT, ID and
+// STARTTLS only; LOGIN and AUTHENTICATE get NO [PRIVACYREQUIRED] (RFC 5530), and a literal is
+// refused before any "+", so that no password is put on the wire. Bounded in line length, literal
+// size and number of bad commands. Sans-I/O, one thread, gone once TLS begins.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/error.h"
+#include "proxy/imap/conversation.h"
+#include "proxy/imap/scanner.h"
+
+namespace postern::imap {
+
+class FrontDialogue {
+ public:
+  enum class Step { More, StartTls, Logout, Failed };
+
+  static constexpr size_t kMaxCommand = 8 * kKiB;  // a command's lines and literals together
+  static constexpr unsigned kMaxBadCommands = 10;
+
+  // The greeting to send first: "* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED ID] …\r\n".
+  static std::string_view greeting();
+
+  // Takes bytes up to and including the line that ends the dialogue, appends the replies to
+  // `reply`, and says how many bytes it took in `taken`. After StartTls the rest belongs to the
+  // handshake, never to IMAP (RFC 9051 §6.2.1): plaintext there makes the handshake fail. Once a
+  // step other than More was returned it is returned again and nothing more is taken.
+  Step feed(Bytes bytes, size_t& taken, std::string& reply);
+  const Error& error() const { return error_; }
+
+  // How many LOGIN and AUTHENTICATE were refused for want of TLS.
+  unsigned refused_logins() const { return refused_logins_; }
+
+ private:
+  size_t take(Bytes bytes, std::string& reply);
+  size_t take_line(Bytes bytes, std::string& reply);
+  void literal_announced(std::string& reply);
+  void command(std::string& reply);
+  void run(std::string_view tag, std::string_view name, std::string_view arguments,
+           std::string& reply);
+  void refuse_login(std::string_view tag, std::string& reply);
+  void refuse(std::string_view tag, std::string_view why, std::string& reply);
+  void fail(Violation violation, std::string_view goodbye, std::string& reply);
+
+  Scanner scanner_;
+  std::string line_;  // the command being read, without its literals
+  size_t read_ = 0;   // bytes of that command so far, with its literals
+  Step step_ = Step::More;
+  unsigned bad_commands_ = 0;
+  unsigned refused_logins_ = 0;
+  Error error_;
+};
+
+}  // namespace postern::imap

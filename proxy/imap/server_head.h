@@ -1,0 +1,35 @@
+// ServerHead: what the first bytes of a server's line say about the rest of it. Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace postern::imap {
+
+struct ServerHead {
+  enum class Kind : uint8_t {
+    Undecided,     // more bytes are needed
+    Continuation,  // "+", with or without text: Exchange sends it bare
+    Status,        // OK NO BAD PREAUTH BYE, tagged or not (RFC 9051 §7.1)
+    Capability,    // "* CAPABILITY"
+    Data,          // any other untagged response
+    Other,         // nothing IMAP knows
+  };
+  enum class Condition : uint8_t { Ok, No, Bad, Preauth, Bye };
+
+  Kind kind = Kind::Undecided;
+  Condition condition = Condition::Ok;
+  bool tagged = false;
+  std::string_view tag;
+  // The response code's atom. Only directly behind the condition and one space: Exchange greets
+  // with a bracket at the end of the text, which is none.
+  std::string_view code;
+
+  bool has_capabilities() const;
+};
+
+// `line` is a line's start, or more than one line. A decision needs less than kMaxTag + kMaxCode +
+// 16 bytes, and never more than the first line.
+ServerHead parse_server_head(std::string_view line);
+
+}  // namespace postern::imap

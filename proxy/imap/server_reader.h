@@ -1,0 +1,52 @@
+// ServerReader: the server's half of Filter. It follows lines and literals, edits capability data,
+// and reports greeting, BYE, "+" and tagged responses to the Conversation. One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/bytes.h"
+#include "proxy/imap/filter_parts.h"
+#include "proxy/imap/scanner.h"
+#include "proxy/imap/server_head.h"
+
+namespace postern::imap {
+
+class ServerReader {
+ public:
+  void feed(Bytes bytes, FilterShared& shared);
+
+  // True between complete lines.
+  bool at_boundary() const { return scanner_.at_line_start() && held_.empty(); }
+
+ private:
+  enum class Line : uint8_t {
+    Text,     // passes; free text has no literals (a greeting may end in {5})
+    Data,     // passes; literals are skipped
+    Edit,     // capability data: held until complete
+    Swallow,  // the greeting, when the gateway has greeted
+  };
+  // What the line now being read will mean once it is complete.
+  enum class Meaning : uint8_t { None, Greeting, Preauth, Bye, Continuation, Answer };
+
+  void step(Passage& passage, FilterShared& shared);
+  void line_head(Passage& passage, FilterShared& shared);
+  void begin_greeting(const ServerHead& head, FilterShared& shared);
+  void begin_line(const ServerHead& head, FilterShared& shared);
+  void capability_line(Passage& passage, FilterShared& shared);
+  void held_line(Passage& passage, FilterShared& shared);
+  void rest_of_line(Passage& passage, FilterShared& shared);
+  size_t read_line(Bytes piece, FilterShared& shared);
+  void line_ended(FilterShared& shared);
+
+  Scanner scanner_;
+  std::string held_;  // a line's start that is not decided yet, or capability data
+  uint32_t position_ = Conversation::kUnknown;  // whose answer the line is
+  Line line_ = Line::Text;
+  Meaning meaning_ = Meaning::None;
+  Answer answer_ = Answer::Ok;
+};
+
+}  // namespace postern::imap

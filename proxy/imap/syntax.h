@@ -1,0 +1,88 @@
+// Syntax: the character classes and words of IMAP that the rest of this room needs (RFC 9051 §9),
+// and the limits that make a line's head finite. Pure functions over views.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace postern::imap {
+
+inline constexpr size_t kMaxTag = 255;       // longer ones are no tags to us
+inline constexpr size_t kMaxEchoedTag = 64;  // longer ones are not repeated in our own answers
+inline constexpr size_t kMaxHead = 512;      // tag, command and SASL mechanism of a client's line
+inline constexpr size_t kMaxCode = 16;       // response codes we know are shorter
+
+constexpr char upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
+
+// IMAP's words are ASCII and compare without case (RFC 9051 §9, rule 1).
+constexpr bool same_word(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) {
+    return false;
+  }
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (upper(a[i]) != upper(b[i])) {
+      return false;
+    }
+  }
+  return true;
+}
+
+constexpr bool starts_with_word(std::string_view text, std::string_view word) {
+  return text.size() >= word.size() && same_word(text.substr(0, word.size()), word);
+}
+
+// ATOM-CHAR (RFC 9051 §9): any CHAR except CTL, SP, ( ) { % * " \ and ].
+constexpr bool is_atom_char(char c) {
+  return c > ' ' && c < '\x7f' && std::string_view("(){%*\"\\]").find(c) == std::string_view::npos;
+}
+
+// tag = 1*<any ASTRING-CHAR except "+">, where ASTRING-CHAR is ATOM-CHAR or "]" (RFC 9051 §9). Only
+// such a tag is repeated in an answer of our own, so nobody can make us say something else.
+constexpr bool is_echoable_tag(std::string_view tag) {
+  if (tag.empty() || tag.size() > kMaxEchoedTag) {
+    return false;
+  }
+  for (const char c : tag) {
+    if ((!is_atom_char(c) && c != ']') || c == '+') {
+      return false;
+    }
+  }
+  return true;
+}
+
+constexpr bool is_line_end(char c) {
+  return c == '\r' || c == '\n';
+}
+
+// A line without its CRLF, or bare LF, which old servers send.
+constexpr std::string_view without_line_end(std::string_view line) {
+  if (!line.empty() && line.back() == '\n') {
+    line.remove_suffix(1);
+  }
+  if (!line.empty() && line.back() == '\r') {
+    line.remove_suffix(1);
+  }
+  return line;
+}
+
+// Takes the word in front of the next SP, CR or LF off `rest`, leaving the separator there.
+constexpr std::string_view take_word(std::string_view& rest) {
+  size_t end = 0;
+  while (end < rest.size() && rest[end] != ' ' && !is_line_end(rest[end])) {
+    ++end;
+  }
+  const std::string_view word = rest.substr(0, end);
+  rest.remove_prefix(end);
+  return word;
+}
+
+constexpr void skip_spaces(std::string_view& rest) {
+  while (!rest.empty() && rest.front() == ' ') {
+    rest.remove_prefix(1);
+  }
+}
+
+}  // namespace postern::imap
