@@ -34,7 +34,7 @@ TEST(Result, HoldsEveryFault) {
 
 TEST(ResultDeathTest, RefusesToFailWithoutAReason) {
   testing::FLAGS_gtest_death_test_style = "threadsafe";
-  EXPECT_DEATH(Result<int>(Faults{}), "a failed result has a reason .*result.h");
+  EXPECT_DEATH({ const Result<int> result(Faults{}); }, "a failed result has a reason .*result.h");
 }
 
 const ErrorDomain kTaps = {
