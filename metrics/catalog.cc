@@ -1,0 +1,362 @@
+#include "metrics/catalog.h"
+
+namespace postern::metrics {
+namespace {
+
+using enum Label;
+using enum Type;
+
+constexpr bool kSampled = true;
+
+constexpr std::array<Descriptor, kMetricCount> kCatalog{{
+    {Metric::SessionsTotal,
+     Counter,
+     "postern_sessions_total",
+     "Client sessions that ended, by the reason why.",
+     {Listener, EndReason}},
+    {Metric::SessionsActive,
+     Gauge,
+     "postern_sessions_active",
+     "Client sessions between accept and close.",
+     {Listener}},
+    {Metric::SessionsAuthenticated,
+     Gauge,
+     "postern_sessions_authenticated",
+     "Active sessions whose client has logged in.",
+     {}},
+    {Metric::SessionsIdle,
+     Gauge,
+     "postern_sessions_idle",
+     "Active sessions whose client is waiting in the IMAP command IDLE.",
+     {}},
+    {Metric::SessionsOpaque,
+     Gauge,
+     "postern_sessions_opaque",
+     "Active sessions that became unreadable to the gateway because the client turned on COMPRESS.",
+     {}},
+    {Metric::AcceptFailures,
+     Counter,
+     "postern_accept_failures_total",
+     "Connections that could not be accepted or were refused before a session began.",
+     {AcceptFailure}},
+    {Metric::Handshakes,
+     Counter,
+     "postern_handshakes_total",
+     "TLS handshakes with clients that succeeded, by what was negotiated.",
+     {Version, Cipher, Group, Resumed}},
+    {Metric::HandshakeFailures,
+     Counter,
+     "postern_handshake_failures_total",
+     "TLS handshakes with clients that failed, by the reason why.",
+     {Listener, TlsFailure}},
+    {Metric::HandshakesInFlight,
+     Gauge,
+     "postern_handshakes_in_flight",
+     "TLS handshakes with clients that have begun and not ended.",
+     {}},
+    {Metric::HandshakeDuration,
+     Histogram,
+     "postern_handshake_duration_seconds",
+     "Time of a successful TLS handshake with a client, from its first byte.",
+     {}},
+    {Metric::Logins,
+     Counter,
+     "postern_logins_total",
+     "Login attempts that the backend answered or failed to answer.",
+     {Mechanism, LoginResult}},
+    {Metric::LoginDuration,
+     Histogram,
+     "postern_login_duration_seconds",
+     "Time the backend took to answer a login attempt.",
+     {}},
+    {Metric::CleartextLoginsRefused,
+     Counter,
+     "postern_cleartext_logins_refused_total",
+     "LOGIN and AUTHENTICATE commands refused because the client had not started TLS.",
+     {}},
+    {Metric::StarttlsRefused,
+     Counter,
+     "postern_starttls_refused_total",
+     "STARTTLS commands refused because the connection was already inside TLS.",
+     {}},
+    {Metric::Bytes,
+     Counter,
+     "postern_bytes_total",
+     "Plaintext bytes received (in) and sent (out) by the gateway on each hop.",
+     {Hop, Direction}},
+    {Metric::ReadPauses,
+     Counter,
+     "postern_read_pauses_total",
+     "Times that reading from a hop was paused because the other one took no more.",
+     {Hop}},
+    {Metric::BackendConnects,
+     Counter,
+     "postern_backend_connects_total",
+     "Attempts to reach a backend server for a session, by result.",
+     {Backend, Server, ConnectResult}},
+    {Metric::BackendConnectDuration,
+     Histogram,
+     "postern_backend_connect_duration_seconds",
+     "Time of a successful attempt to reach a backend server, TLS included.",
+     {Backend}},
+    {Metric::BackendSessions,
+     Gauge,
+     "postern_backend_sessions_active",
+     "Sessions that hold a connection to a backend server.",
+     {Backend, Server}},
+    {Metric::BackendHandshakes,
+     Counter,
+     "postern_backend_handshakes_total",
+     "TLS handshakes with backend servers that succeeded, by what was negotiated.",
+     {Backend, Version, Cipher}},
+    {Metric::BackendInfo,
+     Gauge,
+     "postern_backend_info",
+     "Always 1; the labels say how the hop to a backend is protected.",
+     {Backend, Tls, Verify},
+     kSampled},
+    {Metric::BackendCertificateNotAfter,
+     Gauge,
+     "postern_backend_certificate_not_after_timestamp_seconds",
+     "When the certificate that a backend server last showed expires, as Unix time.",
+     {Backend, Server},
+     kSampled},
+    {Metric::CertificateNotAfter,
+     Gauge,
+     "postern_certificate_not_after_timestamp_seconds",
+     "When a certificate shown to clients expires, as Unix time.",
+     {Certificate, KeyType},
+     kSampled},
+    {Metric::ConfigReloads,
+     Counter,
+     "postern_config_reloads_total",
+     "Attempts to load configuration and certificates anew; an error leaves the old ones in force.",
+     {Result}},
+    {Metric::ConfigReloadTime,
+     Gauge,
+     "postern_config_last_reload_timestamp_seconds",
+     "When the configuration in force was loaded, as Unix time.",
+     {},
+     kSampled},
+    {Metric::SessionsLimit,
+     Gauge,
+     "postern_sessions_limit",
+     "The largest number of sessions that the configuration admits.",
+     {},
+     kSampled},
+    {Metric::Workers, Gauge, "postern_workers", "Worker threads that serve clients.", {}, kSampled},
+    {Metric::Ready,
+     Gauge,
+     "postern_ready",
+     "Whether new clients can be served: 1 if /ready answers 200, else 0.",
+     {},
+     kSampled},
+    {Metric::AdminRequests,
+     Counter,
+     "postern_admin_requests_total",
+     "Requests that the admin endpoint answered.",
+     {Path, Code}},
+    {Metric::BuildInfo,
+     Gauge,
+     "postern_build_info",
+     "Always 1; the labels say which build is running.",
+     {BuildVersion, Revision},
+     kSampled},
+    {Metric::ProcessCpuSeconds,
+     Counter,
+     "process_cpu_seconds_total",
+     "Total user and system CPU time spent in seconds.",
+     {},
+     kSampled},
+    {Metric::ProcessResidentMemory,
+     Gauge,
+     "process_resident_memory_bytes",
+     "Resident memory size in bytes.",
+     {},
+     kSampled},
+    {Metric::ProcessVirtualMemory,
+     Gauge,
+     "process_virtual_memory_bytes",
+     "Virtual memory size in bytes.",
+     {},
+     kSampled},
+    {Metric::ProcessOpenFds,
+     Gauge,
+     "process_open_fds",
+     "Number of open file descriptors.",
+     {},
+     kSampled},
+    {Metric::ProcessMaxFds,
+     Gauge,
+     "process_max_fds",
+     "Maximum number of open file descriptors.",
+     {},
+     kSampled},
+    {Metric::ProcessStartTime,
+     Gauge,
+     "process_start_time_seconds",
+     "Start time of the process since the Unix epoch in seconds.",
+     {},
+     kSampled},
+}};
+
+constexpr std::array<Label, 4> dimensions_of(const std::array<Label, 4>& labels) {
+  std::array<Label, 4> dimensions{};
+  size_t count = 0;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const bool named_by_server =
+        labels[i] == Backend && i + 1 < labels.size() && labels[i + 1] == Server;
+    if (!named_by_server) dimensions[count++] = labels[i];
+  }
+  return dimensions;
+}
+
+constexpr bool in_order_of_the_enum() {
+  for (size_t i = 0; i < kCatalog.size(); ++i) {
+    if (kCatalog[i].id != static_cast<Metric>(i) || kCatalog[i].name == nullptr) return false;
+  }
+  return true;
+}
+static_assert(in_order_of_the_enum());
+static_assert(static_cast<size_t>(Metric::ProcessStartTime) + 1 == kMetricCount);
+static_assert(static_cast<size_t>(Verify) + 1 == kLabelCount);
+
+// Counters keeps cells by the first dimension, and only that one may grow.
+constexpr bool only_first_dimension_grows() {
+  for (const Descriptor& metric : kCatalog) {
+    const std::array<Label, 4> labels = dimensions_of(metric.labels);
+    for (size_t i = 1; i < labels.size() && !metric.sampled; ++i) {
+      if (labels[i] == Backend || labels[i] == Server) return false;
+    }
+  }
+  return true;
+}
+static_assert(only_first_dimension_grows());
+
+// Exporter leaves out the zeros of metrics with more dimensions: right for counters, but a gauge
+// that fell back to 0 has to say so.
+constexpr bool counted_gauges_have_one_dimension() {
+  for (const Descriptor& metric : kCatalog) {
+    if (metric.type != Counter && !metric.sampled && dimensions_of(metric.labels)[1] != None) {
+      return false;
+    }
+  }
+  return true;
+}
+static_assert(counted_gauges_have_one_dimension());
+
+constexpr std::array<uint64_t, 18> kBucketBoundsUs{
+    100,     250,     500,     1'000,     2'500,     5'000,     10'000,     25'000,     50'000,
+    100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000, 60'000'000,
+};
+
+const char* type_name(Type type) {
+  switch (type) {
+    case Counter:
+      return "counter";
+    case Gauge:
+      return "gauge";
+    case Histogram:
+      return "histogram";
+  }
+  return "";
+}
+
+std::string label_list(const Descriptor& metric) {
+  std::string list;
+  for (const Label label : metric.labels) {
+    if (label == None) break;
+    list += list.empty() ? "`" : ", `";
+    list += label_name(label);
+    list += '`';
+  }
+  return list;
+}
+
+}  // namespace
+
+std::span<const Descriptor> catalog() {
+  return kCatalog;
+}
+
+const Descriptor& descriptor(Metric metric) {
+  return kCatalog[static_cast<size_t>(metric)];
+}
+
+const char* label_name(Label label) {
+  switch (label) {
+    case None:
+      return "";
+    case Listener:
+      return "listener";
+    case EndReason:
+      return "end_reason";
+    case Version:
+    case BuildVersion:
+      return "version";
+    case Cipher:
+      return "cipher";
+    case Group:
+      return "group";
+    case Resumed:
+      return "resumed";
+    case TlsFailure:
+    case AcceptFailure:
+      return "reason";
+    case Hop:
+      return "hop";
+    case Direction:
+      return "direction";
+    case Mechanism:
+      return "mechanism";
+    case LoginResult:
+    case ConnectResult:
+    case Result:
+      return "result";
+    case Backend:
+      return "backend";
+    case Server:
+      return "server";
+    case Path:
+      return "path";
+    case Code:
+      return "code";
+    case Certificate:
+      return "certificate";
+    case KeyType:
+      return "key_type";
+    case Revision:
+      return "revision";
+    case Tls:
+      return "tls";
+    case Verify:
+      return "verify";
+  }
+  return "";
+}
+
+std::array<Label, 4> dimensions(Metric metric) {
+  return dimensions_of(descriptor(metric).labels);
+}
+
+std::span<const uint64_t> bucket_bounds_us() {
+  return kBucketBoundsUs;
+}
+
+std::string catalog_markdown() {
+  std::string table = "| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n";
+  for (const Descriptor& metric : kCatalog) {
+    table += "| `";
+    table += metric.name;
+    table += "` | ";
+    table += type_name(metric.type);
+    table += " | ";
+    table += label_list(metric);
+    table += " | ";
+    table += metric.help;
+    table += " |\n";
+  }
+  return table;
+}
+
+}  // namespace postern::metrics

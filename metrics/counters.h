@@ -1,0 +1,110 @@
+// Counters: one thread's figures. One writer, relaxed loads and stores, no read-modify-write and no
+// lock; the exporter sums all threads' when it is scraped. A figure is found by its metric and the
+// indices of its label values (see LabelSets), so counting is arithmetic and one store.
+//
+// Cells live in rows, one for each value of a metric's first dimension, made when first counted in:
+// a pool that no configuration names costs a null pointer. Rows are whole cache lines, so that no
+// two threads' cells ever share one.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <vector>
+
+#include "metrics/catalog.h"
+#include "metrics/label_sets.h"
+
+namespace postern::metrics {
+
+class Cell {
+ public:
+  void add(uint64_t n) {
+    value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+  }
+  void subtract(uint64_t n) { add(~n + 1); }  // gauges only
+  uint64_t value() const { return value_.load(std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> value_{0};
+};
+
+class Counters {
+ public:
+  // Fixed labels in `labels` must be defined; it may grow afterwards and need not outlive *this.
+  explicit Counters(const LabelSets& labels);
+  Counters(const Counters&) = delete;
+  Counters& operator=(const Counters&) = delete;
+  ~Counters();
+
+  // The cell of a counter or gauge; may be kept for the life of *this. `label_values` are indices
+  // in the order of dimensions(metric): a Server stands for its Backend too. By the one writer
+  // only.
+  Cell& cell(Metric metric, std::initializer_list<size_t> label_values = {});
+  void count(Metric metric, std::initializer_list<size_t> label_values = {}, uint64_t n = 1) {
+    cell(metric, label_values).add(n);
+  }
+  // One observation of a histogram, in microseconds. By the one writer only.
+  void observe(Metric metric, uint64_t microseconds,
+               std::initializer_list<size_t> label_values = {});
+
+  // Reading, from any thread. A row holds all combinations of the further dimensions, the last one
+  // running fastest; a histogram's combination has a cell for each bucket, one for what is beyond
+  // the last bound, and one for the sum in microseconds.
+  size_t cells_each(Metric metric) const { return layout(metric).cells_each; }
+  size_t row_size(Metric metric) const { return layout(metric).row_size; }
+  void add_row_to(Metric metric, size_t row, std::span<uint64_t> sums) const;
+
+ private:
+  static constexpr size_t kCellsPerLine = 8;
+  struct alignas(kCellsPerLine * sizeof(Cell)) Line {
+    std::array<Cell, kCellsPerLine> cells;
+  };
+  static_assert(sizeof(Line) == 64);
+
+  struct Layout {
+    std::array<size_t, 4> widths{1, 1, 1, 1};  // of the dimensions
+    size_t dimensions = 0;
+    size_t cells_each = 1;  // by one combination of label values
+    size_t row_size = 0;    // in cells
+    size_t first_row = 0;   // in rows_
+  };
+
+  const Layout& layout(Metric metric) const { return layouts_[static_cast<size_t>(metric)]; }
+  Cell& cell(const Layout& layout, std::initializer_list<size_t> label_values, size_t offset);
+
+  std::array<Layout, kMetricCount> layouts_;
+  std::vector<std::atomic<Line*>> rows_;  // each owned, and set once, by the writer
+};
+
+// Holds a gauge one higher for as long as it lives: a gauge that cannot leak.
+class GaugeHold {
+ public:
+  GaugeHold() = default;
+  explicit GaugeHold(Cell& cell) : cell_(&cell) { cell.add(1); }
+  GaugeHold(GaugeHold&& other) noexcept : cell_(other.cell_) { other.cell_ = nullptr; }
+  GaugeHold& operator=(GaugeHold&& other) noexcept {
+    if (this != &other) {
+      release();
+      cell_ = other.cell_;
+      other.cell_ = nullptr;
+    }
+    return *this;
+  }
+  ~GaugeHold() { release(); }
+  void release() {
+    if (cell_ != nullptr) {
+      cell_->subtract(1);
+      cell_ = nullptr;
+    }
+  }
+  bool held() const { return cell_ != nullptr; }
+
+ private:
+  Cell* cell_ = nullptr;
+};
+
+}  // namespace postern::metrics

@@ -1,0 +1,53 @@
+// LabelSets: for every label the values it can have, in the order of the index that counters use.
+// Fixed sets are defined before the workers start and then read by any thread. Backend and Server
+// grow with the configuration: intern() adds to them on the main thread, which is also the only one
+// that reads their names; workers are handed indices.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "metrics/catalog.h"
+
+namespace postern::metrics {
+
+class LabelSets {
+ public:
+  // Values of Backend and of Server that are told apart; what comes later is "other".
+  static constexpr size_t kGrowingCapacity = 256;
+  static constexpr size_t kOther = 0;
+
+  LabelSets();
+
+  // Sets the values of a fixed label, once. Where values come from elsewhere, "other" stands last.
+  void define(Label label, std::span<const char* const> values);
+  // The index of `value` in a fixed label; of the last value if it is not among them.
+  size_t index_of(Label label, std::string_view value) const;
+
+  // The index of a backend pool's name in Label::Backend, added if it is new.
+  size_t intern_backend(std::string_view name);
+  // The index in Label::Server of a pool's server, added if it is new. `backend` is the pool's
+  // index; servers of the same name in two pools are two.
+  size_t intern_server(size_t backend, std::string_view name);
+  // The pool a server belongs to.
+  size_t backend_of(size_t server) const { return backend_of_server_[server]; }
+
+  static constexpr bool grows(Label label) {
+    return label == Label::Backend || label == Label::Server;
+  }
+  // How many cells a label needs: its values, or the capacity if it can grow.
+  size_t width(Label label) const;
+  const std::vector<std::string>& values(Label label) const;
+
+ private:
+  std::vector<std::string>& set(Label label) { return values_[static_cast<size_t>(label)]; }
+
+  std::array<std::vector<std::string>, kLabelCount> values_;
+  std::vector<size_t> backend_of_server_;
+};
+
+}  // namespace postern::metrics
