@@ -1,0 +1,344 @@
+// Callbacks of llhttp only take notes; feed() decides. llhttp is fed one byte at a time: a request
+// has three hundred of them, limits become exact, and no answer can depend on how the network cut
+// the input.
+#include "metrics/admin_http.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include <llhttp.h>
+
+namespace postern::metrics {
+namespace {
+
+enum class Status : uint16_t {
+  Ok = 200,
+  BadRequest = 400,
+  NotFound = 404,
+  MethodNotAllowed = 405,
+  ContentTooLarge = 413,
+  UriTooLong = 414,
+  ExpectationFailed = 417,
+  HeadTooLarge = 431,
+  ServiceUnavailable = 503,
+  VersionNotSupported = 505,
+};
+
+const char* reason_phrase(Status status) {
+  switch (status) {
+    case Status::Ok:
+      return "OK";
+    case Status::BadRequest:
+      return "Bad Request";
+    case Status::NotFound:
+      return "Not Found";
+    case Status::MethodNotAllowed:
+      return "Method Not Allowed";
+    case Status::ContentTooLarge:
+      return "Content Too Large";
+    case Status::UriTooLong:
+      return "URI Too Long";
+    case Status::ExpectationFailed:
+      return "Expectation Failed";
+    case Status::HeadTooLarge:
+      return "Request Header Fields Too Large";
+    case Status::ServiceUnavailable:
+      return "Service Unavailable";
+    case Status::VersionNotSupported:
+      return "HTTP Version Not Supported";
+  }
+  return "";
+}
+
+constexpr std::array kCodes{"200", "400", "404", "405", "413", "414", "417", "431", "503", "505"};
+
+constexpr std::array kPaths{"/metrics", "/live", "/ready", "/", "other"};
+
+constexpr const char* kIndex =
+    "postern\n"
+    "\n"
+    "/metrics  figures for Prometheus\n"
+    "/live     200 while the process works, else 503\n"
+    "/ready    200 while new clients can be served, else 503 and why\n";
+
+constexpr const char* kPlainText = "text/plain; charset=utf-8";
+constexpr const char* kPrometheusText = "text/plain; version=0.0.4; charset=utf-8";
+
+struct Response {
+  Status status;
+  std::string body;
+  const char* content_type = kPlainText;
+};
+
+// RFC 9110 §5.1, §10.1.1: field names and expectations are compared without regard to case.
+bool same_token(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+// The path of a request target in origin-form or absolute-form (RFC 9112 §3.2), without the query.
+std::string_view path_of(std::string_view target) {
+  for (const std::string_view scheme : {"http://", "https://"}) {
+    if (same_token(target.substr(0, scheme.size()), scheme)) {
+      target.remove_prefix(scheme.size());
+      target.remove_prefix(std::min(target.find_first_of("/?#"), target.size()));
+      target = target.substr(0, target.find_first_of("?#"));
+      return target.empty() ? "/" : target;
+    }
+  }
+  return target.substr(0, target.find_first_of("?#"));
+}
+
+// `path` as a label: one of kPaths.
+const char* known_path(std::string_view path) {
+  const auto found = std::find(kPaths.begin(), kPaths.end() - 1, path);
+  return *found;
+}
+
+Response health_response(const Health& health) {
+  return health.ok ? Response{Status::Ok, "ok\n"}
+                   : Response{Status::ServiceUnavailable, health.reason + "\n"};
+}
+
+// What is known of the request being read.
+struct Request {
+  std::string target;
+  std::string field;   // the header field being read
+  std::string value;   // and its value
+  std::string expect;  // the value of Expect
+  size_t hosts = 0;    // how many Host fields there were
+  bool head_complete = false;
+  bool complete = false;
+  bool keep_alive = false;
+  size_t head_size = 0;
+  size_t body_size = 0;
+};
+
+Request& request_of(llhttp_t* parser) {
+  return *static_cast<Request*>(parser->data);
+}
+
+int on_url(llhttp_t* parser, const char* at, size_t size) noexcept {
+  request_of(parser).target.append(at, size);
+  return 0;
+}
+
+int on_header_field(llhttp_t* parser, const char* at, size_t size) noexcept {
+  request_of(parser).field.append(at, size);
+  return 0;
+}
+
+int on_header_value(llhttp_t* parser, const char* at, size_t size) noexcept {
+  request_of(parser).value.append(at, size);
+  return 0;
+}
+
+int on_header_value_complete(llhttp_t* parser) noexcept {
+  Request& request = request_of(parser);
+  if (same_token(request.field, "Host")) {
+    ++request.hosts;
+  } else if (same_token(request.field, "Expect")) {
+    request.expect = request.value.substr(0, request.value.find_last_not_of(" \t") + 1);
+  }
+  request.field.clear();
+  request.value.clear();
+  return 0;
+}
+
+int on_headers_complete(llhttp_t* parser) noexcept {
+  request_of(parser).head_complete = true;
+  return 0;
+}
+
+int on_message_complete(llhttp_t* parser) noexcept {
+  Request& request = request_of(parser);
+  request.complete = true;
+  // RFC 9110 §7.8 lets us ignore Upgrade; llhttp would have to be talked past it, so we close.
+  request.keep_alive = llhttp_should_keep_alive(parser) != 0 && llhttp_get_upgrade(parser) == 0;
+  return 0;
+}
+
+llhttp_settings_t make_settings() {
+  llhttp_settings_t settings;
+  llhttp_settings_init(&settings);
+  settings.on_url = on_url;
+  settings.on_header_field = on_header_field;
+  settings.on_header_value = on_header_value;
+  settings.on_header_value_complete = on_header_value_complete;
+  settings.on_headers_complete = on_headers_complete;
+  settings.on_message_complete = on_message_complete;
+  return settings;
+}
+const llhttp_settings_t kSettings = make_settings();
+
+// Why a request with this head is refused before its body is read, if it is.
+std::optional<Status> fault_in_head(const llhttp_t& parser, const Request& request) {
+  if (parser.http_major != 1) {
+    return Status::VersionNotSupported;
+  }
+  // RFC 9112 §3.2: no Host in HTTP/1.1, or more than one anywhere.
+  if (request.hosts > 1 || (request.hosts == 0 && parser.http_minor >= 1)) {
+    return Status::BadRequest;
+  }
+  if (parser.content_length > AdminHttp::kMaxBody) {
+    return Status::ContentTooLarge;
+  }
+  if (parser.http_minor >= 1 && !request.expect.empty() &&
+      !same_token(request.expect, "100-continue")) {
+    return Status::ExpectationFailed;
+  }
+  return std::nullopt;
+}
+
+Status status_of(llhttp_errno_t error) {
+  const bool version = error == HPE_INVALID_VERSION || error == HPE_PAUSED_H2_UPGRADE;
+  return version ? Status::VersionNotSupported : Status::BadRequest;
+}
+
+}  // namespace
+
+struct AdminHttp::State {
+  explicit State(AdminSource& admin_source);
+  // False: the connection ends here.
+  bool take(char byte, std::string& out);
+  bool on_head(std::string& out);
+  bool refuse(Status status, std::string& out);
+  bool answer(std::string& out);
+  Response respond(std::string_view path);
+  void send(const Response& response, bool keep_alive, std::string& out);
+
+  AdminSource& source;
+  llhttp_t parser;
+  Request request;
+  size_t answered = 0;
+};
+
+AdminHttp::State::State(AdminSource& admin_source) : source(admin_source) {
+  llhttp_init(&parser, HTTP_REQUEST, &kSettings);
+  parser.data = &request;
+}
+
+bool AdminHttp::State::take(char byte, std::string& out) {
+  const bool in_head = !request.head_complete;
+  ++(in_head ? request.head_size : request.body_size);
+  if (request.head_size > kMaxHead) {
+    return refuse(Status::HeadTooLarge, out);
+  }
+  if (request.body_size > kMaxBody) {
+    return refuse(Status::ContentTooLarge, out);
+  }
+  const llhttp_errno_t error = llhttp_execute(&parser, &byte, 1);
+  if (request.target.size() > kMaxTarget) {
+    return refuse(Status::UriTooLong, out);
+  }
+  if (in_head && request.head_complete && !on_head(out)) {
+    return false;
+  }
+  if (request.complete) {
+    return answer(out);
+  }
+  return error == HPE_OK || refuse(status_of(error), out);
+}
+
+bool AdminHttp::State::on_head(std::string& out) {
+  if (const std::optional<Status> fault = fault_in_head(parser, request)) {
+    return refuse(*fault, out);
+  }
+  // RFC 9110 §10.1.1: of no use without a body to come, and unknown to HTTP/1.0.
+  if (!request.expect.empty() && parser.http_minor >= 1 && !request.complete) {
+    out += "HTTP/1.1 100 Continue\r\n\r\n";
+  }
+  return true;
+}
+
+bool AdminHttp::State::refuse(Status status, std::string& out) {
+  send({status, std::string(reason_phrase(status)) + "\n"}, false, out);
+  const std::string_view path = request.head_complete ? path_of(request.target) : "";
+  source.on_request(known_path(path), static_cast<int>(status));
+  return false;
+}
+
+bool AdminHttp::State::answer(std::string& out) {
+  ++answered;
+  const bool keep_alive = request.keep_alive && answered < kMaxRequests;
+  const std::string_view path = path_of(request.target);
+  const Response response = respond(path);
+  send(response, keep_alive, out);
+  source.on_request(known_path(path), static_cast<int>(response.status));
+  request = Request{};
+  return keep_alive;
+}
+
+Response AdminHttp::State::respond(std::string_view path) {
+  if (parser.method != HTTP_GET && parser.method != HTTP_HEAD) {
+    return {Status::MethodNotAllowed, "only GET and HEAD\n"};
+  }
+  if (path == "/metrics") {
+    return {Status::Ok, source.metrics(), kPrometheusText};
+  }
+  if (path == "/live") {
+    return health_response(source.live());
+  }
+  if (path == "/ready") {
+    return health_response(source.ready());
+  }
+  if (path == "/") {
+    return {Status::Ok, kIndex};
+  }
+  return {Status::NotFound, "not found\n"};
+}
+
+void AdminHttp::State::send(const Response& response, bool keep_alive, std::string& out) {
+  out += "HTTP/1.1 ";
+  out += std::to_string(static_cast<int>(response.status));
+  out += ' ';
+  out += reason_phrase(response.status);
+  out += "\r\nContent-Type: ";
+  out += response.content_type;
+  out += "\r\nContent-Length: ";
+  out += std::to_string(response.body.size());
+  out += "\r\nCache-Control: no-store\r\n";
+  if (response.status == Status::MethodNotAllowed) {
+    out += "Allow: GET, HEAD\r\n";
+  }
+  if (!keep_alive) {
+    out += "Connection: close\r\n";
+  } else if (parser.http_minor == 0) {
+    out += "Connection: keep-alive\r\n";
+  }
+  out += "\r\n";
+  // Before the head is complete the method may be that of the request before.
+  if (!request.head_complete || parser.method != HTTP_HEAD) {
+    out += response.body;
+  }
+}
+
+AdminHttp::AdminHttp(AdminSource& source) : state_(std::make_unique<State>(source)) {}
+
+AdminHttp::~AdminHttp() = default;
+
+AdminHttp::Step AdminHttp::feed(Bytes bytes, std::string& out) {
+  for (const char byte : as_text(bytes)) {
+    if (!state_->take(byte, out)) {
+      return Step::Close;
+    }
+  }
+  return Step::More;
+}
+
+bool AdminHttp::between_requests() const {
+  return state_->request.head_size == 0;
+}
+
+std::span<const char* const> AdminHttp::known_paths() {
+  return kPaths;
+}
+
+std::span<const char* const> AdminHttp::known_codes() {
+  return kCodes;
+}
+
+}  // namespace postern::metrics

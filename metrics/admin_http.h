@@ -1,0 +1,63 @@
+// AdminHttp: one HTTP/1 connection of the admin endpoint, without sockets: request bytes in,
+// response bytes out, parsed by llhttp. Pipelining and keep-alive as RFC 9112 says; HEAD; bounded
+// in request line, header and body size and in requests. Plain HTTP without authentication: it
+// belongs on an inner address. One thread.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/bytes.h"
+
+namespace postern::metrics {
+
+struct Health {
+  bool ok;
+  std::string reason;  // a line for people: "ready", "draining", "no backend answers"
+};
+
+// What the endpoint shows. Called on the thread that feeds.
+class AdminSource {
+ public:
+  virtual std::string metrics() = 0;
+  virtual Health live() = 0;
+  virtual Health ready() = 0;
+  // After each answered request, for the log and the counters: one of known_paths(), one of
+  // known_codes().
+  virtual void on_request(std::string_view path, int code) = 0;
+
+ protected:
+  ~AdminSource() = default;
+};
+
+class AdminHttp {
+ public:
+  enum class Step { More, Close };
+  static constexpr size_t kMaxTarget = 2 * kKiB;  // of the request line; beyond it 414
+  static constexpr size_t kMaxHead = 16 * kKiB;   // request line and headers; beyond it 431
+  static constexpr size_t kMaxBody =
+      64 * kKiB;  // read and dropped, framing included; beyond it 413
+  // The last answer of a connection says `Connection: close`. Bounds what pipelining can pile up.
+  static constexpr size_t kMaxRequests = 64;
+
+  explicit AdminHttp(AdminSource& source);  // `source` must outlive *this
+  ~AdminHttp();
+  // Takes all of `bytes`, appends responses to `out`. After Close the caller sends `out`,
+  // half-closes and feeds nothing more.
+  Step feed(Bytes bytes, std::string& out);
+  // True before the first byte of a request and between two: idle time may be limited differently.
+  bool between_requests() const;
+
+  // For the sets of Label::Path and Label::Code.
+  static std::span<const char* const> known_paths();  // "/metrics", "/live", "/ready", "/", "other"
+  static std::span<const char* const> known_codes();  // "200", "400", …
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace postern::metrics

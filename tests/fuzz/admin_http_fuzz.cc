@@ -1,0 +1,73 @@
+// AdminHttp against any bytes: no crash, answers that are whole HTTP responses in the order of the
+// requests, and the same ones however the input is cut. The first byte says where.
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "metrics/admin_http.h"
+#include "proxy/base/check.h"
+
+namespace {
+
+using postern::Bytes;
+using postern::check;
+using postern::metrics::AdminHttp;
+using postern::metrics::AdminSource;
+using postern::metrics::Health;
+
+class Source final : public AdminSource {
+ public:
+  std::string metrics() override { return "up 1\n"; }
+  Health live() override { return {true, ""}; }
+  Health ready() override { return {false, "draining"}; }
+  void on_request(std::string_view path, int code) override { requests.emplace_back(path, code); }
+
+  std::vector<std::pair<std::string, int>> requests;
+};
+
+struct Outcome {
+  std::string out;
+  bool closed = false;
+  std::vector<std::pair<std::string, int>> requests;
+  bool operator==(const Outcome&) const = default;
+};
+
+Outcome feed(Bytes bytes, size_t piece) {
+  Source source;
+  AdminHttp http(source);
+  Outcome outcome;
+  while (!bytes.empty() && !outcome.closed) {
+    const size_t size = piece < bytes.size() ? piece : bytes.size();
+    outcome.closed = http.feed(bytes.first(size), outcome.out) == AdminHttp::Step::Close;
+    bytes = bytes.subspan(size);
+  }
+  outcome.requests = source.requests;
+  return outcome;
+}
+
+// As many status lines as requests that were answered, beside the interim ones.
+void check_answers(const Outcome& outcome) {
+  size_t final_answers = 0;
+  for (size_t at = 0; (at = outcome.out.find("HTTP/1.1 ", at)) != std::string::npos; at += 9) {
+    final_answers += outcome.out.compare(at + 9, 3, "100") != 0;
+  }
+  check(final_answers == outcome.requests.size(), "every request is answered once");
+  check(final_answers <= AdminHttp::kMaxRequests + 1, "answers are bounded");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  if (size == 0) {
+    return 0;
+  }
+  const Bytes input(data + 1, size - 1);
+  const Outcome whole = feed(input, input.size());
+  check_answers(whole);
+  check(feed(input, 1) == whole, "byte by byte gives the same answers");
+  check(feed(input, data[0] + size_t{1}) == whole, "every split gives the same answers");
+  return 0;
+}

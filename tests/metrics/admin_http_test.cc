@@ -1,0 +1,330 @@
+#include "metrics/admin_http.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace postern::metrics {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::Pair;
+using testing::StartsWith;
+using Step = AdminHttp::Step;
+
+class FakeSource final : public AdminSource {
+ public:
+  std::string metrics() override { return "up 1\n"; }
+  Health live() override { return live_health; }
+  Health ready() override { return ready_health; }
+  void on_request(std::string_view path, int code) override {
+    const auto paths = AdminHttp::known_paths();
+    const auto codes = AdminHttp::known_codes();
+    EXPECT_NE(std::find(paths.begin(), paths.end(), path), paths.end()) << path;
+    EXPECT_NE(std::find(codes.begin(), codes.end(), std::to_string(code)), codes.end()) << code;
+    requests.emplace_back(path, code);
+  }
+
+  Health live_health{true, ""};
+  Health ready_health{true, "ready"};
+  std::vector<std::pair<std::string, int>> requests;
+};
+
+struct Outcome {
+  std::string out;
+  Step step = Step::More;
+  std::vector<std::pair<std::string, int>> requests;
+  bool between_requests = true;
+  bool operator==(const Outcome&) const = default;
+};
+
+// Feeds `input` cut at the given places, as a caller does: nothing after Close.
+Outcome feed_pieces(const std::vector<std::string_view>& pieces, const FakeSource& state) {
+  FakeSource source = state;
+  AdminHttp http(source);
+  Outcome outcome;
+  for (const std::string_view piece : pieces) {
+    if (outcome.step == Step::More) {
+      outcome.step = http.feed(as_bytes(piece), outcome.out);
+    }
+  }
+  outcome.requests = source.requests;
+  outcome.between_requests = http.between_requests();
+  return outcome;
+}
+
+// The outcome for `input`, which must be the same for every split and byte by byte.
+Outcome feed(std::string_view input, const FakeSource& state = {}) {
+  const Outcome whole = feed_pieces({input}, state);
+  std::vector<std::string_view> single_bytes;
+  for (size_t i = 0; i < input.size(); ++i) {
+    EXPECT_EQ(feed_pieces({input.substr(0, i), input.substr(i)}, state), whole) << "split at " << i;
+    single_bytes.push_back(input.substr(i, 1));
+  }
+  EXPECT_EQ(feed_pieces(single_bytes, state), whole) << "byte by byte";
+  return whole;
+}
+
+std::string get(const std::string& target, const std::string& fields = "") {
+  return "GET " + target + " HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n";
+}
+
+// `input` is answered by `code` alone and the connection closed.
+void expect_refusal(std::string_view input, int code) {
+  const Outcome outcome = feed(input);
+  EXPECT_THAT(outcome.out, StartsWith("HTTP/1.1 " + std::to_string(code) + " ")) << input;
+  EXPECT_THAT(outcome.out, HasSubstr("\r\nConnection: close\r\n")) << input;
+  EXPECT_EQ(outcome.step, Step::Close) << input;
+  ASSERT_EQ(outcome.requests.size(), 1U) << input;
+  EXPECT_EQ(outcome.requests[0].second, code) << input;
+}
+
+TEST(AdminHttp, ServesMetrics) {
+  const Outcome outcome = feed(get("/metrics"));
+  EXPECT_EQ(outcome.out,
+            "HTTP/1.1 200 OK\r\n"
+            "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+            "Content-Length: 5\r\n"
+            "Cache-Control: no-store\r\n"
+            "\r\n"
+            "up 1\n");
+  EXPECT_EQ(outcome.step, Step::More);
+  EXPECT_TRUE(outcome.between_requests);
+  EXPECT_THAT(outcome.requests, ElementsAre(Pair("/metrics", 200)));
+}
+
+TEST(AdminHttp, SaysWhetherItIsLiveAndReady) {
+  EXPECT_THAT(feed(get("/live")).out, HasSubstr("200 OK"));
+  const Outcome ready = feed(get("/ready"));
+  EXPECT_THAT(ready.out, HasSubstr("200 OK"));
+  EXPECT_TRUE(ready.out.ends_with("\r\n\r\nok\n"));
+}
+
+TEST(AdminHttp, SaysWhyItIsNotReady) {
+  FakeSource source;
+  source.ready_health = {false, "no backend answers"};
+  source.live_health = {false, "a worker is stuck"};
+  const Outcome ready = feed(get("/ready"), source);
+  EXPECT_THAT(ready.out, StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
+  EXPECT_TRUE(ready.out.ends_with("\r\n\r\nno backend answers\n"));
+  EXPECT_EQ(ready.step, Step::More);
+  EXPECT_THAT(feed(get("/live"), source).out, HasSubstr("\r\n\r\na worker is stuck\n"));
+}
+
+TEST(AdminHttp, ListsItsPaths) {
+  const Outcome outcome = feed(get("/"));
+  EXPECT_THAT(outcome.out, HasSubstr("200 OK"));
+  for (const char* path : {"/metrics", "/live", "/ready"}) {
+    EXPECT_THAT(outcome.out, HasSubstr(path));
+  }
+}
+
+TEST(AdminHttp, DoesNotFindWhatIsNotThere) {
+  const Outcome outcome = feed(get("/metrics/") + get("/favicon.ico"));
+  EXPECT_THAT(outcome.requests, ElementsAre(Pair("other", 404), Pair("other", 404)));
+  EXPECT_EQ(outcome.step, Step::More);
+}
+
+TEST(AdminHttp, IgnoresTheQuery) {
+  EXPECT_THAT(feed(get("/metrics?name[]=up&x=/live")).requests, ElementsAre(Pair("/metrics", 200)));
+}
+
+TEST(AdminHttp, UnderstandsTheAbsoluteForm) {
+  EXPECT_THAT(feed(get("http://x:9143/ready?a")).requests, ElementsAre(Pair("/ready", 200)));
+  EXPECT_THAT(feed(get("HTTP://x/live")).requests, ElementsAre(Pair("/live", 200)));
+  EXPECT_THAT(feed(get("http://x")).requests, ElementsAre(Pair("/", 200)));
+  EXPECT_THAT(feed(get("http://x?a=/live")).requests, ElementsAre(Pair("/", 200)));
+}
+
+TEST(AdminHttp, AnswersHeadWithoutBody) {
+  const std::string with_body = feed(get("/metrics")).out;
+  const Outcome outcome = feed("HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_EQ(outcome.out, with_body.substr(0, with_body.size() - 5));
+}
+
+TEST(AdminHttp, AllowsOnlyGetAndHead) {
+  const Outcome outcome =
+      feed("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello" + get("/live"));
+  EXPECT_THAT(outcome.out, HasSubstr("\r\nAllow: GET, HEAD\r\n"));
+  EXPECT_THAT(outcome.requests, ElementsAre(Pair("/metrics", 405), Pair("/live", 200)));
+  EXPECT_THAT(feed("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n").requests,
+              ElementsAre(Pair("other", 405)));
+}
+
+TEST(AdminHttp, OpensNoTunnel) {
+  expect_refusal("CONNECT x:143 HTTP/1.1\r\nHost: x\r\n\r\na1 NOOP\r\n", 405);
+}
+
+TEST(AdminHttp, IgnoresUpgrade) {
+  const Outcome outcome = feed(get("/live", "Connection: Upgrade\r\nUpgrade: h2c\r\n") + "more");
+  EXPECT_THAT(outcome.requests, ElementsAre(Pair("/live", 200)));
+  EXPECT_THAT(outcome.out, HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_EQ(outcome.step, Step::Close);
+}
+
+TEST(AdminHttp, AnswersPipelinedRequestsInOrder) {
+  const Outcome outcome = feed(get("/ready") + "\r\n" + get("/nothing") + get("/metrics"));
+  EXPECT_THAT(outcome.requests,
+              ElementsAre(Pair("/ready", 200), Pair("other", 404), Pair("/metrics", 200)));
+  EXPECT_LT(outcome.out.find("ok\n"), outcome.out.find("not found\n"));
+  EXPECT_LT(outcome.out.find("not found\n"), outcome.out.find("up 1\n"));
+}
+
+TEST(AdminHttp, ClosesWhenAsked) {
+  const Outcome outcome = feed(get("/live", "Connection: close\r\n") + get("/ready"));
+  EXPECT_THAT(outcome.requests, ElementsAre(Pair("/live", 200)));
+  EXPECT_THAT(outcome.out, HasSubstr("\r\nConnection: close\r\n"));
+  EXPECT_EQ(outcome.step, Step::Close);
+}
+
+TEST(AdminHttp, ClosesAfterHttp10UnlessAskedToStay) {
+  const Outcome closed = feed("GET /live HTTP/1.0\r\n\r\n");
+  EXPECT_EQ(closed.step, Step::Close);
+  const Outcome kept = feed("GET /live HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  EXPECT_THAT(kept.out, HasSubstr("\r\nConnection: keep-alive\r\n"));
+  EXPECT_EQ(kept.step, Step::More);
+}
+
+TEST(AdminHttp, ClosesAfterItsShareOfRequests) {
+  std::string input;
+  for (size_t i = 0; i <= AdminHttp::kMaxRequests; ++i) {
+    input += get("/live");
+  }
+  const Outcome outcome = feed_pieces({input}, {});
+  EXPECT_EQ(outcome.requests.size(), AdminHttp::kMaxRequests);
+  EXPECT_EQ(outcome.step, Step::Close);
+  const size_t announcement = outcome.out.find("Connection: close");
+  EXPECT_EQ(outcome.out.find("HTTP/1.1", announcement), std::string::npos);
+}
+
+TEST(AdminHttp, ReadsAndDropsABody) {
+  EXPECT_THAT(feed(get("/live", "Content-Length: 3\r\n") + "abc" + get("/ready")).requests,
+              ElementsAre(Pair("/live", 200), Pair("/ready", 200)));
+  EXPECT_THAT(
+      feed(get("/live", "Transfer-Encoding: chunked\r\n") + "3\r\nabc\r\n0\r\n\r\n" + get("/ready"))
+          .requests,
+      ElementsAre(Pair("/live", 200), Pair("/ready", 200)));
+}
+
+TEST(AdminHttp, InvitesABodyThatIsExpectedToContinue) {
+  const std::string head = get("/live", "Content-Length: 3\r\nExpect: 100-Continue \r\n");
+  EXPECT_EQ(feed(head).out, "HTTP/1.1 100 Continue\r\n\r\n");
+  EXPECT_THAT(feed(head + "abc").out, StartsWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK"));
+  EXPECT_THAT(feed(get("/live", "Expect: 100-continue\r\n")).out, StartsWith("HTTP/1.1 200 OK"));
+  EXPECT_THAT(feed("GET /live HTTP/1.0\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n").out,
+              IsEmpty());
+}
+
+TEST(AdminHttp, RefusesOtherExpectations) {
+  expect_refusal(get("/live", "Expect: miracles\r\n"), 417);
+}
+
+TEST(AdminHttp, InvitesNoBodyThatIsTooLarge) {
+  expect_refusal(get("/live", "Content-Length: 65537\r\nExpect: 100-continue\r\n"), 413);
+}
+
+TEST(AdminHttp, LimitsABodyOfUnknownLength) {
+  const std::string head = get("/live", "Transfer-Encoding: chunked\r\n");
+  const std::string chunk = "1\r\na\r\n";
+  std::string body;
+  while (body.size() <= AdminHttp::kMaxBody) {
+    body += chunk;
+  }
+  const Outcome outcome = feed_pieces({head, body}, {});
+  EXPECT_THAT(outcome.requests, ElementsAre(Pair("/live", 413)));
+  EXPECT_EQ(outcome.step, Step::Close);
+}
+
+TEST(AdminHttp, LimitsTheHeadToTheByte) {
+  const std::string rest = "\r\n\r\n";
+  std::string head = "GET /live HTTP/1.1\r\nHost: x\r\nPadding: ";
+  head.resize(AdminHttp::kMaxHead - rest.size(), 'x');
+  EXPECT_THAT(feed_pieces({head + rest}, {}).requests, ElementsAre(Pair("/live", 200)));
+  const Outcome refused = feed_pieces({head + "x" + rest}, {});
+  EXPECT_THAT(refused.out, StartsWith("HTTP/1.1 431 "));
+  EXPECT_EQ(refused.step, Step::Close);
+  EXPECT_THAT(refused.requests, ElementsAre(Pair("other", 431)));
+}
+
+TEST(AdminHttp, LimitsEmptyLinesBeforeARequest) {
+  std::string lines;
+  while (lines.size() <= AdminHttp::kMaxHead) {
+    lines += "\r\n";
+  }
+  EXPECT_THAT(feed_pieces({lines}, {}).requests, ElementsAre(Pair("other", 431)));
+}
+
+TEST(AdminHttp, LimitsTheTarget) {
+  const std::string longest = "/" + std::string(AdminHttp::kMaxTarget - 1, 'x');
+  EXPECT_THAT(feed_pieces({get(longest)}, {}).requests, ElementsAre(Pair("other", 404)));
+  const Outcome refused = feed_pieces({get(longest + "x")}, {});
+  EXPECT_THAT(refused.requests, ElementsAre(Pair("other", 414)));
+  EXPECT_EQ(refused.step, Step::Close);
+}
+
+TEST(AdminHttp, InsistsOnOneHost) {
+  expect_refusal("GET /live HTTP/1.1\r\n\r\n", 400);
+  expect_refusal(get("/live", "host: y\r\n"), 400);
+  EXPECT_THAT(feed("GET /live HTTP/1.1\r\nHost:\r\n\r\n").requests,
+              ElementsAre(Pair("/live", 200)));
+}
+
+TEST(AdminHttp, RefusesAmbiguousFraming) {
+  expect_refusal(
+      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n"
+      "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+      400);
+  expect_refusal(
+      "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+      "Content-Length: 3\r\n\r\n0\r\n\r\n",
+      400);
+  expect_refusal(
+      "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n"
+      "Content-Length: 4\r\n\r\nabcd",
+      400);
+  expect_refusal("POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: identity\r\n\r\n", 400);
+  expect_refusal(get("/live", "Content-Length: -1\r\n"), 400);
+  expect_refusal(get("/live", "Transfer-Encoding: chunked\r\n") + "x\r\n", 400);
+}
+
+TEST(AdminHttp, RefusesOtherVersions) {
+  expect_refusal("GET /live HTTP/2.0\r\nHost: x\r\n\r\n", 505);
+  expect_refusal("GET /live HTTP/3.7\r\nHost: x\r\n\r\n", 505);
+  expect_refusal("GET /live\r\n\r\n", 505);
+}
+
+TEST(AdminHttp, ClosesOnWhatIsNotHttp1) {
+  using namespace std::string_literals;
+  for (const std::string& input :
+       {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"s, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"s,
+        "a1 LOGIN joe secret\r\n"s, "\0\0\0\0"s, "GET /live SMTP/1.0\r\n\r\n"s,
+        get("/live", "Bad Name: x\r\n"), get("/live", "x: \0\r\n"s)}) {
+    const Outcome outcome = feed(input);
+    EXPECT_EQ(outcome.step, Step::Close) << input;
+    ASSERT_EQ(outcome.requests.size(), 1U) << input;
+    EXPECT_EQ(outcome.requests[0].first, "other") << input;
+    EXPECT_THAT(outcome.out, HasSubstr("\r\nConnection: close\r\n")) << input;
+  }
+}
+
+TEST(AdminHttp, SendsTheReasonOfARefusalAfterAHeadRequestToo) {
+  const Outcome outcome = feed("HEAD /live HTTP/1.1\r\nHost: x\r\n\r\n\x16");
+  EXPECT_TRUE(outcome.out.ends_with("\r\n\r\nBad Request\n")) << outcome.out;
+}
+
+TEST(AdminHttp, KnowsWhetherARequestIsUnderWay) {
+  EXPECT_TRUE(feed("").between_requests);
+  EXPECT_FALSE(feed("G").between_requests);
+  EXPECT_FALSE(feed(get("/live", "Content-Length: 2\r\n") + "a").between_requests);
+  EXPECT_TRUE(feed(get("/live", "Content-Length: 2\r\n") + "ab").between_requests);
+}
+
+}  // namespace
+}  // namespace postern::metrics

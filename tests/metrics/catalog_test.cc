@@ -1,0 +1,85 @@
+#include "metrics/catalog.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace postern::metrics {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+bool ends_with(const std::string& text, const std::string& end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+TEST(Catalog, NamesEveryMetricOnce) {
+  std::set<std::string> names;
+  for (const Descriptor& metric : catalog()) {
+    EXPECT_TRUE(names.insert(metric.name).second) << metric.name;
+    EXPECT_EQ(&descriptor(metric.id), &metric);
+  }
+  EXPECT_EQ(names.size(), kMetricCount);
+}
+
+TEST(Catalog, FollowsTheNamingOfPrometheus) {
+  for (const Descriptor& metric : catalog()) {
+    const std::string name = metric.name;
+    EXPECT_TRUE(name.starts_with("postern_") || name.starts_with("process_")) << name;
+    EXPECT_EQ(metric.type == Type::Counter, ends_with(name, "_total")) << name;
+    EXPECT_TRUE(metric.type != Type::Histogram || ends_with(name, "_seconds")) << name;
+  }
+}
+
+TEST(Catalog, ExplainsEveryMetricInOneSentence) {
+  for (const Descriptor& metric : catalog()) {
+    const std::string help = metric.help;
+    EXPECT_TRUE(ends_with(help, ".")) << metric.name;
+    EXPECT_EQ(std::count(help.begin(), help.end(), '.'), 1) << metric.name;
+    EXPECT_EQ(help.find_first_of("|\n"), std::string::npos) << metric.name;
+  }
+}
+
+TEST(Catalog, UsesNoLabelNameTwiceInOneMetric) {
+  for (const Descriptor& metric : catalog()) {
+    std::set<std::string> names;
+    for (const Label label : metric.labels) {
+      if (label != Label::None) {
+        EXPECT_TRUE(names.insert(label_name(label)).second) << metric.name;
+      }
+    }
+  }
+}
+
+TEST(Catalog, NamesEveryLabel) {
+  for (size_t i = 1; i < kLabelCount; ++i) {
+    EXPECT_STRNE(label_name(static_cast<Label>(i)), "") << i;
+  }
+}
+
+TEST(Catalog, CountsServersWithoutTheirBackend) {
+  EXPECT_THAT(dimensions(Metric::BackendConnects),
+              ElementsAre(Label::Server, Label::ConnectResult, Label::None, Label::None));
+  EXPECT_THAT(dimensions(Metric::BackendHandshakes),
+              ElementsAre(Label::Backend, Label::Version, Label::Cipher, Label::None));
+}
+
+TEST(Catalog, OrdersBucketsFrom100MicrosecondsTo60Seconds) {
+  const auto bounds = bucket_bounds_us();
+  EXPECT_TRUE(std::is_sorted(bounds.begin(), bounds.end()));
+  EXPECT_EQ(bounds.front(), 100U);
+  EXPECT_EQ(bounds.back(), 60'000'000U);
+}
+
+TEST(Catalog, PrintsMarkdown) {
+  EXPECT_THAT(catalog_markdown(),
+              HasSubstr("| `postern_sessions_total` | counter | `listener`, `end_reason` | "
+                        "Client sessions that ended, by the reason why. |\n"));
+}
+
+}  // namespace
+}  // namespace postern::metrics
