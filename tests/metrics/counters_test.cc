@@ -1,5 +1,6 @@
 #include "metrics/counters.h"
 
+#include <array>
 #include <cstdint>
 #include <set>
 #include <utility>
@@ -24,13 +25,14 @@ struct Figures {
 };
 
 TEST(Counters, GivesEachCombinationOfLabelsItsOwnCell) {
+  constexpr std::array<size_t, 2> kBoth{0, 1};
   Figures figures;
   std::set<const Cell*> cells;
   size_t combinations = 0;
-  for (const size_t a : {0, 1}) {
-    for (const size_t b : {0, 1}) {
-      for (const size_t c : {0, 1}) {
-        for (const size_t d : {0, 1}) {
+  for (const size_t a : kBoth) {
+    for (const size_t b : kBoth) {
+      for (const size_t c : kBoth) {
+        for (const size_t d : kBoth) {
           cells.insert(&figures.counters.cell(Metric::Handshakes, {a, b, c, d}));
           ++combinations;
         }
