@@ -10,6 +10,7 @@
 
 #include <openssl/bio.h>
 #include <openssl/bytestring.h>
+#include <openssl/cipher.h>
 #include <openssl/crypto.h>
 #include <openssl/digest.h>
 #include <openssl/ec_key.h>

@@ -141,9 +141,10 @@ Error tls_error(Failure failure, const char* during) {
 }
 
 // The oldest entry is the cause, unless it is a mere detail of one that has a name: a failed
-// decryption first says what the cipher disliked, then what that means for TLS.
+// decryption first says what the cipher disliked, then what that means for TLS. Some ill-formed
+// messages (a server name with a NUL) are refused by an alert without any entry.
 Failure take_failure() {
-  Failure found = Failure::Internal;
+  Failure found = Failure::ProtocolError;
   bool named = false;
   for (uint32_t packed = ERR_get_error(); packed != 0; packed = ERR_get_error()) {
     if (!named) {

@@ -1,0 +1,106 @@
+#include "tls/policy.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/tls/contexts.h"
+#include "tls/boringssl.h"
+#include "tls/engine.h"
+#include "tls/suites.h"
+
+namespace postern::tls {
+namespace {
+
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Not;
+
+TEST(Policy, IntermediateIsTls12And13WithEcdheAndAead) {
+  const Policy policy = intermediate();
+  EXPECT_EQ(policy.min_version, Version::Tls12);
+  EXPECT_EQ(policy.max_version, Version::Tls13);
+  EXPECT_EQ(policy.ciphers.size(), 6U);
+  EXPECT_THAT(policy.ciphers, Each(HasSubstr("TLS_ECDHE_")));
+  EXPECT_THAT(policy.ciphers, Each(Not(HasSubstr("CBC"))));
+  EXPECT_THAT(std::vector(policy.groups.end() - 3, policy.groups.end()),
+              ElementsAre("X25519", "secp256r1", "secp384r1"));
+}
+
+TEST(Policy, ModernIsTls13Alone) {
+  const Policy policy = expect_value(Policy::preset("modern"));
+  EXPECT_EQ(policy.min_version, Version::Tls13);
+  EXPECT_TRUE(policy.ciphers.empty());
+}
+
+TEST(Policy, UnknownPresetNamesWhatThereIs) {
+  const auto policy = Policy::preset("old");
+  ASSERT_FALSE(policy);
+  EXPECT_THAT(policy.faults().front().message, HasSubstr("modern (TLS 1.3) and intermediate"));
+}
+
+TEST(Policy, CustomReportsAllFaultsAtOnce) {
+  const auto policy = Policy::custom(
+      Version::Tls10,
+      {"TLS_RSA_WITH_AES_128_CBC_SHA", "ECDHE-RSA-AES128-GCM-SHA256", "TLS_AES_128_GCM_SHA256"},
+      {"X25519", "brainpoolP256r1", "X25519"});
+  ASSERT_FALSE(policy);
+  std::string text;
+  for (const Fault& fault : policy.faults()) text += fault.message + "\n";
+  EXPECT_EQ(policy.faults().size(), 6U) << text;
+  EXPECT_THAT(text, HasSubstr("minimum version 1.0 is not safe for clients"));
+  EXPECT_THAT(text, HasSubstr("'TLS_RSA_WITH_AES_128_CBC_SHA' is not safe for clients; allowed are "
+                              "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"));
+  EXPECT_THAT(text, HasSubstr("'ECDHE-RSA-AES128-GCM-SHA256' is unknown"));
+  EXPECT_THAT(text, HasSubstr("'TLS_AES_128_GCM_SHA256' belongs to TLS 1.3"));
+  EXPECT_THAT(text, HasSubstr("'brainpoolP256r1' is unknown; allowed are "));
+  EXPECT_THAT(text, HasSubstr("group 'X25519' is named twice"));
+}
+
+TEST(Policy, CustomNeedsACipherForTls12AndAGroup) {
+  EXPECT_EQ(Policy::custom(Version::Tls12, {}, {}).faults().size(), 2U);
+  EXPECT_TRUE(Policy::custom(Version::Tls13, {}, {"X25519"}));
+}
+
+TEST(Policy, VersionsParseByTheirNames) {
+  EXPECT_EQ(expect_value(parse_version("1.0")), Version::Tls10);
+  EXPECT_STREQ(version_name(expect_value(parse_version("1.3"))), "1.3");
+  EXPECT_FALSE(parse_version("1.4"));
+}
+
+TEST(Policy, DescribesWhatIsInForce) {
+  const std::string text = intermediate().describe();
+  EXPECT_THAT(text, HasSubstr("versions: 1.2 to 1.3\n"));
+  EXPECT_THAT(text, HasSubstr("TLS 1.3 suites: TLS_AES_128_GCM_SHA256, "));
+  EXPECT_THAT(text, HasSubstr("TLS 1.2 suites: TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "));
+  EXPECT_THAT(text, HasSubstr("secp256r1, secp384r1\n"));
+  EXPECT_THAT(expect_value(Policy::preset("modern")).describe(), Not(HasSubstr("1.2")));
+}
+
+TEST(Policy, EverySuiteIsKnownToBoringSsl) {
+  for (const Suite& suite : suites()) {
+    const SSL_CIPHER* cipher = SSL_get_cipher_by_value(suite.id);
+    ASSERT_NE(cipher, nullptr) << suite.name;
+    EXPECT_STREQ(SSL_CIPHER_standard_name(cipher), suite.name);
+  }
+}
+
+TEST(Policy, EveryNameHasItsIndex) {
+  ASSERT_EQ(cipher_names().size(), suites().size() + 1);
+  EXPECT_STREQ(cipher_names()[cipher_index(0xc02f)], "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256");
+  EXPECT_STREQ(cipher_names()[cipher_index(0xffff)], "other");
+  EXPECT_STREQ(group_names()[group_index(0)], "none");
+  EXPECT_STREQ(group_names()[group_index(SSL_CURVE_X25519)], "X25519");
+  EXPECT_STREQ(group_names()[group_index(0xffff)], "other");
+}
+
+TEST(Policy, ContextRefusesWhatBoringSslDoesNotKnow) {
+  Policy policy = intermediate();
+  policy.ciphers = {"TLS_NO_SUCH_SUITE"};
+  const auto context = ClientContext::make({policy, no_verification()});
+  ASSERT_FALSE(context);
+  EXPECT_THAT(context.faults().front().message, HasSubstr("cipher suites of TLS policy"));
+}
+
+}  // namespace
+}  // namespace postern::tls

@@ -1,0 +1,178 @@
+#include "tls/verify.h"
+
+#include <optional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/tls/contexts.h"
+#include "tests/tls/peers.h"
+
+namespace postern::tls {
+namespace {
+
+using test::Issued;
+using testing::HasSubstr;
+
+class Verify : public testing::Test {
+ protected:
+  Verification by_authority() const { return {Verification::Mode::Verify, ca_file_, "", {}}; }
+
+  // Connects to a server that shows `issued`; nothing if its certificate was good.
+  static std::optional<Failure> meet(const Issued& issued, const Verification& rule,
+                                     const std::string& host = "mail.example.org") {
+    const auto context = client_context(intermediate(), rule);
+    RawPeer server = RawPeer::server(issued);
+    EnginePeer client(*context, host);
+    converse(client, server);
+    EXPECT_EQ(client.engine->open(), !client.failed);
+    // The server learns of it by an alert.
+    EXPECT_EQ(server.failed, client.failed);
+    return client.failed ? std::optional(client.failure()) : std::nullopt;
+  }
+  std::optional<Failure> meet(const test::LeafOptions& options,
+                              const std::string& host = "mail.example.org") const {
+    return meet(authority_.issue(options), by_authority(), host);
+  }
+
+  const test::Authority authority_;
+  const test::TempDirectory directory_;
+  const std::string ca_file_ = directory_.write("ca.pem", authority_.pem());
+};
+
+TEST_F(Verify, AcceptsTheRightName) {
+  EXPECT_EQ(meet({.names = {"mail.example.org"}}), std::nullopt);
+  EXPECT_EQ(meet({.names = {"other.example.org", "MAIL.example.ORG"}}), std::nullopt);
+  EXPECT_EQ(meet({.names = {"mail.example.org"}}, "mail.example.org."), std::nullopt);
+  EXPECT_EQ(meet({.names = {"*.example.org"}}), std::nullopt);
+  EXPECT_EQ(meet({.names = {"192.0.2.1"}}, "192.0.2.1"), std::nullopt);
+  EXPECT_EQ(meet({.names = {"2001:db8::1"}}, "2001:db8:0::1"), std::nullopt);
+}
+
+TEST_F(Verify, RefusesOtherNames) {
+  const test::LeafOptions cases[] = {
+      {.names = {"example.org"}},
+      {.names = {"*.mail.example.org"}},
+      {.names = {"m*.example.org"}},
+      {.names = {"*"}},
+      {.names = {std::string("mail.example.org\0.evil.example", 30)}},
+      {.common_name = "mail.example.org"},  // RFC 9525 §2: the common name is no name
+      {.names = {"other.example.org"}, .common_name = "mail.example.org"},
+  };
+  for (const auto& options : cases) {
+    EXPECT_EQ(meet(options), Failure::CertificateNameMismatch)
+        << (options.names.empty() ? options.common_name : options.names.front());
+  }
+  EXPECT_EQ(meet({.names = {"*.example.org"}}, "a.mail.example.org"),
+            Failure::CertificateNameMismatch);
+  EXPECT_EQ(meet({.names = {"mail.example.org"}}, "192.0.2.1"), Failure::CertificateNameMismatch);
+  EXPECT_EQ(meet({.names = {"mail.example.org"}}, ""), Failure::CertificateNameMismatch);
+}
+
+TEST_F(Verify, TheRulesNameGoesBeforeTheHost) {
+  Verification rule = by_authority();
+  rule.name = "mail.internal";
+  EXPECT_EQ(meet(authority_.issue({.names = {"mail.internal"}}), rule, "192.0.2.1"), std::nullopt);
+  EXPECT_EQ(meet(authority_.issue({.names = {"mail.example.org"}}), rule),
+            Failure::CertificateNameMismatch);
+}
+
+TEST_F(Verify, RefusesForeignAuthorities) {
+  const test::Authority impostor;  // with the same name
+  EXPECT_EQ(meet(impostor.issue({.names = {"mail.example.org"}}), by_authority()),
+            Failure::CertificateUntrusted);
+  EXPECT_EQ(meet(test::self_signed({.names = {"mail.example.org"}}), by_authority()),
+            Failure::CertificateUntrusted);
+}
+
+TEST_F(Verify, RefusesExpiredAndFutureOnes) {
+  EXPECT_EQ(meet({.names = {"mail.example.org"}, .valid_from_s = -7200, .valid_until_s = -3600}),
+            Failure::CertificateExpired);
+  EXPECT_EQ(meet({.names = {"mail.example.org"}, .valid_from_s = 3600, .valid_until_s = 7200}),
+            Failure::CertificateExpired);
+}
+
+TEST_F(Verify, TakesAnyCertificateInTheFileForAnAnchor) {
+  const Issued leaf = authority_.issue({.names = {"mail.example.org"}});
+  const Issued alone = test::self_signed({.names = {"mail.example.org"}, .common_name = "alone"});
+  const auto intermediate = authority_.intermediate("Intermediate");
+  const Issued below = intermediate.issue({.names = {"mail.example.org"}});
+  Verification rule = by_authority();
+  rule.ca_file = directory_.write(
+      "anchors.pem", leaf.certificate_pem + alone.certificate_pem + intermediate.pem());
+  EXPECT_EQ(meet(leaf, rule), std::nullopt);
+  EXPECT_EQ(meet(alone, rule), std::nullopt);
+  EXPECT_EQ(meet(below, rule), std::nullopt);
+  EXPECT_EQ(meet(below, by_authority()), Failure::CertificateUntrusted);  // incomplete chain
+}
+
+TEST_F(Verify, APinAloneReplacesChainDatesAndName) {
+  const Issued old =
+      test::self_signed({.names = {"whatever"}, .valid_from_s = -7200, .valid_until_s = -3600});
+  const Issued other = test::self_signed({.names = {"mail.example.org"}});
+  const Verification rule = {
+      Verification::Mode::Verify, "", "", {other.spki_sha256_base64, old.spki_sha256_base64}};
+  EXPECT_EQ(meet(old, rule), std::nullopt);
+  EXPECT_EQ(meet(other, rule), std::nullopt);
+  EXPECT_EQ(meet(test::self_signed({.names = {"mail.example.org"}}), rule),
+            Failure::CertificatePinMismatch);
+}
+
+TEST_F(Verify, APinBesideAnAuthorityMustHoldToo) {
+  const Issued good = authority_.issue({.names = {"mail.example.org"}});
+  const Issued stray = test::self_signed({.names = {"mail.example.org"}});
+  Verification rule = by_authority();
+  rule.pins_sha256 = {good.spki_sha256_base64, stray.spki_sha256_base64};
+  EXPECT_EQ(meet(good, rule), std::nullopt);
+  EXPECT_EQ(meet(stray, rule), Failure::CertificateUntrusted);
+  EXPECT_EQ(meet(authority_.issue({.names = {"mail.example.org"}}), rule),
+            Failure::CertificatePinMismatch);
+}
+
+TEST_F(Verify, NoneAcceptsAnything) {
+  EXPECT_EQ(
+      meet(test::self_signed({.names = {"whatever"}, .valid_until_s = -60}), no_verification()),
+      std::nullopt);
+}
+
+TEST_F(Verify, ReportsBadPinsAndFilesAtOnce) {
+  const auto context = ClientContext::make(
+      {intermediate(),
+       {Verification::Mode::Verify,
+        directory_.path() + "/none.pem",
+        "",
+        {"short=", std::string(44, '!'), authority_.own().spki_sha256_base64}}});
+  ASSERT_FALSE(context);
+  ASSERT_EQ(context.faults().size(), 3U);
+  EXPECT_THAT(context.faults()[0].message, HasSubstr("pin 'short=' is not the base64"));
+  EXPECT_THAT(context.faults()[1].message, HasSubstr("'!!!!"));
+  EXPECT_THAT(context.faults()[2].text(), HasSubstr("none.pem: cannot be read: No such file"));
+}
+
+TEST_F(Verify, ReportsAFileWithoutAuthorities) {
+  const auto load = [&](const std::string& content) {
+    const auto context = ClientContext::make(
+        {intermediate(),
+         {Verification::Mode::Verify, directory_.write("bad.pem", content), "", {}}});
+    return context ? "" : context.faults().front().message;
+  };
+  EXPECT_EQ(load("nothing"), "holds no certificate in PEM");
+  EXPECT_EQ(load(authority_.pem().substr(0, 200)), "has a broken PEM block");
+  EXPECT_EQ(
+      load(authority_.pem() + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
+      "certificate number 2 cannot be parsed");
+}
+
+// What a client of the system's store refuses: everything of ours.
+TEST_F(Verify, UsesTheSystemsStoreByDefault) {
+  const auto context = ClientContext::make({intermediate(), {}});
+  if (!context) {  // a machine without ca-certificates says so
+    EXPECT_THAT(context.faults().front().text(), HasSubstr("ca-certificates.crt: cannot be read"));
+    return;
+  }
+  EXPECT_EQ(meet(authority_.issue({.names = {"mail.example.org"}}), Verification{}),
+            Failure::CertificateUntrusted);
+}
+
+}  // namespace
+}  // namespace postern::tls
