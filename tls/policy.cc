@@ -167,7 +167,8 @@ std::string Policy::describe() const {
   if (min_version <= Version::Tls12) {
     text.append("\nTLS 1.2 suites: ").append(join(ciphers));
   }
-  return text.append("\ngroups: ").append(join(groups)).append("\n");
+  text.append("\ngroups: ").append(join(groups)).append("\n");
+  return text;
 }
 
 }  // namespace postern::tls

@@ -20,10 +20,10 @@ constexpr uint8_t kAlpnImap[] = {4, 'i', 'm', 'a', 'p'};  // RFC 7301 §6, IANA'
 // What a ticket is good for: this listener, these certificates, this policy (CVE-2025-23419). With
 // lengths before the parts, so that no two settings give the same text.
 std::string session_binding(const ServerSettings& settings) {
+  const std::string policy = settings.policy.describe();
+  const std::string_view parts[] = {settings.binding, settings.certificates->digest(), policy};
   std::string text;
-  for (const std::string_view part :
-       {std::string_view(settings.binding), settings.certificates->digest(),
-        std::string_view(settings.policy.describe())}) {
+  for (const std::string_view part : parts) {
     text.append(std::to_string(part.size())).append(":").append(part);
   }
   return sha256(as_bytes(text));
