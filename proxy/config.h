@@ -1,0 +1,97 @@
+// Config: what the operator asked for, parsed, checked and immutable. One table (config_table.cc)
+// says for every key its name, form, default and documentation; parser, `postern config-reference`
+// and the README's table come from it. A bad file gives every fault at once: file, line, the
+// offending value, what is allowed. Relative paths are taken from the file's own folder.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/base/result.h"
+#include "proxy/net/address.h"
+#include "tls/certificate_store.h"
+#include "tls/policy.h"
+#include "tls/verify.h"
+
+namespace postern {
+
+enum class ListenerTls : uint8_t { Implicit, StartTls };
+enum class BackendTls : uint8_t { None, StartTls, Implicit };
+enum class Balance : uint8_t { RoundRobin, LeastSessions, ClientHash };
+enum class LogFormat : uint8_t { Text, Json };
+enum class LogLevel : uint8_t { Debug, Info, Warn, Error };
+
+const char* name_of(ListenerTls value);  // "implicit", as written in the file
+const char* name_of(BackendTls value);
+const char* name_of(Balance value);
+
+struct ListenerConfig {
+  net::Address address;
+  ListenerTls tls = ListenerTls::Implicit;
+  std::string text;  // the address as written: the metric's label
+};
+
+struct TlsConfig {
+  tls::Policy policy;
+  std::vector<tls::CertificateFiles> certificates;  // empty only with self_signed
+  bool self_signed = false;
+  std::string ticket_secret;  // path; empty: a random secret for this process
+};
+
+struct BackendConfig {
+  std::string name;
+  std::vector<net::HostPort> servers;  // at least one
+  BackendTls tls = BackendTls::None;
+  tls::Verification verify;
+  tls::Version min_version = tls::Version::Tls12;
+  Balance balance = Balance::LeastSessions;
+};
+
+struct RouteConfig {
+  std::string sni;      // lower case: "mail.example.org" or "*.example.org"
+  size_t backend = 0;   // index into Config::backends
+};
+
+struct Limits {
+  size_t sessions = 100'000;
+  size_t sessions_per_address = 1'000;  // IPv6 by /64
+  size_t handshakes_in_flight = 1'000;
+};
+
+struct Timeouts {  // milliseconds
+  uint64_t handshake_ms = 10'000;
+  uint64_t login_ms = 60'000;
+  uint64_t connect_ms = 5'000;
+  uint64_t idle_ms = 31 * 60'000;
+  uint64_t drain_ms = 30'000;
+};
+
+struct Config {
+  size_t workers = 1;  // "auto" is already resolved to the processors we may use
+  std::vector<ListenerConfig> listeners;
+  TlsConfig tls;
+  std::vector<BackendConfig> backends;
+  std::vector<RouteConfig> routes;
+  size_t default_backend = 0;
+  Limits limits;
+  Timeouts timeouts;
+  std::optional<net::Address> admin;
+  LogFormat log_format = LogFormat::Text;
+  LogLevel log_level = LogLevel::Info;
+  Faults warnings;  // what is allowed but doubtful; to be logged at start and shown by `postern check`
+
+  static Result<Config> load(const std::string& path);
+  // `name` stands for the file in faults; relative paths are resolved against `folder`.
+  static Result<Config> parse(const std::string& yaml, const std::string& name,
+                              const std::string& folder);
+};
+
+// The documented configuration, itself a valid file, printed from the table.
+std::string config_reference();
+// The same as a Markdown table, for the README.
+std::string config_markdown();
+
+}  // namespace postern

@@ -1,0 +1,56 @@
+// Findings: everything that is wrong or doubtful in what the operator wrote, collected so that all
+// of it is told at once, in the order of the file. One thread.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/base/result.h"
+
+namespace postern::config {
+
+// A value as it was written, with what one needs to complain about it.
+struct Written {
+  std::string text;
+  std::string key;  // "backends.legacy.tls", or the flag: "--backend-tls"
+  size_t line = 0;  // from 1; 0: not from a file
+};
+
+class Findings {
+ public:
+  // `name` stands for the file; empty when the values come from flags.
+  explicit Findings(std::string name) : name_(std::move(name)) {}
+
+  // Reads: KEY: "VALUE" WHY.
+  void fault(const Written& value, std::string_view why);
+  void fault(size_t line, std::string message);
+  void warning(const Written& value, std::string_view why);
+
+  std::string where(size_t line) const;  // "postern.yaml:12"; empty for flags
+  bool ok() const { return faults_.empty(); }
+  // Sorted by line; after the first hundred only their number is told.
+  Faults faults() const;
+  Faults warnings() const;
+
+ private:
+  struct Finding {
+    size_t line;
+    std::string message;
+  };
+  Faults render(std::vector<Finding> findings) const;
+
+  std::string name_;
+  std::vector<Finding> faults_;
+  std::vector<Finding> warnings_;
+};
+
+// `; did you mean "listeners"?` if one of `candidates` is near enough to be meant, else "".
+std::string did_you_mean(std::string_view text, std::span<const std::string> candidates);
+
+// "a, b, c"
+std::string join(std::span<const std::string> words);
+
+}  // namespace postern::config

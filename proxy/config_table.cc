@@ -1,0 +1,374 @@
+#include "proxy/config_table.h"
+
+#include <algorithm>
+
+#include "proxy/config_names.h"
+#include "proxy/config_values.h"
+
+namespace postern::config {
+namespace {
+
+constexpr std::string_view kItem = "[]";
+constexpr std::string_view kNamed = ".NAME";
+constexpr std::string_view kDuration = "duration: 500ms, 90s, 10m, 1h";
+constexpr std::string_view kPath = "path, relative to this file's folder";
+constexpr size_t kMaxSessions = 10'000'000;
+
+// Lambdas without captures are constants: the table needs no code to come to life before main().
+constexpr Row kRows[] = {
+    {.path = "workers",
+     .form = "auto or 1 to 256",
+     .fallback = "auto",
+     .doc = "Threads that serve sessions, each with its own event loop. auto: one for each "
+            "processor that "
+            "the process may use. A change needs a restart.",
+     .value = [](Draft& d, const Written& w) { read_workers(w, d.config.workers, d.findings); }},
+
+    {.path = "listeners",
+     .shape = Shape::Maps,
+     .form = "list of 1 to 64",
+     .doc = "Where clients connect. A change needs a restart.",
+     .required = true,
+     .most = kMaxListeners,
+     .begin = [](Draft& d, const Written&) { d.listeners.emplace_back(); }},
+    {.path = "listeners[].address",
+     .form = "IP:PORT, [IPv6]:PORT",
+     .sample = "\"[::]:993\"",
+     .doc = "The address to listen on. [::] takes IPv4 as well.",
+     .required = true,
+     .value = [](Draft& d, const Written& w) { d.listeners.back().address = w; }},
+    {.path = "listeners[].tls",
+     .form = "implicit or starttls",
+     .fallback = "implicit",
+     .doc = "implicit: TLS from the first byte, as on port 993. starttls: the client must ask for "
+            "STARTTLS before it may log in, as on port 143.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_choice(w, kListenerTlsNames, d.listeners.back().tls, d.findings);
+         }},
+
+    {.path = "tls",
+     .shape = Shape::Map,
+     .form = "map",
+     .doc = "What clients get.",
+     .required = true},
+    {.path = "tls.policy",
+     .shape = Shape::ScalarOrMap,
+     .form = "modern, intermediate or a map",
+     .fallback = "intermediate",
+     .doc = "modern: TLS 1.3. intermediate: TLS 1.2 with ECDHE and AEAD, and 1.3 (RFC 9325). A map "
+            "names "
+            "versions, suites and groups one by one.",
+     .value = [](Draft& d,
+                 const Written& w) { read_choice(w, kPolicyNames, d.policy, d.findings); },
+     .begin = [](Draft& d, const Written& w) { d.own_policy.place = w; }},
+    {.path = "tls.policy.min_version",
+     .form = "1.2 or 1.3",
+     .fallback = "\"1.2\"",
+     .doc =
+         "The oldest version accepted. Older ones than 1.2 are refused by RFC 8996 and RFC 8997.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_choice(w, kVersionNames, d.own_policy.min_version, d.findings);
+           if (d.own_policy.min_version < tls::Version::Tls12) {
+             d.findings.fault(w, "is not safe for clients; allowed are 1.2 and 1.3 (RFC 8996)");
+             d.own_policy.min_version = tls::Version::Tls12;
+           }
+         }},
+    {.path = "tls.policy.ciphers",
+     .shape = Shape::Scalars,
+     .form = "list of IANA names",
+     .sample = "[TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]",
+     .doc = "Suites of TLS 1.2 in order of preference, ECDHE with AEAD only. Without it those of "
+            "intermediate. The suites of TLS 1.3 are always on.",
+     .least = 0,
+     .value = [](Draft& d, const Written& w) { d.own_policy.ciphers->push_back(w); },
+     .begin = [](Draft& d, const Written&) { d.own_policy.ciphers.emplace(); }},
+    {.path = "tls.policy.groups",
+     .shape = Shape::Scalars,
+     .form = "list of names",
+     .sample = "[X25519, secp256r1]",
+     .doc = "Groups for the key exchange in order of preference. Without it those of intermediate.",
+     .value = [](Draft& d, const Written& w) { d.own_policy.groups->push_back(w); },
+     .begin = [](Draft& d, const Written&) { d.own_policy.groups.emplace(); }},
+    {.path = "tls.certificates",
+     .shape = Shape::Maps,
+     .form = "list of 1 to 4096",
+     .doc = "Picked by the name that the client asks for (SNI). The first is for all other names. "
+            "An ECDSA "
+            "and an RSA certificate may stand side by side for one name.",
+     .required = true,
+     .most = kMaxCertificates,
+     .begin =
+         [](Draft& d, const Written& w) {
+           d.config.tls.certificates.push_back({{}, {}, d.findings.where(w.line)});
+         }},
+    {.path = "tls.certificates[].chain",
+     .form = kPath,
+     .sample = "tls.crt",
+     .doc = "The certificate and its intermediates, PEM, leaf first.",
+     .required = true,
+     .value =
+         [](Draft& d, const Written& w) {
+           read_path(w, d.folder, d.config.tls.certificates.back().chain, d.findings);
+         }},
+    {.path = "tls.certificates[].key",
+     .form = kPath,
+     .sample = "tls.key",
+     .doc = "Its private key, PEM, not encrypted.",
+     .required = true,
+     .value =
+         [](Draft& d, const Written& w) {
+           read_path(w, d.folder, d.config.tls.certificates.back().key, d.findings);
+         }},
+    {.path = "tls.ticket_secret",
+     .form = kPath,
+     .sample = "ticket.secret",
+     .doc =
+         "A secret from which the keys of session tickets are made. Replicas that share it resume "
+         "each other's sessions. Without it each process has a random one.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_path(w, d.folder, d.config.tls.ticket_secret, d.findings);
+         }},
+
+    {.path = "backends",
+     .shape = Shape::NamedMaps,
+     .form = "1 to 64 names, each of 1 to 64 letters, digits, - and _",
+     .sample = "legacy",
+     .doc = "The IMAP servers behind, as named groups. The names show in metrics.",
+     .required = true,
+     .most = kMaxBackends,
+     .begin =
+         [](Draft& d, const Written& w) {
+           check_backend_name(w, d.findings);
+           d.backends.emplace_back().name = w;
+         }},
+    {.path = "backends.NAME.servers",
+     .shape = Shape::Scalars,
+     .form = "list of 1 to 64 HOST[:PORT]",
+     .sample = "[\"mail1.internal:143\", \"mail2.internal:143\"]",
+     .doc = "Servers with the same mail. Without a port 143, or 993 with implicit TLS.",
+     .required = true,
+     .most = kMaxServers,
+     .value = [](Draft& d, const Written& w) { d.backends.back().servers.push_back(w); }},
+    {.path = "backends.NAME.tls",
+     .form = "none, starttls or implicit",
+     .fallback = "none",
+     .sample = "starttls",
+     .doc = "The hop to the backend. none sends passwords and mail in clear: keep that network "
+            "inside.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_choice(w, kBackendTlsNames, d.backends.back().config.tls, d.findings);
+         }},
+    {.path = "backends.NAME.verify",
+     .shape = Shape::ScalarOrMap,
+     .form = "none or a map",
+     .doc = "How the backend's certificate is checked. Without it against the system's authorities "
+            "and the "
+            "server's host name. none checks nothing and warns.",
+     .value =
+         [](Draft& d, const Written& w) {
+           if (w.text != "none") return d.findings.fault(w, "is neither none nor a map");
+           d.backends.back().verify = w;
+           d.backends.back().config.verify.mode = tls::Verification::Mode::None;
+         },
+     .begin = [](Draft& d, const Written& w) { d.backends.back().verify = w; }},
+    {.path = "backends.NAME.verify.ca",
+     .form = kPath,
+     .sample = "ca.pem",
+     .doc = "The authorities to trust, PEM. Without it the system's.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_path(w, d.folder, d.backends.back().config.verify.ca_file, d.findings);
+         }},
+    {.path = "backends.NAME.verify.name",
+     .form = "host name or IP address",
+     .sample = "mail.internal",
+     .doc = "What the certificate must be for. Without it the host of the server.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_certificate_name(w, d.backends.back().config.verify.name, d.findings);
+         }},
+    {.path = "backends.NAME.verify.pin_sha256",
+     .shape = Shape::Scalars,
+     .form = "list of base64 SHA-256",
+     .sample = "[\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]",
+     .doc = "Public keys of which the certificate must have one (RFC 7469 2.4). Enough alone when "
+            "no ca is "
+            "named.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_pin(w, d.backends.back().config.verify.pins_sha256, d.findings);
+         }},
+    {.path = "backends.NAME.min_version",
+     .form = "1.0, 1.1, 1.2 or 1.3",
+     .fallback = "\"1.2\"",
+     .doc = "The oldest TLS version accepted from this backend. Below 1.2 it warns.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_choice(w, kVersionNames, d.backends.back().config.min_version, d.findings);
+           d.backends.back().min_version = w;
+         }},
+    {.path = "backends.NAME.balance",
+     .form = "round_robin, least_sessions or client_hash",
+     .fallback = "least_sessions",
+     .doc = "Which server a session gets. client_hash: the same for the same client address.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_choice(w, kBalanceNames, d.backends.back().config.balance, d.findings);
+         }},
+
+    {.path = "routes",
+     .shape = Shape::Maps,
+     .form = "list of up to 1024",
+     .doc =
+         "Which backend serves the name that the client asks for (SNI). An exact name wins over a "
+         "wildcard.",
+     .least = 0,
+     .most = kMaxRoutes,
+     .begin = [](Draft& d, const Written&) { d.routes.emplace_back(); }},
+    {.path = "routes[].sni",
+     .form = "NAME or *.NAME",
+     .sample = "\"*.example.org\"",
+     .doc = "The name. A star stands for one part.",
+     .required = true,
+     .value = [](Draft& d, const Written& w) { d.routes.back().sni = w; }},
+    {.path = "routes[].backend",
+     .form = "name of a backend",
+     .sample = "legacy",
+     .doc = "The backend that serves it.",
+     .required = true,
+     .value = [](Draft& d, const Written& w) { d.routes.back().backend = w; }},
+    {.path = "default_backend",
+     .form = "name of a backend",
+     .sample = "legacy",
+     .doc = "Serves all names without a route. May be left out when there is one backend.",
+     .value = [](Draft& d, const Written& w) { d.default_backend = w; }},
+
+    {.path = "limits", .shape = Shape::Map, .form = "map", .doc = "What is refused, politely."},
+    {.path = "limits.sessions",
+     .form = "1 to 10000000",
+     .fallback = "100000",
+     .doc = "Sessions at one time.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_number(w, 1, kMaxSessions, d.config.limits.sessions, d.findings);
+         }},
+    {.path = "limits.sessions_per_address",
+     .form = "1 to 10000000",
+     .fallback = "1000",
+     .doc = "Sessions at one time of one IPv4 address or one IPv6 /64.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_number(w, 1, kMaxSessions, d.config.limits.sessions_per_address, d.findings);
+         }},
+    {.path = "limits.handshakes_in_flight",
+     .form = "1 to 10000000",
+     .fallback = "1000",
+     .doc = "TLS handshakes at one time: they are what costs processor time.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_number(w, 1, kMaxSessions, d.config.limits.handshakes_in_flight, d.findings);
+         }},
+
+    {.path = "timeouts", .shape = Shape::Map, .form = "map", .doc = "Up to 24h each."},
+    {.path = "timeouts.handshake",
+     .form = kDuration,
+     .fallback = "10s",
+     .doc = "From the first byte of TLS to its end.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_duration(w, kShortestMs, d.config.timeouts.handshake_ms, d.findings);
+         }},
+    {.path = "timeouts.login",
+     .form = kDuration,
+     .fallback = "60s",
+     .doc = "From accept to a successful login. Nothing that the client sends extends it.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_duration(w, kShortestMs, d.config.timeouts.login_ms, d.findings);
+         }},
+    {.path = "timeouts.connect",
+     .form = kDuration,
+     .fallback = "5s",
+     .doc = "To reach one server of a backend.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_duration(w, kShortestMs, d.config.timeouts.connect_ms, d.findings);
+         }},
+    {.path = "timeouts.idle",
+     .form = kDuration,
+     .fallback = "31m",
+     .doc = "Silence after login. RFC 9051 5.4 demands 30 minutes at least; exactly 30 races with "
+            "clients "
+            "that renew IDLE every 29 to 30. Both warn.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_duration(w, kShortestMs, d.config.timeouts.idle_ms, d.findings);
+           d.idle = w;
+         }},
+    {.path = "timeouts.drain",
+     .form = kDuration,
+     .fallback = "30s",
+     .doc = "How long sessions may go on after SIGTERM. 0s cuts them at once.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_duration(w, 0, d.config.timeouts.drain_ms, d.findings);
+         }},
+
+    {.path = "admin", .shape = Shape::Map, .form = "map", .doc = "Metrics, health and status."},
+    {.path = "admin.address",
+     .form = "IP:PORT, [IPv6]:PORT",
+     .sample = "\"127.0.0.1:9143\"",
+     .doc = "Plain HTTP without a password: keep it inside. Without it there is none.",
+     .value = [](Draft& d, const Written& w) { d.admin = w; }},
+
+    {.path = "log",
+     .shape = Shape::Map,
+     .form = "map",
+     .doc = "To standard error, a line an event."},
+    {.path = "log.format",
+     .form = "text or json",
+     .fallback = "text",
+     .doc = "key=value for people, or JSON objects for machines.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_choice(w, kLogFormatNames, d.config.log_format, d.findings);
+         }},
+    {.path = "log.level",
+     .form = "debug, info, warn or error",
+     .fallback = "info",
+     .doc = "The least severe that is written.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_choice(w, kLogLevelNames, d.config.log_level, d.findings);
+         }},
+};
+
+}  // namespace
+
+std::string_view Row::name() const {
+  return path.substr(path.rfind('.') + 1);
+}
+
+std::string_view Row::parent() const {
+  const size_t dot = path.rfind('.');
+  if (dot == std::string_view::npos) return {};
+  std::string_view above = path.substr(0, dot);
+  if (above.ends_with(kItem)) above.remove_suffix(kItem.size());
+  if (above.ends_with(kNamed)) above.remove_suffix(kNamed.size());
+  return above;
+}
+
+size_t Row::depth() const {
+  return static_cast<size_t>(std::count(path.begin(), path.end(), '.')) +
+         static_cast<size_t>(std::count(path.begin(), path.end(), '['));
+}
+
+std::span<const Row> table() {
+  return kRows;
+}
+
+}  // namespace postern::config

@@ -1,0 +1,41 @@
+// Document: a YAML file as a plain tree in which every node knows its line. Built from yaml-cpp's
+// parser events rather than its own Node, because that one hides duplicate keys, and lines of empty
+// values, and has no limit. Aliases share the node they name, so a file can't grow by them; what
+// walks the tree bounds its own steps.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "proxy/base/result.h"
+
+namespace postern::config {
+
+inline constexpr size_t kMaxFileBytes = 4 * 1024 * 1024;
+inline constexpr size_t kMaxNodes = 100'000;  // three times the largest sensible file
+
+struct Node {
+  enum class Kind : uint8_t { Null, Scalar, List, Map };
+  Kind kind = Kind::Null;
+  size_t line = 1;
+  std::string text;                // of a scalar, as written, without quotes
+  std::vector<uint32_t> children;  // of a list: items; of a map: key, value, key, value ...
+};
+
+class Document {
+ public:
+  // `name` stands for the file in faults. A syntax error is one fault, as nothing after it can be
+  // trusted.
+  static Result<Document> read(const std::string& yaml, const std::string& name);
+
+  const Node& root() const { return nodes_.front(); }
+  const Node& at(uint32_t index) const { return nodes_[index]; }
+
+ private:
+  explicit Document(std::vector<Node> nodes) : nodes_(std::move(nodes)) {}
+  std::vector<Node> nodes_;  // never empty
+};
+
+}  // namespace postern::config
