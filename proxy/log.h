@@ -1,0 +1,43 @@
+// Log: one line an event, to standard error, as logfmt-like text or JSON. Values are escaped, so
+// bytes chosen by a client can't forge a line or reach a terminal; there is no way to log bytes of a
+// session. Any thread. Never blocks for long and never fails: a full disk loses lines, and says how
+// many once it can. Lines of one event are limited per second, the rest is counted and told.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/error.h"
+#include "proxy/config.h"
+
+namespace postern::log {
+
+// key=value. Keys are literals.
+struct Field {
+  Field(const char* k, std::string_view v) : key(k), value(v) {}
+  Field(const char* k, const char* v) : key(k), value(v) {}
+  Field(const char* k, const std::string& v) : key(k), value(v) {}
+  Field(const char* k, const Error& error) : key(k), value(error.text()) {}
+  template <std::integral T>
+  Field(const char* k, T v) : key(k), value(std::to_string(v)), quoted(false) {}
+  const char* key;
+  std::string value;
+  bool quoted = true;
+};
+using Fields = std::initializer_list<Field>;
+
+void configure(LogFormat format, LogLevel level);
+bool enabled(LogLevel level);
+
+// `event` is a literal: what happened, in a few words: "backend connect failed".
+void debug(const char* event, Fields fields = {});
+void info(const char* event, Fields fields = {});
+void warn(const char* event, Fields fields = {});
+void error(const char* event, Fields fields = {});
+// Writes out what is buffered, e.g. before the process ends.
+void flush();
+
+}  // namespace postern::log

@@ -1,0 +1,35 @@
+// StderrSink: writes whole lines to standard error and gives up early rather than wait. A full
+// disk, a closed pipe or a reader that stands still costs lines, never the process; how many is
+// told by the first line that gets through again. Not thread-safe: Log calls it under its lock.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
+
+namespace postern::log {
+
+class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+ public:
+  // Makes the payload of the line that tells a number of lost lines.
+  using LostPayload = std::string (*)(uint64_t count);
+  explicit StderrSink(LostPayload lost_payload) : lost_payload_(lost_payload) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override;
+  void flush_() override {}  // nothing is held back
+
+  bool tell_lost(const spdlog::details::log_msg& like);
+  bool write_line(const spdlog::details::log_msg& message);
+  bool write_all(std::string_view bytes);
+
+  const LostPayload lost_payload_;
+  uint64_t lost_ = 0;
+  bool stuck_ = false;  // the last write failed: don't wait again
+  bool torn_ = false;   // part of a line got out
+};
+
+}  // namespace postern::log
