@@ -1,0 +1,301 @@
+#include "proxy/cli.h"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "proxy/config_draft.h"
+#include "proxy/config_names.h"
+#include "proxy/config_values.h"
+#include "proxy/log_escape.h"
+#include "proxy/version.h"
+
+namespace postern {
+namespace {
+
+using config::Draft;
+using config::Findings;
+using config::Written;
+
+constexpr char kGateway[] = "A gateway from flags alone, instead of --config";
+constexpr char kFooter[] =
+    "Examples:\n"
+    "  postern --config postern.yaml\n"
+    "  postern check --config postern.yaml\n"
+    "  postern --listen 0.0.0.0:993 --backend mail.internal --cert tls.crt --key tls.key\n"
+    "  postern config-reference > postern.yaml\n"
+    "\n"
+    "Signals: SIGHUP reloads, SIGTERM and SIGINT drain and exit, a second one exits now.";
+
+// What was on the command line; nothing of it has been looked at yet.
+struct Flags {
+  std::string config;
+  std::vector<std::string> listen;
+  std::vector<std::string> listen_starttls;
+  std::vector<std::string> backend;
+  std::optional<std::string> backend_tls;
+  std::optional<std::string> backend_ca;
+  bool backend_insecure = false;
+  std::vector<std::string> cert;
+  std::vector<std::string> key;
+  bool self_signed = false;
+  std::optional<std::string> policy;
+  std::optional<std::string> workers;
+  std::optional<std::string> admin;
+  std::optional<std::string> log_level;
+  std::optional<std::string> log_format;
+};
+
+void define_commands(CLI::App& app) {
+  app.add_subcommand("serve", "Run the gateway; this is what happens without a command");
+  app.add_subcommand("check", "Read the configuration, report every fault, and exit");
+  app.add_subcommand("config-reference", "Print the documented configuration, a valid file itself");
+  app.require_subcommand(0, 1);
+  // Flags may stand before and after the command; what nobody knows is reported by unknown_words().
+  for (CLI::App* command : app.get_subcommands({})) {
+    command->fallthrough()->allow_extras()->set_help_flag();
+  }
+  app.allow_extras();
+}
+
+// A flag that may be given several times, with one value each.
+void repeatable(CLI::App& app, const char* name, std::vector<std::string>& to, const char* form,
+                const char* doc) {
+  app.add_option(name, to, doc)->allow_extra_args(false)->type_name(form)->group(kGateway);
+}
+
+CLI::Option* single(CLI::App& app, const char* name, std::optional<std::string>& to,
+                    const char* form, const char* doc) {
+  return app.add_option(name, to, doc)->type_name(form)->group(kGateway);
+}
+
+void define_flags(CLI::App& app, Flags& flags) {
+  app.add_option("-c,--config", flags.config, "The configuration file")->type_name("FILE");
+  single(app, "--log-level", flags.log_level, "LEVEL",
+         "debug, info, warn or error; with --config it overrides the file")
+      ->group("Options");
+  repeatable(app, "--listen", flags.listen, "IP:PORT", "Listen with TLS from the first byte (993)");
+  repeatable(app, "--listen-starttls", flags.listen_starttls, "IP:PORT",
+             "Listen with mandatory STARTTLS (143)");
+  repeatable(app, "--backend", flags.backend, "HOST[:PORT]",
+             "An IMAP server behind; port 143 unless told, 993 with implicit TLS");
+  single(app, "--backend-tls", flags.backend_tls, "HOW",
+         "none (default), starttls or implicit: the hop to the backend");
+  single(app, "--backend-ca", flags.backend_ca, "FILE",
+         "Authorities for the backend's certificate; without it the system's");
+  app.add_flag("--backend-insecure", flags.backend_insecure,
+               "Don't verify the backend's certificate")
+      ->group(kGateway);
+  repeatable(app, "--cert", flags.cert, "FILE", "Certificate chain, PEM, leaf first");
+  repeatable(app, "--key", flags.key, "FILE", "Private key of the --cert at the same place");
+  app.add_flag("--self-signed", flags.self_signed,
+               "Make a throw-away certificate, to try things out")
+      ->group(kGateway);
+  single(app, "--policy", flags.policy, "NAME",
+         "modern (TLS 1.3) or intermediate (1.2 and 1.3, default)");
+  single(app, "--workers", flags.workers, "N", "Threads: auto (default) or 1 to 256");
+  single(app, "--admin", flags.admin, "IP:PORT", "Metrics, health and status, plain HTTP");
+  single(app, "--log-format", flags.log_format, "FORMAT", "text (default) or json");
+}
+
+std::string version_text() {
+  const std::string revision = kRevision;
+  return std::string("postern ") + kVersion + (revision.empty() ? "" : " (" + revision + ")") +
+         "\n";
+}
+
+Command text_command(Command::Kind kind, std::string text) {
+  Command command;
+  command.kind = kind;
+  command.text = std::move(text);
+  return command;
+}
+
+Faults unknown_words(const CLI::App& app) {
+  std::vector<std::string> flags;
+  for (const CLI::Option* option : app.get_options()) flags.push_back(option->get_name());
+  std::vector<std::string> commands;
+  for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
+  Faults faults;
+  for (const std::string& word : app.remaining(true)) {
+    const bool is_flag = word.starts_with("-");
+    faults.push_back(
+        {"", in_quotes(word) + (is_flag ? " is no flag" : " is no command") +
+                 config::did_you_mean(word, is_flag ? flags : commands) +
+                 (is_flag ? "; see postern --help" : "; there are " + config::join(commands))});
+  }
+  return faults;
+}
+
+// The flags that were given and belong to the gateway without a file.
+std::vector<std::string> gateway_flags(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_group() == kGateway && option->count() > 0) names.push_back(option->get_name());
+  }
+  return names;
+}
+
+template <typename Read>
+void if_given(const std::optional<std::string>& flag, const char* name, Read read) {
+  if (flag) read(Written{*flag, name});
+}
+
+void take_listeners(const Flags& flags, Draft& draft) {
+  for (const std::string& text : flags.listen) {
+    draft.listeners.push_back({{text, "--listen"}, ListenerTls::Implicit});
+  }
+  for (const std::string& text : flags.listen_starttls) {
+    draft.listeners.push_back({{text, "--listen-starttls"}, ListenerTls::StartTls});
+  }
+  if (draft.listeners.empty()) {
+    draft.findings.fault(0, "--listen is missing: where clients connect, such as 0.0.0.0:993");
+  } else if (draft.listeners.size() > config::kMaxListeners) {
+    draft.findings.fault(0, "--listen is given more than 64 times");
+  }
+}
+
+void take_backend(const Flags& flags, Draft& draft) {
+  Findings& findings = draft.findings;
+  config::BackendDraft backend;
+  backend.name = {"default", "--backend"};
+  for (const std::string& text : flags.backend) backend.servers.push_back({text, "--backend"});
+  if (flags.backend.empty()) {
+    findings.fault(0, "--backend is missing: the IMAP server, such as mail.internal:143");
+  } else if (flags.backend.size() > config::kMaxServers) {
+    findings.fault(0, "--backend is given more than 64 times");
+  }
+  if_given(flags.backend_tls, "--backend-tls", [&](const Written& value) {
+    read_choice(value, config::kBackendTlsNames, backend.config.tls, findings);
+  });
+  if_given(flags.backend_ca, "--backend-ca", [&](const Written& value) {
+    read_path(value, "", backend.config.verify.ca_file, findings);
+    backend.verify = value;
+  });
+  if (flags.backend_insecure) {
+    if (backend.verify) findings.fault(0, "--backend-insecure contradicts --backend-ca");
+    backend.verify = Written{"none", "--backend-insecure"};
+    backend.config.verify.mode = tls::Verification::Mode::None;
+  }
+  draft.backends.push_back(std::move(backend));
+}
+
+void take_tls(const Flags& flags, Draft& draft) {
+  Findings& findings = draft.findings;
+  TlsConfig& tls = draft.config.tls;
+  tls.self_signed = flags.self_signed;
+  if (flags.cert.size() != flags.key.size()) {
+    findings.fault(0, "--cert is given " + std::to_string(flags.cert.size()) + " times and --key " +
+                          std::to_string(flags.key.size()) +
+                          " times; each certificate needs its key");
+  } else if (flags.self_signed != flags.cert.empty()) {
+    findings.fault(0, flags.self_signed ? "--self-signed contradicts --cert and --key"
+                                        : "--cert and --key are missing; to try things out, "
+                                          "--self-signed makes a certificate");
+  }
+  for (size_t i = 0; i < std::min(flags.cert.size(), flags.key.size()); ++i) {
+    tls::CertificateFiles& files = tls.certificates.emplace_back();
+    files.where = "--cert";
+    read_path({flags.cert[i], "--cert"}, "", files.chain, findings);
+    read_path({flags.key[i], "--key"}, "", files.key, findings);
+  }
+  if_given(flags.policy, "--policy", [&](const Written& value) {
+    read_choice(value, config::kPolicyNames, draft.policy, findings);
+  });
+}
+
+void take_rest(const Flags& flags, Draft& draft) {
+  Findings& findings = draft.findings;
+  if_given(flags.workers, "--workers",
+           [&](const Written& value) { read_workers(value, draft.config.workers, findings); });
+  if_given(flags.admin, "--admin", [&](const Written& value) { draft.admin = value; });
+  if_given(flags.log_level, "--log-level", [&](const Written& value) {
+    read_choice(value, config::kLogLevelNames, draft.config.log_level, findings);
+  });
+  if_given(flags.log_format, "--log-format", [&](const Written& value) {
+    read_choice(value, config::kLogFormatNames, draft.config.log_format, findings);
+  });
+}
+
+Result<Config> config_from_flags(const Flags& flags) {
+  Draft draft("", "");
+  take_listeners(flags, draft);
+  take_backend(flags, draft);
+  take_tls(flags, draft);
+  take_rest(flags, draft);
+  return assemble(std::move(draft));
+}
+
+Result<Config> config_from_file(const Flags& flags) {
+  Result<Config> loaded = Config::load(flags.config);
+  if (!flags.log_level) return loaded;
+  Findings findings("");
+  LogLevel level = LogLevel::Info;
+  read_choice({*flags.log_level, "--log-level"}, config::kLogLevelNames, level, findings);
+  Faults faults = findings.faults();
+  if (!loaded) faults.insert(faults.end(), loaded.faults().begin(), loaded.faults().end());
+  if (!faults.empty()) return faults;
+  loaded.value().log_level = level;
+  return loaded;
+}
+
+Result<Config> read_config(const CLI::App& app, const Flags& flags) {
+  const bool has_file = app.count("--config") > 0;
+  const std::vector<std::string> others = gateway_flags(app);
+  if (has_file && !others.empty()) {
+    return Fault{"", "--config excludes " + config::join(others) +
+                         ": write them into the file, or leave --config out"};
+  }
+  if (!has_file && others.empty()) {
+    return Fault{
+        "",
+        "there is nothing to do: name a file with --config, or at least --listen, --backend "
+        "and --cert with --key; see postern --help"};
+  }
+  return has_file ? config_from_file(flags) : config_from_flags(flags);
+}
+
+Result<Command> read_command(const CLI::App& app, const Flags& flags) {
+  if (const Faults unknown = unknown_words(app); !unknown.empty()) return unknown;
+  Command command;
+  if (app.got_subcommand("config-reference")) {
+    command.kind = Command::Kind::ConfigReference;
+    return command;
+  }
+  if (app.got_subcommand("check")) command.kind = Command::Kind::Check;
+  Result<Config> read = read_config(app, flags);
+  if (!read) return read.faults();
+  command.config = std::move(read.value());
+  command.config_path = flags.config;
+  return command;
+}
+
+}  // namespace
+
+// CLI11 reports by exception; none leaves this function.
+Result<Command> parse_command_line(int argc, const char* const* argv) {
+  CLI::App app("TLS in front of any IMAP server.", "postern");
+  Flags flags;
+  app.set_version_flag("--version", version_text());
+  define_flags(app, flags);
+  define_commands(app);
+  app.footer(kFooter);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp&) {
+    return text_command(Command::Kind::Help, app.get_formatter()->make_help(
+                                                 &app, "postern", CLI::AppFormatMode::Normal));
+  } catch (const CLI::CallForVersion&) {
+    return text_command(Command::Kind::Version, version_text());
+  } catch (const CLI::ParseError& error) {
+    return Fault{"", std::string(error.what()) + "; see postern --help"};
+  }
+  return read_command(app, flags);
+}
+
+}  // namespace postern

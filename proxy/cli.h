@@ -1,0 +1,22 @@
+// Cli: what the command line asks for. `serve` (the default), `check`, `config-reference`, or a
+// gateway from flags alone. Faults are sentences, all at once, as for the file.
+#pragma once
+
+#include <string>
+
+#include "proxy/base/result.h"
+#include "proxy/config.h"
+
+namespace postern {
+
+struct Command {
+  enum class Kind { Serve, Check, ConfigReference, Help, Version };
+  Kind kind = Kind::Serve;
+  std::string config_path;  // empty: `config` was made from flags and cannot be reloaded from a file
+  Config config;            // for Serve and Check
+  std::string text;         // for Help and Version: what to print
+};
+
+Result<Command> parse_command_line(int argc, const char* const* argv);
+
+}  // namespace postern
