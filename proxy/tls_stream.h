@@ -1,0 +1,77 @@
+// TlsStream: Stream = TcpStream + tls::Engine, the one place where the two meet. Either role; keeps
+// the contract of net/stream.h. Ciphertext goes from the loop's read scratch through the engine
+// into the workspace and to the kernel in one write; a record that is incomplete or a peer that is
+// slow is the only reason for the stream to own bytes. Loop's thread only.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "proxy/net/loop.h"
+#include "proxy/net/stream.h"
+#include "proxy/net/tcp.h"
+#include "tls/engine.h"
+
+namespace postern {
+
+class TlsStream final : public net::Stream,
+                        public net::Retirable,
+                        private net::StreamObserver,
+                        private net::Deferred {
+ public:
+  // Take over an open transport, which its caller starts unless it reads already. `context` and
+  // `workspace` must outlive the stream; `early` are bytes of the transport that were read already
+  // and belong to the handshake. The handshake runs from the loop; on_open or on_failure follows.
+  static std::unique_ptr<TlsStream> server(net::Loop& loop,
+                                           std::unique_ptr<net::TcpStream> transport,
+                                           const tls::ServerContext& context,
+                                           tls::Workspace& workspace, Bytes early);
+  static std::unique_ptr<TlsStream> client(net::Loop& loop,
+                                           std::unique_ptr<net::TcpStream> transport,
+                                           const tls::ClientContext& context,
+                                           tls::Workspace& workspace, const std::string& name);
+  ~TlsStream() override;
+
+  void observe(net::StreamObserver& observer) override { observer_ = &observer; }
+  size_t write(Bytes plaintext) override;
+  size_t queued() const override { return transport_->queued(); }
+  void pause() override { transport_->pause(); }
+  void resume() override { transport_->resume(); }
+  void finish() override;
+  void abort() override;
+
+  const tls::Engine& engine() const { return *engine_; }
+  bool heard() const { return heard_; }  // the peer has sent at least one byte
+
+ private:
+  TlsStream(net::Loop& loop, std::unique_ptr<net::TcpStream> transport,
+            std::unique_ptr<tls::Engine> engine, tls::Workspace& workspace, Bytes early);
+
+  // The transport's events.
+  void on_open() override {}
+  void on_bytes(Bytes ciphertext) override;
+  void on_drained() override;
+  void on_end() override;
+  void on_failure(const Error& error) override;
+  // What was found inside a call of the observer's is reported from here.
+  void run() override;
+
+  void take_events();
+  void flush();
+  void end();
+  void fail(const Error& error);
+
+  net::Loop& loop_;
+  std::unique_ptr<net::TcpStream> transport_;
+  std::unique_ptr<tls::Engine> engine_;
+  tls::Workspace& workspace_;
+  net::StreamObserver* observer_ = nullptr;
+  std::string early_;
+  Error write_error_;  // found by write(), told by run()
+  bool heard_ = false;
+  bool ended_ = false;  // on_end was told
+  bool dead_ = false;   // aborted or failed: no callback any more
+  bool finished_ = false;
+};
+
+}  // namespace postern
