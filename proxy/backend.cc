@@ -1,0 +1,62 @@
+#include "proxy/backend.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "proxy/base/bytes.h"
+
+namespace postern {
+
+namespace {
+
+// FNV-1a with a final mix: spreads clients, needs no secret.
+uint64_t hash(Bytes ip, size_t salt) {
+  uint64_t h = 0xcbf29ce484222325 ^ (salt * 0x9e3779b97f4a7c15);
+  for (const uint8_t octet : ip) {
+    h = (h ^ octet) * 0x100000001b3;
+  }
+  h ^= h >> 33;
+  h *= 0xff51afd7ed558ccd;
+  return h ^ (h >> 33);
+}
+
+}  // namespace
+
+Pool::Pool(const BackendConfig& config, std::unique_ptr<tls::ClientContext> context, size_t label,
+           const std::vector<size_t>& server_labels)
+    : config_(&config), context_(std::move(context)), label_(label) {
+  for (size_t i = 0; i < config.servers.size(); i++) {
+    BackendServer server;
+    server.host = config.servers[i];
+    server.text = server.host.text();
+    server.label = server_labels[i];
+    servers_.push_back(std::move(server));
+  }
+}
+
+std::vector<size_t> Pool::order(const net::Address& client, uint64_t now_ms) {
+  std::vector<size_t> order(servers_.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::rotate(order.begin(), order.begin() + static_cast<ptrdiff_t>(turn_++ % order.size()),
+              order.end());
+  switch (config_->balance) {
+    case Balance::RoundRobin:
+      break;
+    case Balance::LeastSessions:
+      std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) {
+        return servers_[a].sessions < servers_[b].sessions;
+      });
+      break;
+    case Balance::ClientHash:  // rendezvous hashing: a server less moves only its own clients
+      std::sort(order.begin(), order.end(), [&client](size_t a, size_t b) {
+        return hash(client.ip(), a) > hash(client.ip(), b);
+      });
+      break;
+  }
+  std::stable_partition(order.begin(), order.end(), [this, now_ms](size_t i) {
+    return servers_[i].shunned_until_ms <= now_ms;
+  });
+  return order;
+}
+
+}  // namespace postern

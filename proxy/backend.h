@@ -1,0 +1,93 @@
+// Backend: the pools of IMAP servers that sessions are forwarded to, as one worker sees them. A
+// Pool says in which order to try its servers for a client; a server that has just failed is tried
+// last for a while. One worker's thread. Sessions hold a Place in the server they use, which must
+// not outlive the pool.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "metrics/counters.h"
+#include "metrics/label_sets.h"
+#include "proxy/config.h"
+#include "proxy/net/address.h"
+#include "tls/context.h"
+
+namespace postern {
+
+struct BackendServer {
+  net::HostPort host;
+  std::string text;  // "mail1.internal:143": in logs
+  size_t label = 0;  // the server's index in its metric label
+  size_t sessions = 0;
+  uint64_t shunned_until_ms = 0;
+  // What its name resolved to, and until when that is believed.
+  std::vector<net::Address> addresses;
+  uint64_t addresses_until_ms = 0;
+};
+
+class Pool {
+ public:
+  static constexpr uint64_t kShunMs = 5'000;
+  static constexpr uint64_t kAddressesMs = 30'000;  // getaddrinfo tells no TTL
+
+  // `context` is for hops with TLS, else null. The labels are registered by the caller, on the main
+  // thread. `config` must outlive the pool.
+  Pool(const BackendConfig& config, std::unique_ptr<tls::ClientContext> context, size_t label,
+       const std::vector<size_t>& server_labels);
+
+  const BackendConfig& config() const { return *config_; }
+  const tls::ClientContext* context() const { return context_.get(); }
+  size_t label() const { return label_; }
+  BackendServer& server(size_t index) { return servers_[index]; }
+
+  // All servers, the one to try first in front.
+  std::vector<size_t> order(const net::Address& client, uint64_t now_ms);
+
+ private:
+  const BackendConfig* config_;
+  std::unique_ptr<tls::ClientContext> context_;
+  size_t label_;
+  std::vector<BackendServer> servers_;
+  size_t turn_ = 0;
+};
+
+// A session's place in a server: counted for balancing and in the gauge for as long as it lives.
+class ServerPlace {
+ public:
+  ServerPlace() = default;
+  ServerPlace(BackendServer& server, metrics::Counters& counters)
+      : server_(&server), gauge_(counters.cell(metrics::Metric::BackendSessions, {server.label})) {
+    server.sessions++;
+  }
+  ServerPlace(ServerPlace&& other) noexcept
+      : server_(std::exchange(other.server_, nullptr)), gauge_(std::move(other.gauge_)) {}
+  ServerPlace& operator=(ServerPlace&& other) noexcept {
+    std::swap(server_, other.server_);
+    std::swap(gauge_, other.gauge_);
+    return *this;
+  }
+  ~ServerPlace() {
+    if (server_ != nullptr) {
+      server_->sessions--;
+    }
+  }
+  const BackendServer* server() const { return server_; }
+
+ private:
+  BackendServer* server_ = nullptr;
+  metrics::GaugeHold gauge_;
+};
+
+// What workers learn of servers and only the main thread tells: one slot a server label.
+struct BackendFacts {
+  std::array<std::atomic<int64_t>, metrics::LabelSets::kGrowingCapacity> certificate_not_after{};
+};
+
+}  // namespace postern

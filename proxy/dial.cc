@@ -1,0 +1,228 @@
+#include "proxy/dial.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "proxy/labels.h"
+#include "proxy/log.h"
+#include "proxy/net/failure.h"
+
+namespace postern {
+
+using imap::BackendOpening;
+using metrics::Label;
+using metrics::Metric;
+
+namespace {
+
+constexpr net::TcpOptions kBackendTcp{.keepalive_idle_s = 120, .user_timeout_ms = 0};
+
+}  // namespace
+
+Dial::Dial(const DialServices& services, Pool& pool, const net::Address& client,
+           uint64_t timeout_ms, DialObserver& observer)
+    : services_(services),
+      pool_(pool),
+      observer_(observer),
+      give_up_ms_(services.loop.now_ms() + timeout_ms),
+      started_us_(net::Loop::now_us()),
+      order_(pool.order(client, services.loop.now_ms())),
+      resolver_(services.loop) {}
+
+Dial::~Dial() = default;
+
+void Dial::start() {
+  try_server();
+}
+
+void Dial::cancel() {
+  done_ = true;
+  disarm();
+  resolver_.cancel();
+  drop_stream();
+}
+
+// ---- one server
+
+void Dial::try_server() {
+  const size_t servers_left = order_.size() - server_index_;
+  const uint64_t share_ms = time_left_ms() / servers_left;
+  server_give_up_ms_ = services_.loop.now_ms() + share_ms;
+  address_index_ = 0;
+  if (server().addresses_until_ms > services_.loop.now_ms()) {
+    try_address();
+    return;
+  }
+  during_ = "resolving the backend's name";
+  arm(services_.loop.deadlines(), share_ms);
+  resolver_.resolve(server().host, *this);
+}
+
+void Dial::on_resolved(const std::vector<net::Address>& addresses) {
+  server().addresses = addresses;
+  server().addresses_until_ms = services_.loop.now_ms() + Pool::kAddressesMs;
+  try_address();
+}
+
+void Dial::on_resolve_failure(const Error& error) {
+  // A name that resolved before is better than none while the resolver is down.
+  if (!server().addresses.empty()) {
+    try_address();
+    return;
+  }
+  attempt_failed(error);
+}
+
+void Dial::try_address() {
+  const std::vector<net::Address>& addresses = server().addresses;
+  const uint64_t now = services_.loop.now_ms();
+  const uint64_t left = server_give_up_ms_ > now ? server_give_up_ms_ - now : 0;
+  arm(services_.loop.deadlines(), left / (addresses.size() - address_index_));
+  during_ = "connecting to the backend";
+  plain_ = net::TcpStream::make(services_.loop);
+  plain_->observe(*this);
+  plain_->connect(addresses[address_index_], kBackendTcp);
+}
+
+// ---- one attempt
+
+void Dial::on_open() {
+  if (tls_ != nullptr) {
+    note_handshake();
+    if (opening_.has_value()) {  // STARTTLS is done
+      take_step(opening_->secured());
+      return;
+    }
+    opening_.emplace(BackendOpening::Hop::AsIs);
+  } else if (pool_.config().tls == BackendTls::Implicit) {
+    secure();
+    return;
+  } else {
+    opening_.emplace(pool_.config().tls == BackendTls::StartTls ? BackendOpening::Hop::StartTls
+                                                                : BackendOpening::Hop::AsIs);
+  }
+  during_ = "waiting for the backend's greeting";
+}
+
+void Dial::on_bytes(Bytes bytes) {
+  // A StartTls step can't be reached with bytes left over: the opening calls that an injection.
+  take_step(opening_->feed(bytes));
+}
+
+void Dial::take_step(BackendOpening::Step step) {
+  switch (step) {
+    case BackendOpening::Step::More:
+      return;
+    case BackendOpening::Step::Send: {
+      during_ = "talking to the backend before the session";
+      net::Stream& stream = tls_ != nullptr ? static_cast<net::Stream&>(*tls_) : *plain_;
+      stream.write(as_bytes(opening_->to_send()));
+      return;
+    }
+    case BackendOpening::Step::StartTls:
+      secure();
+      return;
+    case BackendOpening::Step::Ready:
+      succeed();
+      return;
+    case BackendOpening::Step::Failed:
+      attempt_failed(opening_->error());
+      return;
+  }
+}
+
+void Dial::secure() {
+  during_ = "the backend's TLS handshake";
+  const std::string& configured = pool_.config().verify.name;
+  tls_ = TlsStream::client(services_.loop, std::move(plain_), *pool_.context(), services_.workspace,
+                           configured.empty() ? server().host.host : configured);
+  tls_->observe(*this);
+}
+
+void Dial::note_handshake() {
+  const tls::Handshake handshake = tls_->engine().handshake();
+  services_.counters.count(
+      Metric::BackendHandshakes,
+      {pool_.label(), static_cast<size_t>(handshake.version), handshake.cipher});
+  services_.facts.certificate_not_after[server().label].store(tls_->engine().peer_not_after(),
+                                                              std::memory_order_relaxed);
+}
+
+void Dial::on_end() {
+  attempt_failed(net::net_error(-ECONNRESET, during_));
+}
+
+void Dial::on_failure(const Error& error) {
+  attempt_failed(error);
+}
+
+void Dial::on_deadline() {
+  attempt_failed(net::net_error(-ETIMEDOUT, during_));
+}
+
+// ---- the end of an attempt
+
+void Dial::succeed() {
+  done_ = true;
+  disarm();
+  server().shunned_until_ms = 0;
+  services_.counters.count(Metric::BackendConnects, {server().label, kConnectSuccess});
+  services_.counters.observe(Metric::BackendConnectDuration, net::Loop::now_us() - started_us_,
+                             {pool_.label()});
+  Dialled dialled{.stream = nullptr,
+                  .first_bytes = opening_->first_bytes(),
+                  .place = ServerPlace(server(), services_.counters)};
+  if (tls_ != nullptr) {
+    dialled.stream = std::move(tls_);
+  } else {
+    dialled.stream = std::move(plain_);
+  }
+  observer_.on_dialled(std::move(dialled));
+}
+
+void Dial::attempt_failed(const Error& error) {
+  if (done_) {
+    return;
+  }
+  disarm();
+  resolver_.cancel();
+  drop_stream();
+  services_.counters.count(
+      Metric::BackendConnects,
+      {server().label, services_.labels.index_of(Label::ConnectResult, error.label())});
+  log::warn("backend failed", {{"backend", pool_.config().name},
+                               {"server", server().text},
+                               {"reason", error.label()},
+                               {"error", error}});
+  if (++address_index_ < server().addresses.size() && time_left_ms() > 0) {
+    try_address();
+    return;
+  }
+  server().shunned_until_ms = services_.loop.now_ms() + Pool::kShunMs;
+  server().addresses_until_ms = 0;  // it may have moved
+  if (++server_index_ < order_.size() && time_left_ms() > 0) {
+    try_server();
+    return;
+  }
+  done_ = true;
+  observer_.on_dial_failed(error);
+}
+
+void Dial::drop_stream() {
+  opening_.reset();
+  if (tls_ != nullptr) {
+    tls_->abort();
+    services_.loop.retire(std::move(tls_));
+  }
+  if (plain_ != nullptr) {
+    plain_->abort();
+    services_.loop.retire(std::move(plain_));
+  }
+}
+
+uint64_t Dial::time_left_ms() const {
+  const uint64_t now = services_.loop.now_ms();
+  return give_up_ms_ > now ? give_up_ms_ - now : 0;
+}
+
+}  // namespace postern

@@ -1,0 +1,43 @@
+// Why a session ended: the metric's label, the log's word and the tests' assertion, one list.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace postern {
+
+enum class EndReason : uint8_t {
+  ClientClosed,     // the client hung up, in order or not
+  ClientLogout,     // LOGOUT, answered
+  ClientFailed,     // the client's connection broke (reset, timed out)
+  ClientViolation,  // the client broke a limit or the protocol
+  HandshakeFailed,  // TLS toward the client failed; postern_handshake_failures_total says why
+  HandshakeTimeout,
+  LoginTimeout,
+  IdleTimeout,
+  LimitSessions,       // refused: all sessions in use
+  LimitAddress,        // refused: too many sessions of one address
+  LimitHandshakes,     // refused: too many handshakes at once
+  BackendUnavailable,  // no server of the pool could be reached or would serve
+  BackendClosed,       // the backend hung up
+  BackendFailed,       // the backend's connection broke
+  BackendViolation,    // the backend broke the protocol
+  Drained,             // told to go, because postern is stopping
+  Aborted,             // cut off at the end of the drain
+};
+
+inline constexpr std::array kEndReasonNames = {
+    "client_closed",    "client_logout",     "client_failed",     "client_violation",
+    "handshake_failed", "handshake_timeout", "login_timeout",     "idle_timeout",
+    "limit_sessions",   "limit_address",     "limit_handshakes",  "backend_unavailable",
+    "backend_closed",   "backend_failed",    "backend_violation", "drained",
+    "aborted",
+};
+static_assert(kEndReasonNames.size() == static_cast<size_t>(EndReason::Aborted) + 1);
+
+inline const char* name_of(EndReason reason) {
+  return kEndReasonNames[static_cast<size_t>(reason)];
+}
+
+}  // namespace postern

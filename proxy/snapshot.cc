@@ -1,0 +1,127 @@
+#include "proxy/snapshot.h"
+
+#include <utility>
+
+namespace postern {
+
+namespace {
+
+// Moves a result's value into `into`, or its faults to the others.
+template <typename T>
+void take(Result<T> result, T& into, Faults& faults) {
+  if (result) {
+    into = std::move(result.value());
+  } else {
+    faults.insert(faults.end(), result.faults().begin(), result.faults().end());
+  }
+}
+
+Result<std::shared_ptr<const tls::CertificateStore>> load_certificates(const TlsConfig& config,
+                                                                       const Materials* former) {
+  if (!config.self_signed) {
+    return tls::CertificateStore::load(config.certificates);
+  }
+  if (former != nullptr && former->config->tls.self_signed) {
+    return former->certificates;
+  }
+  return tls::CertificateStore::self_signed({"localhost"});
+}
+
+Result<std::shared_ptr<const tls::TicketKeys>> load_tickets(const TlsConfig& config,
+                                                            const Materials* former) {
+  if (!config.ticket_secret.empty()) {
+    return tls::TicketKeys::load(config.ticket_secret);
+  }
+  if (former != nullptr && former->config->tls.ticket_secret.empty()) {
+    return former->tickets;
+  }
+  return tls::TicketKeys::random();
+}
+
+Result<std::unique_ptr<tls::ClientContext>> client_context(const BackendConfig& backend) {
+  if (backend.tls == BackendTls::None) {
+    return std::unique_ptr<tls::ClientContext>();
+  }
+  return tls::ClientContext::make(
+      {.policy = tls::Policy::toward_backend(backend.min_version), .verification = backend.verify});
+}
+
+void add_listeners(Snapshot& snapshot, const Materials& materials, Faults& faults) {
+  for (const ListenerConfig& listener : materials.config->listeners) {
+    std::unique_ptr<tls::ServerContext> context;
+    take(tls::ServerContext::make({.policy = materials.config->tls.policy,
+                                   .certificates = materials.certificates,
+                                   .tickets = materials.tickets,
+                                   .binding = listener.text}),
+         context, faults);
+    snapshot.listeners.push_back(std::move(context));
+  }
+}
+
+void add_pools(Snapshot& snapshot, const Config& config, metrics::LabelSets& labels,
+               Faults& faults) {
+  for (const BackendConfig& backend : config.backends) {
+    std::unique_ptr<tls::ClientContext> context;
+    take(client_context(backend), context, faults);
+    const size_t label = labels.intern_backend(backend.name);
+    std::vector<size_t> server_labels;
+    for (const net::HostPort& server : backend.servers) {
+      server_labels.push_back(labels.intern_server(label, server.text()));
+    }
+    snapshot.pools.push_back(
+        std::make_unique<Pool>(backend, std::move(context), label, server_labels));
+  }
+}
+
+}  // namespace
+
+Result<Materials> Materials::load(Config config, const Materials* former) {
+  Materials materials;
+  Faults faults;
+  take(load_certificates(config.tls, former), materials.certificates, faults);
+  take(load_tickets(config.tls, former), materials.tickets, faults);
+  if (!faults.empty()) {
+    return faults;
+  }
+  materials.config = std::make_shared<const Config>(std::move(config));
+  return materials;
+}
+
+Result<std::vector<std::shared_ptr<Snapshot>>> Snapshot::make(const Materials& materials,
+                                                              metrics::LabelSets& labels,
+                                                              size_t workers) {
+  std::vector<std::shared_ptr<Snapshot>> snapshots;
+  for (size_t i = 0; i < workers; i++) {
+    auto snapshot = std::make_shared<Snapshot>();
+    snapshot->config = materials.config;
+    Faults faults;
+    add_listeners(*snapshot, materials, faults);
+    add_pools(*snapshot, *materials.config, labels, faults);
+    for (const RouteConfig& route : materials.config->routes) {
+      snapshot->routes.emplace(route.sni, route.backend);
+    }
+    if (!faults.empty()) {
+      return faults;
+    }
+    snapshots.push_back(std::move(snapshot));
+  }
+  return snapshots;
+}
+
+Pool& Snapshot::route(std::string_view server_name) const {
+  if (!routes.empty() && !server_name.empty()) {
+    if (const auto exact = routes.find(std::string(server_name)); exact != routes.end()) {
+      return *pools[exact->second];
+    }
+    const size_t dot = server_name.find('.');
+    if (dot != std::string_view::npos) {
+      const auto wildcard = routes.find("*" + std::string(server_name.substr(dot)));
+      if (wildcard != routes.end()) {
+        return *pools[wildcard->second];
+      }
+    }
+  }
+  return *pools[config->default_backend];
+}
+
+}  // namespace postern

@@ -1,0 +1,49 @@
+// Snapshot: all that a new session of one worker needs, made as a whole: configuration, a TLS
+// context for each listener, the backend pools. A reload makes a new one for each worker or, if
+// anything is wrong, none; sessions hold the one they began with, and the last of them frees it.
+// Configuration and contexts never change; the pools' books are kept by the worker's thread alone.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "metrics/label_sets.h"
+#include "proxy/backend.h"
+#include "proxy/base/result.h"
+#include "proxy/config.h"
+#include "tls/certificate_store.h"
+#include "tls/context.h"
+#include "tls/ticket_keys.h"
+
+namespace postern {
+
+// What is read from disk once and shared by all workers.
+struct Materials {
+  std::shared_ptr<const Config> config;
+  std::shared_ptr<const tls::CertificateStore> certificates;
+  std::shared_ptr<const tls::TicketKeys> tickets;
+
+  // `former`, if there is one, lends its ticket keys and its self-signed certificate, so that a
+  // reload breaks neither resumption nor trust. All faults at once.
+  static Result<Materials> load(Config config, const Materials* former);
+};
+
+struct Snapshot {
+  std::shared_ptr<const Config> config;
+  std::vector<std::unique_ptr<tls::ServerContext>> listeners;  // as in the configuration
+  std::vector<std::unique_ptr<Pool>> pools;
+  std::unordered_map<std::string, size_t> routes;  // "mail.example.org" or "*.example.org"
+
+  // The pool for a client that asked for `server_name` (lower case, empty without SNI).
+  Pool& route(std::string_view server_name) const;
+
+  // One for each of `workers`. Registers new backends and servers in `labels`: main thread only.
+  static Result<std::vector<std::shared_ptr<Snapshot>>> make(const Materials& materials,
+                                                             metrics::LabelSets& labels,
+                                                             size_t workers);
+};
+
+}  // namespace postern
