@@ -1,0 +1,210 @@
+#include "proxy/relay.h"
+
+#include <utility>
+
+namespace postern {
+
+using imap::Violation;
+
+namespace {
+
+// What a client is told when it, or the backend, breaks the rules.
+std::string_view bye_for(Violation violation) {
+  switch (violation) {
+    case Violation::LineTooLong:
+      return "* BYE [LIMIT] Command line too long\r\n";
+    case Violation::LiteralTooLong:
+      return "* BYE [LIMIT] Literal too large before login\r\n";
+    case Violation::TooManyPending:
+    case Violation::TooManyRefusals:
+      return "* BYE [LIMIT] Too many commands\r\n";
+    case Violation::BadLiteral:
+      return "* BYE Malformed literal\r\n";
+    default:
+      return "* BYE [UNAVAILABLE] Mail server spoke out of turn, please try again later\r\n";
+  }
+}
+
+constexpr std::string_view kBackendGone =
+    "* BYE [UNAVAILABLE] Lost the connection to the mail server, please try again\r\n";
+
+}  // namespace
+
+Relay::Relay(net::Loop& loop, const RelayCells& cells, net::Stream& client, net::Stream& backend,
+             bool swallow_greeting, imap::ConversationObserver& conversation,
+             RelayObserver& observer)
+    : loop_(loop),
+      client_(client),
+      backend_(backend),
+      cells_(cells),
+      observer_(observer),
+      to_backend_(*this, backend, cells.backend_out),
+      to_client_(*this, client, cells.client_out),
+      filter_({.limits = {}, .swallow_greeting = swallow_greeting}, conversation, to_backend_,
+              to_client_),
+      last_activity_ms_(loop.now_ms()) {}
+
+void Relay::start(std::string_view from_backend, std::string_view from_client) {
+  client_.observe(client_side_);
+  backend_.observe(backend_side_);
+  client_.resume();
+  backend_bytes(as_bytes(from_backend));
+  if (!done_ && !from_client.empty()) {
+    client_bytes(as_bytes(from_client));
+  }
+}
+
+// ---- client to backend
+
+void Relay::client_bytes(Bytes bytes) {
+  if (done_) {
+    return;
+  }
+  last_activity_ms_ = loop_.now_ms();
+  bytes_from_client_ += bytes.size();
+  cells_.client_in.add(bytes.size());
+  if (held_.empty()) {
+    offer(bytes);
+  } else {
+    held_.append(as_text(bytes));
+  }
+  pace();
+}
+
+void Relay::offer(Bytes bytes) {
+  const size_t taken = filter_.from_client(bytes);
+  if (stop_on_violation(true)) {
+    return;
+  }
+  held_ = std::string(as_text(bytes.subspan(taken)));
+  if (held_.empty() && client_ended_ && !std::exchange(backend_finished_, true)) {
+    backend_.finish();
+  }
+}
+
+void Relay::client_ended() {
+  if (done_) {
+    return;
+  }
+  client_ended_ = true;
+  arm(loop_.deadlines(), kHalfClosedMs);
+  if (held_.empty() && !std::exchange(backend_finished_, true)) {
+    backend_.finish();
+  }
+}
+
+void Relay::ClientSide::on_failure(const Error& error) {
+  relay.end_now(EndReason::ClientFailed, {}, error);
+}
+
+// ---- backend to client
+
+void Relay::backend_bytes(Bytes bytes) {
+  if (done_) {
+    return;
+  }
+  last_activity_ms_ = loop_.now_ms();
+  cells_.backend_in.add(bytes.size());
+  filter_.from_server(bytes);
+  if (stop_on_violation(false)) {
+    return;
+  }
+  if (!bye_.empty() && filter_.at_boundary()) {
+    end_now(bye_reason_, bye_);
+    return;
+  }
+  if (!held_.empty() && !filter_.stalled()) {
+    const std::string held = std::exchange(held_, {});
+    offer(as_bytes(held));
+  }
+  pace();
+}
+
+void Relay::backend_ended() {
+  const bool told = filter_.phase() == imap::Phase::Logout;
+  end_now(reason_of_end(client_ended_ ? EndReason::ClientClosed : EndReason::BackendClosed),
+          told || client_ended_ ? std::string_view{} : kBackendGone);
+}
+
+void Relay::BackendSide::on_failure(const Error& error) {
+  const bool told = relay.filter_.phase() == imap::Phase::Logout;
+  relay.end_now(
+      relay.reason_of_end(relay.client_ended_ ? EndReason::ClientClosed : EndReason::BackendFailed),
+      told ? std::string_view{} : kBackendGone, error);
+}
+
+// ---- pace
+
+void Relay::Sink::put(Bytes data) {
+  bytes += data.size();
+  cell.add(data.size());
+  if (stream.write(data) > kHighWater) {
+    full = true;  // pace() pauses the source once the filter is through with this read
+  }
+}
+
+void Relay::drained(Sink& sink) {
+  sink.full = false;
+  pace();
+}
+
+// Each side is read exactly when the other can take what comes.
+void Relay::pace() {
+  if (done_) {
+    return;
+  }
+  set_reading(client_, client_reading_, held_.empty() && !to_backend_.full, cells_.client_pauses);
+  set_reading(backend_, backend_reading_, !to_client_.full, cells_.backend_pauses);
+}
+
+void Relay::set_reading(net::Stream& stream, bool& reading, bool wanted, metrics::Cell& pauses) {
+  if (reading == wanted) {
+    return;
+  }
+  reading = wanted;
+  if (wanted) {
+    stream.resume();
+  } else {
+    pauses.add(1);
+    stream.pause();
+  }
+}
+
+// ---- the end
+
+void Relay::bye_at_boundary(EndReason reason, std::string_view line) {
+  if (filter_.at_boundary()) {
+    end_now(reason, line);
+    return;
+  }
+  bye_ = line;
+  bye_reason_ = reason;
+}
+
+void Relay::end_now(EndReason reason, std::string_view line, const Error& error) {
+  if (std::exchange(done_, true)) {
+    return;
+  }
+  disarm();
+  observer_.on_relay_end(reason, filter_.at_boundary() ? line : std::string_view{}, error);
+}
+
+void Relay::on_deadline() {
+  end_now(reason_of_end(EndReason::ClientClosed), {});
+}
+
+bool Relay::stop_on_violation(bool clients_fault) {
+  const Error& violation = filter_.violation();
+  if (!violation) {
+    return done_;
+  }
+  end_now(clients_fault ? EndReason::ClientViolation : EndReason::BackendViolation,
+          bye_for(static_cast<Violation>(violation.code)), violation);
+  return true;
+}
+
+EndReason Relay::reason_of_end(EndReason unless_logout) const {
+  return filter_.phase() == imap::Phase::Logout ? EndReason::ClientLogout : unless_logout;
+}
+
+}  // namespace postern

@@ -1,0 +1,130 @@
+// Relay: the long life of a session: bytes both ways between two open streams, through the IMAP
+// filter. A side that takes bytes more slowly than the other sends them pauses it: at most
+// kHighWater plus one read waits in either direction. Half-close is passed on. Both streams are
+// observed by the relay from start() until it reports its end, once; then it touches them no more.
+// Loop's thread only; streams and observers outlive it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "metrics/counters.h"
+#include "proxy/end_reason.h"
+#include "proxy/imap/filter.h"
+#include "proxy/net/deadline.h"
+#include "proxy/net/loop.h"
+#include "proxy/net/stream.h"
+
+namespace postern {
+
+class RelayObserver {
+ public:
+  // `bye` is what the client may still be told, a whole line; empty when its stream is not at a
+  // response's end and must not be written to.
+  virtual void on_relay_end(EndReason reason, std::string_view bye, const Error& error) = 0;
+
+ protected:
+  ~RelayObserver() = default;
+};
+
+// The worker's byte counters and gauges that every relay counts in.
+struct RelayCells {
+  metrics::Cell& client_in;
+  metrics::Cell& client_out;
+  metrics::Cell& backend_in;
+  metrics::Cell& backend_out;
+  metrics::Cell& client_pauses;
+  metrics::Cell& backend_pauses;
+};
+
+class Relay final : public net::Retirable, private net::Deadline {
+ public:
+  static constexpr size_t kHighWater = 64 * kKiB;
+  // How long the backend may go on sending once the client has half-closed.
+  static constexpr uint64_t kHalfClosedMs = 60'000;
+
+  Relay(net::Loop& loop, const RelayCells& cells, net::Stream& client, net::Stream& backend,
+        bool swallow_greeting, imap::ConversationObserver& conversation, RelayObserver& observer);
+
+  // Begins with what both sides have said already; may end the relay before it returns.
+  void start(std::string_view from_backend, std::string_view from_client);
+
+  // Says `line` at the next boundary and ends with `reason`. Before that boundary the relay goes
+  // on.
+  void bye_at_boundary(EndReason reason, std::string_view line);
+  // Ends now; the client is told `line` only if it is at a boundary.
+  void end_now(EndReason reason, std::string_view line, const Error& error = {});
+
+  const imap::Filter& filter() const { return filter_; }
+  uint64_t last_activity_ms() const { return last_activity_ms_; }
+  uint64_t bytes_from_client() const { return bytes_from_client_; }
+  uint64_t bytes_to_client() const { return to_client_.bytes; }
+
+ private:
+  // One direction's sink, as the filter sees it.
+  struct Sink final : imap::Output {
+    Sink(Relay& r, net::Stream& s, metrics::Cell& c) : relay(r), stream(s), cell(c) {}
+    void put(Bytes bytes) override;
+    Relay& relay;
+    net::Stream& stream;
+    metrics::Cell& cell;
+    uint64_t bytes = 0;
+    bool full = false;  // above high water: its source is paused until it has drained
+  };
+  // One stream's events.
+  struct ClientSide final : net::StreamObserver {
+    explicit ClientSide(Relay& r) : relay(r) {}
+    void on_open() override {}
+    void on_bytes(Bytes bytes) override { relay.client_bytes(bytes); }
+    void on_drained() override { relay.drained(relay.to_client_); }
+    void on_end() override { relay.client_ended(); }
+    void on_failure(const Error& error) override;
+    Relay& relay;
+  };
+  struct BackendSide final : net::StreamObserver {
+    explicit BackendSide(Relay& r) : relay(r) {}
+    void on_open() override {}
+    void on_bytes(Bytes bytes) override { relay.backend_bytes(bytes); }
+    void on_drained() override { relay.drained(relay.to_backend_); }
+    void on_end() override { relay.backend_ended(); }
+    void on_failure(const Error& error) override;
+    Relay& relay;
+  };
+
+  void client_bytes(Bytes bytes);
+  void offer(Bytes bytes);
+  void backend_bytes(Bytes bytes);
+  void client_ended();
+  void backend_ended();
+  void drained(Sink& sink);
+  void on_deadline() override;
+  void pace();
+  void set_reading(net::Stream& stream, bool& reading, bool wanted, metrics::Cell& pauses);
+  bool stop_on_violation(bool clients_fault);
+  EndReason reason_of_end(EndReason unless_logout) const;
+
+  net::Loop& loop_;
+  net::Stream& client_;
+  net::Stream& backend_;
+  RelayCells cells_;
+  RelayObserver& observer_;
+  ClientSide client_side_{*this};
+  BackendSide backend_side_{*this};
+  Sink to_backend_;
+  Sink to_client_;
+  imap::Filter filter_;
+  std::string held_;      // client bytes whose meaning waits for the backend's answer
+  std::string_view bye_;  // a literal, said at the next boundary
+  EndReason bye_reason_ = EndReason::Drained;
+  uint64_t last_activity_ms_;
+  uint64_t bytes_from_client_ = 0;
+  bool client_reading_ = true;
+  bool backend_reading_ = true;
+  bool client_ended_ = false;
+  bool backend_finished_ = false;
+  bool done_ = false;
+};
+
+}  // namespace postern

@@ -1,0 +1,432 @@
+#include "proxy/session.h"
+
+#include <algorithm>
+#include <utility>
+#include <variant>
+
+#include "proxy/base/check.h"
+#include "proxy/log.h"
+
+namespace postern {
+
+using imap::FrontDialogue;
+using metrics::GaugeHold;
+using metrics::Label;
+using metrics::Metric;
+
+namespace {
+
+// How long a client may take to read the last words and hang up.
+constexpr uint64_t kPartMs = 10'000;
+// What a client may say before the backend is there; legal clients wait for the greeting.
+constexpr size_t kMaxEarly = 64 * kKiB;
+
+constexpr std::string_view kUnavailable =
+    "* BYE [UNAVAILABLE] Mail server is not available, please try again later\r\n";
+constexpr std::string_view kLimitReached =
+    "* BYE [LIMIT] Too many connections, please try again later\r\n";
+constexpr std::string_view kAutologout = "* BYE Autologout; idle for too long\r\n";
+constexpr std::string_view kLoginTimeout = "* BYE Login took too long\r\n";
+constexpr std::string_view kStopping =
+    "* BYE [UNAVAILABLE] Server is going down for maintenance, please reconnect\r\n";
+
+}  // namespace
+
+// ---- coming in
+
+void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> snapshot,
+                    size_t listener, std::unique_ptr<net::TcpStream> client,
+                    IntrusiveList<Session>& sessions) {
+  metrics::Counters& counters = services.dial.counters;
+  net::Loop& loop = services.dial.loop;
+  const ListenerConfig& from = snapshot->config->listeners[listener];
+  const net::Address address = client->remote();
+  auto admitted = services.admission.admit_session(address);
+  if (const EndReason* refusal = std::get_if<EndReason>(&admitted)) {
+    // In clear a reason costs nothing. On 993 it would cost a handshake, which is what is scarce.
+    if (from.tls == ListenerTls::StartTls) {
+      client->write(as_bytes(kLimitReached));
+    }
+    counters.count(Metric::SessionsTotal, {listener, static_cast<size_t>(*refusal)});
+    log::warn("session refused",
+              {{"listener", from.text}, {"client", address.text()}, {"reason", name_of(*refusal)}});
+    client->abort();
+    loop.retire(std::move(client));
+    return;
+  }
+  auto* session = new Session(services, std::move(snapshot), listener, std::move(client),
+                              std::get<Admission::SessionPermit>(std::move(admitted)), address);
+  sessions.push_back(*session);
+  if (from.tls == ListenerTls::StartTls) {
+    session->greet();
+  } else {
+    session->handshake({});
+  }
+}
+
+Session::Session(const SessionServices& services, std::shared_ptr<Snapshot> snapshot,
+                 size_t listener, std::unique_ptr<net::TcpStream> client,
+                 Admission::SessionPermit permit, const net::Address& address)
+    : services_(services),
+      snapshot_(std::move(snapshot)),
+      permit_(std::move(permit)),
+      active_(services.dial.counters.cell(Metric::SessionsActive, {listener})),
+      cleartext_(std::move(client)),
+      address_(address),
+      listener_(static_cast<uint32_t>(listener)),
+      accepted_us_(net::Loop::now_us()),
+      accepted_ms_(services.dial.loop.now_ms()) {}
+
+Session::~Session() {
+  check(state_ == State::Closed, "a session is closed before it is deleted");
+}
+
+// ---- Greeting: in clear on 143
+
+void Session::greet() {
+  enter(State::Greeting);
+  arm_until(accepted_ms_ + snapshot_->config->timeouts.login_ms);
+  front_ = std::make_unique<FrontDialogue>();
+  cleartext_->observe(*this);
+  cleartext_->start();
+  cleartext_->write(as_bytes(FrontDialogue::greeting()));
+}
+
+void Session::converse(Bytes bytes) {
+  size_t taken = 0;
+  std::string reply;
+  const unsigned refused_before = front_->refused_logins();
+  const FrontDialogue::Step step = front_->feed(bytes, taken, reply);
+  counters().count(Metric::CleartextLoginsRefused, {}, front_->refused_logins() - refused_before);
+  const size_t queued = cleartext_->write(as_bytes(reply));
+  switch (step) {
+    case FrontDialogue::Step::More:
+      if (queued > kMaxEarly) {  // it asks and never reads the answers
+        close(EndReason::ClientViolation);
+      }
+      return;
+    case FrontDialogue::Step::StartTls:
+      handshake(bytes.subspan(taken));
+      return;
+    case FrontDialogue::Step::Logout:
+      part(EndReason::ClientLogout, {});
+      return;
+    case FrontDialogue::Step::Failed:
+      error_ = front_->error();
+      part(EndReason::ClientViolation, {});
+      return;
+  }
+}
+
+// ---- Handshaking
+
+void Session::handshake(Bytes early) {
+  enter(State::Handshaking);
+  auto permit = services_.admission.admit_handshake();
+  if (!permit) {
+    close(EndReason::LimitHandshakes);
+    return;
+  }
+  handshake_permit_ = std::move(*permit);
+  in_handshake_ = GaugeHold(counters().cell(Metric::HandshakesInFlight));
+  phase_started_us_ = net::Loop::now_us();
+  const Timeouts& timeouts = snapshot_->config->timeouts;
+  arm_until(std::min(loop().now_ms() + timeouts.handshake_ms, accepted_ms_ + timeouts.login_ms));
+  net::TcpStream& transport = *cleartext_;
+  client_ = TlsStream::server(loop(), std::move(cleartext_), *snapshot_->listeners[listener_],
+                              services_.dial.workspace, early);
+  client_->observe(*this);
+  if (front_ == nullptr) {
+    transport.start();
+  }
+}
+
+void Session::handshake_failed(const Error& error) {
+  error_ = error;
+  if (!client_->heard()) {  // a port check of a load balancer, not a failed handshake
+    close(EndReason::ClientClosed);
+    return;
+  }
+  const bool of_tls = error.domain == &tls::kTlsDomain;
+  count_handshake_failure(of_tls ? error.label() : "connection_lost");
+  close(EndReason::HandshakeFailed);
+}
+
+void Session::count_handshake_failure(const char* label) {
+  counters().count(Metric::HandshakeFailures,
+                   {listener_, services_.dial.labels.index_of(Label::TlsFailure, label)});
+}
+
+void Session::secured() {
+  handshake_ = client_->engine().handshake();
+  counters().count(Metric::Handshakes,
+                   {static_cast<size_t>(handshake_->version), handshake_->cipher, handshake_->group,
+                    handshake_->resumed ? 1u : 0u});
+  counters().observe(Metric::HandshakeDuration, net::Loop::now_us() - phase_started_us_);
+  handshake_permit_.release();
+  in_handshake_.release();
+  if (draining_) {
+    part(EndReason::Drained, kStopping);
+    return;
+  }
+  arm_until(accepted_ms_ + snapshot_->config->timeouts.login_ms);
+  connect();
+}
+
+// ---- Connecting: only now, so that scanners cost no backend slot
+
+void Session::connect() {
+  enter(State::Connecting);
+  client_->pause();
+  Pool& pool = snapshot_->route(client_->engine().server_name());
+  dial_.reset(
+      new Dial(services_.dial, pool, address_, snapshot_->config->timeouts.connect_ms, *this));
+  dial_->start();
+}
+
+bool Session::early_is_too_much(Bytes bytes) {
+  early_.append(as_text(bytes));
+  return early_.size() > kMaxEarly;
+}
+
+void Session::on_dial_failed(const Error& last_error) {
+  error_ = last_error;
+  loop().retire(std::move(dial_));
+  part(EndReason::BackendUnavailable, kUnavailable);
+}
+
+void Session::on_dialled(Dialled dialled) {
+  loop().retire(std::move(dial_));
+  enter(State::Relaying);
+  backend_ = std::move(dialled.stream);
+  place_ = std::move(dialled.place);
+  relay_.reset(new Relay(loop(), services_.relay_cells, *client_, *backend_,
+                         /*swallow_greeting=*/front_ != nullptr, *this, *this));
+  front_.reset();
+  const std::string early = std::exchange(early_, {});
+  relay_->start(dialled.first_bytes, early);
+}
+
+// ---- Relaying
+
+void Session::on_login_attempt(imap::Mechanism mechanism) {
+  mechanism_ = mechanism;
+  phase_started_us_ = net::Loop::now_us();
+}
+
+void Session::on_login_result(imap::Mechanism mechanism, imap::LoginResult result) {
+  mechanism_ = mechanism;
+  counters().count(Metric::Logins, {static_cast<size_t>(mechanism), static_cast<size_t>(result)});
+  if (mechanism != imap::Mechanism::Preauth) {
+    counters().observe(Metric::LoginDuration, net::Loop::now_us() - phase_started_us_);
+  }
+  if (result == imap::LoginResult::Success) {
+    logged_in_ = true;
+    authenticated_ = GaugeHold(counters().cell(Metric::SessionsAuthenticated));
+    arm_until(loop().now_ms() + snapshot_->config->timeouts.idle_ms);
+  }
+}
+
+void Session::on_unauthenticated() {
+  logged_in_ = false;
+  authenticated_.release();
+  // A new login gets the time that the first one had.
+  arm_until(loop().now_ms() + snapshot_->config->timeouts.login_ms);
+}
+
+void Session::on_idle(bool idling) {
+  idling_ = idling ? GaugeHold(counters().cell(Metric::SessionsIdle)) : GaugeHold();
+}
+
+void Session::on_opaque() {
+  opaque_ = GaugeHold(counters().cell(Metric::SessionsOpaque));
+}
+
+void Session::check_idle() {
+  const uint64_t idle_at = relay_->last_activity_ms() + snapshot_->config->timeouts.idle_ms;
+  if (idle_at > loop().now_ms()) {
+    arm_until(idle_at);
+  } else {
+    relay_->end_now(EndReason::IdleTimeout, kAutologout);
+  }
+}
+
+void Session::on_relay_end(EndReason reason, std::string_view bye, const Error& error) {
+  error_ = error;
+  bytes_in_ = relay_->bytes_from_client();
+  bytes_out_ = relay_->bytes_to_client();
+  if (reason == EndReason::ClientFailed) {
+    close(reason);
+    return;
+  }
+  part(reason, bye);
+}
+
+// ---- Parting: the last words are on their way, the client shall hang up
+
+void Session::part(EndReason reason, std::string_view bye) {
+  settle(reason);
+  enter(State::Parting);
+  arm_until(loop().now_ms() + kPartMs);
+  if (dial_ != nullptr) {
+    dial_->cancel();
+    loop().retire(std::move(dial_));
+  }
+  if (backend_ != nullptr) {
+    backend_->abort();
+  }
+  net::Stream& client = client_ != nullptr ? static_cast<net::Stream&>(*client_) : *cleartext_;
+  client.observe(*this);
+  client.resume();  // to see it hang up; what it still says is dropped
+  client.write(as_bytes(bye));
+  client.finish();
+}
+
+// Everything that others wait for is given back when the end is decided, not when the client has
+// gone: gauges, the backend's place, the books.
+void Session::settle(EndReason reason) {
+  check(!reason_.has_value(), "a session ends once");
+  reason_ = reason;
+  counters().count(Metric::SessionsTotal, {listener_, static_cast<size_t>(reason)});
+  log_end();
+  handshake_permit_.release();
+  in_handshake_.release();
+  authenticated_.release();
+  idling_.release();
+  opaque_.release();
+  place_ = ServerPlace();
+}
+
+// ---- Closed
+
+void Session::close(EndReason reason) {
+  if (state_ == State::Closed) {
+    return;
+  }
+  if (!reason_.has_value()) {
+    settle(reason);
+  }
+  enter(State::Closed);
+  disarm();
+  if (dial_ != nullptr) {
+    dial_->cancel();
+  }
+  if (backend_ != nullptr) {
+    backend_->abort();
+  }
+  if (client_ != nullptr) {
+    client_->abort();
+  } else {
+    cleartext_->abort();
+  }
+  ListNode<Session>::unlink();
+  loop().retire(std::unique_ptr<Session>(this));
+}
+
+void Session::log_end() {
+  const BackendServer* server = place_.server();
+  log::info("session ended", {{"listener", listener().text},
+                              {"client", address_.text()},
+                              {"reason", name_of(*reason_)},
+                              {"error", error_ ? error_.text() : std::string()},
+                              {"server", server != nullptr ? server->text : std::string()},
+                              {"tls", handshake_ ? tls::version_name(handshake_->version) : ""},
+                              {"cipher", handshake_ ? tls::cipher_names()[handshake_->cipher] : ""},
+                              {"login", logged_in_ ? imap::mechanism_label(mechanism_) : ""},
+                              {"bytes_in", bytes_in_},
+                              {"bytes_out", bytes_out_},
+                              {"duration_ms", (net::Loop::now_us() - accepted_us_) / 1000}});
+}
+
+// ---- the client's stream while no relay observes it
+
+void Session::on_bytes(Bytes bytes) {
+  switch (state_) {
+    case State::Greeting:
+      converse(bytes);
+      return;
+    case State::Connecting:
+      if (early_is_too_much(bytes)) {
+        part(EndReason::ClientViolation, {});
+      }
+      return;
+    case State::Parting:
+      return;
+    default:
+      check(false, "no bytes come before the handshake is done, nor while the relay listens");
+  }
+}
+
+void Session::on_end() {
+  // Its last command may be among the early bytes, but nobody is left to read the answer.
+  close(EndReason::ClientClosed);
+}
+
+void Session::on_failure(const Error& error) {
+  if (state_ == State::Handshaking) {
+    handshake_failed(error);
+    return;
+  }
+  error_ = error;
+  close(EndReason::ClientFailed);
+}
+
+void Session::on_deadline() {
+  switch (state_) {
+    case State::Greeting:
+      part(EndReason::LoginTimeout, kLoginTimeout);
+      return;
+    case State::Handshaking:
+      count_handshake_failure("timeout");
+      close(EndReason::HandshakeTimeout);
+      return;
+    case State::Connecting:
+      part(EndReason::LoginTimeout, kLoginTimeout);
+      return;
+    case State::Relaying:
+      if (logged_in_) {
+        check_idle();
+      } else {
+        relay_->end_now(EndReason::LoginTimeout, kLoginTimeout);
+      }
+      return;
+    case State::Parting:
+      close(*reason_);
+      return;
+    case State::Closed:
+      return;
+  }
+}
+
+void Session::arm_until(uint64_t at_ms) {
+  const uint64_t now = loop().now_ms();
+  arm(loop().deadlines(), at_ms > now ? at_ms - now : 0);
+}
+
+// ---- stopping
+
+void Session::drain() {
+  draining_ = true;
+  switch (state_) {
+    case State::Greeting:
+    case State::Connecting:
+      part(EndReason::Drained, kStopping);
+      return;
+    case State::Relaying:
+      relay_->bye_at_boundary(EndReason::Drained, kStopping);
+      return;
+    case State::Handshaking:  // told in secured(), when it can be heard
+    case State::Parting:
+    case State::Closed:
+      return;
+  }
+}
+
+void Session::cut() {
+  if (state_ == State::Relaying) {
+    relay_->end_now(EndReason::Aborted, kStopping);
+  }
+  close(EndReason::Aborted);
+}
+
+}  // namespace postern

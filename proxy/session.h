@@ -1,0 +1,145 @@
+// Session: one client from accept to close. It owns the client's stream, the way to the backend,
+// and the permits and gauges, which fall back by themselves when it goes. Loop's thread only; the
+// services outlive it.
+//
+//            143                       993
+//             |                         |
+//         Greeting --STARTTLS--> Handshaking --open--> Connecting --greeted--> Relaying
+//             |                         |                   |                     |
+//             +-----------+-------------+---------+---------+---------------------+
+//                         | a last word can be said         | it can't
+//                      Parting --- it is gone ----------> Closed
+//
+// From accept to login one absolute deadline runs, which no byte resets (and within it the shorter
+// one of the handshake); after login the idle limit.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "metrics/counters.h"
+#include "proxy/admission.h"
+#include "proxy/dial.h"
+#include "proxy/end_reason.h"
+#include "proxy/imap/front_dialogue.h"
+#include "proxy/net/deadline.h"
+#include "proxy/net/loop.h"
+#include "proxy/net/tcp.h"
+#include "proxy/relay.h"
+#include "proxy/snapshot.h"
+#include "proxy/tls_stream.h"
+
+namespace postern {
+
+// What the session's worker lends it.
+struct SessionServices {
+  DialServices dial;
+  Admission& admission;
+  RelayCells relay_cells;
+};
+
+class Session final : public net::Retirable,
+                      public ListNode<Session>,
+                      private net::StreamObserver,
+                      private DialObserver,
+                      private RelayObserver,
+                      private imap::ConversationObserver,
+                      private net::Deadline {
+ public:
+  enum class State : uint8_t { Greeting, Handshaking, Connecting, Relaying, Parting, Closed };
+
+  // Begins a session on an accepted connection, or ends it at once if there is no place for it. The
+  // session deletes itself when it is closed; it stands in `sessions` until then.
+  static void begin(const SessionServices& services, std::shared_ptr<Snapshot> snapshot,
+                    size_t listener, std::unique_ptr<net::TcpStream> client,
+                    IntrusiveList<Session>& sessions);
+  ~Session() override;
+
+  // postern is stopping: says `* BYE` at the next boundary, or at once where nothing is under way.
+  void drain();
+  // The drain is over: ends now, with a BYE if it fits.
+  void cut();
+
+ private:
+  Session(const SessionServices& services, std::shared_ptr<Snapshot> snapshot, size_t listener,
+          std::unique_ptr<net::TcpStream> client, Admission::SessionPermit permit,
+          const net::Address& address);
+
+  // In the order of life.
+  void greet();
+  void converse(Bytes bytes);
+  void handshake(Bytes early);
+  void secured();
+  void connect();
+  void on_dialled(Dialled dialled) override;
+  void on_dial_failed(const Error& last_error) override;
+  void on_login_attempt(imap::Mechanism mechanism) override;
+  void on_login_result(imap::Mechanism mechanism, imap::LoginResult result) override;
+  void on_unauthenticated() override;
+  void on_idle(bool idling) override;
+  void on_opaque() override;
+  void on_relay_end(EndReason reason, std::string_view bye, const Error& error) override;
+  void part(EndReason reason, std::string_view bye);
+  void close(EndReason reason);
+  void settle(EndReason reason);
+
+  // The client's stream, while no relay observes it.
+  void on_open() override { secured(); }
+  void on_bytes(Bytes bytes) override;
+  void on_drained() override {}
+  void on_end() override;
+  void on_failure(const Error& error) override;
+  void on_deadline() override;
+
+  void handshake_failed(const Error& error);
+  void count_handshake_failure(const char* label);
+  void check_idle();
+  void arm_until(uint64_t at_ms);
+  void enter(State state) { state_ = state; }
+  bool early_is_too_much(Bytes bytes);
+  void log_end();
+  const ListenerConfig& listener() const { return snapshot_->config->listeners[listener_]; }
+  net::Loop& loop() const { return services_.dial.loop; }
+  metrics::Counters& counters() const { return services_.dial.counters; }
+
+  const SessionServices& services_;
+  std::shared_ptr<Snapshot> snapshot_;
+  Admission::SessionPermit permit_;
+  Admission::HandshakePermit handshake_permit_;
+  metrics::GaugeHold active_;
+  metrics::GaugeHold in_handshake_;
+  metrics::GaugeHold authenticated_;
+  metrics::GaugeHold idling_;
+  metrics::GaugeHold opaque_;
+
+  std::unique_ptr<net::TcpStream> cleartext_;  // until STARTTLS
+  std::unique_ptr<TlsStream> client_;
+  std::unique_ptr<imap::FrontDialogue> front_;
+  std::unique_ptr<Dial> dial_;
+  std::string early_;  // what the client said before the backend was there
+  ServerPlace place_;
+  std::unique_ptr<net::Stream> backend_;
+  std::unique_ptr<Relay> relay_;
+
+  net::Address address_;
+  uint32_t listener_;
+  uint64_t accepted_us_;
+  uint64_t accepted_ms_;
+  uint64_t phase_started_us_ = 0;  // of the handshake, later of the login attempt
+  uint64_t bytes_in_ = 0;
+  uint64_t bytes_out_ = 0;
+  std::optional<tls::Handshake> handshake_;
+  Error error_;
+  std::optional<EndReason> reason_;
+  imap::Mechanism mechanism_ = imap::Mechanism::Other;
+  bool logged_in_ = false;
+  bool draining_ = false;
+  State state_ = State::Handshaking;
+};
+
+}  // namespace postern
