@@ -1,0 +1,63 @@
+#include "proxy/describe.h"
+
+#include <ctime>
+#include <iterator>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace postern {
+
+namespace {
+
+std::string day(int64_t seconds) {
+  return fmt::format("{:%Y-%m-%d}", fmt::gmtime(static_cast<std::time_t>(seconds)));
+}
+
+void add_certificates(const Materials& materials, std::string& text) {
+  for (const auto& certificate : materials.certificates->describe()) {
+    const int64_t days = (certificate.not_after - std::time(nullptr)) / 86'400;
+    fmt::format_to(std::back_inserter(text), "certificate  {}: {}, until {} ({} days)\n",
+                   certificate.label, fmt::join(certificate.names, " "), day(certificate.not_after),
+                   days);
+  }
+}
+
+void add_backends(const Config& config, std::string& text) {
+  for (const BackendConfig& backend : config.backends) {
+    std::string servers;
+    for (const net::HostPort& server : backend.servers) {
+      servers += (servers.empty() ? "" : " ") + server.text();
+    }
+    const bool verified = backend.verify.mode == tls::Verification::Mode::Verify;
+    const char* verification = backend.tls == BackendTls::None ? ""
+                               : verified                      ? ", verified"
+                                                               : ", NOT verified";
+    fmt::format_to(std::back_inserter(text), "backend      {}: {}, tls {}{}, {}{}\n", backend.name,
+                   servers, name_of(backend.tls), verification, name_of(backend.balance),
+                   &backend == &config.backends[config.default_backend] ? ", default" : "");
+  }
+}
+
+}  // namespace
+
+std::string describe(const Materials& materials) {
+  const Config& config = *materials.config;
+  std::string text = fmt::format("workers      {}\n", config.workers);
+  for (const ListenerConfig& listener : config.listeners) {
+    fmt::format_to(std::back_inserter(text), "listener     {}, tls {}\n", listener.text,
+                   name_of(listener.tls));
+  }
+  fmt::format_to(std::back_inserter(text), "policy       {}\n{}", config.tls.policy.name,
+                 config.tls.policy.describe());
+  add_certificates(materials, text);
+  add_backends(config, text);
+  for (const RouteConfig& route : config.routes) {
+    fmt::format_to(std::back_inserter(text), "route        {} -> {}\n", route.sni,
+                   config.backends[route.backend].name);
+  }
+  return text;
+}
+
+}  // namespace postern

@@ -1,0 +1,82 @@
+// From the command line to an exit status: 0 done; 2 the command line or the configuration file is
+// at fault; 1 what they lead to: certificates, keys, sockets.
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "proxy/cli.h"
+#include "proxy/describe.h"
+#include "proxy/log.h"
+#include "proxy/server.h"
+
+namespace postern {
+namespace {
+
+constexpr int kUsage = 2;
+
+int complain(const Faults& faults, int status) {
+  for (const Fault& fault : faults) {
+    std::fprintf(stderr, "postern: %s\n", fault.text().c_str());
+  }
+  return status;
+}
+
+int print(const std::string& text) {
+  std::fputs(text.c_str(), stdout);
+  return std::fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+// All that serving would find wrong, short of opening sockets.
+int check(Command command) {
+  auto materials = Materials::load(std::move(command.config), nullptr);
+  if (!materials) {
+    return complain(materials.faults(), EXIT_FAILURE);
+  }
+  metrics::LabelSets labels;
+  const auto snapshots = Snapshot::make(materials.value(), labels, 1);
+  if (!snapshots) {
+    return complain(snapshots.faults(), EXIT_FAILURE);
+  }
+  for (const Fault& warning : materials.value().config->warnings) {
+    std::fprintf(stderr, "postern: warning: %s\n", warning.text().c_str());
+  }
+  return print(describe(materials.value()));
+}
+
+int serve(Command command) {
+  std::signal(SIGPIPE, SIG_IGN);  // a broken connection is an error of that connection
+  log::configure(command.config.log_format, command.config.log_level);
+  auto server = Server::make(std::move(command));
+  if (!server) {
+    log::flush();
+    return complain(server.faults(), EXIT_FAILURE);
+  }
+  return server.value()->run();
+}
+
+int run(int argc, const char* const* argv) {
+  auto command = parse_command_line(argc, argv);
+  if (!command) {
+    return complain(command.faults(), kUsage);
+  }
+  switch (command.value().kind) {
+    case Command::Kind::Serve:
+      return serve(std::move(command.value()));
+    case Command::Kind::Check:
+      return check(std::move(command.value()));
+    case Command::Kind::ConfigReference:
+      return print(config_reference());
+    case Command::Kind::Help:
+    case Command::Kind::Version:
+      return print(command.value().text);
+  }
+  return kUsage;
+}
+
+}  // namespace
+}  // namespace postern
+
+int main(int argc, char** argv) {
+  return postern::run(argc, argv);
+}

@@ -1,0 +1,280 @@
+#include "proxy/server.h"
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+#include <utility>
+
+#include "proxy/labels.h"
+#include "proxy/log.h"
+#include "proxy/version.h"
+
+namespace postern {
+
+using metrics::Health;
+using metrics::Label;
+using metrics::Metric;
+using metrics::Sample;
+
+namespace {
+
+// What a worker may take to end after its drain's limit has cut everything.
+constexpr uint64_t kWorkerEndMs = 5'000;
+
+const char* name_of(tls::KeyType type) {
+  switch (type) {
+    case tls::KeyType::Ecdsa:
+      return "ecdsa";
+    case tls::KeyType::Rsa:
+      return "rsa";
+    case tls::KeyType::Ed25519:
+      return "ed25519";
+  }
+  return "other";
+}
+
+const char* verify_name(const BackendConfig& backend) {
+  const bool verified =
+      backend.tls != BackendTls::None && backend.verify.mode == tls::Verification::Mode::Verify;
+  return verified ? "verify" : "none";
+}
+
+void log_faults(const char* event, const Faults& faults) {
+  for (const Fault& fault : faults) {
+    log::error(event, {{"where", fault.where}, {"fault", fault.message}});
+  }
+}
+
+void log_warnings(const Config& config) {
+  for (const Fault& warning : config.warnings) {
+    log::warn("configuration", {{"where", warning.where}, {"warning", warning.message}});
+  }
+}
+
+// What a running process cannot change stays as it is, and is named.
+void keep_what_needs_a_restart(Config& wanted, const Config& current) {
+  const auto keep = [](auto& now, const auto& was, bool same, const char* key) {
+    if (!same) {
+      log::warn("this setting needs a restart, the old value stays", {{"setting", key}});
+      now = was;
+    }
+  };
+  const auto same_listener = [](const ListenerConfig& a, const ListenerConfig& b) {
+    return a.text == b.text && a.tls == b.tls;
+  };
+  keep(wanted.listeners, current.listeners,
+       std::equal(wanted.listeners.begin(), wanted.listeners.end(), current.listeners.begin(),
+                  current.listeners.end(), same_listener),
+       "listeners");
+  keep(wanted.workers, current.workers, wanted.workers == current.workers, "workers");
+  keep(wanted.admin, current.admin, wanted.admin == current.admin, "admin.address");
+}
+
+}  // namespace
+
+// ---- set-up
+
+Result<std::unique_ptr<Server>> Server::make(Command command) {
+  auto materials = Materials::load(std::move(command.config), nullptr);
+  if (!materials) {
+    return materials.faults();
+  }
+  const Config& config = *materials.value().config;
+  log_warnings(config);
+  raise_file_limit(config);
+  metrics::LabelSets labels = make_label_sets(config);
+  auto snapshots = Snapshot::make(materials.value(), labels, config.workers);
+  if (!snapshots) {
+    return snapshots.faults();
+  }
+  auto sockets = open_listening_sockets(config);
+  if (!sockets) {
+    return sockets.faults();
+  }
+  return std::unique_ptr<Server>(
+      new Server(std::move(command.config_path), std::move(materials.value()), std::move(labels),
+                 std::move(snapshots.value()), std::move(sockets.value())));
+}
+
+Server::Server(std::string config_path, Materials materials, metrics::LabelSets labels,
+               std::vector<std::shared_ptr<Snapshot>> snapshots, ListeningSockets sockets)
+    : config_path_(std::move(config_path)),
+      materials_(std::move(materials)),
+      signals_(loop_, *this),
+      labels_(std::move(labels)),
+      counters_(labels_),
+      admission_(materials_.config->limits),
+      reloaded_at_s_(std::time(nullptr)) {
+  const Shared shared{.labels = labels_, .admission = admission_, .facts = facts_};
+  std::vector<const metrics::Counters*> counters{&counters_};
+  for (size_t i = 0; i < snapshots.size(); i++) {
+    workers_.push_back(std::make_unique<Worker>(shared, std::move(snapshots[i]),
+                                                std::move(sockets.of_workers[i])));
+    counters.push_back(&workers_.back()->counters());
+  }
+  exporter_.reset(new metrics::Exporter(labels_, std::move(counters), *this));
+  if (sockets.admin >= 0) {
+    admin_.reset(new Admin(loop_, sockets.admin, *this));
+  }
+}
+
+Server::~Server() = default;
+
+// ---- serving
+
+int Server::run() {
+  for (const int number : {SIGHUP, SIGTERM, SIGINT}) {
+    signals_.watch(number);
+  }
+  if (admin_ != nullptr) {
+    admin_->start();
+  }
+  for (const auto& worker : workers_) {
+    workers_running_++;
+    worker->start([this] { loop_.post([this] { worker_ended(); }); });
+  }
+  log::info("ready",
+            {{"version", kVersion}, {"revision", kRevision}, {"workers", workers_.size()}});
+  loop_.run();  // ends when the last worker has ended
+  for (const auto& worker : workers_) {
+    worker->join();
+  }
+  log::info("stopped");
+  log::flush();
+  return EXIT_SUCCESS;
+}
+
+void Server::on_signal(int number) {
+  if (number == SIGHUP) {
+    reload();
+  } else if (!draining_) {
+    drain(number == SIGTERM ? "SIGTERM" : "SIGINT");
+  } else {
+    log::warn("second signal, exiting at once");
+    log::flush();
+    std::_Exit(EXIT_FAILURE);
+  }
+}
+
+// ---- reload
+
+void Server::reload() {
+  const auto fail = [this](const Faults& faults) {
+    log_faults("reload failed, the old configuration stays", faults);
+    counters_.count(Metric::ConfigReloads, {kResultError});
+  };
+  Result<Config> config = config_path_.empty() ? *materials_.config : Config::load(config_path_);
+  if (!config) {
+    return fail(config.faults());
+  }
+  keep_what_needs_a_restart(config.value(), *materials_.config);
+  auto materials = Materials::load(std::move(config.value()), &materials_);
+  if (!materials) {
+    return fail(materials.faults());
+  }
+  auto snapshots = Snapshot::make(materials.value(), labels_, workers_.size());
+  if (!snapshots) {
+    return fail(snapshots.faults());
+  }
+  materials_ = std::move(materials.value());
+  log::configure(materials_.config->log_format, materials_.config->log_level);
+  log_warnings(*materials_.config);
+  admission_.set_limits(materials_.config->limits);
+  for (size_t i = 0; i < workers_.size(); i++) {
+    workers_[i]->use(std::move(snapshots.value()[i]));
+  }
+  counters_.count(Metric::ConfigReloads, {kResultSuccess});
+  reloaded_at_s_ = std::time(nullptr);
+  log::info("reloaded");
+}
+
+// ---- drain
+
+void Server::drain(const char* signal) {
+  draining_ = true;
+  const uint64_t limit_ms = materials_.config->timeouts.drain_ms;
+  log::info("draining",
+            {{"signal", signal}, {"sessions", admission_.sessions()}, {"limit_ms", limit_ms}});
+  for (const auto& worker : workers_) {
+    worker->drain(limit_ms);
+  }
+  arm(loop_.deadlines(), limit_ms + kWorkerEndMs);
+}
+
+void Server::worker_ended() {
+  if (--workers_running_ > 0) {
+    return;
+  }
+  disarm();
+  if (admin_ != nullptr) {
+    admin_->close();
+  }
+  loop_.close_mailbox();
+}
+
+void Server::on_deadline() {
+  log::error("a worker did not end in time, exiting without it");
+  log::flush();
+  std::_Exit(EXIT_FAILURE);
+}
+
+// ---- what the admin endpoint shows
+
+std::string Server::metrics() {
+  return exporter_->text();
+}
+
+Health Server::live() {
+  return {.ok = true, .reason = "alive"};
+}
+
+Health Server::ready() {
+  if (draining_) {
+    return {.ok = false, .reason = "draining"};
+  }
+  return {.ok = true, .reason = "ready"};
+}
+
+void Server::on_request(std::string_view path, int code) {
+  counters_.count(Metric::AdminRequests, {labels_.index_of(Label::Path, path),
+                                          labels_.index_of(Label::Code, std::to_string(code))});
+}
+
+void Server::sample(std::vector<Sample>& into) {
+  const auto add = [&into](Metric metric, std::vector<std::string> labels, double value) {
+    into.push_back({.metric = metric, .label_values = std::move(labels), .value = value});
+  };
+  for (const auto& certificate : materials_.certificates->describe()) {
+    add(Metric::CertificateNotAfter, {certificate.label, name_of(certificate.key_type)},
+        static_cast<double>(certificate.not_after));
+  }
+  sample_backends(into);
+  add(Metric::ConfigReloadTime, {}, static_cast<double>(reloaded_at_s_));
+  add(Metric::SessionsLimit, {}, static_cast<double>(admission_.sessions_limit()));
+  add(Metric::Workers, {}, static_cast<double>(workers_running_));
+  add(Metric::Ready, {}, ready().ok ? 1 : 0);
+  add(Metric::BuildInfo, {kVersion, kRevision}, 1);
+  metrics::sample_process(into);
+}
+
+void Server::sample_backends(std::vector<Sample>& into) {
+  for (const BackendConfig& backend : materials_.config->backends) {
+    into.push_back(
+        {.metric = Metric::BackendInfo,
+         .label_values = {backend.name, postern::name_of(backend.tls), verify_name(backend)},
+         .value = 1});
+    const size_t pool = labels_.intern_backend(backend.name);
+    for (const net::HostPort& server : backend.servers) {
+      const size_t label = labels_.intern_server(pool, server.text());
+      const int64_t end = facts_.certificate_not_after[label].load(std::memory_order_relaxed);
+      if (end != 0) {
+        into.push_back({.metric = Metric::BackendCertificateNotAfter,
+                        .label_values = {backend.name, server.text()},
+                        .value = static_cast<double>(end)});
+      }
+    }
+  }
+}
+
+}  // namespace postern

@@ -1,0 +1,74 @@
+// Server: the process: workers, admin endpoint, signals, reload and drain. Lives on the main
+// thread, on a loop of its own.
+//
+//   SIGHUP             read configuration and certificates anew; all of it, or nothing and every
+//   fault SIGTERM, SIGINT    stop accepting, let sessions go, exit 0; a second one exits at once
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "metrics/admin_http.h"
+#include "metrics/exporter.h"
+#include "metrics/label_sets.h"
+#include "metrics/sample.h"
+#include "proxy/admin.h"
+#include "proxy/admission.h"
+#include "proxy/backend.h"
+#include "proxy/cli.h"
+#include "proxy/listening.h"
+#include "proxy/net/deadline.h"
+#include "proxy/net/loop.h"
+#include "proxy/net/signals.h"
+#include "proxy/snapshot.h"
+#include "proxy/worker.h"
+
+namespace postern {
+
+class Server final : private net::SignalObserver,
+                     private metrics::AdminSource,
+                     private metrics::SampleSource,
+                     private net::Deadline {
+ public:
+  // Loads everything and opens the sockets; nothing runs yet. Every fault at once.
+  static Result<std::unique_ptr<Server>> make(Command command);
+  ~Server();
+  // Serves until told to stop; returns the process's exit status.
+  int run();
+
+ private:
+  Server(std::string config_path, Materials materials, metrics::LabelSets labels,
+         std::vector<std::shared_ptr<Snapshot>> snapshots, ListeningSockets sockets);
+
+  void on_signal(int number) override;
+  void reload();
+  void drain(const char* signal);
+  void on_deadline() override;  // the drain did not end in time
+  void worker_ended();
+
+  std::string metrics() override;
+  metrics::Health live() override;
+  metrics::Health ready() override;
+  void on_request(std::string_view path, int code) override;
+  void sample(std::vector<metrics::Sample>& into) override;
+  void sample_backends(std::vector<metrics::Sample>& into);
+
+  const std::string config_path_;
+  Materials materials_;
+  net::Loop loop_;
+  net::Signals signals_;
+  metrics::LabelSets labels_;
+  metrics::Counters counters_;  // the main thread's own
+  Admission admission_;
+  BackendFacts facts_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::unique_ptr<Admin> admin_;
+  std::unique_ptr<metrics::Exporter> exporter_;
+  size_t workers_running_ = 0;
+  int64_t reloaded_at_s_ = 0;
+  bool draining_ = false;
+};
+
+}  // namespace postern

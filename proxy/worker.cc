@@ -1,0 +1,101 @@
+#include "proxy/worker.h"
+
+#include <csignal>
+#include <utility>
+
+#include "proxy/labels.h"
+#include "proxy/log.h"
+
+namespace postern {
+
+using metrics::Label;
+using metrics::Metric;
+
+namespace {
+
+RelayCells relay_cells(metrics::Counters& counters) {
+  return {.client_in = counters.cell(Metric::Bytes, {kHopClient, kDirectionIn}),
+          .client_out = counters.cell(Metric::Bytes, {kHopClient, kDirectionOut}),
+          .backend_in = counters.cell(Metric::Bytes, {kHopBackend, kDirectionIn}),
+          .backend_out = counters.cell(Metric::Bytes, {kHopBackend, kDirectionOut}),
+          .client_pauses = counters.cell(Metric::ReadPauses, {kHopClient}),
+          .backend_pauses = counters.cell(Metric::ReadPauses, {kHopBackend})};
+}
+
+}  // namespace
+
+Worker::Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot, std::vector<int> sockets)
+    : counters_(shared.labels),
+      labels_(shared.labels),
+      services_{.dial = {.loop = loop_,
+                         .workspace = workspace_,
+                         .counters = counters_,
+                         .labels = shared.labels,
+                         .facts = shared.facts},
+                .admission = shared.admission,
+                .relay_cells = relay_cells(counters_)},
+      snapshot_(std::move(snapshot)) {
+  for (size_t i = 0; i < sockets.size(); i++) {
+    ports_.push_back(std::make_unique<Port>(*this, i, sockets[i]));
+  }
+}
+
+Worker::~Worker() = default;
+
+// ---- main thread
+
+void Worker::start(std::function<void()> on_end) {
+  on_end_ = std::move(on_end);
+  thread_ = std::thread([this] { run(); });
+}
+
+void Worker::use(std::shared_ptr<Snapshot> snapshot) {
+  loop_.post([this, snapshot = std::move(snapshot)] { snapshot_ = snapshot; });
+}
+
+void Worker::drain(uint64_t limit_ms) {
+  loop_.post([this, limit_ms] { begin_drain(limit_ms); });
+}
+
+void Worker::join() {
+  thread_.join();
+}
+
+// ---- the worker's thread
+
+void Worker::run() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals are the main thread's
+  for (const auto& port : ports_) {
+    port->listener.start();
+  }
+  loop_.run();  // ends when the mailbox is closed and the last session has gone
+  on_end_();
+}
+
+void Worker::Port::on_accept(std::unique_ptr<net::TcpStream> client) {
+  Session::begin(worker.services_, worker.snapshot_, index, std::move(client), worker.sessions_);
+}
+
+void Worker::Port::on_accept_failure(const Error& error) {
+  worker.counters_.count(Metric::AcceptFailures,
+                         {worker.labels_.index_of(Label::AcceptFailure, error.label())});
+  log::error("accept failed",
+             {{"listener", worker.snapshot_->config->listeners[index].text}, {"error", error}});
+}
+
+void Worker::begin_drain(uint64_t limit_ms) {
+  for (const auto& port : ports_) {
+    port->listener.close();
+  }
+  loop_.close_mailbox();
+  arm(loop_.deadlines(), limit_ms);
+  sessions_.for_each([](Session& session) { session.drain(); });
+}
+
+void Worker::on_deadline() {
+  sessions_.for_each([](Session& session) { session.cut(); });
+}
+
+}  // namespace postern

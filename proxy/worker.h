@@ -1,0 +1,74 @@
+// Worker: a thread with its own loop, listening sockets, sessions, counters and scratch memory; it
+// shares with the others only what is counted at accept time (Admission). Constructed and told what
+// to do by the main thread; everything else happens on its own. `shared` must outlive it.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "metrics/counters.h"
+#include "metrics/label_sets.h"
+#include "proxy/admission.h"
+#include "proxy/backend.h"
+#include "proxy/net/deadline.h"
+#include "proxy/net/listener.h"
+#include "proxy/net/loop.h"
+#include "proxy/session.h"
+#include "proxy/snapshot.h"
+#include "tls/engine.h"
+
+namespace postern {
+
+// What all workers share.
+struct Shared {
+  const metrics::LabelSets& labels;
+  Admission& admission;
+  BackendFacts& facts;
+};
+
+class Worker final : private net::Deadline {
+ public:
+  // `sockets` are listening, one for each of the configuration's listeners, and are taken over.
+  Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot, std::vector<int> sockets);
+  ~Worker();  // the thread has ended
+
+  // The main thread's calls.
+  void start(std::function<void()> on_end);  // `on_end` is called on the worker's thread, last
+  void use(std::shared_ptr<Snapshot> snapshot);
+  // Stops accepting, lets the sessions go, ends the thread. What is left after `limit_ms` is cut.
+  void drain(uint64_t limit_ms);
+  void join();
+  const metrics::Counters& counters() const { return counters_; }
+
+ private:
+  // One listening socket of this worker.
+  struct Port final : net::AcceptObserver {
+    Port(Worker& w, size_t i, int socket) : worker(w), index(i), listener(w.loop_, socket, *this) {}
+    void on_accept(std::unique_ptr<net::TcpStream> client) override;
+    void on_accept_failure(const Error& error) override;
+    Worker& worker;
+    size_t index;
+    net::Listener listener;
+  };
+
+  void run();
+  void begin_drain(uint64_t limit_ms);
+  void on_deadline() override;  // the drain's limit
+
+  // In this order: what the loop still has to delete when it goes uses the two above it.
+  metrics::Counters counters_;
+  tls::Workspace workspace_;
+  net::Loop loop_;
+  const metrics::LabelSets& labels_;
+  SessionServices services_;
+  std::shared_ptr<Snapshot> snapshot_;
+  IntrusiveList<Session> sessions_;
+  std::vector<std::unique_ptr<Port>> ports_;
+  std::function<void()> on_end_;
+  std::thread thread_;
+};
+
+}  // namespace postern
