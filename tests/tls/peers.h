@@ -99,9 +99,9 @@ class RawPeer {
     return peer;
   }
   static RawPeer server(const test::Issued& issued, const Configure& configure = {}) {
-    RawPeer peer([&](SSL_CTX* ctx) {
-      use(ctx, issued);
-      if (configure) configure(ctx);
+    RawPeer peer([&](SSL_CTX* own) {
+      use(own, issued);
+      if (configure) configure(own);
     });
     SSL_set_accept_state(peer.ssl.get());
     return peer;
