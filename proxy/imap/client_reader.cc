@@ -147,7 +147,9 @@ void ClientReader::command_head(Passage& passage, FilterShared& shared) {
 // later.
 void ClientReader::refuse_starttls(std::string_view tag, FilterShared& shared) {
   ++shared.refusals_waiting;
-  shared.refusals_before_login += shared.conversation.before_login() ? 1 : 0;
+  if (shared.conversation.before_login()) {
+    ++shared.refusals_before_login;
+  }
   if (shared.refusals_waiting > shared.limits.refusals ||
       (shared.conversation.before_login() &&
        shared.refusals_before_login > shared.limits.refusals)) {
@@ -162,31 +164,23 @@ void ClientReader::refuse_starttls(std::string_view tag, FilterShared& shared) {
 // of IDLE, or, if it has refused or ended IDLE, as a command, and we cannot know which.
 void ClientReader::idle_line(Passage& passage, FilterShared& shared) {
   size_t used = 0;
-  Match match = Match::Partly;
-  if (held_.empty()) {
-    match = match_done(as_text(passage.rest()), used);
-    if (match == Match::Whole) {
-      passage.pass(used);
-    } else if (match == Match::Partly) {
-      hold_rest(held_, passage);
-    }
-  } else {
-    held_.push_back(static_cast<char>(passage.rest().front()));
-    match = match_done(held_, used);
-    if (match == Match::No) {
-      held_.pop_back();
-    } else {
-      passage.drop(1);
-    }
-    if (match == Match::Whole) {
-      passage.insert(held_);
-      release(held_);
-    }
-  }
-  if (match == Match::Whole) {
+  if (held_.empty() && match_done(as_text(passage.rest()), used) == Match::Whole) {
+    passage.pass(used);
     shared.conversation.done();
-  } else if (match == Match::No) {
+    return;
+  }
+  held_.push_back(static_cast<char>(passage.rest().front()));
+  const Match match = match_done(held_, used);
+  if (match == Match::No) {
+    held_.pop_back();
     shared.conversation.block();
+    return;
+  }
+  passage.drop(1);
+  if (match == Match::Whole) {
+    passage.insert(held_);
+    release(held_);
+    shared.conversation.done();
   }
 }
 
@@ -245,6 +239,11 @@ void ClientReader::line_ended(FilterShared& shared) {
       break;
     case Line::StartTls:
       shared.refusal_open = false;
+      if (shared.at_boundary) {
+        if (const std::string refusals = shared.take_refusals(); !refusals.empty()) {
+          shared.to_client.put(as_bytes(refusals));
+        }
+      }
       break;
     case Line::Command:
       shared.conversation.end();

@@ -20,7 +20,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "proxy/base/error.h"
 
@@ -70,9 +69,9 @@ class ConversationObserver {
 
 // The protocol faults a filter can find, as Error codes of kImapDomain.
 enum class Violation : int32_t {
-  LineTooLong,         // client, before login
+  LineTooLong,         // client, before login; always if its tag and command do not fit kMaxHead
   LiteralTooLong,      // client, before login
-  BadLiteral,          // a literal's size that is no number or beyond 2^63
+  BadLiteral,          // a size beyond 2^63 - 1, or {n+} where servers disagree (Scanner::Marks)
   TooManyRefusals,     // STARTTLS over and over
   TooManyPending,      // client, before login: more pipelined commands than anyone needs
   NotImap,             // the server's first line is no IMAP greeting

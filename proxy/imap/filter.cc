@@ -17,15 +17,7 @@ size_t Filter::from_client(Bytes bytes) {
     return bytes.size();
   }
   const size_t taken = client_.feed(bytes, shared_);
-  if (shared_.violation) {
-    return bytes.size();
-  }
-  if (!shared_.refusals.empty() && at_boundary()) {
-    if (const std::string refusals = shared_.take_refusals(); !refusals.empty()) {
-      shared_.to_client.put(as_bytes(refusals));
-    }
-  }
-  return taken;
+  return shared_.violation ? bytes.size() : taken;
 }
 
 void Filter::from_server(Bytes bytes) {

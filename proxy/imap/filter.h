@@ -1,17 +1,17 @@
 // Filter: what a TLS front must change in an IMAP session, both directions, without sockets. All
 // bytes pass untouched and uncopied but for these:
 //
-//   server -> client   STARTTLS, LOGINDISABLED and AUTH=*-PLUS leave capability data: the
-//   greeting's code,
-//                      untagged CAPABILITY, and the CAPABILITY code of tagged and untagged OK, for
-//                      the whole session (Cyrus shows LOGINDISABLED after login too). Nowhere else:
-//                      not in literals, quoted strings, mailbox names or free text.
+//   server -> client   STARTTLS, LOGINDISABLED and AUTH=*-PLUS leave capability data: the code of
+//                      the greeting, untagged CAPABILITY, and the CAPABILITY code of tagged and
+//                      untagged OK, for the whole session (Cyrus shows LOGINDISABLED after login
+//                      too). Nowhere else: not in literals, quoted strings or free text.
 //   client -> server   STARTTLS is answered BAD here (RFC 9051 §6.2.1) and never passed on.
 //
 // The scanner never stops; literals are skipped by count. Where the meaning of the client's next
-// bytes depends on what the server answers (a synchronising literal, AUTHENTICATE, COMPRESS), bytes
-// sent too early are not taken until it has answered, so that both always read them alike. After
-// COMPRESS is agreed both directions are opaque. One thread. Idle, it owns no heap memory.
+// bytes depends on what the server answers (a synchronising literal, AUTHENTICATE, COMPRESS,
+// anything but DONE behind IDLE), bytes sent too early are not taken until it has answered, so that
+// both always read them alike; whose answer is whose is told in conversation.h. After COMPRESS is
+// agreed both directions are opaque. One thread. Idle, it owns no heap memory.
 #pragma once
 
 #include <cstddef>
@@ -51,7 +51,7 @@ class Filter {
   bool opaque() const { return shared_.conversation.opaque(); }
   // True when a whole response has just ended, or none has begun (`* BYE` may stand for a greeting,
   // RFC 9051 §7.1.5): `* BYE …` may be put to the client now.
-  bool at_boundary() const { return !opaque() && server_.at_boundary(); }
+  bool at_boundary() const { return !opaque() && shared_.at_boundary; }
 
  private:
   FilterShared shared_;

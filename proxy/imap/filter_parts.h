@@ -28,7 +28,7 @@ struct FilterLimits {
   size_t literal_before_login = 64 * kKiB;
   size_t capability_line = 16 * kKiB;  // the only server data that is ever held back
   size_t pending_commands = 256;       // commands in flight; after login more have to wait
-  size_t refusals = 16;                // local BADs waiting for a boundary, and in all before login
+  uint16_t refusals = 16;              // local BADs waiting for a boundary, and in all before login
 };
 
 // One input on its way through: what passes is put out in as few calls as can be, all of it at once
@@ -70,9 +70,10 @@ class Passage {
 struct FilterShared {
   FilterLimits limits;
   bool swallow_greeting;
+  bool at_boundary = true;    // the server's side is between complete responses
   bool refusal_open = false;  // the STARTTLS last refused has not been read to its end
   uint16_t refusals_waiting = 0;
-  uint32_t refusals_before_login = 0;
+  uint16_t refusals_before_login = 0;
   Conversation conversation;
   Output& to_server;
   Output& to_client;

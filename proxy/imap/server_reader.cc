@@ -26,6 +26,7 @@ void ServerReader::feed(Bytes bytes, FilterShared& shared) {
     }
   }
   passage.flush();
+  shared.at_boundary = at_boundary();
 }
 
 void ServerReader::step(Passage& passage, FilterShared& shared) {
@@ -53,6 +54,7 @@ void ServerReader::line_head(Passage& passage, FilterShared& shared) {
   shared.conversation.phase() == Phase::Greeting ? begin_greeting(head, shared)
                                                  : begin_line(head, shared);
   if (shared.violation) {
+    release(held_);  // the client has seen nothing of this line
     return;
   }
   if (line_ == Line::Edit) {
@@ -105,6 +107,7 @@ void ServerReader::capability_line(Passage& passage, FilterShared& shared) {
   const size_t count = complete_before ? 0 : std::min(newline, rest.size() - 1) + 1;
   if (held_.size() + count > shared.limits.capability_line) {
     shared.violate(Violation::BackendLineTooLong, kReading);
+    release(held_);
     return;
   }
   if (held_.empty() && complete) {

@@ -18,9 +18,6 @@ class ServerReader {
  public:
   void feed(Bytes bytes, FilterShared& shared);
 
-  // True between complete lines.
-  bool at_boundary() const { return scanner_.at_line_start() && held_.empty(); }
-
  private:
   enum class Line : uint8_t {
     Text,     // passes; free text has no literals (a greeting may end in {5})
@@ -31,6 +28,8 @@ class ServerReader {
   // What the line now being read will mean once it is complete.
   enum class Meaning : uint8_t { None, Greeting, Preauth, Bye, Continuation, Answer };
 
+  // True between complete lines.
+  bool at_boundary() const { return scanner_.at_line_start() && held_.empty(); }
   void step(Passage& passage, FilterShared& shared);
   void line_head(Passage& passage, FilterShared& shared);
   void begin_greeting(const ServerHead& head, FilterShared& shared);
