@@ -1,0 +1,200 @@
+#include "proxy/imap/backend_opening.h"
+
+#include <string>
+#include <string_view>
+
+#include <gtest/gtest.h>
+
+namespace postern::imap {
+namespace {
+
+using Hop = BackendOpening::Hop;
+using Step = BackendOpening::Step;
+
+// A server's side of the upgrade: says things and reads what the opening sends.
+class Opening {
+ public:
+  explicit Opening(Hop hop) : opening(hop) {}
+
+  Step say(const std::string& text) {
+    Step step = opening.feed(as_bytes(text));
+    if (step == Step::Send) {
+      tag = std::string(opening.to_send().substr(0, opening.to_send().find(' ')));
+      command = std::string(opening.to_send().substr(tag.size() + 1));
+    }
+    return step;
+  }
+  Step secured() {
+    const Step step = opening.secured();
+    tag = std::string(opening.to_send().substr(0, opening.to_send().find(' ')));
+    command = std::string(opening.to_send().substr(tag.size() + 1));
+    return step;
+  }
+  std::string error() const { return opening.error().label(); }
+
+  BackendOpening opening;
+  std::string tag;
+  std::string command;
+};
+
+// Feeds byte by byte until something other than More comes.
+Step by_bytes(BackendOpening& opening, std::string_view text) {
+  for (const char& c : text) {
+    if (const Step step = opening.feed(as_bytes({&c, 1})); step != Step::More) {
+      return step;
+    }
+  }
+  return Step::More;
+}
+
+constexpr std::string_view kOffer = "* OK [CAPABILITY IMAP4rev1 StartTLS LOGINDISABLED] hi\r\n";
+
+TEST(BackendOpening, PassesTheGreetingOnAsItCame) {
+  for (const std::string text :
+       {"* OK hi\r\n* 1 EXISTS\r\nx", "* PREAUTH hi\r\n",
+        "* OK The Microsoft Exchange IMAP4 service is ready. [U1Q=]\r\n"}) {
+    BackendOpening opening(Hop::AsIs);
+    EXPECT_EQ(opening.feed(as_bytes(text)), Step::Ready);
+    EXPECT_EQ(opening.first_bytes(), text);
+    BackendOpening slow(Hop::AsIs);
+    EXPECT_EQ(by_bytes(slow, text), Step::Ready);
+  }
+}
+
+TEST(BackendOpening, NamesWhatIsNoGreeting) {
+  for (const Hop hop : {Hop::AsIs, Hop::StartTls}) {
+    for (const char* text : {"SSH", "+OK POP3\r\n", "220 mail ESMTP\r\n", "* NO x\r\n", "*x",
+                             "\x15\x03", "* 5 EXISTS\r\n"}) {
+      BackendOpening opening(hop);
+      EXPECT_EQ(by_bytes(opening, text), Step::Failed) << text;
+      EXPECT_STREQ(opening.error().label(), "not_imap") << text;
+      EXPECT_EQ(opening.feed(as_bytes("x")), Step::Failed);
+    }
+    BackendOpening busy(hop);
+    EXPECT_EQ(busy.feed(as_bytes("* BYE [UNAVAILABLE] later\r\n")), Step::Failed);
+    EXPECT_STREQ(busy.error().label(), "backend_bye");
+    BackendOpening endless(hop);
+    EXPECT_EQ(endless.feed(as_bytes("* OK " + std::string(BackendOpening::kMaxLine - 5, 'x'))),
+              Step::Failed);
+    EXPECT_STREQ(endless.error().label(), "backend_line_too_long");
+  }
+}
+
+TEST(BackendOpening, UpgradesAndForgetsWhatWasSaidInClear) {
+  Opening server(Hop::StartTls);
+  ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
+  EXPECT_EQ(server.command, "STARTTLS\r\n");
+  EXPECT_GE(server.tag.size(), 12U);
+  const std::string first_tag = server.tag;
+  EXPECT_EQ(server.say("* OK [ALERT] soon\r\n+ what\r\nzz OK no\r\n"), Step::More);
+  ASSERT_EQ(server.say(server.tag + " OK go\r\n"), Step::StartTls);
+  ASSERT_EQ(server.secured(), Step::Send);
+  EXPECT_EQ(server.command, "CAPABILITY\r\n");
+  EXPECT_NE(server.tag, first_tag);
+  EXPECT_EQ(server.say("* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n"), Step::More);
+  EXPECT_EQ(server.say(server.tag + " OK done\r\n* OK late"), Step::Ready);
+  EXPECT_EQ(server.opening.first_bytes(),
+            "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] IMAP ready\r\n* OK late");
+}
+
+TEST(BackendOpening, UpgradesByteByByte) {
+  BackendOpening opening(Hop::StartTls);
+  ASSERT_EQ(by_bytes(opening, kOffer), Step::Send);
+  const auto tag = [&] {
+    return std::string(opening.to_send().substr(0, opening.to_send().find(' ')));
+  };
+  ASSERT_EQ(by_bytes(opening, tag() + " ok\r\n"), Step::StartTls);
+  ASSERT_EQ(opening.secured(), Step::Send);
+  ASSERT_EQ(by_bytes(opening, "* CAPABILITY X\r\n" + tag() + " OK\r\n"), Step::Ready);
+  EXPECT_EQ(opening.first_bytes(), "* OK [CAPABILITY X] IMAP ready\r\n");
+}
+
+TEST(BackendOpening, AsksForCapabilitiesThatTheGreetingDoesNotTell) {
+  for (const char* greeting :
+       {"* OK Exchange is ready. [U1RBUlRUTFM=]\r\n", "* OK [CAPABILITY IMAP4rev1] hi\r\n"}) {
+    Opening server(Hop::StartTls);
+    ASSERT_EQ(server.say(greeting), Step::Send);
+    EXPECT_EQ(server.command, "CAPABILITY\r\n");
+    EXPECT_EQ(server.say("* CAPABILITY IMAP4 STARTTLS\r\n" + server.tag + " OK\r\n"), Step::Send);
+    EXPECT_EQ(server.command, "STARTTLS\r\n");
+  }
+}
+
+TEST(BackendOpening, NamesAServerWithoutStarttls) {
+  Opening server(Hop::StartTls);
+  ASSERT_EQ(server.say("* OK hi STARTTLS\r\n"), Step::Send);
+  EXPECT_EQ(server.say("* CAPABILITY XSTARTTLS\r\n" + server.tag + " OK\r\n"), Step::Failed);
+  EXPECT_EQ(server.error(), "starttls_missing");
+}
+
+TEST(BackendOpening, TakesNoForAnAnswer) {
+  for (const char* answer : {" NO not now\r\n", " BAD what\r\n"}) {
+    Opening server(Hop::StartTls);
+    ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
+    EXPECT_EQ(server.say(server.tag + answer), Step::Failed);
+    EXPECT_EQ(server.error(), "starttls_refused");
+  }
+}
+
+TEST(BackendOpening, RefusesPreauthWhereItMustUpgrade) {
+  Opening server(Hop::StartTls);
+  EXPECT_EQ(server.say("* PREAUTH [CAPABILITY STARTTLS] hi\r\n"), Step::Failed);
+  EXPECT_EQ(server.error(), "backend_preauth");
+}
+
+TEST(BackendOpening, RefusesBytesBetweenOkAndHandshake) {
+  Opening together(Hop::StartTls);
+  ASSERT_EQ(together.say(std::string(kOffer)), Step::Send);
+  EXPECT_EQ(together.say(together.tag + " OK go\r\n*"), Step::Failed);
+  EXPECT_EQ(together.error(), "starttls_injection");
+  Opening later(Hop::StartTls);
+  ASSERT_EQ(later.say(std::string(kOffer)), Step::Send);
+  ASSERT_EQ(later.say(later.tag + " OK go\r\n"), Step::StartTls);
+  EXPECT_EQ(later.say("* CAPABILITY X\r\n"), Step::Failed);
+  EXPECT_EQ(later.error(), "starttls_injection");
+}
+
+TEST(BackendOpening, CountsNothingThatCameEarly) {
+  // An answer in front of the question: it cannot know the tag.
+  Opening server(Hop::StartTls);
+  ASSERT_EQ(server.say(std::string(kOffer) + "a OK go\r\n* OK go\r\n"), Step::Send);
+  EXPECT_EQ(server.say("A OK go\r\n"), Step::More);
+  std::string lower = server.tag;
+  for (char& c : lower) {
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
+  }
+  EXPECT_EQ(server.say(lower + " OK go\r\n"), Step::More);  // tags compare with case
+}
+
+TEST(BackendOpening, BoundsTheNoiseBetweenQuestionAndAnswer) {
+  Opening server(Hop::StartTls);
+  ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
+  std::string noise;
+  for (unsigned i = 0; i < BackendOpening::kMaxLines; ++i) {
+    noise += "* OK still\r\n";
+  }
+  EXPECT_EQ(server.say(noise), Step::More);
+  EXPECT_EQ(server.say("* OK still\r\n"), Step::Failed);
+  EXPECT_EQ(server.error(), "backend_line_too_long");
+}
+
+TEST(BackendOpening, NeedsCapabilitiesInsideTls) {
+  for (const char* answer : {" OK but none told\r\n", " NO\r\n"}) {
+    Opening server(Hop::StartTls);
+    ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
+    ASSERT_EQ(server.say(server.tag + " OK\r\n"), Step::StartTls);
+    ASSERT_EQ(server.secured(), Step::Send);
+    EXPECT_EQ(server.say(server.tag + answer), Step::Failed);
+    EXPECT_EQ(server.error(), "not_imap");
+  }
+}
+
+TEST(BackendOpening, HearsAByeAtAnyTime) {
+  Opening server(Hop::StartTls);
+  ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
+  EXPECT_EQ(server.say("* BYE shutting down\r\n"), Step::Failed);
+  EXPECT_EQ(server.error(), "backend_bye");
+}
+
+}  // namespace
+}  // namespace postern::imap

@@ -1,0 +1,155 @@
+#include "proxy/imap/conversation.h"
+
+#include <cstdlib>
+#include <new>
+#include <string>
+#include <utility>
+
+#include <gtest/gtest.h>
+
+#include "tests/imap/filter_bench.h"
+
+namespace {
+size_t live_allocations = 0;
+}  // namespace
+
+// Counts what is on the heap, for the promise that a session at rest has nothing there.
+void* operator new(size_t size) {
+  ++live_allocations;
+  if (void* memory = std::malloc(size == 0 ? 1 : size)) {
+    return memory;
+  }
+  std::abort();
+}
+void operator delete(void* memory) noexcept {
+  live_allocations -= memory != nullptr ? 1 : 0;
+  std::free(memory);
+}
+void operator delete(void* memory, size_t) noexcept {
+  operator delete(memory);
+}
+
+namespace postern::imap {
+namespace {
+
+using test::client;
+using test::server;
+
+std::string events(test::Transcript transcript) {
+  transcript.insert(transcript.begin(), server("* OK hi\r\n"));
+  return run_everywhere(transcript).events;
+}
+
+TEST(Conversation, ToldByALogin) {
+  FilterBench bench;
+  EXPECT_EQ(bench.filter.phase(), Phase::Greeting);
+  bench.server("* OK hi\r\n");
+  EXPECT_EQ(bench.filter.phase(), Phase::NotAuthenticated);
+  bench.client("a login u p\r\n");
+  EXPECT_EQ(bench.log.events, "attempt login");
+  bench.server("a OK in\r\n");
+  EXPECT_EQ(bench.filter.phase(), Phase::Authenticated);
+  bench.client("b LOGOUT\r\n");
+  bench.server("* BYE see you\r\n");
+  EXPECT_EQ(bench.filter.phase(), Phase::Logout);
+  bench.server("b OK\r\n");
+  EXPECT_EQ(bench.filter.phase(), Phase::Logout);
+}
+
+TEST(Conversation, TellsOutagesFromWrongPasswords) {
+  const test::Said login = client("a LOGIN u p\r\n");
+  EXPECT_EQ(events({login, server("a NO wrong\r\n")}), "attempt login, failure login");
+  EXPECT_EQ(events({login, server("a BAD [AUTHENTICATIONFAILED] x\r\n")}),
+            "attempt login, failure login");
+  for (const char* code : {"UNAVAILABLE", "inuse", "SERVERBUG", "ContactAdmin", "LIMIT"}) {
+    EXPECT_EQ(events({login, server(std::string("a NO [") + code + "] later\r\n")}),
+              "attempt login, unavailable login");
+  }
+  EXPECT_EQ(events({login, server("a NO text [UNAVAILABLE]\r\n")}), "attempt login, failure login");
+}
+
+TEST(Conversation, MatchesAnswersByTagAndCase) {
+  EXPECT_EQ(
+      events({client("a LOGIN u p\r\nb LOGIN u q\r\n"), server("A OK\r\nb NO x\r\nc OK\r\n")}),
+      "attempt login, attempt login, failure login");
+  EXPECT_EQ(events({client("a NOOP\r\na LOGIN u p\r\n"), server("a OK\r\n")}), "attempt login");
+}
+
+TEST(Conversation, KnowsMechanisms) {
+  const std::pair<const char*, const char*> known[] = {
+      {"PLAIN", "plain"},
+      {"login", "login"},
+      {"XOAUTH2", "xoauth2"},
+      {"OAuthBearer", "oauthbearer"},
+      {"SCRAM-SHA-1", "scram_sha_1"},
+      {"SCRAM-SHA-256-PLUS", "scram_sha_256"},
+      {"CRAM-MD5", "cram_md5"},
+      {"DIGEST-MD5", "digest_md5"},
+      {"NTLM", "ntlm"},
+      {"GSSAPI", "gssapi"},
+      {"EXTERNAL", "external"},
+      {"X-OWN", "other"},
+  };
+  for (const auto& [name, label] : known) {
+    EXPECT_EQ(events({client(std::string("a AUTHENTICATE ") + name + "\r\n")}),
+              std::string("attempt ") + label);
+  }
+  EXPECT_EQ(events({client("a AUTHENTICATE PLAIN AGEAYg==\r\n"), server("a OK\r\n")}),
+            "attempt plain, success plain");
+}
+
+TEST(Conversation, TakesPreauthForALogin) {
+  const Outcome outcome = run_everywhere({server("* PREAUTH [CAPABILITY X STARTTLS] hi\r\n")});
+  EXPECT_EQ(outcome.events, "success preauth");
+  EXPECT_EQ(outcome.to_client, "* PREAUTH [CAPABILITY X] hi\r\n");
+}
+
+TEST(Conversation, FollowsUnauthenticate) {
+  EXPECT_EQ(events({client("a LOGIN u p\r\nb UNAUTHENTICATE\r\nc LOGIN v q\r\n"),
+                    server("a OK\r\nb OK\r\nc NO\r\n")}),
+            "attempt login, attempt login, success login, unauthenticated, failure login");
+  EXPECT_EQ(events({client("b UNAUTHENTICATE\r\n"), server("b BAD not now\r\n")}), "");
+}
+
+TEST(Conversation, TakesAByeForTheEnd) {
+  FilterBench bench;
+  bench.server("* BYE too many\r\n");
+  EXPECT_EQ(bench.filter.phase(), Phase::Logout);
+  EXPECT_FALSE(bench.filter.violation());
+}
+
+TEST(Conversation, LabelsAreStable) {
+  EXPECT_STREQ(mechanism_label(Mechanism::Preauth), "preauth");
+  EXPECT_STREQ(login_result_label(LoginResult::Unavailable), "unavailable");
+  const Error error = imap_error(Violation::HttpOnCleartext, "talking");
+  EXPECT_STREQ(error.label(), "http_on_cleartext");
+  EXPECT_EQ(error.text(), "talking: an HTTP request where IMAP is expected");
+}
+
+TEST(Conversation, OwnsNoHeapAtRest) {
+  FilterBench bench;
+  bench.to_server.text.reserve(1U << 20U);
+  bench.to_client.text.reserve(1U << 20U);
+  bench.log.events.reserve(4096);
+  bench.kept.reserve(4096);
+  const std::string login = std::string(100, 't') + " LOGIN u p\r\n";
+  const std::string in = std::string(100, 't') + " OK in\r\n";
+  const size_t before = live_allocations;
+  for (const std::string_view text :
+       {"* OK [CAPABILITY A STARTTLS] hi\r\n", "* CAPABILITY STARTTLS a b c d e f g h i j\r\n"}) {
+    for (const char& c : text) {
+      bench.filter.from_server(as_bytes({&c, 1}));
+    }
+  }
+  bench.filter.from_client(as_bytes(login));
+  bench.filter.from_client(as_bytes("long-enough-for-the-heap STARTTLS\r\nb NOOP\r\n"));
+  bench.filter.from_client(as_bytes("c NOOP\r\na000001 IDLE\r\n"));
+  EXPECT_GT(live_allocations, before);
+  bench.filter.from_server(as_bytes(in));
+  bench.filter.from_server(as_bytes("b OK\r\nc OK\r\n+ idling\r\n"));
+  EXPECT_TRUE(bench.filter.idling());
+  EXPECT_EQ(live_allocations, before);
+}
+
+}  // namespace
+}  // namespace postern::imap
