@@ -1,0 +1,15 @@
+"""What the integration tests stand on: real servers, scripted ones, clients, and the gateway between."""
+
+from .certificates import Authority
+from .gateway import Gateway, check, postern, sanitized
+from .imap import Client, Closed, capabilities, connect
+from .metrics import Metrics
+from .processes import Address, Folder, HarnessError, Process, run, wait_until
+from .scripted import Gone, ScriptedBackend
+from .servers import USERS, Courier, Cyrus, Dovecot
+
+__all__ = [
+    "USERS", "Address", "Authority", "Client", "Closed", "Courier", "Cyrus", "Dovecot", "Folder", "Gateway",
+    "Gone", "HarnessError", "Metrics", "Process", "ScriptedBackend", "capabilities", "check", "connect",
+    "postern", "run", "sanitized", "wait_until",
+]

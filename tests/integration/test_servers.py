@@ -1,0 +1,163 @@
+"""Real servers behind every kind of hop: whatever a client does with them directly it can do through
+the gateway, and it sees no capability that is untrue there."""
+
+import base64
+import itertools
+import random
+import unittest
+
+from harness import Authority, Courier, Cyrus, Dovecot, Folder, Gateway, capabilities, connect
+
+SERVERS = (Dovecot, Courier, Cyrus)
+HOPS = ("none", "starttls", "implicit")
+FRONTS = ("implicit", "starttls")
+UNTRUE = ("STARTTLS", "LOGINDISABLED")
+
+BIG = b"From: a@example.org\r\nSubject: big\r\n\r\n" + base64.encodebytes(
+    random.Random(5).randbytes(37_000_000)).replace(b"\n", b"\r\n")
+LOOK_ALIKE = b"\r\n".join((
+    b"From: a@example.org", b"Subject: * CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED",
+    b"X-Trap: * OK [CAPABILITY STARTTLS LOGINDISABLED AUTH=SCRAM-SHA-1-PLUS] ready", b"",
+    b"* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] ready", b"* CAPABILITY STARTTLS",
+    b"t1 OK [CAPABILITY STARTTLS] done", b"+ go on", b")", b"* 1 FETCH (BODY[] {5}", b""))
+
+
+def setUpModule():
+    global gateway, servers
+    enter = unittest.enterModuleContext
+    authority = Authority(enter(Folder("authority")).path)
+    servers = {kind: enter(kind(authority)) for kind in SERVERS}
+    pools = {f"{server.name}-{hop}": server.backend(hop)
+             for server, hop in itertools.product(servers.values(), HOPS)}
+    gateway = enter(Gateway(
+        backends=pools, routes=[{"sni": f"{pool}.mail.test", "backend": pool} for pool in pools],
+        tls={"certificates": [authority.leaf("*.mail.test").files]}))
+    gateway.authority = authority
+
+
+class Matrix:
+    """The tests of one server (`kind`) behind one `hop`."""
+
+    def setUp(self):
+        self.server = servers[self.kind]
+        self.pool = f"{self.server.name}-{self.hop}"
+
+    def through(self, front="implicit"):
+        return gateway.connect(front, f"{self.pool}.mail.test")
+
+    def directly(self):
+        address = (self.server.host, 993 if self.hop == "implicit" else 143)
+        context = None if self.hop == "none" else self.server.authority.client_context()
+        return connect(address, self.hop, context, f"{self.server.name}.test")
+
+    def in_a_new_mailbox(self, client, name):
+        """Logs in and selects an empty mailbox of that name; returns its full name."""
+        client.login()
+        root = b"INBOX." if self.kind is Courier else b""
+        mailbox = b"%s%s-%s" % (root, name, self.hop.encode())
+        client.ok(b"CREATE " + mailbox)
+        client.ok(b"SELECT " + mailbox)
+        return mailbox
+
+    def test_greets_as_the_server_does(self):
+        with self.through() as client, self.directly() as direct:
+            self.assertTrue(client.greeting.startswith(b"* OK "), client.greeting)
+            if self.hop != "starttls":  # there the gateway greets, what it learnt in clear is forgotten
+                self.assertEqual(client.greeting.rpartition(b"]")[2], direct.greeting.rpartition(b"]")[2])
+
+    def test_logs_in_in_every_way(self):
+        ways = {
+            "quoted": lambda client: client.login(),
+            "literals": lambda client: client.literals(b"LOGIN ", b"anna", b" ", b"open sesame", b""),
+            "literals that do not wait": lambda client: client.literals(
+                b"LOGIN ", b"anna", b" ", b"open sesame", b"", synchronising=False),
+            "initial response": lambda client: client.authenticate_plain(),
+            "no initial response": lambda client: client.authenticate_plain(initial_response=False),
+        }
+        if self.kind is Courier:  # it has no LITERAL+
+            del ways["literals that do not wait"]
+        for front, (way, log_in) in itertools.product(FRONTS, ways.items()):
+            with self.subTest(front=front, way=way), self.through(front) as client:
+                log_in(client)
+                client.ok(b"SELECT INBOX")
+
+    def test_passes_the_refusal_of_a_wrong_password(self):
+        if self.hop != "none":
+            return  # Courier takes five seconds to say no
+        logins = "postern_logins_total"
+        with self.through() as client, gateway.counting(logins, mechanism="login", result="success"):
+            with gateway.counting(logins, mechanism="login", result="failure"):
+                self.assertIn(b" NO ", client.command(b"LOGIN anna wrong")[-1])
+            client.login()
+
+    def test_shows_the_servers_capabilities_but_the_untrue(self):
+        def stages(client):
+            """Capabilities asked for before login, shown by the login itself, asked for afterwards."""
+            return [capabilities(answer) for answer in
+                    (client.ok(b"CAPABILITY"), client.login(), client.ok(b"CAPABILITY"))]
+
+        with self.directly() as direct:
+            expected = [[[name for name in names if name not in UNTRUE] for names in shown]
+                        for shown in stages(direct)]
+        for front in FRONTS:
+            with self.subTest(front=front), self.through(front) as client:
+                for names in capabilities([client.greeting]) if front == "implicit" else []:
+                    self.assertFalse(set(names) & set(UNTRUE), names)
+                self.assertEqual(stages(client), expected)
+
+    def test_carries_fifty_megabytes_both_ways_unchanged(self):
+        self.assertGreater(len(BIG), 50_000_000)
+        with self.through() as client:
+            mailbox = self.in_a_new_mailbox(client, b"big")
+            client.literals(b"APPEND %s " % mailbox, BIG, b"")
+            client.ok(b"NOOP")
+            fetched = next(r for r in client.ok(b"FETCH 1 BODY.PEEK[]") if b" FETCH (" in r[:30])
+            start = fetched.index(b"}\r\n") + 3
+            self.assertTrue(fetched[start:start + len(BIG)] == BIG, "the message came back changed")
+            client.ok(b"CLOSE")
+            client.ok(b"DELETE " + mailbox)
+
+    def test_tells_an_idling_client_of_new_mail(self):
+        with self.through() as client, self.through() as other:
+            mailbox = self.in_a_new_mailbox(client, b"idle")
+            other.login()
+            tag = client.start(b"IDLE")
+            client.until(b"+")
+            gateway.wait_for_metric("postern_sessions_idle", 1)
+            other.literals(b"APPEND %s " % mailbox, b"From: a@example.org\r\n\r\nnew\r\n", b"")
+            client.until(b"* 1 EXISTS")
+            client.send(b"DONE\r\n")
+            client.until(tag + b" OK")
+            gateway.wait_for_metric("postern_sessions_idle", 0)
+
+    def test_leaves_text_that_only_looks_like_capabilities(self):
+        asked = (b'LIST "" *', b"FETCH 1 BODY.PEEK[]", b"FETCH 1 BODY.PEEK[HEADER.FIELDS (X-TRAP)]",
+                 b"FETCH 1 ENVELOPE", b"FETCH 1 BODY.PEEK[TEXT]<0.40>", b"SEARCH SUBJECT LOGINDISABLED")
+        with self.through() as client, self.directly() as direct:
+            mailbox = self.in_a_new_mailbox(client, b"STARTTLS")
+            client.literals(b"APPEND %s " % mailbox, LOOK_ALIKE, b"")
+            client.ok(b"NOOP")
+            direct.login()
+            direct.ok(b"SELECT " + mailbox)
+            for command in asked:
+                with self.subTest(command=command):
+                    expected = direct.ok(command)[:-1]  # the tagged line may tell the time
+                    self.assertEqual(client.ok(command)[:-1], expected)
+            self.assertIn(LOOK_ALIKE, b"".join(client.ok(b"FETCH 1 BODY.PEEK[]")))
+            self.assertIn(b"STARTTLS LOGINDISABLED", b"".join(client.ok(b"FETCH 1 ENVELOPE")))
+
+    def test_answers_starttls_inside_tls_itself(self):
+        for front in FRONTS:
+            with self.subTest(front=front), self.through(front) as client:
+                self.assertIn(b" BAD ", client.command(b"STARTTLS")[-1])
+                client.login()
+                self.assertIn(b" BAD ", client.command(b"starttls")[-1])
+                client.ok(b"NOOP")
+
+
+for kind_, hop_ in itertools.product(SERVERS, HOPS):
+    name_ = f"{kind_.__name__}Behind{hop_.title()}Hop"
+    globals()[name_] = type(name_, (Matrix, unittest.TestCase), {"kind": kind_, "hop": hop_})
+
+if __name__ == "__main__":
+    unittest.main()
