@@ -63,6 +63,12 @@ TEST(Filter, PutsARefusalOnlyBetweenResponses) {
             "a BAD TLS is active already\r\nb BAD TLS is active already\r\n* 2 EXISTS\r\n");
 }
 
+TEST(Filter, PutsARefusalOnlyWhenTheCommandHasEnded) {
+  const Outcome outcome =
+      talk({client("a STARTTLS {3+}\r\n"), server("* 1 EXISTS\r\n"), client("abc\r\n")});
+  EXPECT_EQ(outcome.to_client, "* 1 EXISTS\r\na BAD TLS is active already\r\n");
+}
+
 TEST(Filter, PutsNoRefusalInFrontOfTheGreeting) {
   EXPECT_EQ(run_everywhere({client("a STARTTLS\r\n"), server("* OK hi\r\n")}).to_client,
             "* OK hi\r\na BAD TLS is active already\r\n");
