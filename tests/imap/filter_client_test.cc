@@ -64,9 +64,9 @@ TEST(Filter, PutsARefusalOnlyBetweenResponses) {
 }
 
 TEST(Filter, PutsARefusalOnlyWhenTheCommandHasEnded) {
-  const Outcome outcome =
-      talk({client("a STARTTLS {3+}\r\n"), server("* 1 EXISTS\r\n"), client("abc\r\n")});
-  EXPECT_EQ(outcome.to_client, "* 1 EXISTS\r\na BAD TLS is active already\r\n");
+  const Outcome outcome = talk(
+      {client("a STARTTLS {3+}\r\n"), server("* 1 EXISTS\r\n* 2 EXISTS\r\n"), client("abc\r\n")});
+  EXPECT_EQ(outcome.to_client, "* 1 EXISTS\r\n* 2 EXISTS\r\na BAD TLS is active already\r\n");
 }
 
 TEST(Filter, PutsNoRefusalInFrontOfTheGreeting) {
