@@ -83,6 +83,7 @@ class Session final : public net::Retirable,
   void on_unauthenticated() override;
   void on_idle(bool idling) override;
   void on_opaque() override;
+  void on_starttls_refused() override;
   void on_relay_end(EndReason reason, std::string_view bye, const Error& error) override;
   void part(EndReason reason, std::string_view bye);
   void close(EndReason reason);

@@ -37,6 +37,14 @@ constexpr std::array<Wording, kFailureCount> kWordings = {{
     {"internal", "TLS failed for a reason of our own"},
 }};
 
+constexpr auto kLabels = [] {
+  std::array<const char*, kFailureCount> labels{};
+  for (size_t i = 0; i < labels.size(); i++) {
+    labels[i] = kWordings[i].label;
+  }
+  return labels;
+}();
+
 const Wording& wording(int32_t code) {
   check(code >= 0 && code < kFailureCount, "the code is a Failure");
   return kWordings[static_cast<size_t>(code)];
@@ -134,6 +142,7 @@ const ErrorDomain kTlsDomain = {
     "tls",
     [](int32_t code) { return wording(code).label; },
     [](int32_t code) { return std::string(wording(code).text); },
+    kLabels,
 };
 
 Error tls_error(Failure failure, const char* during) {

@@ -146,6 +146,7 @@ void ClientReader::command_head(Passage& passage, FilterShared& shared) {
 // The answer is made here, where the tag is known; it goes out when the command has ended, or
 // later.
 void ClientReader::refuse_starttls(std::string_view tag, FilterShared& shared) {
+  shared.conversation.starttls_refused();
   ++shared.refusals_waiting;
   if (shared.conversation.before_login()) {
     ++shared.refusals_before_login;

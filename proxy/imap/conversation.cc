@@ -42,6 +42,14 @@ constexpr ViolationName kViolations[] = {
 };
 static_assert(std::size(kViolations) == static_cast<size_t>(Violation::HttpOnCleartext) + 1);
 
+constexpr auto kViolationLabels = [] {
+  std::array<const char*, std::size(kViolations)> labels{};
+  for (size_t i = 0; i < labels.size(); i++) {
+    labels[i] = kViolations[i].label;
+  }
+  return labels;
+}();
+
 const ViolationName& name_of(int32_t code) {
   check(code >= 0 && static_cast<size_t>(code) < std::size(kViolations), "a violation is known");
   return kViolations[code];
@@ -105,6 +113,7 @@ const ErrorDomain kImapDomain = {
     "imap",
     [](int32_t code) { return name_of(code).label; },
     [](int32_t code) { return std::string(name_of(code).text); },
+    kViolationLabels,
 };
 
 Error imap_error(Violation violation, const char* during) {

@@ -62,6 +62,7 @@ class ConversationObserver {
   virtual void on_unauthenticated() = 0;
   virtual void on_idle(bool idling) = 0;  // strictly alternating
   virtual void on_opaque() = 0;  // compression is on: nothing can be read or put in any more
+  virtual void on_starttls_refused() = 0;  // inside TLS, by us
 
  protected:
   ~ConversationObserver() = default;
@@ -125,6 +126,7 @@ class Conversation {
   };
 
   explicit Conversation(ConversationObserver& observer) : observer_(observer) {}
+  void starttls_refused() { observer_.on_starttls_refused(); }
 
   // --- the client's side, in the order of a command's life
   // A command's head was read. `tag` is at most kMaxTag long and not empty.

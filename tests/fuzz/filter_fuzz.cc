@@ -38,6 +38,7 @@ struct Events final : ConversationObserver {
     note(now ? 'i' : 'w', "");
   }
   void on_opaque() override { note('o', ""); }
+  void on_starttls_refused() override { note('r', ""); }
   void note(char what, const char* which) { log.append(1, what).append(which).append(","); }
 
   std::string log;

@@ -33,6 +33,7 @@ class EventLog final : public ConversationObserver {
   void on_unauthenticated() override { note("unauthenticated"); }
   void on_idle(bool idling) override { note(idling ? "idle" : "awake"); }
   void on_opaque() override { note("opaque"); }
+  void on_starttls_refused() override { note("refused"); }
 
   std::string events;
 

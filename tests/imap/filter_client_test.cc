@@ -112,7 +112,7 @@ TEST(Filter, HoldsASynchronisingLiteralUntilItIsGranted) {
   EXPECT_EQ(talk({login, server("+ OK\r\n")}).to_server, "a LOGIN {4}\r\nuser {2}\r\n");
   const Outcome outcome = talk({login, server("+ OK\r\n"), server("+\r\n"), server("a OK in\r\n")});
   EXPECT_EQ(outcome.to_server, "a LOGIN {4}\r\nuser {2}\r\npw\r\n");
-  EXPECT_EQ(outcome.events, "attempt login, success login");
+  EXPECT_EQ(outcome.events, "attempt login, refused, success login");
 }
 
 TEST(Filter, ReadsACommandWhereALiteralWasRefused) {
@@ -179,7 +179,7 @@ TEST(Filter, TakesOneSaslLinePerPlus) {
   const Outcome outcome = talk(next);
   EXPECT_EQ(outcome.to_server, "a AUTHENTICATE PLAIN\r\nb STARTTLS\r\nc STARTTLS\r\n");
   EXPECT_EQ(outcome.kept, "");
-  EXPECT_EQ(outcome.events, "attempt plain, failure plain");
+  EXPECT_EQ(outcome.events, "attempt plain, failure plain, refused");
 }
 
 TEST(Filter, NeverReadsSaslLinesAsLiteralsOrCommands) {
@@ -207,7 +207,7 @@ TEST(Filter, GoesOnWhenCompressIsRefused) {
   const Outcome outcome = talk({client("a COMPRESS DEFLATE\r\nb STARTTLS\r\nc NOOP\r\n"),
                                 server("a NO [COMPRESSIONACTIVE] no\r\n")});
   EXPECT_EQ(outcome.to_server, "a COMPRESS DEFLATE\r\nc NOOP\r\n");
-  EXPECT_EQ(outcome.events, "");
+  EXPECT_EQ(outcome.events, "refused");
 }
 
 TEST(Filter, BoundsLinesAndLiteralsBeforeLoginOnly) {
