@@ -1,0 +1,30 @@
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "metrics/catalog.h"
+
+namespace postern::metrics {
+namespace {
+
+// The documented surface is the real one. `metrics_test --gtest_filter=Catalog.StandsInTheReadme`
+// prints the table to paste when they differ.
+TEST(Catalog, StandsInTheReadme) {
+  const std::string path = POSTERN_SOURCE "/README.md";
+  std::ifstream file(path);
+  const std::string readme{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::string begin = "<!-- metrics:begin -->\n";
+  const size_t from = readme.find(begin);
+  const size_t to = readme.find("<!-- metrics:end -->");
+  ASSERT_TRUE(from != std::string::npos && to != std::string::npos && from < to)
+      << path << " has no markers <!-- metrics:begin --> and <!-- metrics:end -->";
+  const std::string table = readme.substr(from + begin.size(), to - from - begin.size());
+  EXPECT_TRUE(table == catalog_markdown())
+      << "Replace what stands between the markers in " << path << " by:\n\n"
+      << catalog_markdown();
+}
+
+}  // namespace
+}  // namespace postern::metrics
