@@ -168,7 +168,8 @@ class Files(unittest.TestCase):
     def test_metrics_and_labels_are_in_the_catalogue(self):
         known = catalog()
         self.assertIn("postern_login_duration_seconds_bucket", known)
-        texts = {path.name: path.read_text(encoding="utf-8") for path in (*PROMETHEUS.iterdir(), DASHBOARD)}
+        files = (*PROMETHEUS.iterdir(), DASHBOARD, SOURCE / "README.md", SOURCE / "deploy/README.md")
+        texts = {path: path.read_text(encoding="utf-8") for path in files}
         for file, text in texts.items():
             for metric, matchers in SELECTOR.findall(text):
                 with self.subTest(file=file, metric=metric):
