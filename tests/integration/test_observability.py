@@ -216,6 +216,7 @@ class Live(unittest.TestCase):
             ("postern_logins_total", {"mechanism": "login", "result": "unavailable"}, 2),
             ("postern_login_duration_seconds_count", {}, 6),
             ("postern_cleartext_logins_refused_total", {}, 1),
+            ("postern_starttls_refused_total", {}, 2),
             ("postern_backend_connects_total", {"backend": "clear", "result": "success"}, 1),
             ("postern_backend_connects_total", {"backend": "dead", "result": "connection_refused"}, 1),
             ("postern_backend_handshakes_total", {"backend": "verified"}, 1),
