@@ -47,7 +47,7 @@ int check(Command command) {
 int serve(Command command) {
   std::signal(SIGPIPE, SIG_IGN);  // a broken connection is an error of that connection
   log::configure(command.config.log_format, command.config.log_level);
-  auto server = Server::make(std::move(command));
+  auto server = Server::make(std::move(command.config), std::move(command.config_path));
   if (!server) {
     log::flush();
     return complain(server.faults(), EXIT_FAILURE);

@@ -75,8 +75,8 @@ void keep_what_needs_a_restart(Config& wanted, const Config& current) {
 
 // ---- set-up
 
-Result<std::unique_ptr<Server>> Server::make(Command command) {
-  auto materials = Materials::load(std::move(command.config), nullptr);
+Result<std::unique_ptr<Server>> Server::make(Config wanted, std::string config_path) {
+  auto materials = Materials::load(std::move(wanted), nullptr);
   if (!materials) {
     return materials.faults();
   }
@@ -93,7 +93,7 @@ Result<std::unique_ptr<Server>> Server::make(Command command) {
     return sockets.faults();
   }
   return std::unique_ptr<Server>(
-      new Server(std::move(command.config_path), std::move(materials.value()), std::move(labels),
+      new Server(std::move(config_path), std::move(materials.value()), std::move(labels),
                  std::move(snapshots.value()), std::move(sockets.value())));
 }
 

@@ -17,7 +17,6 @@
 #include "proxy/admin.h"
 #include "proxy/admission.h"
 #include "proxy/backend.h"
-#include "proxy/cli.h"
 #include "proxy/listening.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
@@ -32,8 +31,9 @@ class Server final : private net::SignalObserver,
                      private metrics::SampleSource,
                      private net::Deadline {
  public:
-  // Loads everything and opens the sockets; nothing runs yet. Every fault at once.
-  static Result<std::unique_ptr<Server>> make(Command command);
+  // Loads everything and opens the sockets; nothing runs yet. Every fault at once. A reload reads
+  // `config_path` anew; if that is empty `config` stays, and only its files are read again.
+  static Result<std::unique_ptr<Server>> make(Config config, std::string config_path);
   ~Server();
   // Serves until told to stop; returns the process's exit status.
   int run();

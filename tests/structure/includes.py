@@ -31,11 +31,11 @@ LIBRARIES = {
 # The order inside proxy/: a file includes its own step and earlier ones. `session_states.h` stands with
 # `session`, unless it is named itself.
 PROXY_ORDER = [
-    ["version", "config", "log", "end_reason"],
+    ["version", "config", "log", "end_reason", "labels"],
     ["admission", "backend", "dial", "health", "tls_stream", "proxy_protocol", "snapshot"],
     ["relay", "probe", "preflight"],
     ["session"],
-    ["worker", "admin"],
+    ["worker", "admin", "listening", "describe"],
     ["server"],
     ["cli"],
     ["main"],
