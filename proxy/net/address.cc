@@ -146,6 +146,22 @@ const char* name_problem(std::string_view name) {
 
 }  // namespace
 
+Address Address::from_ip(Bytes ip, uint16_t port) {
+  if (ip.size() == 4) {
+    sockaddr_in v4{};
+    v4.sin_family = AF_INET;
+    v4.sin_port = htons(port);
+    std::memcpy(&v4.sin_addr, ip.data(), ip.size());
+    return from(reinterpret_cast<const sockaddr&>(v4));
+  }
+  check(ip.size() == 16, "an address has 4 or 16 octets");
+  sockaddr_in6 v6{};
+  v6.sin6_family = AF_INET6;
+  v6.sin6_port = htons(port);
+  std::memcpy(&v6.sin6_addr, ip.data(), ip.size());
+  return from(reinterpret_cast<const sockaddr&>(v6));
+}
+
 Address Address::from(const sockaddr& address) {
   Address out;
   if (address.sa_family == AF_INET) {

@@ -22,6 +22,8 @@ class Address {
   // Anything but IPv4 and IPv6 gives an address that is not valid. A v4-mapped v6 address becomes
   // v4.
   static Address from(const sockaddr& address);
+  // `ip` has 4 or 16 octets in network order.
+  static Address from_ip(Bytes ip, uint16_t port);
   // "192.0.2.1:993", "[2001:db8::1]:993", "[::]:0"; no names.
   static Result<Address> parse(std::string_view text);
 
