@@ -79,6 +79,12 @@ constexpr std::array<Descriptor, kMetricCount> kCatalog{{
      "postern_starttls_refused_total",
      "STARTTLS commands refused because the connection was already inside TLS.",
      {}},
+    {Metric::Violations,
+     Counter,
+     "postern_protocol_violations_total",
+     "Sessions ended because the client or the backend broke the protocol or a limit of it, by what it "
+     "did.",
+     {Hop, Violation}},
     {Metric::Bytes,
      Counter,
      "postern_bytes_total",
@@ -302,6 +308,7 @@ const char* label_name(Label label) {
       return "resumed";
     case TlsFailure:
     case AcceptFailure:
+    case Violation:
       return "reason";
     case Hop:
       return "hop";

@@ -30,6 +30,7 @@ enum class Label : uint8_t {
   ConnectResult,
   Result,  // "success", "error"
   AcceptFailure,
+  Violation,  // of IMAP, by either side
   Path,  // of the admin endpoint: known paths, else "other"
   Code,  // HTTP status
   // The ones below only occur on samples given at scrape time, so they have no set of their own.
@@ -40,7 +41,7 @@ enum class Label : uint8_t {
   Tls,     // backend hop: "none", "starttls", "implicit"
   Verify,  // backend hop: "none", "verify"
 };
-inline constexpr size_t kLabelCount = 25;
+inline constexpr size_t kLabelCount = 26;
 
 enum class Metric : uint8_t {
   SessionsTotal,
@@ -57,6 +58,7 @@ enum class Metric : uint8_t {
   LoginDuration,
   CleartextLoginsRefused,
   StarttlsRefused,
+  Violations,
   Bytes,
   ReadPauses,
   BackendConnects,
@@ -80,7 +82,7 @@ enum class Metric : uint8_t {
   ProcessMaxFds,
   ProcessStartTime,
 };
-inline constexpr size_t kMetricCount = 36;
+inline constexpr size_t kMetricCount = 37;
 
 enum class Type : uint8_t { Counter, Gauge, Histogram };
 

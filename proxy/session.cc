@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "proxy/base/check.h"
+#include "proxy/labels.h"
 #include "proxy/log.h"
 
 namespace postern {
@@ -292,6 +293,11 @@ void Session::settle(EndReason reason) {
   check(!reason_.has_value(), "a session ends once");
   reason_ = reason;
   counters().count(Metric::SessionsTotal, {listener_, static_cast<size_t>(reason)});
+  if (error_.domain == &imap::kImapDomain) {
+    const size_t hop = reason == EndReason::ClientViolation ? kHopClient : kHopBackend;
+    counters().count(Metric::Violations,
+                     {hop, services_.dial.labels.index_of(Label::Violation, error_.label())});
+  }
   log_end();
   handshake_permit_.release();
   in_handshake_.release();
