@@ -1,0 +1,111 @@
+"""deploy/quickstart with a postern that is already built: it works, and nothing of it stays behind.
+
+That it also installs and builds on a fresh Debian is for tests/deploy/fresh-root to show.
+"""
+
+import os
+import pathlib
+import re
+import select
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+QUICKSTART = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "quickstart"
+
+
+class Quickstart(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix="postern-quickstart-test.")
+        self.addCleanup(folder.cleanup)
+        os.chmod(folder.name, 0o755)  # Dovecot's unprivileged processes pass through
+        self.place = pathlib.Path(folder.name)
+        self.environment = {**os.environ, "TMPDIR": folder.name}
+
+    def quickstart(self, *arguments, **changes):
+        return subprocess.run([QUICKSTART, *arguments], env={**self.environment, **changes}, timeout=60,
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def assert_gone(self):
+        """Neither a file nor a process of it is left."""
+        self.assertEqual(list(self.place.iterdir()), [])
+        for entry in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                self.assertNotIn(str(self.place).encode(), entry.read_bytes())
+            except OSError:  # it ended meanwhile
+                pass
+
+    def test_once_lists_the_mailbox_and_shows_the_session(self):
+        done = self.quickstart("--once")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertRegex(done.stdout, r'\* LIST \(.*\) "." INBOX')
+        self.assertRegex(done.stdout, r"(?m)^postern_sessions_total\{.*\} 1$")
+        self.assert_gone()
+
+    def test_stops_all_of_it_when_it_is_interrupted(self):
+        # A test that runs in the background was born deaf to SIGINT, and so would be its children.
+        running = subprocess.Popen([QUICKSTART], env=self.environment, stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+        self.addCleanup(running.stdout.close)
+        self.addCleanup(running.kill)
+        said = self.read_until(running.stdout, "Ctrl-C")
+        command = re.search(r"^  (curl .*'INBOX;MAILINDEX=1')$", said, re.MULTILINE)[1]
+        message = subprocess.run(["bash", "-c", command + " -sS"], stdout=subprocess.PIPE, text=True, timeout=20)
+        self.assertIn("Subject: Message 1 of 3", message.stdout)
+        running.send_signal(signal.SIGINT)
+        self.assertEqual(running.wait(timeout=45), 130)
+        self.assert_gone()
+
+    def read_until(self, stream, end):
+        said, deadline = "", time.monotonic() + 30
+        while end not in said:
+            ready, _, _ = select.select([stream], [], [], max(0, deadline - time.monotonic()))
+            self.assertTrue(ready, said)
+            line = os.read(stream.fileno(), 4096).decode()
+            self.assertTrue(line, said)
+            said += line
+        return said
+
+    def test_detached_it_runs_until_the_printed_command_stops_it(self):
+        done = self.quickstart("--detach")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        stop = re.search(r"Stop both:\n +(.*)", done.stdout)[1]
+        admin = re.search(r"http://(\S+)/metrics", done.stdout)[1]
+        ready = subprocess.run(["curl", "-fsS", f"http://{admin}/ready"], stdout=subprocess.DEVNULL)
+        self.assertEqual(ready.returncode, 0)
+        daemons = [os.pidfd_open(int(pid)) for pid in re.search(r"kill ([\d ]+);", stop)[1].split()]
+        subprocess.run(["bash", "-c", stop], check=True)
+        for daemon in daemons:  # readable once the process has ended
+            self.assertTrue(select.select([daemon], [], [], 20)[0], "still running")
+            os.close(daemon)
+        self.assert_gone()
+
+    def test_fronts_another_server(self):
+        done = self.quickstart("--detach", "--backend", "127.0.0.1:9", "--", "--workers", "1")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        stop = re.search(r"Stop both:\n +(.*)", done.stdout)[1]
+        self.addCleanup(subprocess.run, ["bash", "-c", stop], check=True)
+        listen = re.search(r"imaps://(\S+)/", done.stdout)[1]
+        client = subprocess.run(["openssl", "s_client", "-quiet", "-connect", listen], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=20)
+        self.assertIn("* BYE [UNAVAILABLE]", client.stdout)
+
+    def test_says_what_failed_and_where_the_log_is(self):
+        done = self.quickstart("--once", "--", "--no-such-flag")
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"postern did not start\n +why: .*\n +log: (.*)")
+        log = pathlib.Path(re.search(r"log: (.*)", done.stderr)[1])
+        self.assertIn("--no-such-flag", log.read_text())
+
+    def test_refuses_what_it_does_not_know(self):
+        for arguments in (["--nonsense"], ["--once", "--backend", "127.0.0.1:143"]):
+            with self.subTest(arguments):
+                self.assertEqual(self.quickstart(*arguments).returncode, 1)
+        self.assert_gone()
+
+
+if __name__ == "__main__":
+    unittest.main()
