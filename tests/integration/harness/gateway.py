@@ -10,7 +10,7 @@ import os
 import pathlib
 import re
 import signal
-import ssl
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -18,7 +18,7 @@ import urllib.request
 from . import imap
 from .certificates import Authority
 from .metrics import Metrics
-from .processes import Folder, Process, wait_until
+from .processes import DEADLINE_S, Folder, Process, wait_until
 
 BINARY = os.environ.get("POSTERN_BIN", "postern")
 SANITIZER = re.compile(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:")
@@ -72,20 +72,34 @@ class Gateway(contextlib.ExitStack):
     def address(self, tls="implicit"):
         return self.listeners[tls][0]
 
-    def connect(self, tls="implicit", server_name="postern.test", context=None, **options):
-        """A client inside TLS whose greeting has been read."""
+    def connect(self, tls="implicit", server_name="postern.test", context=None, session=None):
+        """A client inside TLS whose greeting has been read; behind STARTTLS that one came in clear."""
+        client = self.connect_to_tls(tls, server_name, context, session)
+        if tls == "implicit":
+            client.greeting = client.response()
+        return client
+
+    def connect_to_tls(self, tls="implicit", server_name="postern.test", context=None, session=None):
+        """A client that has shaken hands and read nothing since."""
+        client = self.connect_in_clear(tls)
+        try:
+            client.secure(context or self.client_context(), server_name, session)
+        except BaseException:
+            client.close()
+            raise
+        return client
+
+    def connect_in_clear(self, tls="implicit"):
+        """A client at the point where the first byte of TLS is expected, of whichever listener."""
         self.expect_running()
-        return imap.connect(self.address(tls), tls, context or self.client_context(), server_name, **options)
+        client = imap.Client(socket.create_connection(self.address(tls), DEADLINE_S))
+        if tls == "starttls":
+            client.greeting = client.response()
+            client.start_tls()
+        return client
 
     def client_context(self):
         return self.authority.client_context()
-
-    def client_context_of_any(self):
-        """Verifies nothing, for tests that are about something else or use other certificates."""
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
 
     def log(self):
         return self.process.text()
@@ -116,7 +130,7 @@ class Gateway(contextlib.ExitStack):
         assert status == 200, f"/metrics answered {status}"
         return Metrics(text)
 
-    def wait_for_metric(self, name, value, labels=None, seconds=20):
+    def wait_for_metric(self, name, value, labels=None, seconds=5):
         """Waits until the sum of the samples with these labels is `value`, or value(sum) is true."""
         fits = value if callable(value) else lambda sum_: sum_ == value
         last = None

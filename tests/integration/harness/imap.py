@@ -119,15 +119,15 @@ class Client:
         self.send(token + b"\r\n")
         return self._expect_ok(b"AUTHENTICATE PLAIN", self.until(tag + b" "))
 
-    def start_tls(self, context, server_name):
-        """STARTTLS on a connection in clear."""
+    def start_tls(self):
+        """STARTTLS on a connection in clear; secure() has to follow."""
         self.ok(b"STARTTLS")
         assert not self._received, f"sent before TLS: {bytes(self._received)!r}"
-        self.secure(context, server_name)
 
-    def secure(self, context, server_name):
+    def secure(self, context, server_name, session=None):
         """The client's side of a TLS handshake. An end without close_notify will be an error."""
-        self.socket = context.wrap_socket(self.socket, server_hostname=server_name, suppress_ragged_eofs=False)
+        self.socket = context.wrap_socket(self.socket, server_hostname=server_name, session=session,
+                                          suppress_ragged_eofs=False)
 
     def _expect_ok(self, command, responses):
         verdict = responses[-1].split(b" ", 2)[1]
@@ -146,16 +146,17 @@ class Client:
         return taken
 
 
-def connect(address, tls, context=None, server_name=None, greeting=True):
-    """A client of (host, port). tls: "implicit", "starttls", or "none" to stay in clear."""
+def connect(address, tls, context=None, server_name=None, session=None):
+    """A client of (host, port) that has read the greeting. tls: "implicit", "starttls", or "none" to
+    stay in clear."""
     client = Client(socket.create_connection(address, DEADLINE_S))
     try:
         if tls == "implicit":
-            client.secure(context, server_name)
-        if greeting:
-            client.greeting = client.response()
+            client.secure(context, server_name, session)
+        client.greeting = client.response()
         if tls == "starttls":
-            client.start_tls(context, server_name)
+            client.start_tls()
+            client.secure(context, server_name, session)
     except BaseException:
         client.close()
         raise

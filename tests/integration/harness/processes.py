@@ -77,6 +77,11 @@ class Process:
     def running(self):
         return self._child.poll() is None
 
+    def tell(self, line):
+        """For a child with stdin=subprocess.PIPE."""
+        self._child.stdin.write(line.encode() + b"\n")
+        self._child.stdin.flush()
+
     def signal(self, number):
         self._child.send_signal(number)
 
@@ -89,7 +94,7 @@ class Process:
 
     def kill(self):
         self._child.kill()
-        self._child.wait()
+        self._child.communicate()
 
 
 class Jail(Process):

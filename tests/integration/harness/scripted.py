@@ -89,11 +89,17 @@ class Peer:
         return taken
 
 
+def polite(peer):
+    """The script of a backend that greets and says OK to everything."""
+    peer.send(b"* OK [CAPABILITY IMAP4rev1 IDLE] ready\r\n")
+    peer.serve()
+
+
 class ScriptedBackend(contextlib.AbstractContextManager):
     """Listens on 127.0.0.1 and runs the script for each connection. A script's AssertionError, or any
     error but Gone, fails the test at the end of the `with`."""
 
-    def __init__(self, script, implicit_tls=None):
+    def __init__(self, script=polite, implicit_tls=None):
         self.script = script
         self.implicit_tls = implicit_tls  # an SSLContext
         self._errors = []
