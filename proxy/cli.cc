@@ -1,8 +1,8 @@
 #include "proxy/cli.h"
 
 #include <algorithm>
-#include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -123,6 +123,10 @@ Faults unknown_words(const CLI::App& app) {
   for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
   Faults faults;
   for (const std::string& word : app.remaining(true)) {
+    if (std::find(commands.begin(), commands.end(), word) != commands.end()) {
+      faults.push_back({"", in_quotes(word) + " is one command too many"});
+      continue;
+    }
     const bool is_flag = word.starts_with("-");
     faults.push_back(
         {"", in_quotes(word) + (is_flag ? " is no flag" : " is no command") +
@@ -130,6 +134,50 @@ Faults unknown_words(const CLI::App& app) {
                  (is_flag ? "; see postern --help" : "; there are " + config::join(commands))});
   }
   return faults;
+}
+
+bool repeats(const CLI::Option& option) {
+  return option.get_expected_max() > 1;
+}
+
+// Says in words of ours what CLI11's ArgumentMismatch means: a flag without its value, or given
+// twice.
+Faults mismatches(const CLI::App& app, std::span<const char* const> words) {
+  Faults faults;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_items_expected_max() == 0) continue;  // takes no value
+    size_t count = 0;
+    bool empty = false;
+    for (size_t i = 0; i < words.size(); ++i) {
+      const std::string_view word = words[i];
+      const std::string_view name = word.substr(0, word.find('='));
+      const bool is_this = name.starts_with("--")
+                               ? option->check_lname(std::string(name.substr(2)))
+                               : name.size() == 2 && name[0] == '-' &&
+                                     option->check_sname(std::string(name.substr(1)));
+      if (!is_this) continue;
+      ++count;
+      const bool has_value = name != word || (i + 1 < words.size() &&
+                                              !std::string_view(words[i + 1]).starts_with("--"));
+      empty = empty || !has_value;
+    }
+    const std::string name = option->get_name();
+    if (empty) {
+      faults.push_back({"", name + " needs a value: " + option->get_type_name()});
+    } else if (count > 1 && !repeats(*option)) {
+      faults.push_back(
+          {"", name + " is given " + std::to_string(count) + " times; once is allowed"});
+    }
+  }
+  return faults;
+}
+
+// What has no sentence of ours. CLI11 repeats the words it was given.
+Fault parser_fault(const CLI::ParseError& error) {
+  Fault fault{"", ""};
+  append_escaped(fault.message, error.what(), 200);
+  fault.message += "; see postern --help";
+  return fault;
 }
 
 // The flags that were given and belong to the gateway without a file.
@@ -292,8 +340,12 @@ Result<Command> parse_command_line(int argc, const char* const* argv) {
                                                  &app, "postern", CLI::AppFormatMode::Normal));
   } catch (const CLI::CallForVersion&) {
     return text_command(Command::Kind::Version, version_text());
+  } catch (const CLI::ArgumentMismatch& error) {
+    const Faults faults = mismatches(app, {argv + 1, static_cast<size_t>(argc) - 1});
+    if (!faults.empty()) return faults;
+    return parser_fault(error);
   } catch (const CLI::ParseError& error) {
-    return Fault{"", std::string(error.what()) + "; see postern --help"};
+    return parser_fault(error);
   }
   return read_command(app, flags);
 }

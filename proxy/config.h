@@ -13,6 +13,7 @@
 #include "proxy/base/result.h"
 #include "proxy/net/address.h"
 #include "tls/certificate_store.h"
+#include "tls/client_auth.h"
 #include "tls/policy.h"
 #include "tls/verify.h"
 
@@ -32,6 +33,7 @@ struct ListenerConfig {
   net::Address address;
   ListenerTls tls = ListenerTls::Implicit;
   std::string text;  // the address as written: the metric's label
+  std::optional<tls::Policy> policy = {};  // instead of tls.policy
 };
 
 struct TlsConfig {
@@ -39,6 +41,8 @@ struct TlsConfig {
   std::vector<tls::CertificateFiles> certificates;  // empty only with self_signed
   bool self_signed = false;
   std::string ticket_secret;  // path; empty: a random secret for this process
+  std::optional<tls::Policy> shadow_policy = {};
+  std::optional<tls::ClientAuthFiles> client_auth = {};
 };
 
 struct BackendConfig {
@@ -65,7 +69,7 @@ struct Timeouts {  // milliseconds
   uint64_t handshake_ms = 10'000;
   uint64_t login_ms = 60'000;
   uint64_t connect_ms = 5'000;
-  uint64_t idle_ms = 31 * 60'000;
+  uint64_t idle_ms = 1'860'000;  // 31 minutes: RFC 9051 §5.4 and a margin
   uint64_t drain_ms = 30'000;
 };
 

@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint16_t kImapPort = 143;
 constexpr uint16_t kImapsPort = 993;
-constexpr uint64_t kAutologoutMs = 30 * 60'000;
+constexpr uint64_t kAutologoutMs = 1'800'000;  // 30 minutes
 
 bool is_backend(const Draft& draft, const std::string& name, size_t* index) {
   const auto found =
@@ -25,8 +25,15 @@ bool is_backend(const Draft& draft, const std::string& name, size_t* index) {
 void require_backend(Draft& draft, const Written& value, size_t* index) {
   if (is_backend(draft, value.text, index)) return;
   std::vector<std::string> names;
-  for (const BackendDraft& backend : draft.backends) names.push_back(in_quotes(backend.name.text));
-  draft.findings.fault(value, "is none of the backends: " + join(names));
+  std::vector<std::string> shown;
+  for (const BackendDraft& backend : draft.backends) {
+    names.push_back(backend.name.text);
+    shown.push_back(in_quotes(backend.name.text));
+  }
+  const std::string* guess = nearest(value.text, names);
+  draft.findings.fault(value,
+                       "is none of the backends: " + join(shown) +
+                           (guess == nullptr ? "" : "; did you mean " + in_quotes(*guess) + "?"));
 }
 
 // "(line 12)" where there are lines.
@@ -95,9 +102,8 @@ std::vector<std::string> take_names(Findings& findings, const std::vector<Writte
   return names;
 }
 
-void take_own_policy(Draft& draft, const tls::Policy& usual) {
-  const PolicyDraft& own = draft.own_policy;
-  Findings& findings = draft.findings;
+std::optional<tls::Policy> take_own_policy(Findings& findings, const PolicyDraft& own) {
+  const tls::Policy usual = tls::Policy::preset("intermediate").value();
   std::vector<std::string> ciphers = usual.ciphers;
   if (own.min_version == tls::Version::Tls13) ciphers.clear();
   if (own.ciphers) {
@@ -114,22 +120,30 @@ void take_own_policy(Draft& draft, const tls::Policy& usual) {
   // What is left are rules about the whole; without the bad words they would say what nobody wrote.
   const bool words_good = (!own.ciphers || own.ciphers->size() == ciphers.size()) &&
                           (!own.groups || own.groups->size() == groups.size());
-  if (!words_good) return;
+  if (!words_good) return std::nullopt;
   const Result<tls::Policy> policy = tls::Policy::custom(own.min_version, ciphers, groups);
-  if (policy) {
-    draft.config.tls.policy = policy.value();
-    return;
-  }
+  if (policy) return policy.value();
   for (const Fault& fault : policy.faults()) {
     findings.fault(own.place->line, own.place->key + ": " + fault.message);
   }
+  return std::nullopt;
 }
 
-void take_policy(Draft& draft) {
-  const Result<tls::Policy> usual = tls::Policy::preset("intermediate");
-  if (draft.own_policy.place) return take_own_policy(draft, usual.value());
-  draft.config.tls.policy =
-      tls::Policy::preset(kPolicyNames[static_cast<size_t>(draft.policy)]).value();
+// Nothing if none was written.
+std::optional<tls::Policy> take_policy(Findings& findings, const PolicyDraft& written) {
+  if (written.place) return take_own_policy(findings, written);
+  if (!written.preset) return std::nullopt;
+  return tls::Policy::preset(kPolicyNames[static_cast<size_t>(*written.preset)]).value();
+}
+
+void take_policies(Draft& draft) {
+  Config& config = draft.config;
+  config.tls.policy = take_policy(draft.findings, draft.policy)
+                          .value_or(tls::Policy::preset("intermediate").value());
+  config.tls.shadow_policy = take_policy(draft.findings, draft.shadow_policy);
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    config.listeners[i].policy = take_policy(draft.findings, draft.listeners[i].policy);
+  }
 }
 
 void take_servers(Findings& findings, BackendDraft& backend) {
@@ -225,7 +239,7 @@ Draft::Draft(std::string name, std::string folder_of_file)
 Result<Config> assemble(Draft draft) {
   take_listeners(draft);
   take_admin(draft);
-  take_policy(draft);
+  take_policies(draft);
   take_backends(draft);
   take_routes(draft);
   check_idle(draft);

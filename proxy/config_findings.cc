@@ -76,18 +76,23 @@ Faults Findings::render(std::vector<Finding> findings) const {
   return told;
 }
 
-std::string did_you_mean(std::string_view text, std::span<const std::string> candidates) {
-  const std::string* nearest = nullptr;
+const std::string* nearest(std::string_view text, std::span<const std::string> candidates) {
+  const std::string* found = nullptr;
   size_t best = text.size() / 3 + 1;  // one slip in a short word, more in a long one
   for (const std::string& candidate : candidates) {
     if (text.size() > kMaxWord || candidate.size() > kMaxWord) continue;
     const size_t distance = edit_distance(text, candidate);
-    if (distance < best || (distance == best && nearest == nullptr)) {
+    if (distance < best || (distance == best && found == nullptr)) {
       best = distance;
-      nearest = &candidate;
+      found = &candidate;
     }
   }
-  return nearest == nullptr ? "" : "; did you mean \"" + *nearest + "\"?";
+  return found;
+}
+
+std::string did_you_mean(std::string_view text, std::span<const std::string> candidates) {
+  const std::string* found = nearest(text, candidates);
+  return found == nullptr ? "" : "; did you mean \"" + *found + "\"?";
 }
 
 std::string join(std::span<const std::string> words) {

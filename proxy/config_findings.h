@@ -47,7 +47,9 @@ class Findings {
   std::vector<Finding> warnings_;
 };
 
-// `; did you mean "listeners"?` if one of `candidates` is near enough to be meant, else "".
+// The one of `candidates` that is near enough to be meant, or null.
+const std::string* nearest(std::string_view text, std::span<const std::string> candidates);
+// `; did you mean "listeners"?` or "". The candidates are words of ours: nothing is escaped.
 std::string did_you_mean(std::string_view text, std::span<const std::string> candidates);
 
 // "a, b, c"

@@ -20,22 +20,21 @@ constexpr Row kRows[] = {
      .form = "auto or 1 to 256",
      .fallback = "auto",
      .doc = "Threads that serve sessions, each with its own event loop. auto: one for each "
-            "processor that "
-            "the process may use. A change needs a restart.",
+            "processor that the process may use. A change needs a restart.",
      .value = [](Draft& d, const Written& w) { read_workers(w, d.config.workers, d.findings); }},
 
     {.path = "listeners",
      .shape = Shape::Maps,
+     .required = true,
      .form = "list of 1 to 64",
      .doc = "Where clients connect. A change needs a restart.",
-     .required = true,
      .most = kMaxListeners,
      .begin = [](Draft& d, const Written&) { d.listeners.emplace_back(); }},
     {.path = "listeners[].address",
+     .required = true,
      .form = "IP:PORT, [IPv6]:PORT",
      .sample = "\"[::]:993\"",
      .doc = "The address to listen on. [::] takes IPv4 as well.",
-     .required = true,
      .value = [](Draft& d, const Written& w) { d.listeners.back().address = w; }},
     {.path = "listeners[].tls",
      .form = "implicit or starttls",
@@ -49,16 +48,15 @@ constexpr Row kRows[] = {
 
     {.path = "tls",
      .shape = Shape::Map,
+     .required = true,
      .form = "map",
-     .doc = "What clients get.",
-     .required = true},
+     .doc = "What clients get."},
     {.path = "tls.policy",
      .shape = Shape::ScalarOrMap,
      .form = "modern, intermediate or a map",
      .fallback = "intermediate",
      .doc = "modern: TLS 1.3. intermediate: TLS 1.2 with ECDHE and AEAD, and 1.3 (RFC 9325). A map "
-            "names "
-            "versions, suites and groups one by one.",
+            "names versions, suites and groups one by one.",
      .value = [](Draft& d,
                  const Written& w) { read_choice(w, kPolicyNames, d.policy, d.findings); },
      .begin = [](Draft& d, const Written& w) { d.own_policy.place = w; }},
@@ -93,30 +91,29 @@ constexpr Row kRows[] = {
      .begin = [](Draft& d, const Written&) { d.own_policy.groups.emplace(); }},
     {.path = "tls.certificates",
      .shape = Shape::Maps,
+     .required = true,
      .form = "list of 1 to 4096",
      .doc = "Picked by the name that the client asks for (SNI). The first is for all other names. "
-            "An ECDSA "
-            "and an RSA certificate may stand side by side for one name.",
-     .required = true,
+            "An ECDSA and an RSA certificate may stand side by side for one name.",
      .most = kMaxCertificates,
      .begin =
          [](Draft& d, const Written& w) {
            d.config.tls.certificates.push_back({{}, {}, d.findings.where(w.line)});
          }},
     {.path = "tls.certificates[].chain",
+     .required = true,
      .form = kPath,
      .sample = "tls.crt",
      .doc = "The certificate and its intermediates, PEM, leaf first.",
-     .required = true,
      .value =
          [](Draft& d, const Written& w) {
            read_path(w, d.folder, d.config.tls.certificates.back().chain, d.findings);
          }},
     {.path = "tls.certificates[].key",
+     .required = true,
      .form = kPath,
      .sample = "tls.key",
      .doc = "Its private key, PEM, not encrypted.",
-     .required = true,
      .value =
          [](Draft& d, const Written& w) {
            read_path(w, d.folder, d.config.tls.certificates.back().key, d.findings);
@@ -124,9 +121,8 @@ constexpr Row kRows[] = {
     {.path = "tls.ticket_secret",
      .form = kPath,
      .sample = "ticket.secret",
-     .doc =
-         "A secret from which the keys of session tickets are made. Replicas that share it resume "
-         "each other's sessions. Without it each process has a random one.",
+     .doc = "A secret from which the keys of session tickets are made. Replicas that share it "
+            "resume each other's sessions. Without it each process has a random one.",
      .value =
          [](Draft& d, const Written& w) {
            read_path(w, d.folder, d.config.tls.ticket_secret, d.findings);
@@ -134,10 +130,10 @@ constexpr Row kRows[] = {
 
     {.path = "backends",
      .shape = Shape::NamedMaps,
+     .required = true,
      .form = "1 to 64 names, each of 1 to 64 letters, digits, - and _",
      .sample = "legacy",
      .doc = "The IMAP servers behind, as named groups. The names show in metrics.",
-     .required = true,
      .most = kMaxBackends,
      .begin =
          [](Draft& d, const Written& w) {
@@ -146,10 +142,10 @@ constexpr Row kRows[] = {
          }},
     {.path = "backends.NAME.servers",
      .shape = Shape::Scalars,
-     .form = "list of 1 to 64 HOST[:PORT]",
-     .sample = "[\"mail1.internal:143\", \"mail2.internal:143\"]",
-     .doc = "Servers with the same mail. Without a port 143, or 993 with implicit TLS.",
      .required = true,
+     .form = "list of 1 to 64 HOST[:PORT]",
+     .sample = R"(["mail1.internal:143", "mail2.internal:143"])",
+     .doc = "Servers with the same mail. Without a port 143, or 993 with implicit TLS.",
      .most = kMaxServers,
      .value = [](Draft& d, const Written& w) { d.backends.back().servers.push_back(w); }},
     {.path = "backends.NAME.tls",
@@ -166,8 +162,7 @@ constexpr Row kRows[] = {
      .shape = Shape::ScalarOrMap,
      .form = "none or a map",
      .doc = "How the backend's certificate is checked. Without it against the system's authorities "
-            "and the "
-            "server's host name. none checks nothing and warns.",
+            "and the server's host name. none checks nothing and warns.",
      .value =
          [](Draft& d, const Written& w) {
            if (w.text != "none") return d.findings.fault(w, "is neither none nor a map");
@@ -196,8 +191,7 @@ constexpr Row kRows[] = {
      .form = "list of base64 SHA-256",
      .sample = "[\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]",
      .doc = "Public keys of which the certificate must have one (RFC 7469 2.4). Enough alone when "
-            "no ca is "
-            "named.",
+            "no ca is named.",
      .value =
          [](Draft& d, const Written& w) {
            read_pin(w, d.backends.back().config.verify.pins_sha256, d.findings);
@@ -223,23 +217,22 @@ constexpr Row kRows[] = {
     {.path = "routes",
      .shape = Shape::Maps,
      .form = "list of up to 1024",
-     .doc =
-         "Which backend serves the name that the client asks for (SNI). An exact name wins over a "
-         "wildcard.",
+     .doc = "Which backend serves the name that the client asks for (SNI). An exact name wins over "
+            "a wildcard.",
      .least = 0,
      .most = kMaxRoutes,
      .begin = [](Draft& d, const Written&) { d.routes.emplace_back(); }},
     {.path = "routes[].sni",
+     .required = true,
      .form = "NAME or *.NAME",
      .sample = "\"*.example.org\"",
      .doc = "The name. A star stands for one part.",
-     .required = true,
      .value = [](Draft& d, const Written& w) { d.routes.back().sni = w; }},
     {.path = "routes[].backend",
+     .required = true,
      .form = "name of a backend",
      .sample = "legacy",
      .doc = "The backend that serves it.",
-     .required = true,
      .value = [](Draft& d, const Written& w) { d.routes.back().backend = w; }},
     {.path = "default_backend",
      .form = "name of a backend",
@@ -302,8 +295,7 @@ constexpr Row kRows[] = {
      .form = kDuration,
      .fallback = "31m",
      .doc = "Silence after login. RFC 9051 5.4 demands 30 minutes at least; exactly 30 races with "
-            "clients "
-            "that renew IDLE every 29 to 30. Both warn.",
+            "clients that renew IDLE every 29 to 30. Both warn.",
      .value =
          [](Draft& d, const Written& w) {
            read_duration(w, kShortestMs, d.config.timeouts.idle_ms, d.findings);

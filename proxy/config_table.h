@@ -27,13 +27,13 @@ using Read = void (*)(Draft&, const Written&);
 struct Row {
   std::string_view path = {};  // "backends.NAME.verify.ca"
   Shape shape = Shape::Scalar;
+  bool required = false;
   std::string_view form = {};      // what is allowed, for people
   std::string_view fallback = {};  // the default as written in YAML; empty: none
   std::string_view sample =
       {};  // a value for the reference where there is no default, or a better one
   std::string_view doc = {};  // full sentences
-  bool required = false;
-  size_t least = 1;  // of lists and of named maps
+  size_t least = 1;           // of lists and of named maps
   size_t most = 64;
   Read value = nullptr;  // called for the scalar, or for each of a list of them
   Read begin =

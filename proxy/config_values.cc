@@ -91,7 +91,7 @@ void read_number(const Written& value, uint64_t lowest, uint64_t highest, size_t
 
 void read_duration(const Written& value, uint64_t lowest_ms, uint64_t& out_ms, Findings& findings) {
   const std::string_view text = value.text;
-  const size_t digits =
+  const auto digits =
       static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
   const std::optional<uint64_t> number = parse_number(text.substr(0, digits));
   if (number && digits == text.size()) {

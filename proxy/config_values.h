@@ -20,7 +20,7 @@ void read_number(const Written& value, uint64_t lowest, uint64_t highest, size_t
                  Findings& findings);
 
 inline constexpr uint64_t kShortestMs = 10;
-inline constexpr uint64_t kLongestMs = 24 * 3'600'000;
+inline constexpr uint64_t kLongestMs = 86'400'000;
 // "500ms", "90s", "10m", "1h", from `lowest_ms` to 24h.
 void read_duration(const Written& value, uint64_t lowest_ms, uint64_t& out_ms, Findings& findings);
 

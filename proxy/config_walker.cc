@@ -10,15 +10,15 @@
 namespace postern::config {
 namespace {
 
-const char* kind_name(Node::Kind kind) {
+const char* kind_name(YamlNode::Kind kind) {
   switch (kind) {
-    case Node::Kind::Null:
+    case YamlNode::Kind::Null:
       return "empty";
-    case Node::Kind::Scalar:
+    case YamlNode::Kind::Scalar:
       return "a single value";
-    case Node::Kind::List:
+    case YamlNode::Kind::List:
       return "a list";
-    case Node::Kind::Map:
+    case YamlNode::Kind::Map:
       return "a map";
   }
   return "";
@@ -36,8 +36,8 @@ class Walker {
   Walker(const Document& document, Draft& draft) : document_(document), draft_(draft) {}
 
   void run() {
-    const Node& root = document_.root();
-    if (root.kind != Node::Kind::Map) {
+    const YamlNode& root = document_.root();
+    if (root.kind != YamlNode::Kind::Map) {
       return draft_.findings.fault(
           root.line, std::string("the file must be a map of keys, but is ") + kind_name(root.kind));
     }
@@ -55,7 +55,7 @@ class Walker {
  private:
   struct Visit {
     const Row* row;
-    const Node* node;
+    const YamlNode* node;
     std::string key;
     size_t line;       // the node's, but the key's if there is nothing
     std::string name;  // of an item in NamedMaps
@@ -81,21 +81,21 @@ class Walker {
   }
 
   void read_value(const Visit& visit) {
-    const Node::Kind kind = visit.node->kind;
+    const YamlNode::Kind kind = visit.node->kind;
     switch (visit.row->shape) {
       case Shape::Scalar:
-        return kind == Node::Kind::Scalar ? read_scalar(visit) : wrong_shape(visit);
+        return kind == YamlNode::Kind::Scalar ? read_scalar(visit) : wrong_shape(visit);
       case Shape::ScalarOrMap:
-        if (kind == Node::Kind::Scalar) return read_scalar(visit);
+        if (kind == YamlNode::Kind::Scalar) return read_scalar(visit);
         [[fallthrough]];
       case Shape::Map:
-        return kind == Node::Kind::Map ? read_item(visit) : wrong_shape(visit);
+        return kind == YamlNode::Kind::Map ? read_item(visit) : wrong_shape(visit);
       case Shape::Scalars:
-        return kind == Node::Kind::List ? read_scalars(visit) : wrong_shape(visit);
+        return kind == YamlNode::Kind::List ? read_scalars(visit) : wrong_shape(visit);
       case Shape::Maps:
-        return kind == Node::Kind::List ? push_items(visit) : wrong_shape(visit);
+        return kind == YamlNode::Kind::List ? push_items(visit) : wrong_shape(visit);
       case Shape::NamedMaps:
-        return kind == Node::Kind::Map ? push_named(visit) : wrong_shape(visit);
+        return kind == YamlNode::Kind::Map ? push_named(visit) : wrong_shape(visit);
     }
   }
 
@@ -117,10 +117,10 @@ class Walker {
     if (row.begin != nullptr) row.begin(draft_, {{}, visit.key, visit.line});
     size_t index = 0;
     for (const uint32_t child : visit.node->children) {
-      const Node& item = document_.at(child);
+      const YamlNode& item = document_.at(child);
       if (!step(item.line)) return;
       const std::string key = visit.key + "[" + std::to_string(index++) + "]";
-      if (item.kind == Node::Kind::Scalar) {
+      if (item.kind == YamlNode::Kind::Scalar) {
         row.value(draft_, {item.text, key, item.line});
       } else {
         draft_.findings.fault(item.line,
@@ -133,7 +133,7 @@ class Walker {
     const std::vector<uint32_t>& children = visit.node->children;
     if (!count_fits(visit, children.size())) return;
     for (size_t i = children.size(); i-- > 0;) {
-      const Node& item = document_.at(children[i]);
+      const YamlNode& item = document_.at(children[i]);
       work_.push_back(
           {visit.row, &item, visit.key + "[" + std::to_string(i) + "]", item.line, {}, true});
     }
@@ -142,9 +142,10 @@ class Walker {
   void push_named(const Visit& visit) {
     if (!count_fits(visit, visit.node->children.size() / 2)) return;
     const std::vector<Entry> found = entries(visit.key, *visit.node);
-    for (auto entry = found.rbegin(); entry != found.rend(); ++entry) {
-      const std::string key = extend(visit.key, entry->name);
-      work_.push_back({visit.row, entry->value, key, entry->line, entry->name, true});
+    for (size_t i = found.size(); i-- > 0;) {
+      const Entry& entry = found[i];
+      const std::string key = extend(visit.key, entry.name);
+      work_.push_back({visit.row, entry.value, key, entry.line, entry.name, true});
     }
   }
 
@@ -154,21 +155,22 @@ class Walker {
     if (visit.row->begin != nullptr) {
       visit.row->begin(draft_, {visit.name, visit.key, visit.line});
     }
-    if (visit.node->kind != Node::Kind::Map) {
+    if (visit.node->kind != YamlNode::Kind::Map) {
       return fault(visit, std::string("is ") + kind_name(visit.node->kind) +
                               "; allowed is a map of " + join(known_keys(visit.row->path)));
     }
     read_map(visit.row->path, visit.key, *visit.node, visit.line);
   }
 
-  void read_map(std::string_view path, const std::string& key, const Node& map, size_t line) {
+  void read_map(std::string_view path, const std::string& key, const YamlNode& map, size_t line) {
     const std::vector<Entry> found = entries(key, map);
-    for (auto entry = found.rbegin(); entry != found.rend(); ++entry) {
-      const std::string full = extend(key, entry->name);
-      if (const Row* row = find(path, entry->name)) {
-        work_.push_back({row, entry->value, full, entry->line, {}, false});
+    for (size_t i = found.size(); i-- > 0;) {
+      const Entry& entry = found[i];
+      const std::string full = extend(key, entry.name);
+      if (const Row* row = find(path, entry.name)) {
+        work_.push_back({row, entry.value, full, entry.line, {}, false});
       } else {
-        unknown_key(path, full, *entry);
+        unknown_key(path, full, entry);
       }
     }
     for (const Row& row : table()) {
@@ -184,20 +186,20 @@ class Walker {
 
   struct Entry {
     std::string name;
-    const Node* value;
+    const YamlNode* value;
     size_t key_line;
     size_t line;  // of the value
   };
 
   // The keys of a map in the file's order, each once.
-  std::vector<Entry> entries(const std::string& path, const Node& map) {
+  std::vector<Entry> entries(const std::string& path, const YamlNode& map) {
     std::vector<Entry> found;
     std::map<std::string, size_t> lines;
     for (size_t i = 0; i + 1 < map.children.size(); i += 2) {
-      const Node& key = document_.at(map.children[i]);
-      const Node& value = document_.at(map.children[i + 1]);
+      const YamlNode& key = document_.at(map.children[i]);
+      const YamlNode& value = document_.at(map.children[i + 1]);
       if (!step(key.line)) break;
-      if (key.kind != Node::Kind::Scalar) {
+      if (key.kind != YamlNode::Kind::Scalar) {
         draft_.findings.fault(key.line, (path.empty() ? "" : path + ": ") +
                                             "a key must be a word, but is " + kind_name(key.kind));
         continue;
@@ -209,7 +211,7 @@ class Walker {
         continue;
       }
       // Where there is no value, its mark is that of whatever comes next.
-      const size_t line = value.kind == Node::Kind::Null ? key.line : value.line;
+      const size_t line = value.kind == YamlNode::Kind::Null ? key.line : value.line;
       found.push_back({key.text, &value, key.line, line});
     }
     return found;

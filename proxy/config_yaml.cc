@@ -32,22 +32,22 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    add(mark, Node::Kind::Null, anchor);
+    add(mark, YamlNode::Kind::Null, anchor);
   }
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     check_tag(mark, tag);
-    if (add(mark, Node::Kind::Scalar, anchor)) nodes_.back().text = value;
+    if (add(mark, YamlNode::Kind::Scalar, anchor)) nodes_.back().text = value;
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value /*style*/) override {
     check_tag(mark, tag);
-    open(mark, Node::Kind::List, anchor);
+    open(mark, YamlNode::Kind::List, anchor);
   }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value /*style*/) override {
     check_tag(mark, tag);
-    open(mark, Node::Kind::Map, anchor);
+    open(mark, YamlNode::Kind::Map, anchor);
   }
   void OnSequenceEnd() override { close(); }
   void OnMapEnd() override { close(); }
@@ -64,7 +64,7 @@ class TreeBuilder final : public YAML::EventHandler {
   }
 
   const std::optional<Fault>& fault() const { return fault_; }  // `where` is the bare line
-  std::vector<Node>& nodes() { return nodes_; }
+  std::vector<YamlNode>& nodes() { return nodes_; }
 
  private:
   struct Anchor {
@@ -83,7 +83,7 @@ class TreeBuilder final : public YAML::EventHandler {
     }
   }
 
-  bool add(const YAML::Mark& mark, Node::Kind kind, YAML::anchor_t anchor) {
+  bool add(const YAML::Mark& mark, YamlNode::Kind kind, YAML::anchor_t anchor) {
     if (nodes_.size() == kMaxNodes) {
       refuse(mark, "more than " + std::to_string(kMaxNodes) + " values in one file");
     }
@@ -95,7 +95,7 @@ class TreeBuilder final : public YAML::EventHandler {
     return true;
   }
 
-  void open(const YAML::Mark& mark, Node::Kind kind, YAML::anchor_t anchor) {
+  void open(const YAML::Mark& mark, YamlNode::Kind kind, YAML::anchor_t anchor) {
     if (add(mark, kind, anchor)) open_.push_back(static_cast<uint32_t>(nodes_.size() - 1));
   }
 
@@ -107,7 +107,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (!open_.empty()) nodes_[open_.back()].children.push_back(index);
   }
 
-  std::vector<Node> nodes_;
+  std::vector<YamlNode> nodes_;
   std::vector<uint32_t> open_;  // lists and maps that have not ended, outermost first
   std::vector<Anchor> anchors_;
   std::optional<Fault> fault_;

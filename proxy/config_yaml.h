@@ -9,14 +9,15 @@
 #include <string>
 #include <vector>
 
+#include "proxy/base/bytes.h"
 #include "proxy/base/result.h"
 
 namespace postern::config {
 
-inline constexpr size_t kMaxFileBytes = 4 * 1024 * 1024;
+inline constexpr size_t kMaxFileBytes = 4 * kMiB;
 inline constexpr size_t kMaxNodes = 100'000;  // three times the largest sensible file
 
-struct Node {
+struct YamlNode {
   enum class Kind : uint8_t { Null, Scalar, List, Map };
   Kind kind = Kind::Null;
   size_t line = 1;
@@ -30,12 +31,12 @@ class Document {
   // trusted.
   static Result<Document> read(const std::string& yaml, const std::string& name);
 
-  const Node& root() const { return nodes_.front(); }
-  const Node& at(uint32_t index) const { return nodes_[index]; }
+  const YamlNode& root() const { return nodes_.front(); }
+  const YamlNode& at(uint32_t index) const { return nodes_[index]; }
 
  private:
-  explicit Document(std::vector<Node> nodes) : nodes_(std::move(nodes)) {}
-  std::vector<Node> nodes_;  // never empty
+  explicit Document(std::vector<YamlNode> nodes) : nodes_(std::move(nodes)) {}
+  std::vector<YamlNode> nodes_;  // never empty
 };
 
 }  // namespace postern::config

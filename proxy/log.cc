@@ -1,9 +1,8 @@
 #include "proxy/log.h"
 
-#include <signal.h>
-
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <mutex>
 
@@ -20,7 +19,7 @@ namespace {
 
 constexpr size_t kMaxValue = 512;
 constexpr char kTextPattern[] = "%Y-%m-%dT%H:%M:%S.%eZ %v";
-constexpr char kJsonPattern[] = "{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",%v}";
+constexpr char kJsonPattern[] = R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})";
 
 std::atomic<LogFormat> current_format{LogFormat::Text};
 std::atomic<LogLevel> current_level{LogLevel::Info};
@@ -58,8 +57,8 @@ void append_json_string(std::string& out, std::string_view value) {
 }
 
 std::string json_payload(LogLevel level, std::string_view event, Fields fields) {
-  std::string out = "\"level\":\"";
-  out.append(config::kLogLevelNames[static_cast<size_t>(level)]).append("\",\"event\":");
+  std::string out = R"("level":")";
+  out.append(config::kLogLevelNames[static_cast<size_t>(level)]).append(R"(","event":)");
   append_json_string(out, event);
   for (const Field& field : fields) {
     out += ',';
@@ -128,7 +127,7 @@ class Log {
     // A closed standard error must cost lines, not the process. Whoever has a handler keeps it.
     struct sigaction before {};
     sigaction(SIGPIPE, nullptr, &before);
-    if (before.sa_handler == SIG_DFL) signal(SIGPIPE, SIG_IGN);
+    if (before.sa_handler == SIG_DFL) std::signal(SIGPIPE, SIG_IGN);
   }
 
   void tell_suppressed(int64_t now) {

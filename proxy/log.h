@@ -9,6 +9,7 @@
 #include <initializer_list>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "proxy/base/error.h"
 #include "proxy/config.h"
@@ -19,7 +20,7 @@ namespace postern::log {
 struct Field {
   Field(const char* k, std::string_view v) : key(k), value(v) {}
   Field(const char* k, const char* v) : key(k), value(v) {}
-  Field(const char* k, const std::string& v) : key(k), value(v) {}
+  Field(const char* k, std::string v) : key(k), value(std::move(v)) {}
   Field(const char* k, const Error& error) : key(k), value(error.text()) {}
   template <std::integral T>
   Field(const char* k, T v) : key(k), value(std::to_string(v)), quoted(false) {}

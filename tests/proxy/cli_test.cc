@@ -191,9 +191,18 @@ TEST(Cli, SaysWhatIsMissing) {
 }
 
 TEST(Cli, SaysWhichFlagLacksItsValue) {
-  EXPECT_THAT(refused({"--listen"}), ElementsAre(HasSubstr("--listen")));
-  EXPECT_THAT(refused({"--config"}), ElementsAre(HasSubstr("--config")));
-  EXPECT_THAT(refused({"--config", "a", "--config", "b"}), ElementsAre(HasSubstr("--config")));
+  EXPECT_THAT(refused({"--listen"}), ElementsAre("--listen needs a value: IP:PORT"));
+  EXPECT_THAT(refused({"-c"}), ElementsAre("--config needs a value: FILE"));
+  EXPECT_THAT(
+      refused({"--backend", "--self-signed", "--admin"}),
+      ElementsAre("--backend needs a value: HOST[:PORT]", "--admin needs a value: IP:PORT"));
+}
+
+TEST(Cli, SaysWhichFlagIsRepeated) {
+  EXPECT_THAT(refused({"--config", "a", "--config=b"}),
+              ElementsAre("--config is given 2 times; once is allowed"));
+  EXPECT_THAT(refused({"check", "serve", "--config", "f"}),
+              ElementsAre("\"serve\" is one command too many"));
 }
 
 TEST(Cli, NamesUnknownFlagsAndCommandsAllAtOnce) {
