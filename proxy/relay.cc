@@ -121,13 +121,13 @@ void Relay::backend_bytes(Bytes bytes) {
 }
 
 void Relay::backend_ended() {
-  const bool told = filter_.phase() == imap::Phase::Logout;
+  const bool told = filter_.has_ended();
   end_now(reason_of_end(client_ended_ ? EndReason::ClientClosed : EndReason::BackendClosed),
           told || client_ended_ ? std::string_view{} : kBackendGone);
 }
 
 void Relay::BackendSide::on_failure(const Error& error) {
-  const bool told = relay.filter_.phase() == imap::Phase::Logout;
+  const bool told = relay.filter_.has_ended();
   relay.end_now(
       relay.reason_of_end(relay.client_ended_ ? EndReason::ClientClosed : EndReason::BackendFailed),
       told ? std::string_view{} : kBackendGone, error);

@@ -171,6 +171,7 @@ void Conversation::begin(std::string_view tag, Command command, Mechanism mechan
   queue_.append(tag);
   ++count_;
   unfinished_ = true;
+  logout_asked_ = logout_asked_ || command == Command::Logout;
   if (login) {
     observer_.on_login_attempt(mechanism);
   }
@@ -322,7 +323,7 @@ void Conversation::remove(const Entry& entry) {
 void Conversation::login_ended(Mechanism mechanism, Answer answer) {
   LoginResult result = LoginResult::Success;
   if (answer == Answer::Ok) {
-    phase_ = phase_ == Phase::Logout ? phase_ : Phase::Authenticated;
+    phase_ = has_ended() ? phase_ : Phase::Authenticated;
   } else {
     result = answer == Answer::Refused ? LoginResult::Failure : LoginResult::Unavailable;
   }

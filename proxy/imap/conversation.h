@@ -2,7 +2,7 @@
 // how a login ended, IDLE, COMPRESS, and whether the bytes can still be read at all. Driven by
 // Filter; knows no bytes beyond tags and words. One thread.
 //
-//   Greeting -> NotAuthenticated <-> Authenticated -> Logout
+//   Greeting -> NotAuthenticated <-> Authenticated -> Logout (asked for) or Bye (the server's own)
 //                     (UNAUTHENTICATE, RFC 8437)        any -> Opaque (COMPRESS, RFC 4978)
 //
 // Commands in flight. Servers take a client's bytes in order, so every command waits in one queue,
@@ -25,7 +25,7 @@
 
 namespace postern::imap {
 
-enum class Phase : uint8_t { Greeting, NotAuthenticated, Authenticated, Logout };
+enum class Phase : uint8_t { Greeting, NotAuthenticated, Authenticated, Logout, Bye };
 
 // How a client tried to log in; a bounded set, so that it can be a metric label.
 enum class Mechanism : uint8_t {
@@ -143,7 +143,9 @@ class Conversation {
 
   // --- the server's side
   void greeted(bool authenticated);
-  void bye() { phase_ = Phase::Logout; }
+  // The server has said BYE, or that LOGOUT is done.
+  bool has_ended() const { return phase_ == Phase::Logout || phase_ == Phase::Bye; }
+  void bye() { phase_ = logout_asked_ ? Phase::Logout : Phase::Bye; }
   void continuation();
   // Where in the queue the oldest command with this tag stands, or kUnknown. Good until the next
   // answered().
@@ -177,6 +179,7 @@ class Conversation {
   bool answered_early_ = false;  // the command being sent was answered before it was complete
   bool literal_refused_ = false;
   bool blocked_ = false;
+  bool logout_asked_ = false;
   bool idling_ = false;
   bool opaque_ = false;
 };

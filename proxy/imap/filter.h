@@ -47,6 +47,7 @@ class Filter {
   const Error& violation() const { return shared_.violation; }
 
   Phase phase() const { return shared_.conversation.phase(); }
+  bool has_ended() const { return shared_.conversation.has_ended(); }  // Logout or Bye
   bool idling() const { return shared_.conversation.idling(); }
   bool opaque() const { return shared_.conversation.opaque(); }
   // True when a whole response has just ended, or none has begun (`* BYE` may stand for a greeting,

@@ -114,7 +114,7 @@ TEST(Conversation, FollowsUnauthenticate) {
 TEST(Conversation, TakesAByeForTheEnd) {
   FilterBench bench;
   bench.server("* BYE too many\r\n");
-  EXPECT_EQ(bench.filter.phase(), Phase::Logout);
+  EXPECT_EQ(bench.filter.phase(), Phase::Bye);
   EXPECT_FALSE(bench.filter.violation());
 }
 
