@@ -149,7 +149,7 @@ void Dial::note_handshake() {
 }
 
 void Dial::on_end() {
-  attempt_failed(net::net_error(-ECONNRESET, during_));
+  attempt_failed(net::closed_error(during_));
 }
 
 void Dial::on_failure(const Error& error) {
@@ -180,7 +180,7 @@ void Dial::succeed() {
   observer_.on_dialled(std::move(dialled));
 }
 
-void Dial::attempt_failed(const Error& error) {
+void Dial::attempt_failed(Error error) {
   if (done_) {
     return;
   }

@@ -80,7 +80,7 @@ class Dial final : public net::Retirable,
   void secure();
   void note_handshake();
   void succeed();
-  void attempt_failed(const Error& error);
+  void attempt_failed(Error error);  // by value: the error dies with the attempt
   void drop_stream();
   uint64_t time_left_ms() const;
   BackendServer& server() { return pool_.server(order_[server_index_]); }

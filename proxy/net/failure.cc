@@ -80,6 +80,10 @@ std::string text(int32_t code) {
 
 const ErrorDomain kNetDomain = {"net", label, text, kLabels};
 
+Error closed_error(const char* during) {
+  return net_error(UV_EOF, during);
+}
+
 Error net_error(int code, const char* during) {
   return {&kNetDomain, during, code};
 }

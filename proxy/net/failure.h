@@ -11,5 +11,7 @@ extern const ErrorDomain kNetDomain;
 
 // `code` is libuv's (negative); `during` a literal.
 Error net_error(int code, const char* during);
+// The peer ended the connection in order, but too early.
+Error closed_error(const char* during);
 
 }  // namespace postern::net
