@@ -23,10 +23,44 @@ bssl::UniquePtr<BIO> memory_bio(std::string_view text) {
   return bssl::UniquePtr<BIO>(BIO_new_mem_buf(text.data(), static_cast<ossl_ssize_t>(text.size())));
 }
 
-// PEM readers ask for a passphrase through this; we have none to give.
-int note_passphrase(char*, int, int, void* asked) noexcept {
-  *static_cast<bool*>(asked) = true;
-  return 0;
+struct Passphrase {
+  std::string_view text;
+  bool asked = false;
+};
+
+// PEM readers ask for a passphrase through this. Too long a one is as good as none.
+int give_passphrase(char* buffer, int size, int, void* data) noexcept {
+  auto& passphrase = *static_cast<Passphrase*>(data);
+  passphrase.asked = true;
+  if (passphrase.text.size() > static_cast<size_t>(size)) {
+    return 0;
+  }
+  passphrase.text.copy(buffer, passphrase.text.size());
+  return static_cast<int>(passphrase.text.size());
+}
+
+// The first line of the file, as `openssl -passin file:` takes it.
+std::optional<std::string> load_passphrase(const CertificateFiles& files, Faults& faults) {
+  if (files.passphrase_file.empty()) {
+    return std::string();
+  }
+  Result<std::string> content = read_file(files.passphrase_file);
+  if (!content) {
+    faults.push_back({files.where, "passphrase_file " + content.faults().front().text()});
+    return std::nullopt;
+  }
+  const Secret whole(std::move(content.value()));
+  return whole.text().substr(0, whole.text().find_first_of("\r\n"));
+}
+
+const char* describe_key_fault(const CertificateFiles& files, bool encrypted) {
+  if (!encrypted) {
+    return " holds no private key in PEM";
+  }
+  return files.passphrase_file.empty()
+             ? " is encrypted; name the file with its passphrase as passphrase_file, or decrypt it "
+               "with `openssl pkey`"
+             : " cannot be decrypted with what is in passphrase_file";
 }
 
 bssl::UniquePtr<EVP_PKEY> load_key(const CertificateFiles& files, Faults& faults) {
@@ -36,16 +70,19 @@ bssl::UniquePtr<EVP_PKEY> load_key(const CertificateFiles& files, Faults& faults
     return nullptr;
   }
   const Secret pem(std::move(content.value()));
+  std::optional<std::string> words = load_passphrase(files, faults);
+  if (!words.has_value()) {
+    return nullptr;
+  }
+  const Secret secret(std::move(*words));
+  Passphrase passphrase{secret.text()};
   const auto bio = memory_bio(pem.text());
-  bool encrypted = false;
   bssl::UniquePtr<EVP_PKEY> key(
-      PEM_read_bio_PrivateKey(bio.get(), nullptr, note_passphrase, &encrypted));
+      PEM_read_bio_PrivateKey(bio.get(), nullptr, give_passphrase, &passphrase));
   ERR_clear_error();
   if (key == nullptr) {
-    faults.push_back({files.where, "key " + files.key +
-                                       (encrypted ? " is encrypted; passphrases are not supported, "
-                                                    "decrypt it with `openssl pkey`"
-                                                  : " holds no private key in PEM")});
+    faults.push_back(
+        {files.where, "key " + files.key + describe_key_fault(files, passphrase.asked)});
   }
   return key;
 }
@@ -135,6 +172,49 @@ std::vector<std::string> dns_names(X509& leaf) {
   return names;
 }
 
+// RFC 7633: an extension with the numbers of TLS extensions that the server promises to send.
+bool must_staple(X509& leaf) {
+  const bssl::UniquePtr<ASN1_OBJECT> feature(OBJ_txt2obj("1.3.6.1.5.5.7.1.24", 1));
+  const int at = X509_get_ext_by_OBJ(&leaf, feature.get(), -1);
+  if (at < 0) {
+    return false;
+  }
+  const ASN1_OCTET_STRING* value = X509_EXTENSION_get_data(X509_get_ext(&leaf, at));
+  CBS octets;
+  CBS features;
+  CBS_init(&octets, ASN1_STRING_get0_data(value), static_cast<size_t>(ASN1_STRING_length(value)));
+  uint64_t number = 0;
+  if (CBS_get_asn1(&octets, &features, CBS_ASN1_SEQUENCE) == 1) {
+    while (CBS_get_asn1_uint64(&features, &number) == 1) {
+      if (number == TLSEXT_TYPE_status_request) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+template <typename T, typename Encode>
+std::string to_der(T* object, Encode encode) {
+  uint8_t* der = nullptr;
+  const int length = encode(object, &der);
+  const bssl::UniquePtr<uint8_t> free_der(der);
+  return length <= 0 ? "" : std::string(as_text({der, static_cast<size_t>(length)}));
+}
+
+OcspSubject ocsp_subject(const Chain& chain) {
+  const auto leaf = parse_certificate(*chain.front());
+  OcspSubject subject{to_der(X509_get_issuer_name(leaf.get()), i2d_X509_NAME), "",
+                      to_der(X509_get_serialNumber(leaf.get()), i2d_ASN1_INTEGER)};
+  const auto issuer = chain.size() < 2 ? nullptr : parse_certificate(*chain[1]);
+  if (issuer != nullptr && X509_check_issued(issuer.get(), leaf.get()) == X509_V_OK) {
+    const ASN1_BIT_STRING* key = X509_get0_pubkey_bitstr(issuer.get());
+    subject.issuer_key =
+        as_text({ASN1_STRING_get0_data(key), static_cast<size_t>(ASN1_STRING_length(key))});
+  }
+  return subject;
+}
+
 void describe_leaf(CertificateStore::Certificate& certificate) {
   CRYPTO_BUFFER* der = certificate.chain.front().get();
   const auto leaf = parse_certificate(*der);
@@ -143,6 +223,7 @@ void describe_leaf(CertificateStore::Certificate& certificate) {
   description.names = dns_names(*leaf);
   description.not_before = posix_time(X509_get0_notBefore(leaf.get()));
   description.not_after = posix_time(X509_get0_notAfter(leaf.get()));
+  description.must_staple = must_staple(*leaf);
   description.fingerprint_sha256 = to_hex(as_bytes(certificate.leaf_sha256));
 }
 
@@ -158,6 +239,10 @@ bool CertificateStore::Certificate::install(SSL_CTX* ctx) const {
 }
 
 std::optional<Chain> parse_pem_chain(std::string_view pem) {
+  return parse_pem_blocks(pem, PEM_STRING_X509);
+}
+
+std::optional<Chain> parse_pem_blocks(std::string_view pem, std::string_view kind) {
   Chain chain;
   const auto bio = memory_bio(pem);
   for (;;) {
@@ -175,7 +260,7 @@ std::optional<Chain> parse_pem_chain(std::string_view pem) {
     const bssl::UniquePtr<char> free_name(name);
     const bssl::UniquePtr<char> free_header(header);
     const bssl::UniquePtr<uint8_t> free_data(data);
-    if (std::string_view(name) == PEM_STRING_X509) {
+    if (name == kind) {
       chain.emplace_back(CRYPTO_BUFFER_new(data, static_cast<size_t>(length), nullptr));
     }
   }
@@ -266,6 +351,25 @@ CertificatePtr load_certificate(const CertificateFiles& files, Faults& faults) {
   }
   certificate->where = files.where;
   return certificate;
+}
+
+std::optional<std::string> load_staple(const CertificateFiles& files,
+                                       CertificateStore::Certificate& certificate) {
+  if (files.ocsp.empty()) {
+    return std::nullopt;
+  }
+  Result<std::string> content = read_file(files.ocsp);
+  if (!content) {
+    return "ocsp " + content.faults().front().text();
+  }
+  Result<Staple> staple = read_staple(std::move(content.value()), ocsp_subject(certificate.chain));
+  ERR_clear_error();
+  if (!staple) {
+    return "ocsp " + files.ocsp + " " + staple.faults().front().message;
+  }
+  certificate.staple = std::move(staple.value());
+  certificate.description.ocsp_next_update = certificate.staple->next_update;
+  return std::nullopt;
 }
 
 }  // namespace postern::tls

@@ -10,6 +10,7 @@
 #include "proxy/base/bytes.h"
 #include "tls/boringssl.h"
 #include "tls/certificate_store.h"
+#include "tls/ocsp.h"
 
 namespace postern::tls {
 
@@ -21,6 +22,7 @@ struct CertificateStore::Certificate {
   bssl::UniquePtr<EVP_PKEY> key;
   uint16_t curve = 0;       // an ECDSA key's group on the wire, else 0
   std::string leaf_sha256;  // raw
+  std::optional<Staple> staple;
 
   // Makes a connection, or all of a context, present this certificate. False: see BoringSSL's
   // queue.
@@ -30,7 +32,11 @@ struct CertificateStore::Certificate {
 
 using CertificatePtr = std::unique_ptr<CertificateStore::Certificate>;
 
-// Every CERTIFICATE block of a PEM text; other blocks are passed over. Nothing when one is broken.
+// The octets of every block of one kind in a PEM text; others are passed over. Nothing when one is
+// broken.
+std::optional<std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>> parse_pem_blocks(std::string_view pem,
+                                                                            std::string_view kind);
+// The same of its CERTIFICATE blocks.
 std::optional<std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>> parse_pem_chain(std::string_view pem);
 std::string to_pem(const std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>& chain);
 bssl::UniquePtr<X509> parse_certificate(CRYPTO_BUFFER& der);
@@ -46,5 +52,9 @@ CertificatePtr make_certificate(std::string label,
 
 // One chain and its key, read and checked. Null when `faults` has grown.
 CertificatePtr load_certificate(const CertificateFiles& files, Faults& faults);
+// Reads the file's OCSP response, if one is named, into the certificate. What is wrong with it, or
+// nothing: whoever renews a certificate gets its response a moment later.
+std::optional<std::string> load_staple(const CertificateFiles& files,
+                                       CertificateStore::Certificate& certificate);
 
 }  // namespace postern::tls

@@ -16,4 +16,12 @@ const CertificateStore::Certificate& choose_certificate(
     std::span<const CertificateStore::Certificate* const> candidates, const SSL_CLIENT_HELLO& hello,
     const Policy& policy);
 
+// Whether the client says that it can verify a signature of the certificate's key. Without a word
+// on signatures (TLS 1.2 only) it is taken to.
+bool verifies(const CertificateStore::Certificate& certificate, const SSL_CLIENT_HELLO& hello,
+              bool tls13);
+// Whether a suite of TLS 1.2 goes with the certificate's key, and the client knows the key's curve.
+bool suits_tls12(const CertificateStore::Certificate& certificate, const SSL_CLIENT_HELLO& hello,
+                 const Policy& policy);
+
 }  // namespace postern::tls

@@ -6,6 +6,7 @@
 
 #include "tls/boringssl.h"
 #include "tls/certificate.h"
+#include "tls/context.h"
 #include "tls/self_signed.h"
 
 namespace postern::tls {
@@ -28,6 +29,40 @@ bool is_wildcard(std::string_view name) {
 bool usable(std::string_view name) {
   const size_t star = name.rfind('*');
   return !name.empty() && (star == std::string_view::npos || (star == 0 && is_wildcard(name)));
+}
+
+// The response that another store has for the same certificate, if it still serves.
+const Certificate* find_fresh(const CertificateStore* store, const std::string& leaf_sha256) {
+  if (store == nullptr) {
+    return nullptr;
+  }
+  const auto& all = store->all();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const CertificatePtr& other) {
+    return other->leaf_sha256 == leaf_sha256 && other->staple.has_value() &&
+           other->staple->fresh_at(wall_clock_s());
+  });
+  return found == all.end() ? nullptr : found->get();
+}
+
+void staple(const CertificateFiles& files, const CertificateStore* former, Certificate& certificate,
+            Faults& warnings) {
+  if (const auto wrong = load_staple(files, certificate); wrong.has_value()) {
+    const Certificate* other = find_fresh(former, certificate.leaf_sha256);
+    if (other != nullptr) {
+      certificate.staple = other->staple;
+      certificate.description.ocsp_next_update = other->staple->next_update;
+    }
+    warnings.push_back({files.where, *wrong + (other == nullptr ? "; none is stapled"
+                                                                : "; the former one is kept")});
+  } else if (certificate.staple.has_value() && !certificate.staple->fresh_at(wall_clock_s())) {
+    warnings.push_back({files.where, "ocsp " + files.ocsp +
+                                         " is out of date or not valid yet; it is not stapled"});
+  }
+  if (certificate.description.must_staple && !certificate.staple.has_value()) {
+    warnings.push_back({files.where, "chain " + files.chain +
+                                         " promises clients an OCSP response (Must-Staple), but "
+                                         "there is none; some will refuse it"});
+  }
 }
 
 }  // namespace
@@ -76,11 +111,12 @@ CertificateStore::CertificateStore() : index_(std::make_unique<Index>()) {}
 CertificateStore::~CertificateStore() = default;
 
 Result<std::shared_ptr<const CertificateStore>> CertificateStore::load(
-    const std::vector<CertificateFiles>& files) {
+    const std::vector<CertificateFiles>& files, const CertificateStore* former) {
   if (files.empty()) {
     return Fault{"", "no certificate is configured"};
   }
   Faults faults;
+  Faults warnings;
   std::vector<CertificatePtr> certificates;
   for (const CertificateFiles& one : files) {
     CertificatePtr certificate = load_certificate(one, faults);
@@ -92,9 +128,10 @@ Result<std::shared_ptr<const CertificateStore>> CertificateStore::load(
                                        " has no dNSName in its subjectAltName, so that no client "
                                        "would ever be shown it; only the first certificate may"});
     }
+    staple(one, former, *certificate, warnings);
     certificates.push_back(std::move(certificate));
   }
-  return assemble(std::move(certificates), std::move(faults));
+  return assemble(std::move(certificates), std::move(faults), std::move(warnings));
 }
 
 Result<std::shared_ptr<const CertificateStore>> CertificateStore::self_signed(
@@ -104,11 +141,11 @@ Result<std::shared_ptr<const CertificateStore>> CertificateStore::self_signed(
   if (certificates.front() == nullptr) {
     return Fault{"", "a self-signed certificate could not be made for these names"};
   }
-  return assemble(std::move(certificates), {});
+  return assemble(std::move(certificates), {}, {});
 }
 
 Result<std::shared_ptr<const CertificateStore>> CertificateStore::assemble(
-    std::vector<std::unique_ptr<Certificate>> certificates, Faults faults) {
+    std::vector<std::unique_ptr<Certificate>> certificates, Faults faults, Faults warnings) {
   std::shared_ptr<CertificateStore> store(new CertificateStore);
   const bssl::UniquePtr<SSL_CTX> trial(SSL_CTX_new(TLS_with_buffers_method()));
   std::string leaves;
@@ -127,6 +164,7 @@ Result<std::shared_ptr<const CertificateStore>> CertificateStore::assemble(
     return faults;
   }
   store->certificates_ = std::move(certificates);
+  store->warnings_ = std::move(warnings);
   store->index_->choose_fallback(*store->certificates_.front());
   store->digest_ = sha256(as_bytes(leaves));
   return std::shared_ptr<const CertificateStore>(std::move(store));

@@ -18,9 +18,11 @@
 namespace postern::tls {
 
 struct CertificateFiles {
-  std::string chain;  // PEM, leaf first
-  std::string key;    // PEM
-  std::string where;  // where the configuration names them: "postern.yaml:12"
+  std::string chain;                 // PEM, leaf first
+  std::string key;                   // PEM
+  std::string where;                 // where the configuration names them: "postern.yaml:12"
+  std::string passphrase_file = {};  // its first line decrypts the key; empty: there is none
+  std::string ocsp = {};             // the response to staple, DER; empty: none
 };
 
 enum class KeyType : uint8_t { Ecdsa, Rsa, Ed25519 };
@@ -37,10 +39,14 @@ class CertificateStore {
     int64_t not_before;  // seconds since 1970
     int64_t not_after;
     std::string fingerprint_sha256;  // of the leaf, hex
+    bool must_staple = false;        // clients may insist on an OCSP response (RFC 7633)
+    int64_t ocsp_next_update = 0;    // when its response ceases to be served; 0: there is none
   };
 
+  // An OCSP response that is of no use is no fault, but a warning; then the one that `former` has
+  // for the same certificate is kept, if it is fresh.
   static Result<std::shared_ptr<const CertificateStore>> load(
-      const std::vector<CertificateFiles>& files);
+      const std::vector<CertificateFiles>& files, const CertificateStore* former = nullptr);
   // A throw-away ECDSA P-256 certificate for `names`, valid 30 days, made in memory.
   static Result<std::shared_ptr<const CertificateStore>> self_signed(
       const std::vector<std::string>& names);
@@ -56,15 +62,18 @@ class CertificateStore {
   // Digest of all leaves: part of what resumption is bound to.
   std::string_view digest() const { return digest_; }  // 32 raw octets
   const std::vector<std::unique_ptr<Certificate>>& all() const { return certificates_; }
+  // What is doubtful in what was loaded; for the log and `postern check`.
+  const Faults& warnings() const { return warnings_; }
 
  private:
   CertificateStore();
   static Result<std::shared_ptr<const CertificateStore>> assemble(
-      std::vector<std::unique_ptr<Certificate>> certificates, Faults faults);
+      std::vector<std::unique_ptr<Certificate>> certificates, Faults faults, Faults warnings);
   struct Index;
   std::vector<std::unique_ptr<Certificate>> certificates_;
   std::unique_ptr<Index> index_;
   std::string digest_;
+  Faults warnings_;
 };
 
 }  // namespace postern::tls

@@ -27,14 +27,11 @@ ssl_verify_result_t ClientContext::State::verify(SSL* ssl, uint8_t* alert) noexc
   const auto& state = *static_cast<State*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
   const auto& host = *static_cast<const std::string*>(SSL_get_app_data(ssl));
   const auto failure = state.verifier->judge(SSL_get0_peer_certificates(ssl), host);
-  ERR_clear_error();
   if (!failure.has_value()) {
+    ERR_clear_error();
     return ssl_verify_ok;
   }
-  *alert = *failure == Failure::CertificateExpired     ? SSL_AD_CERTIFICATE_EXPIRED
-           : *failure == Failure::CertificateUntrusted ? SSL_AD_UNKNOWN_CA
-                                                       : SSL_AD_CERTIFICATE_UNKNOWN;
-  report_verdict(*failure);
+  *alert = report_verdict(*failure);
   return ssl_verify_invalid;
 }
 

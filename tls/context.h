@@ -6,10 +6,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "proxy/base/result.h"
 #include "tls/certificate_store.h"
+#include "tls/client_auth.h"
 #include "tls/policy.h"
 #include "tls/ticket_keys.h"
 #include "tls/verify.h"
@@ -25,7 +27,10 @@ struct ServerSettings {
   std::shared_ptr<const CertificateStore> certificates;
   std::shared_ptr<const TicketKeys> tickets;
   std::string binding;  // what sessions are bound to besides certificates and policy: the listener
-  int64_t (*clock_s)() = &wall_clock_s;  // chooses the window of the ticket keys
+  // Chooses the window of the ticket keys and whether an OCSP response is fresh.
+  int64_t (*clock_s)() = &wall_clock_s;
+  std::shared_ptr<const ClientAuth> client_auth = {};  // null: clients are not asked
+  std::optional<Policy> shadow = {};  // judged for every ClientHello; nobody is refused by it
 };
 
 class ServerContext {

@@ -47,6 +47,7 @@ Engine::~Engine() {
 std::unique_ptr<Engine> Engine::server(const ServerContext& context, Workspace& workspace) {
   std::unique_ptr<Engine> engine(new Engine(workspace, SSL_new(context.get())));
   SSL_set_accept_state(engine->ssl_);
+  SSL_set_app_data(engine->ssl_, &engine->shadow_refusal_);  // for ServerContext's verdict
   return engine;
 }
 
@@ -224,6 +225,24 @@ int64_t Engine::peer_not_after() const {
   }
   const auto leaf = parse_certificate(*sk_CRYPTO_BUFFER_value(chain, 0));
   return leaf == nullptr ? 0 : posix_time(X509_get0_notAfter(leaf.get()));
+}
+
+std::string Engine::peer_subject() const {
+  const STACK_OF(CRYPTO_BUFFER)* chain = SSL_get0_peer_certificates(ssl_);
+  if (chain == nullptr || sk_CRYPTO_BUFFER_num(chain) == 0) {
+    return "";
+  }
+  const auto leaf = parse_certificate(*sk_CRYPTO_BUFFER_value(chain, 0));
+  const bssl::UniquePtr<BIO> text(BIO_new(BIO_s_mem()));
+  const uint8_t* octets = nullptr;
+  size_t length = 0;
+  if (leaf == nullptr ||
+      X509_NAME_print_ex(text.get(), X509_get_subject_name(leaf.get()), 0, XN_FLAG_RFC2253) < 0 ||
+      BIO_mem_contents(text.get(), &octets, &length) != 1) {
+    ERR_clear_error();
+    return "";
+  }
+  return std::string(as_text({octets, length}));
 }
 
 }  // namespace postern::tls

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -86,6 +87,11 @@ class Engine {
   Handshake handshake() const;      // after Open
   std::string server_name() const;  // SNI as sent, lower case; empty if none
   int64_t peer_not_after() const;   // client role: the backend certificate's end, 0 if unknown
+  // Server role: the subject of the client's certificate as in RFC 2253, for people and logs; empty
+  // if it showed none. A resumed session has that of its first handshake. After Open.
+  std::string peer_subject() const;
+  // Server role: why the context's shadow policy would have refused what its own did not.
+  std::optional<Failure> shadow_refusal() const { return shadow_refusal_; }
 
  private:
   Engine(Workspace& workspace, ssl_st* ssl);
@@ -102,6 +108,7 @@ class Engine {
   Bytes input_;                              // fed and not yet taken
   std::unique_ptr<const std::string> host_;  // client role, until Open: whom the certificate is for
   Error error_;
+  std::optional<Failure> shadow_refusal_;
   bool recognised_ = false;  // the peer's first bytes were looked at
   bool open_ = false;
   bool closed_ = false;           // our close_notify is sent

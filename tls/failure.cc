@@ -28,6 +28,9 @@ constexpr std::array<Wording, kFailureCount> kWordings = {{
     {"certificate_expired", "a certificate is expired or not valid yet"},
     {"certificate_name_mismatch", "the certificate is for another name"},
     {"certificate_pin_mismatch", "the certificate's public key is not a pinned one"},
+    {"certificate_revoked", "the certificate is revoked"},
+    {"revocation_unknown", "no revocation list in force covers the certificate"},
+    {"no_client_certificate", "the client has no certificate, but must show one"},
     {"peer_rejected_certificate", "the peer rejected our certificate"},
     {"peer_alert", "the peer broke off with an alert"},
     {"decrypt_error", "a record or the handshake was not authentic"},
@@ -81,6 +84,7 @@ constexpr Reason kReasons[] = {
     {SSL_R_BAD_SIGNATURE, Failure::DecryptError},
     {SSL_R_NO_RENEGOTIATION, Failure::RenegotiationRefused},
     {SSL_R_TLSV1_ALERT_NO_RENEGOTIATION, Failure::RenegotiationRefused},
+    {SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, Failure::NoClientCertificate},
     {SSL_R_CERTIFICATE_VERIFY_FAILED, Failure::CertificateUntrusted},
     {ERR_R_MALLOC_FAILURE, Failure::Internal},
     {ERR_R_INTERNAL_ERROR, Failure::Internal},
@@ -164,8 +168,19 @@ Failure take_failure() {
   return found;
 }
 
-void report_verdict(Failure failure) {
+uint8_t report_verdict(Failure failure) {
+  ERR_clear_error();
   ERR_put_error(ERR_LIB_USER, 0, static_cast<int>(failure), __FILE__, __LINE__);
+  switch (failure) {
+    case Failure::CertificateExpired:
+      return SSL_AD_CERTIFICATE_EXPIRED;
+    case Failure::CertificateUntrusted:
+      return SSL_AD_UNKNOWN_CA;
+    case Failure::CertificateRevoked:
+      return SSL_AD_CERTIFICATE_REVOKED;
+    default:
+      return SSL_AD_CERTIFICATE_UNKNOWN;
+  }
 }
 
 Failure recognise_plaintext(Bytes first) {

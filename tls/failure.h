@@ -21,10 +21,13 @@ enum class Failure : int32_t {
   PlaintextHttp,
   ProxyHeader,           // a PROXY header where none is expected
   NotTls,                // some other bytes that are no TLS record
-  CertificateUntrusted,  // the backend's chain does not lead to the CA
+  CertificateUntrusted,  // the peer's chain does not lead to the CA
   CertificateExpired,
   CertificateNameMismatch,
   CertificatePinMismatch,
+  CertificateRevoked,       // a client's, says the CRL
+  RevocationUnknown,        // no CRL in force for the client's certificate
+  NoClientCertificate,      // the client has none, but must
   PeerRejectedCertificate,  // the peer's alert: bad_certificate, unknown_ca, certificate_expired …
   PeerAlert,                // any other fatal alert of the peer
   DecryptError,             // bad record MAC, bad Finished
@@ -33,7 +36,7 @@ enum class Failure : int32_t {
   ProtocolError,  // anything else the peer did wrong
   Internal,       // out of memory and the like
 };
-inline constexpr int kFailureCount = 20;
+inline constexpr int kFailureCount = 23;
 
 const char* failure_label(Failure failure);  // "no_shared_cipher"
 extern const ErrorDomain kTlsDomain;         // code = Failure
@@ -41,8 +44,9 @@ Error tls_error(Failure failure, const char* during);
 
 // Reads and clears BoringSSL's error queue of this thread.
 Failure take_failure();
-// Puts a verdict of our own into that queue, from inside a callback of BoringSSL's.
-void report_verdict(Failure failure);
+// Puts a verdict of our own on the peer's certificate into that queue, from inside a callback of
+// BoringSSL's. Returns the alert that tells the peer.
+uint8_t report_verdict(Failure failure);
 // What `first` bytes are, if they are surely not a TLS record; Truncated if they may still be TLS.
 Failure recognise_plaintext(Bytes first);
 

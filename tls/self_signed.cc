@@ -41,14 +41,21 @@ bool push_name(GENERAL_NAMES* names, const std::string& name) {
 
 bool add_names(X509* certificate, const std::vector<std::string>& names) {
   const bssl::UniquePtr<GENERAL_NAMES> all(GENERAL_NAMES_new());
-  return !names.empty() &&
-         std::all_of(names.begin(), names.end(),
-                     [&](const std::string& name) {
-                       return printable_ascii(name) && push_name(all.get(), name);
-                     }) &&
-         // Critical, for the subject is empty (RFC 5280 §4.2.1.6).
-         X509_add1_ext_i2d(certificate, NID_subject_alt_name, all.get(), 1, X509V3_ADD_DEFAULT) ==
-             1;
+  return !names.empty() && std::all_of(names.begin(), names.end(), [&](const std::string& name) {
+    return printable_ascii(name) && push_name(all.get(), name);
+  }) && X509_add1_ext_i2d(certificate, NID_subject_alt_name, all.get(), 0, X509V3_ADD_DEFAULT) == 1;
+}
+
+// Its own issuer, and by a name: some clients take an empty issuer for a missing one (RFC 5280
+// §4.1.2.4 forbids it).
+bool add_subject(X509* certificate) {
+  constexpr std::string_view kName = "postern self-signed";
+  const Bytes name = as_bytes(kName);
+  const bssl::UniquePtr<X509_NAME> subject(X509_NAME_new());
+  return X509_NAME_add_entry_by_NID(subject.get(), NID_commonName, MBSTRING_ASC, name.data(),
+                                    static_cast<ossl_ssize_t>(name.size()), -1, 0) == 1 &&
+         X509_set_subject_name(certificate, subject.get()) == 1 &&
+         X509_set_issuer_name(certificate, subject.get()) == 1;
 }
 
 bool add_random_serial(X509* certificate) {
@@ -68,7 +75,7 @@ bssl::UniquePtr<CRYPTO_BUFFER> make_leaf(EVP_PKEY* key, const std::vector<std::s
           nullptr ||
       ASN1_TIME_set_posix(X509_getm_notAfter(certificate.get()), now + kValidSeconds) == nullptr ||
       X509_set_pubkey(certificate.get(), key) != 1 || !add_names(certificate.get(), names) ||
-      X509_sign(certificate.get(), key, EVP_sha256()) == 0 ||
+      !add_subject(certificate.get()) || X509_sign(certificate.get(), key, EVP_sha256()) == 0 ||
       (length = i2d_X509(certificate.get(), &der)) <= 0) {
     return nullptr;
   }

@@ -6,7 +6,10 @@
 
 #include "tls/boringssl.h"
 #include "tls/certificate_choice.h"
+#include "tls/client_hello.h"
 #include "tls/context.h"
+#include "tls/failure.h"
+#include "tls/shadow.h"
 #include "tls/ssl_context.h"
 
 namespace postern::tls {
@@ -17,11 +20,13 @@ constexpr uint32_t kSessionSeconds = static_cast<uint32_t>(TicketKeys::kWindowSe
 
 constexpr uint8_t kAlpnImap[] = {4, 'i', 'm', 'a', 'p'};  // RFC 7301 §6, IANA's registry
 
-// What a ticket is good for: this listener, these certificates, this policy (CVE-2025-23419). With
-// lengths before the parts, so that no two settings give the same text.
+// What a ticket is good for: this listener, these certificates, this policy, these clients
+// (CVE-2025-23419). With lengths before the parts, so that no two settings give the same text.
 std::string session_binding(const ServerSettings& settings) {
   const std::string policy = settings.policy.describe();
-  const std::string_view parts[] = {settings.binding, settings.certificates->digest(), policy};
+  const std::string_view parts[] = {
+      settings.binding, settings.certificates->digest(), policy,
+      settings.client_auth == nullptr ? "" : settings.client_auth->digest()};
   std::string text;
   for (const std::string_view part : parts) {
     text.append(std::to_string(part.size())).append(":").append(part);
@@ -63,8 +68,13 @@ struct ServerContext::State {
   State& operator=(const State&) = delete;
 
   bool prepare();
+  bool ask_clients();
+  bool present(const CertificateStore::Certificate& chosen, const SSL_CLIENT_HELLO& hello) const;
+  void judge_in_shadow(std::span<const CertificateStore::Certificate* const> candidates,
+                       const SSL_CLIENT_HELLO& hello) const;
   void refresh_keys();
   static ssl_select_cert_result_t select_certificate(const SSL_CLIENT_HELLO* hello) noexcept;
+  static ssl_verify_result_t verify(SSL* ssl, uint8_t* alert) noexcept;
   static int ticket_key(SSL* ssl, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher,
                         HMAC_CTX* hmac, int sealing) noexcept;
   static State& of(const SSL* ssl) {
@@ -89,7 +99,27 @@ bool ServerContext::State::prepare() {
   SSL_CTX_set_session_psk_dhe_timeout(ctx.get(), kSessionSeconds);
   const Bytes id = as_bytes(binding);
   return SSL_CTX_set_session_id_context(ctx.get(), id.data(), id.size()) == 1 &&
-         installed->install(ctx.get());
+         installed->install(ctx.get()) && ask_clients();
+}
+
+bool ServerContext::State::ask_clients() {
+  if (settings.client_auth == nullptr) {
+    return true;
+  }
+  const int none_is_refused =
+      settings.client_auth->required() ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+  SSL_CTX_set_custom_verify(ctx.get(), SSL_VERIFY_PEER | none_is_refused, &State::verify);
+  return settings.client_auth->install(ctx.get());
+}
+
+ssl_verify_result_t ServerContext::State::verify(SSL* ssl, uint8_t* alert) noexcept {
+  const auto failure = of(ssl).settings.client_auth->judge(SSL_get0_peer_certificates(ssl));
+  if (!failure.has_value()) {
+    ERR_clear_error();
+    return ssl_verify_ok;
+  }
+  *alert = report_verdict(*failure);
+  return ssl_verify_invalid;
 }
 
 // The certificate for the client's name is set on the connection itself. A second SSL_CTX for each
@@ -102,8 +132,36 @@ ssl_select_cert_result_t ServerContext::State::select_certificate(
   const char* name = SSL_get_servername(hello->ssl, TLSEXT_NAMETYPE_host_name);
   const auto candidates = state.settings.certificates->find(name == nullptr ? "" : name);
   const auto& chosen = choose_certificate(candidates, *hello, state.settings.policy);
-  const bool ready = &chosen == state.installed || chosen.install(hello->ssl);
-  return ready ? ssl_select_cert_success : ssl_select_cert_error;
+  state.judge_in_shadow(candidates, *hello);
+  return state.present(chosen, *hello) ? ssl_select_cert_success : ssl_select_cert_error;
+}
+
+// The response is set on the connection, for it may have gone stale since the last one; BoringSSL
+// copies it, so only for those who ask.
+bool ServerContext::State::present(const CertificateStore::Certificate& chosen,
+                                   const SSL_CLIENT_HELLO& hello) const {
+  if (&chosen != installed && !chosen.install(hello.ssl)) {
+    return false;
+  }
+  const auto& staple = chosen.staple;
+  if (!staple.has_value() || !has_extension(hello, TLSEXT_TYPE_status_request) ||
+      !staple->fresh_at(settings.clock_s())) {
+    return true;
+  }
+  const Bytes der = as_bytes(staple->der);
+  return SSL_set_ocsp_response(hello.ssl, der.data(), der.size()) == 1;
+}
+
+// Whom the policy in force refuses is none that a stricter one would cut off. The verdict goes to
+// where the connection's application data points (see Engine::server).
+void ServerContext::State::judge_in_shadow(
+    std::span<const CertificateStore::Certificate* const> candidates,
+    const SSL_CLIENT_HELLO& hello) const {
+  auto* verdict = static_cast<std::optional<Failure>*>(SSL_get_app_data(hello.ssl));
+  if (settings.shadow.has_value() && verdict != nullptr &&
+      !refusal(candidates, hello, settings.policy).has_value()) {
+    *verdict = refusal(candidates, hello, *settings.shadow);
+  }
 }
 
 void ServerContext::State::refresh_keys() {

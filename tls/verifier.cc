@@ -12,33 +12,14 @@ namespace {
 
 constexpr char kSystemStore[] = "/etc/ssl/certs/ca-certificates.crt";
 
-// The system's store may hold old certificates that BoringSSL does not parse; those are passed
-// over. In a file the operator made for this, they are a mistake.
 Result<bssl::UniquePtr<X509_STORE>> load_authorities(const std::string& configured) {
   const std::string path = configured.empty() ? kSystemStore : configured;
   Result<std::string> pem = read_file(path);
   if (!pem) {
     return pem.faults();
   }
-  const auto chain = parse_pem_chain(pem.value());
-  if (!chain.has_value()) {
-    return Fault{path, "has a broken PEM block"};
-  }
-  bssl::UniquePtr<X509_STORE> store(X509_STORE_new());
-  size_t added = 0;
-  for (size_t i = 0; i < chain->size(); ++i) {
-    const auto certificate = parse_certificate(*(*chain)[i]);
-    if (certificate != nullptr && X509_STORE_add_cert(store.get(), certificate.get()) == 1) {
-      ++added;
-    } else if (!configured.empty()) {
-      return Fault{path, "certificate number " + std::to_string(i + 1) + " cannot be parsed"};
-    }
-  }
-  ERR_clear_error();
-  if (added == 0) {
-    return Fault{path, "holds no certificate in PEM"};
-  }
-  return store;
+  return parse_authorities(pem.value(), path,
+                           configured.empty() ? Unparsable::IsPassedOver : Unparsable::IsFault);
 }
 
 std::optional<std::array<uint8_t, SHA256_DIGEST_LENGTH>> parse_pin(const std::string& text) {
@@ -54,21 +35,6 @@ std::optional<std::array<uint8_t, SHA256_DIGEST_LENGTH>> parse_pin(const std::st
   std::array<uint8_t, SHA256_DIGEST_LENGTH> pin;
   std::copy_n(octets.begin(), pin.size(), pin.begin());
   return pin;
-}
-
-Failure failure_of(int x509_error) {
-  switch (x509_error) {
-    case X509_V_ERR_CERT_HAS_EXPIRED:
-    case X509_V_ERR_CERT_NOT_YET_VALID:
-      return Failure::CertificateExpired;
-    case X509_V_ERR_HOSTNAME_MISMATCH:
-    case X509_V_ERR_IP_ADDRESS_MISMATCH:
-      return Failure::CertificateNameMismatch;
-    case X509_V_ERR_OUT_OF_MEM:
-      return Failure::Internal;
-    default:
-      return Failure::CertificateUntrusted;
-  }
 }
 
 // RFC 9525: dNSName or iPAddress, never the common name; a star is a whole label.
@@ -87,6 +53,65 @@ bool expect_name(X509_VERIFY_PARAM* param, const std::string& host) {
 }
 
 }  // namespace
+
+Result<bssl::UniquePtr<X509_STORE>> parse_authorities(const std::string& pem,
+                                                      const std::string& path,
+                                                      Unparsable unparsable) {
+  const auto chain = parse_pem_chain(pem);
+  if (!chain.has_value()) {
+    return Fault{path, "has a broken PEM block"};
+  }
+  bssl::UniquePtr<X509_STORE> store(X509_STORE_new());
+  size_t added = 0;
+  for (size_t i = 0; i < chain->size(); ++i) {
+    const auto certificate = parse_certificate(*(*chain)[i]);
+    if (certificate != nullptr && X509_STORE_add_cert(store.get(), certificate.get()) == 1) {
+      ++added;
+    } else if (unparsable == Unparsable::IsFault) {
+      ERR_clear_error();
+      return Fault{path, "certificate number " + std::to_string(i + 1) + " cannot be parsed"};
+    }
+  }
+  ERR_clear_error();
+  if (added == 0) {
+    return Fault{path, "holds no certificate in PEM"};
+  }
+  return store;
+}
+
+bssl::UniquePtr<STACK_OF(X509)> parse_chain(const STACK_OF(CRYPTO_BUFFER) * chain) {
+  bssl::UniquePtr<STACK_OF(X509)> certificates(sk_X509_new_null());
+  for (size_t i = 0; i < sk_CRYPTO_BUFFER_num(chain); ++i) {
+    auto certificate = parse_certificate(*sk_CRYPTO_BUFFER_value(chain, i));
+    if (certificate == nullptr || !bssl::PushToStack(certificates.get(), std::move(certificate))) {
+      return nullptr;
+    }
+  }
+  return sk_X509_num(certificates.get()) == 0 ? nullptr : std::move(certificates);
+}
+
+Failure failure_of(int x509_error) {
+  switch (x509_error) {
+    case X509_V_ERR_CERT_HAS_EXPIRED:
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return Failure::CertificateExpired;
+    case X509_V_ERR_HOSTNAME_MISMATCH:
+    case X509_V_ERR_IP_ADDRESS_MISMATCH:
+      return Failure::CertificateNameMismatch;
+    case X509_V_ERR_CERT_REVOKED:
+      return Failure::CertificateRevoked;
+    case X509_V_ERR_UNABLE_TO_GET_CRL:
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+    case X509_V_ERR_CRL_NOT_YET_VALID:
+    case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+    case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+      return Failure::RevocationUnknown;
+    case X509_V_ERR_OUT_OF_MEM:
+      return Failure::Internal;
+    default:
+      return Failure::CertificateUntrusted;
+  }
+}
 
 bool is_ip_literal(const std::string& host) {
   in6_addr address{};
@@ -130,14 +155,8 @@ std::optional<Failure> Verifier::judge(const STACK_OF(CRYPTO_BUFFER) * chain,
   if (mode_ == Verification::Mode::None) {
     return std::nullopt;
   }
-  const bssl::UniquePtr<STACK_OF(X509)> certificates(sk_X509_new_null());
-  for (size_t i = 0; i < sk_CRYPTO_BUFFER_num(chain); ++i) {
-    auto certificate = parse_certificate(*sk_CRYPTO_BUFFER_value(chain, i));
-    if (certificate == nullptr || !bssl::PushToStack(certificates.get(), std::move(certificate))) {
-      return Failure::CertificateUntrusted;
-    }
-  }
-  if (sk_X509_num(certificates.get()) == 0) {
+  const auto certificates = parse_chain(chain);
+  if (certificates == nullptr) {
     return Failure::CertificateUntrusted;
   }
   X509& leaf = *sk_X509_value(certificates.get(), 0);

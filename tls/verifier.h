@@ -38,6 +38,16 @@ class Verifier {
   bssl::UniquePtr<X509_STORE> authorities_;  // null: the pins alone decide
 };
 
+// The authorities of a PEM text; `path` is for faults. An old certificate that BoringSSL does not
+// parse is a fault in a file made for us, and passed over in the system's store.
+enum class Unparsable { IsFault, IsPassedOver };
+Result<bssl::UniquePtr<X509_STORE>> parse_authorities(const std::string& pem,
+                                                      const std::string& path,
+                                                      Unparsable unparsable);
+// A peer's chain as BoringSSL's verification wants it, leaf first; null if it is empty or broken.
+bssl::UniquePtr<STACK_OF(X509)> parse_chain(const STACK_OF(CRYPTO_BUFFER) * chain);
+Failure failure_of(int x509_error);
+
 bool is_ip_literal(const std::string& host);
 
 }  // namespace postern::tls

@@ -74,7 +74,7 @@ TEST_F(CertificateStoreFiles, ReportsEveryFaultOfAllFilesAtOnce) {
             HasSubstr("postern.yaml:4: chain " + not_pem.chain + " holds no certificate"),
             HasSubstr("postern.yaml:4: key " + not_pem.key + " holds no private key")));
   EXPECT_THAT(
-      text, AllOf(HasSubstr("postern.yaml:5: key " + encrypted.key + " is encrypted; passphrases"),
+      text, AllOf(HasSubstr("postern.yaml:5: key " + encrypted.key + " is encrypted; name the file"),
                   HasSubstr("postern.yaml:6: chain " + reversed.chain +
                             " must begin with the certificate of the key, which is number 2"),
                   HasSubstr("postern.yaml:7: certificate number 1 of " + broken.chain +

@@ -1,0 +1,58 @@
+#include "tls/client_hello.h"
+
+#include <algorithm>
+
+namespace postern::tls {
+namespace {
+
+uint16_t on_the_wire(int version) {
+  return static_cast<uint16_t>(TLS1_VERSION + version);
+}
+
+}  // namespace
+
+std::optional<Numbers> list_extension(const SSL_CLIENT_HELLO& hello, uint16_t type) {
+  const uint8_t* data = nullptr;
+  size_t length = 0;
+  if (SSL_early_callback_ctx_extension_get(&hello, type, &data, &length) != 1) {
+    return std::nullopt;
+  }
+  CBS body;
+  CBS list;
+  CBS_init(&body, data, length);
+  // A length of two octets goes before each list but that of versions.
+  const bool whole = type == TLSEXT_TYPE_supported_versions
+                         ? CBS_get_u8_length_prefixed(&body, &list) == 1
+                         : CBS_get_u16_length_prefixed(&body, &list) == 1;
+  if (!whole) {
+    return std::nullopt;
+  }
+  return Numbers(list);
+}
+
+Numbers offered_suites(const SSL_CLIENT_HELLO& hello) {
+  CBS suites;
+  CBS_init(&suites, hello.cipher_suites, hello.cipher_suites_len);
+  return Numbers(suites);
+}
+
+bool has_extension(const SSL_CLIENT_HELLO& hello, uint16_t type) {
+  const uint8_t* data = nullptr;
+  size_t length = 0;
+  return SSL_early_callback_ctx_extension_get(&hello, type, &data, &length) == 1;
+}
+
+std::optional<Version> negotiate_version(const SSL_CLIENT_HELLO& hello, const Policy& policy) {
+  const auto listed = list_extension(hello, TLSEXT_TYPE_supported_versions);
+  const auto legacy = std::min<uint16_t>(hello.version, TLS1_2_VERSION);
+  for (auto version = static_cast<int>(policy.max_version);
+       version >= static_cast<int>(policy.min_version); --version) {
+    const uint16_t wire = on_the_wire(version);
+    if (listed.has_value() ? listed->has(wire) : wire <= legacy) {
+      return static_cast<Version>(version);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace postern::tls

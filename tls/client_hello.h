@@ -1,0 +1,46 @@
+// Reading the lists of a ClientHello, before BoringSSL has made its choices from them. Views of the
+// hello, valid inside its callback. Inside tls/ only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "tls/boringssl.h"
+#include "tls/policy.h"
+
+namespace postern::tls {
+
+// Numbers of 16 bits, as they stand in a ClientHello.
+class Numbers {
+ public:
+  explicit Numbers(CBS list) : list_(list) {}
+
+  template <typename Wanted>
+  bool any(Wanted wanted) const {
+    CBS rest = list_;
+    uint16_t number = 0;
+    while (CBS_get_u16(&rest, &number)) {
+      if (wanted(number)) {
+        return true;
+      }
+    }
+    return false;
+  }
+  bool has(uint16_t wanted) const {
+    return any([wanted](uint16_t number) { return number == wanted; });
+  }
+
+ private:
+  CBS list_;
+};
+
+// An extension that is a list of numbers. Nothing if it is absent or ill-formed; the latter
+// BoringSSL refuses in a moment.
+std::optional<Numbers> list_extension(const SSL_CLIENT_HELLO& hello, uint16_t type);
+Numbers offered_suites(const SSL_CLIENT_HELLO& hello);
+bool has_extension(const SSL_CLIENT_HELLO& hello, uint16_t type);
+
+// The version that the hello and the policy lead to (RFC 8446 §4.2.1, RFC 5246 appendix E.1).
+std::optional<Version> negotiate_version(const SSL_CLIENT_HELLO& hello, const Policy& policy);
+
+}  // namespace postern::tls

@@ -1,0 +1,71 @@
+#include "tls/shadow.h"
+
+#include <algorithm>
+
+#include "tls/certificate_choice.h"
+#include "tls/client_hello.h"
+#include "tls/suites.h"
+
+namespace postern::tls {
+namespace {
+
+using Candidates = std::span<const CertificateStore::Certificate* const>;
+
+bool shares_group(const SSL_CLIENT_HELLO& hello, const Policy& policy) {
+  const auto offered = list_extension(hello, TLSEXT_TYPE_supported_groups);
+  return offered.has_value() &&
+         std::any_of(policy.groups.begin(), policy.groups.end(), [&](const std::string& name) {
+           const Group* group = find_group(name);
+           return group != nullptr && offered->has(group->id);
+         });
+}
+
+bool shares_tls13_suite(const SSL_CLIENT_HELLO& hello) {
+  const auto known = suites();
+  return std::any_of(known.begin(), known.end(), [&](const Suite& suite) {
+    return suite.use == SuiteUse::Tls13 && offered_suites(hello).has(suite.id);
+  });
+}
+
+// In the order in which BoringSSL finds the faults.
+std::optional<Failure> refusal_in_tls13(Candidates candidates, const SSL_CLIENT_HELLO& hello,
+                                        const Policy& policy) {
+  if (!shares_group(hello, policy)) {
+    return Failure::NoSharedGroup;
+  }
+  if (!shares_tls13_suite(hello)) {
+    return Failure::NoSharedCipher;
+  }
+  const bool verifiable = std::any_of(candidates.begin(), candidates.end(), [&](const auto* one) {
+    return verifies(*one, hello, /*tls13=*/true);
+  });
+  return verifiable ? std::nullopt : std::optional(Failure::NoSharedSignature);
+}
+
+// In TLS 1.2 the suite stands for group and kind of key as well: whatever is missing, there is no
+// cipher in common.
+std::optional<Failure> refusal_in_tls12(Candidates candidates, const SSL_CLIENT_HELLO& hello,
+                                        const Policy& policy) {
+  const auto fits = [&](const auto* one) { return suits_tls12(*one, hello, policy); };
+  if (!shares_group(hello, policy) || std::none_of(candidates.begin(), candidates.end(), fits)) {
+    return Failure::NoSharedCipher;
+  }
+  const bool verifiable = std::any_of(candidates.begin(), candidates.end(), [&](const auto* one) {
+    return fits(one) && verifies(*one, hello, /*tls13=*/false);
+  });
+  return verifiable ? std::nullopt : std::optional(Failure::NoSharedSignature);
+}
+
+}  // namespace
+
+std::optional<Failure> refusal(Candidates candidates, const SSL_CLIENT_HELLO& hello,
+                               const Policy& policy) {
+  const auto version = negotiate_version(hello, policy);
+  if (!version.has_value()) {
+    return Failure::UnsupportedVersion;
+  }
+  return *version == Version::Tls13 ? refusal_in_tls13(candidates, hello, policy)
+                                    : refusal_in_tls12(candidates, hello, policy);
+}
+
+}  // namespace postern::tls
