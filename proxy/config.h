@@ -13,7 +13,6 @@
 #include "proxy/base/result.h"
 #include "proxy/net/address.h"
 #include "tls/certificate_store.h"
-#include "tls/client_auth.h"
 #include "tls/policy.h"
 #include "tls/verify.h"
 
@@ -33,7 +32,6 @@ struct ListenerConfig {
   net::Address address;
   ListenerTls tls = ListenerTls::Implicit;
   std::string text;  // the address as written: the metric's label
-  std::optional<tls::Policy> policy = {};  // instead of tls.policy
 };
 
 struct TlsConfig {
@@ -41,8 +39,6 @@ struct TlsConfig {
   std::vector<tls::CertificateFiles> certificates;  // empty only with self_signed
   bool self_signed = false;
   std::string ticket_secret;  // path; empty: a random secret for this process
-  std::optional<tls::Policy> shadow_policy = {};
-  std::optional<tls::ClientAuthFiles> client_auth = {};
 };
 
 struct BackendConfig {
