@@ -23,6 +23,10 @@ class Certificate:
         """As an entry of `tls.certificates`."""
         return {"chain": str(self.chain), "key": str(self.key)}
 
+    @property
+    def der(self):
+        return ssl.PEM_cert_to_DER_cert(self.chain.read_text(encoding="ascii"))
+
     def server_context(self):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.chain, self.key)
@@ -36,20 +40,21 @@ class Authority:
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.chain = self.folder / "ca.crt"
-        self._key = self.folder / "ca.key"
+        self.key = self.folder / "ca.key"
         run("openssl", "req", "-x509", *KEYS["ecdsa"], "-nodes", "-days", "30", "-subj", f"/CN={name}",
-            "-keyout", self._key, "-out", self.chain)
+            "-keyout", self.key, "-out", self.chain)
 
     @functools.cache
-    def leaf(self, *names, key="ecdsa"):
-        """A certificate for DNS names; one that looks like an address is one."""
+    def leaf(self, *names, key="ecdsa", edition="", more=()):
+        """A certificate for DNS names; one that looks like an address is one. Other editions are other
+        certificates for the same names; `more` are further arguments of `openssl req`."""
         is_address = lambda name: name.replace(".", "").isdigit()
         sans = ",".join(("IP:" if is_address(name) else "DNS:") + name for name in names)
-        stem = f"{names[0].replace('*', 'any')}-{key}"
+        stem = f"{names[0].replace('*', 'any')}-{key}{edition}"
         made = Certificate(self.folder / f"{stem}.crt", self.folder / f"{stem}.key")
-        run("openssl", "req", "-x509", "-CA", self.chain, "-CAkey", self._key, *KEYS[key], "-nodes",
+        run("openssl", "req", "-x509", "-CA", self.chain, "-CAkey", self.key, *KEYS[key], "-nodes",
             "-days", "30", "-subj", f"/CN={names[0]}", "-addext", f"subjectAltName={sans}",
-            "-addext", "basicConstraints=critical,CA:FALSE", "-keyout", made.key, "-out", made.chain)
+            "-addext", "basicConstraints=critical,CA:FALSE", *more, "-keyout", made.key, "-out", made.chain)
         return made
 
     def client_context(self):

@@ -1,7 +1,8 @@
 """The gateway under test: its configuration, its life from start to a clean stop, its log and its metrics.
 
 `with Gateway(backends={"mail": server.backend()}) as gateway:` runs POSTERN_BIN on ports of the kernel's
-choice. Sections of the configuration that are not given have DEFAULTS.
+choice. Sections of the configuration that are not given have DEFAULTS. `Gateway("--listen", …)` runs it
+with these flags and no file.
 """
 
 import contextlib
@@ -37,24 +38,29 @@ class Gateway(contextlib.ExitStack):
     """Attributes: authority (of its certificate, which is for `postern.test`), listeners and admin
     (each a (host, port)), configuration (what was written), path (where)."""
 
-    def __init__(self, **sections):
+    def __init__(self, *flags, **sections):
         super().__init__()
         self.folder = self.enter_context(Folder("gateway")).path
         self.path = self.folder / "postern.yaml"
+        self._ended = False  # as a test asked for
         try:
             self.authority = Authority(self.folder / "certificates")
-            defaults = {"tls": {"certificates": [self.authority.leaf("postern.test", "127.0.0.1", "127.0.0.2").files]},
-                        "default_backend": next(iter(sections.get("backends", {})), None)}
-            self.configuration = DEFAULTS | defaults | sections
-            self.configure()
-            self.process = Process([BINARY, "serve", "--config", self.path], self.folder / "log")
-            self._ended = False  # as a test asked for
+            if not flags:
+                self.configuration = DEFAULTS | self._defaults(sections) | sections
+                self.configure()
+            command = flags or ("serve", "--config", self.path)
+            self.process = Process([BINARY, *command], self.folder / "log")
             self.push(self._end)
             self.wait_for_log(r"\bready\b")
             self._read_ports()
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             raise
+
+    def _defaults(self, sections):
+        certificate = self.authority.leaf("postern.test", "127.0.0.1", "127.0.0.2")
+        return {"tls": {"certificates": [certificate.files]},
+                "default_backend": next(iter(sections["backends"]))}
 
     def configure(self, **sections):
         """Writes the configuration, with other sections than before. JSON is YAML."""

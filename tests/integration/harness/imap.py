@@ -7,7 +7,8 @@ import ssl
 
 from .processes import DEADLINE_S
 
-LITERAL = re.compile(rb"\{(\d+)\}\r\n\Z")
+# A status response is text to its end: what looks like a literal there is none.
+LITERAL = re.compile(rb"\A(?!\+|\S+ (?:OK|NO|BAD|BYE|PREAUTH) ).*\{(\d+)\}\r\n\Z", re.DOTALL | re.IGNORECASE)
 
 
 class Closed(Exception):
