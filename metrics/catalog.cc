@@ -59,6 +59,12 @@ constexpr std::array<Descriptor, kMetricCount> kCatalog{{
      "postern_handshake_duration_seconds",
      "Time of a successful TLS handshake with a client, from its first byte.",
      {}},
+    {Metric::ShadowRefusals,
+     Counter,
+     "postern_shadow_refusals_total",
+     "ClientHellos that the policy in force accepts and tls.shadow_policy would refuse, by the "
+     "reason why.",
+     {ShadowReason}},
     {Metric::Logins,
      Counter,
      "postern_logins_total",
@@ -82,7 +88,8 @@ constexpr std::array<Descriptor, kMetricCount> kCatalog{{
     {Metric::Violations,
      Counter,
      "postern_protocol_violations_total",
-     "Sessions ended because the client or the backend broke the protocol or a limit of it, by what it "
+     "Sessions ended because the client or the backend broke the protocol or a limit of it, by "
+     "what it "
      "did.",
      {Hop, Violation}},
     {Metric::Bytes,
@@ -133,6 +140,19 @@ constexpr std::array<Descriptor, kMetricCount> kCatalog{{
      "When a certificate shown to clients expires, as Unix time.",
      {Certificate, KeyType},
      kSampled},
+    {Metric::CertificateOcspNextUpdate,
+     Gauge,
+     "postern_certificate_ocsp_next_update_timestamp_seconds",
+     "When the OCSP response of a certificate ceases to be stapled, as Unix time.",
+     {Certificate, KeyType},
+     kSampled},
+    {Metric::CertificateReloads,
+     Counter,
+     "postern_certificate_reloads_total",
+     "Attempts to load certificates and secrets whose files changed; an error leaves the old ones "
+     "in "
+     "force.",
+     {Result}},
     {Metric::ConfigReloads,
      Counter,
      "postern_config_reloads_total",
@@ -307,6 +327,7 @@ const char* label_name(Label label) {
     case Resumed:
       return "resumed";
     case TlsFailure:
+    case ShadowReason:
     case AcceptFailure:
     case Violation:
       return "reason";

@@ -14,16 +14,17 @@ namespace postern::metrics {
 
 enum class Label : uint8_t {
   None,
-  Listener,    // the listener's address as configured
-  EndReason,   // why a session ended
-  Version,     // TLS version
-  Cipher,      // IANA name
-  Group,       // key exchange group
-  Resumed,     // "no", "yes"
-  TlsFailure,  // why a handshake failed
-  Hop,         // "client", "backend"
-  Direction,   // "in", "out", seen from postern
-  Mechanism,   // how a client logged in
+  Listener,      // the listener's address as configured
+  EndReason,     // why a session ended
+  Version,       // TLS version
+  Cipher,        // IANA name
+  Group,         // key exchange group
+  Resumed,       // "no", "yes"
+  TlsFailure,    // why a handshake failed
+  ShadowReason,  // why the shadow policy would have refused one
+  Hop,           // "client", "backend"
+  Direction,     // "in", "out", seen from postern
+  Mechanism,     // how a client logged in
   LoginResult,
   Backend,  // pool name as configured
   Server,   // HOST:PORT as configured; always behind Backend, see dimensions()
@@ -31,8 +32,8 @@ enum class Label : uint8_t {
   Result,  // "success", "error"
   AcceptFailure,
   Violation,  // of IMAP, by either side
-  Path,  // of the admin endpoint: known paths, else "other"
-  Code,  // HTTP status
+  Path,       // of the admin endpoint: known paths, else "other"
+  Code,       // HTTP status
   // The ones below only occur on samples given at scrape time, so they have no set of their own.
   Certificate,  // file name of the chain as configured
   KeyType,
@@ -41,7 +42,7 @@ enum class Label : uint8_t {
   Tls,     // backend hop: "none", "starttls", "implicit"
   Verify,  // backend hop: "none", "verify"
 };
-inline constexpr size_t kLabelCount = 26;
+inline constexpr size_t kLabelCount = 27;
 
 enum class Metric : uint8_t {
   SessionsTotal,
@@ -54,6 +55,7 @@ enum class Metric : uint8_t {
   HandshakeFailures,
   HandshakesInFlight,
   HandshakeDuration,
+  ShadowRefusals,
   Logins,
   LoginDuration,
   CleartextLoginsRefused,
@@ -68,6 +70,8 @@ enum class Metric : uint8_t {
   BackendInfo,
   BackendCertificateNotAfter,
   CertificateNotAfter,
+  CertificateOcspNextUpdate,
+  CertificateReloads,
   ConfigReloads,
   ConfigReloadTime,
   SessionsLimit,
@@ -82,7 +86,7 @@ enum class Metric : uint8_t {
   ProcessMaxFds,
   ProcessStartTime,
 };
-inline constexpr size_t kMetricCount = 37;
+inline constexpr size_t kMetricCount = 40;
 
 enum class Type : uint8_t { Counter, Gauge, Histogram };
 

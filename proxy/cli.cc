@@ -253,7 +253,7 @@ void take_tls(const Flags& flags, Draft& draft) {
     read_path({flags.key[i], "--key"}, "", files.key, findings);
   }
   if_given(flags.policy, "--policy", [&](const Written& value) {
-    read_choice(value, config::kPolicyNames, draft.policy, findings);
+    read_choice(value, config::kPolicyNames, draft.policy.preset.emplace(), findings);
   });
 }
 

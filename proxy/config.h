@@ -13,6 +13,7 @@
 #include "proxy/base/result.h"
 #include "proxy/net/address.h"
 #include "tls/certificate_store.h"
+#include "tls/client_auth.h"
 #include "tls/policy.h"
 #include "tls/verify.h"
 
@@ -31,7 +32,8 @@ const char* name_of(Balance value);
 struct ListenerConfig {
   net::Address address;
   ListenerTls tls = ListenerTls::Implicit;
-  std::string text;  // the address as written: the metric's label
+  std::string text;                        // the address as written: the metric's label
+  std::optional<tls::Policy> policy = {};  // instead of tls.policy
 };
 
 struct TlsConfig {
@@ -39,6 +41,8 @@ struct TlsConfig {
   std::vector<tls::CertificateFiles> certificates;  // empty only with self_signed
   bool self_signed = false;
   std::string ticket_secret;  // path; empty: a random secret for this process
+  std::optional<tls::Policy> shadow_policy = {};
+  std::optional<tls::ClientAuthFiles> client_auth = {};
 };
 
 struct BackendConfig {
@@ -51,8 +55,8 @@ struct BackendConfig {
 };
 
 struct RouteConfig {
-  std::string sni;      // lower case: "mail.example.org" or "*.example.org"
-  size_t backend = 0;   // index into Config::backends
+  std::string sni;     // lower case: "mail.example.org" or "*.example.org"
+  size_t backend = 0;  // index into Config::backends
 };
 
 struct Limits {
@@ -81,7 +85,8 @@ struct Config {
   std::optional<net::Address> admin;
   LogFormat log_format = LogFormat::Text;
   LogLevel log_level = LogLevel::Info;
-  Faults warnings;  // what is allowed but doubtful; to be logged at start and shown by `postern check`
+  Faults
+      warnings;  // what is allowed but doubtful; to be logged at start and shown by `postern check`
 
   static Result<Config> load(const std::string& path);
   // `name` stands for the file in faults; relative paths are resolved against `folder`.

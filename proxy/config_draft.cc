@@ -102,9 +102,8 @@ std::vector<std::string> take_names(Findings& findings, const std::vector<Writte
   return names;
 }
 
-void take_own_policy(Draft& draft, const tls::Policy& usual) {
-  const PolicyDraft& own = draft.own_policy;
-  Findings& findings = draft.findings;
+std::optional<tls::Policy> take_own_policy(Findings& findings, const PolicyDraft& own) {
+  const tls::Policy usual = tls::Policy::preset("intermediate").value();
   std::vector<std::string> ciphers = usual.ciphers;
   if (own.min_version == tls::Version::Tls13) ciphers.clear();
   if (own.ciphers) {
@@ -121,22 +120,30 @@ void take_own_policy(Draft& draft, const tls::Policy& usual) {
   // What is left are rules about the whole; without the bad words they would say what nobody wrote.
   const bool words_good = (!own.ciphers || own.ciphers->size() == ciphers.size()) &&
                           (!own.groups || own.groups->size() == groups.size());
-  if (!words_good) return;
+  if (!words_good) return std::nullopt;
   const Result<tls::Policy> policy = tls::Policy::custom(own.min_version, ciphers, groups);
-  if (policy) {
-    draft.config.tls.policy = policy.value();
-    return;
-  }
+  if (policy) return policy.value();
   for (const Fault& fault : policy.faults()) {
     findings.fault(own.place->line, own.place->key + ": " + fault.message);
   }
+  return std::nullopt;
 }
 
-void take_policy(Draft& draft) {
-  const Result<tls::Policy> usual = tls::Policy::preset("intermediate");
-  if (draft.own_policy.place) return take_own_policy(draft, usual.value());
-  draft.config.tls.policy =
-      tls::Policy::preset(kPolicyNames[static_cast<size_t>(draft.policy)]).value();
+// Nothing if none was written.
+std::optional<tls::Policy> take_policy(Findings& findings, const PolicyDraft& written) {
+  if (written.place) return take_own_policy(findings, written);
+  if (!written.preset) return std::nullopt;
+  return tls::Policy::preset(kPolicyNames[static_cast<size_t>(*written.preset)]).value();
+}
+
+void take_policies(Draft& draft) {
+  Config& config = draft.config;
+  config.tls.policy = take_policy(draft.findings, draft.policy)
+                          .value_or(tls::Policy::preset("intermediate").value());
+  config.tls.shadow_policy = take_policy(draft.findings, draft.shadow_policy);
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    config.listeners[i].policy = take_policy(draft.findings, draft.listeners[i].policy);
+  }
 }
 
 void take_servers(Findings& findings, BackendDraft& backend) {
@@ -232,7 +239,7 @@ Draft::Draft(std::string name, std::string folder_of_file)
 Result<Config> assemble(Draft draft) {
   take_listeners(draft);
   take_admin(draft);
-  take_policy(draft);
+  take_policies(draft);
   take_backends(draft);
   take_routes(draft);
   check_idle(draft);

@@ -19,18 +19,21 @@ inline constexpr size_t kMaxServers = 64;  // of one backend
 inline constexpr size_t kMaxRoutes = 1024;
 inline constexpr size_t kMaxCertificates = 4096;
 
-struct ListenerDraft {
-  Written address;
-  ListenerTls tls = ListenerTls::Implicit;
-};
-
 enum class Preset : uint8_t { Modern, Intermediate };
 
+// A policy that was written somewhere: a preset's name, or one's own.
 struct PolicyDraft {
+  std::optional<Preset> preset;
   std::optional<Written> place;  // set if a policy of one's own was written
   tls::Version min_version = tls::Version::Tls12;
   std::optional<std::vector<Written>> ciphers;  // not written: those of "intermediate"
   std::optional<std::vector<Written>> groups;
+};
+
+struct ListenerDraft {
+  Written address;
+  ListenerTls tls = ListenerTls::Implicit;
+  PolicyDraft policy = {};
 };
 
 struct BackendDraft {
@@ -55,8 +58,8 @@ struct Draft {
 
   Config config;  // all that needs no second look
   std::vector<ListenerDraft> listeners;
-  Preset policy = Preset::Intermediate;
-  PolicyDraft own_policy;
+  PolicyDraft policy;
+  PolicyDraft shadow_policy;
   std::vector<BackendDraft> backends;
   std::vector<RouteDraft> routes;
   std::optional<Written> default_backend;

@@ -13,4 +13,6 @@ inline constexpr std::array kLogLevelNames = {"debug", "info", "warn", "error"};
 inline constexpr std::array kVersionNames = {"1.0", "1.1", "1.2", "1.3"};
 inline constexpr std::array kPolicyNames = {"modern", "intermediate"};
 
+inline constexpr std::array kClientAuthNames = {"required", "optional"};
+
 }  // namespace postern::config

@@ -1,8 +1,10 @@
 #include "proxy/config_table.h"
 
 #include <algorithm>
+#include <array>
 
 #include "proxy/config_names.h"
+#include "proxy/config_rows_tls.h"
 #include "proxy/config_values.h"
 
 namespace postern::config {
@@ -11,11 +13,10 @@ namespace {
 constexpr std::string_view kItem = "[]";
 constexpr std::string_view kNamed = ".NAME";
 constexpr std::string_view kDuration = "duration: 500ms, 90s, 10m, 1h";
-constexpr std::string_view kPath = "path, relative to this file's folder";
 constexpr size_t kMaxSessions = 10'000'000;
 
 // Lambdas without captures are constants: the table needs no code to come to life before main().
-constexpr Row kRows[] = {
+constexpr auto kFirstRows = std::to_array<Row>({
     {.path = "workers",
      .form = "auto or 1 to 256",
      .fallback = "auto",
@@ -45,89 +46,17 @@ constexpr Row kRows[] = {
          [](Draft& d, const Written& w) {
            read_choice(w, kListenerTlsNames, d.listeners.back().tls, d.findings);
          }},
+});
 
+constexpr auto kTlsRow = std::to_array<Row>({
     {.path = "tls",
      .shape = Shape::Map,
      .required = true,
      .form = "map",
      .doc = "What clients get."},
-    {.path = "tls.policy",
-     .shape = Shape::ScalarOrMap,
-     .form = "modern, intermediate or a map",
-     .fallback = "intermediate",
-     .doc = "modern: TLS 1.3. intermediate: TLS 1.2 with ECDHE and AEAD, and 1.3 (RFC 9325). A map "
-            "names versions, suites and groups one by one.",
-     .value = [](Draft& d,
-                 const Written& w) { read_choice(w, kPolicyNames, d.policy, d.findings); },
-     .begin = [](Draft& d, const Written& w) { d.own_policy.place = w; }},
-    {.path = "tls.policy.min_version",
-     .form = "1.2 or 1.3",
-     .fallback = "\"1.2\"",
-     .doc =
-         "The oldest version accepted. Older ones than 1.2 are refused by RFC 8996 and RFC 8997.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_choice(w, kVersionNames, d.own_policy.min_version, d.findings);
-           if (d.own_policy.min_version < tls::Version::Tls12) {
-             d.findings.fault(w, "is not safe for clients; allowed are 1.2 and 1.3 (RFC 8996)");
-             d.own_policy.min_version = tls::Version::Tls12;
-           }
-         }},
-    {.path = "tls.policy.ciphers",
-     .shape = Shape::Scalars,
-     .form = "list of IANA names",
-     .sample = "[TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]",
-     .doc = "Suites of TLS 1.2 in order of preference, ECDHE with AEAD only. Without it those of "
-            "intermediate. The suites of TLS 1.3 are always on.",
-     .least = 0,
-     .value = [](Draft& d, const Written& w) { d.own_policy.ciphers->push_back(w); },
-     .begin = [](Draft& d, const Written&) { d.own_policy.ciphers.emplace(); }},
-    {.path = "tls.policy.groups",
-     .shape = Shape::Scalars,
-     .form = "list of names",
-     .sample = "[X25519, secp256r1]",
-     .doc = "Groups for the key exchange in order of preference. Without it those of intermediate.",
-     .value = [](Draft& d, const Written& w) { d.own_policy.groups->push_back(w); },
-     .begin = [](Draft& d, const Written&) { d.own_policy.groups.emplace(); }},
-    {.path = "tls.certificates",
-     .shape = Shape::Maps,
-     .required = true,
-     .form = "list of 1 to 4096",
-     .doc = "Picked by the name that the client asks for (SNI). The first is for all other names. "
-            "An ECDSA and an RSA certificate may stand side by side for one name.",
-     .most = kMaxCertificates,
-     .begin =
-         [](Draft& d, const Written& w) {
-           d.config.tls.certificates.push_back({{}, {}, d.findings.where(w.line)});
-         }},
-    {.path = "tls.certificates[].chain",
-     .required = true,
-     .form = kPath,
-     .sample = "tls.crt",
-     .doc = "The certificate and its intermediates, PEM, leaf first.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_path(w, d.folder, d.config.tls.certificates.back().chain, d.findings);
-         }},
-    {.path = "tls.certificates[].key",
-     .required = true,
-     .form = kPath,
-     .sample = "tls.key",
-     .doc = "Its private key, PEM, not encrypted.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_path(w, d.folder, d.config.tls.certificates.back().key, d.findings);
-         }},
-    {.path = "tls.ticket_secret",
-     .form = kPath,
-     .sample = "ticket.secret",
-     .doc = "A secret from which the keys of session tickets are made. Replicas that share it "
-            "resume each other's sessions. Without it each process has a random one.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_path(w, d.folder, d.config.tls.ticket_secret, d.findings);
-         }},
+});
 
+constexpr auto kLaterRows = std::to_array<Row>({
     {.path = "backends",
      .shape = Shape::NamedMaps,
      .required = true,
@@ -286,7 +215,8 @@ constexpr Row kRows[] = {
     {.path = "timeouts.connect",
      .form = kDuration,
      .fallback = "5s",
-     .doc = "To reach one server of a backend.",
+     .doc = "From the first attempt to reach a backend to its greeting, over all servers and "
+            "addresses that are tried, TLS included.",
      .value =
          [](Draft& d, const Written& w) {
            read_duration(w, kShortestMs, d.config.timeouts.connect_ms, d.findings);
@@ -337,7 +267,22 @@ constexpr Row kRows[] = {
          [](Draft& d, const Written& w) {
            read_choice(w, kLogLevelNames, d.config.log_level, d.findings);
          }},
-};
+});
+
+// The table in its order, which is that of the reference.
+template <size_t... sizes>
+constexpr auto join_rows(const std::array<Row, sizes>&... parts) {
+  std::array<Row, (sizes + ...)> rows;
+  size_t at = 0;
+  const auto add = [&](const auto& part) {
+    for (const Row& row : part) rows[at++] = row;
+  };
+  (add(parts), ...);
+  return rows;
+}
+
+constexpr auto kRows = join_rows(kFirstRows, kListenerPolicyRows, kTlsRow, kPolicyRows,
+                                 kShadowPolicyRows, kCertificateRows, kClientRows, kLaterRows);
 
 }  // namespace
 

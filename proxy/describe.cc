@@ -15,6 +15,14 @@ std::string day(int64_t seconds) {
   return fmt::format("{:%Y-%m-%d}", fmt::gmtime(static_cast<std::time_t>(seconds)));
 }
 
+const char* name_of(const std::optional<tls::ClientAuthFiles>& client_auth) {
+  if (!client_auth.has_value()) {
+    return "";
+  }
+  const bool required = client_auth->mode == tls::ClientAuthFiles::Mode::Required;
+  return required ? ", client certificate required" : ", client certificate optional";
+}
+
 void add_certificates(const Materials& materials, std::string& text) {
   for (const auto& certificate : materials.certificates->describe()) {
     const int64_t days = (certificate.not_after - std::time(nullptr)) / 86'400;
@@ -46,11 +54,15 @@ std::string describe(const Materials& materials) {
   const Config& config = *materials.config;
   std::string text = fmt::format("workers      {}\n", config.workers);
   for (const ListenerConfig& listener : config.listeners) {
-    fmt::format_to(std::back_inserter(text), "listener     {}, tls {}\n", listener.text,
-                   name_of(listener.tls));
+    const tls::Policy& policy = listener.policy.value_or(config.tls.policy);
+    fmt::format_to(std::back_inserter(text), "listener     {}, tls {}, policy {}{}\n{}",
+                   listener.text, name_of(listener.tls), policy.name,
+                   name_of(config.tls.client_auth), policy.describe());
   }
-  fmt::format_to(std::back_inserter(text), "policy       {}\n{}", config.tls.policy.name,
-                 config.tls.policy.describe());
+  if (const auto& shadow = config.tls.shadow_policy) {
+    fmt::format_to(std::back_inserter(text), "shadow       policy {}, counted only\n{}",
+                   shadow->name, shadow->describe());
+  }
   add_certificates(materials, text);
   add_backends(config, text);
   for (const RouteConfig& route : config.routes) {

@@ -20,6 +20,10 @@ using metrics::Label;
 namespace {
 
 constexpr std::array kVersions = {"1.0", "1.1", "1.2", "1.3"};  // as tls::Version
+// What tls::refusal() can find.
+constexpr std::array kShadowReasons = {tls::Failure::UnsupportedVersion,
+                                       tls::Failure::NoSharedCipher, tls::Failure::NoSharedGroup,
+                                       tls::Failure::NoSharedSignature};
 constexpr std::array kResumed = {"no", "yes"};
 constexpr std::array kHops = {"client", "backend"};
 constexpr std::array kDirections = {"in", "out"};
@@ -65,6 +69,14 @@ Names listener_names(const Config& config) {
   return names;
 }
 
+Names shadow_names() {
+  Names names;
+  for (const tls::Failure reason : kShadowReasons) {
+    names.push_back(tls::failure_label(reason));
+  }
+  return names;
+}
+
 }  // namespace
 
 metrics::LabelSets make_label_sets(const Config& config) {
@@ -76,6 +88,7 @@ metrics::LabelSets make_label_sets(const Config& config) {
   sets.define(Label::Group, tls::group_names());
   sets.define(Label::Resumed, kResumed);
   sets.define(Label::TlsFailure, join({"timeout", "connection_lost"}, {tls::kTlsDomain.labels}));
+  sets.define(Label::ShadowReason, shadow_names());
   sets.define(Label::Hop, kHops);
   sets.define(Label::Direction, kDirections);
   sets.define(Label::Mechanism,

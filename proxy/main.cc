@@ -38,8 +38,11 @@ int check(Command command) {
   if (!snapshots) {
     return complain(snapshots.faults(), EXIT_FAILURE);
   }
-  for (const Fault& warning : materials.value().config->warnings) {
-    std::fprintf(stderr, "postern: warning: %s\n", warning.text().c_str());
+  for (const Faults* warnings :
+       {&materials.value().config->warnings, &materials.value().certificates->warnings()}) {
+    for (const Fault& warning : *warnings) {
+      std::fprintf(stderr, "postern: warning: %s\n", warning.text().c_str());
+    }
   }
   return print(describe(materials.value()));
 }

@@ -46,10 +46,15 @@ void log_faults(const char* event, const Faults& faults) {
   }
 }
 
-void log_warnings(const Config& config) {
-  for (const Fault& warning : config.warnings) {
-    log::warn("configuration", {{"where", warning.where}, {"warning", warning.message}});
+void log_warnings(const char* event, const Faults& warnings) {
+  for (const Fault& warning : warnings) {
+    log::warn(event, {{"where", warning.where}, {"warning", warning.message}});
   }
+}
+
+void log_warnings(const Materials& materials) {
+  log_warnings("configuration", materials.config->warnings);
+  log_warnings("certificates", materials.certificates->warnings());
 }
 
 // What a running process cannot change stays as it is, and is named.
@@ -76,12 +81,14 @@ void keep_what_needs_a_restart(Config& wanted, const Config& current) {
 // ---- set-up
 
 Result<std::unique_ptr<Server>> Server::make(Config wanted, std::string config_path) {
+  // Looked at before they are read, so that no later change is missed.
+  net::FileWatch::View files = net::FileWatch::look(material_files(wanted.tls));
   auto materials = Materials::load(std::move(wanted), nullptr);
   if (!materials) {
     return materials.faults();
   }
   const Config& config = *materials.value().config;
-  log_warnings(config);
+  log_warnings(materials.value());
   raise_file_limit(config);
   metrics::LabelSets labels = make_label_sets(config);
   auto snapshots = Snapshot::make(materials.value(), labels, config.workers);
@@ -93,15 +100,18 @@ Result<std::unique_ptr<Server>> Server::make(Config wanted, std::string config_p
     return sockets.faults();
   }
   return std::unique_ptr<Server>(
-      new Server(std::move(config_path), std::move(materials.value()), std::move(labels),
-                 std::move(snapshots.value()), std::move(sockets.value())));
+      new Server(std::move(config_path), std::move(materials.value()), std::move(files),
+                 std::move(labels), std::move(snapshots.value()), std::move(sockets.value())));
 }
 
-Server::Server(std::string config_path, Materials materials, metrics::LabelSets labels,
-               std::vector<std::shared_ptr<Snapshot>> snapshots, ListeningSockets sockets)
+Server::Server(std::string config_path, Materials materials, net::FileWatch::View files,
+               metrics::LabelSets labels, std::vector<std::shared_ptr<Snapshot>> snapshots,
+               ListeningSockets sockets)
     : config_path_(std::move(config_path)),
       materials_(std::move(materials)),
       signals_(loop_, *this),
+      files_(loop_, *this),
+      expiry_(loop_),
       labels_(std::move(labels)),
       counters_(labels_),
       admission_(materials_.config->limits),
@@ -113,6 +123,8 @@ Server::Server(std::string config_path, Materials materials, metrics::LabelSets 
                                                 std::move(sockets.of_workers[i])));
     counters.push_back(&workers_.back()->counters());
   }
+  files_.follow(std::move(files));
+  expiry_.follow(materials_.certificates);
   exporter_.reset(new metrics::Exporter(labels_, std::move(counters), *this));
   if (sockets.admin >= 0) {
     admin_.reset(new Admin(loop_, sockets.admin, *this));
@@ -169,6 +181,7 @@ void Server::reload() {
     return fail(config.faults());
   }
   keep_what_needs_a_restart(config.value(), *materials_.config);
+  net::FileWatch::View files = net::FileWatch::look(material_files(config.value().tls));
   auto materials = Materials::load(std::move(config.value()), &materials_);
   if (!materials) {
     return fail(materials.faults());
@@ -178,8 +191,10 @@ void Server::reload() {
     return fail(snapshots.faults());
   }
   materials_ = std::move(materials.value());
+  files_.follow(std::move(files));
   log::configure(materials_.config->log_format, materials_.config->log_level);
-  log_warnings(*materials_.config);
+  log_warnings(materials_);
+  expiry_.follow(materials_.certificates);
   admission_.set_limits(materials_.config->limits);
   for (size_t i = 0; i < workers_.size(); i++) {
     workers_[i]->use(std::move(snapshots.value()[i]));
@@ -187,6 +202,38 @@ void Server::reload() {
   counters_.count(Metric::ConfigReloads, {kResultSuccess});
   reloaded_at_s_ = std::time(nullptr);
   log::info("reloaded");
+}
+
+void Server::on_files_changed(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    log::info("file changed", {{"file", path}});
+  }
+  reload_certificates();
+}
+
+// The configuration stays, and so do the pools behind. What is broken today may be whole at the
+// next change.
+void Server::reload_certificates() {
+  const auto fail = [this](const Faults& faults) {
+    log_faults("certificates not reloaded, the old ones stay", faults);
+    counters_.count(Metric::CertificateReloads, {kResultError});
+  };
+  auto materials = Materials::load(*materials_.config, &materials_);
+  if (!materials) {
+    return fail(materials.faults());
+  }
+  auto contexts = make_contexts(materials.value(), workers_.size());
+  if (!contexts) {
+    return fail(contexts.faults());
+  }
+  materials_ = std::move(materials.value());
+  for (size_t i = 0; i < workers_.size(); i++) {
+    workers_[i]->use(std::move(contexts.value()[i]));
+  }
+  log_warnings("certificates", materials_.certificates->warnings());
+  counters_.count(Metric::CertificateReloads, {kResultSuccess});
+  log::info("certificates reloaded");
+  expiry_.follow(materials_.certificates);
 }
 
 // ---- drain
@@ -245,10 +292,7 @@ void Server::sample(std::vector<Sample>& into) {
   const auto add = [&into](Metric metric, std::vector<std::string> labels, double value) {
     into.push_back({.metric = metric, .label_values = std::move(labels), .value = value});
   };
-  for (const auto& certificate : materials_.certificates->describe()) {
-    add(Metric::CertificateNotAfter, {certificate.label, name_of(certificate.key_type)},
-        static_cast<double>(certificate.not_after));
-  }
+  sample_certificates(into);
   sample_backends(into);
   add(Metric::ConfigReloadTime, {}, static_cast<double>(reloaded_at_s_));
   add(Metric::SessionsLimit, {}, static_cast<double>(admission_.sessions_limit()));
@@ -256,6 +300,20 @@ void Server::sample(std::vector<Sample>& into) {
   add(Metric::Ready, {}, ready().ok ? 1 : 0);
   add(Metric::BuildInfo, {kVersion, kRevision}, 1);
   metrics::sample_process(into);
+}
+
+void Server::sample_certificates(std::vector<Sample>& into) {
+  for (const auto& certificate : materials_.certificates->describe()) {
+    const std::vector<std::string> labels{certificate.label, name_of(certificate.key_type)};
+    into.push_back({.metric = Metric::CertificateNotAfter,
+                    .label_values = labels,
+                    .value = static_cast<double>(certificate.not_after)});
+    if (certificate.ocsp_next_update != 0) {
+      into.push_back({.metric = Metric::CertificateOcspNextUpdate,
+                      .label_values = labels,
+                      .value = static_cast<double>(certificate.ocsp_next_update)});
+    }
+  }
 }
 
 void Server::sample_backends(std::vector<Sample>& into) {

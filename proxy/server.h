@@ -2,7 +2,9 @@
 // thread, on a loop of its own.
 //
 //   SIGHUP             read configuration and certificates anew; all of it, or nothing and every
-//   fault SIGTERM, SIGINT    stop accepting, let sessions go, exit 0; a second one exits at once
+//                      fault
+//   a changed file     of those that TLS toward clients is made from: read them anew, as a whole
+//   SIGTERM, SIGINT    stop accepting, let sessions go, exit 0; a second one exits at once
 #pragma once
 
 #include <cstddef>
@@ -17,8 +19,10 @@
 #include "proxy/admin.h"
 #include "proxy/admission.h"
 #include "proxy/backend.h"
+#include "proxy/expiry.h"
 #include "proxy/listening.h"
 #include "proxy/net/deadline.h"
+#include "proxy/net/file_watch.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/signals.h"
 #include "proxy/snapshot.h"
@@ -27,6 +31,7 @@
 namespace postern {
 
 class Server final : private net::SignalObserver,
+                     private net::FileWatchObserver,
                      private metrics::AdminSource,
                      private metrics::SampleSource,
                      private net::Deadline {
@@ -39,11 +44,14 @@ class Server final : private net::SignalObserver,
   int run();
 
  private:
-  Server(std::string config_path, Materials materials, metrics::LabelSets labels,
-         std::vector<std::shared_ptr<Snapshot>> snapshots, ListeningSockets sockets);
+  Server(std::string config_path, Materials materials, net::FileWatch::View files,
+         metrics::LabelSets labels, std::vector<std::shared_ptr<Snapshot>> snapshots,
+         ListeningSockets sockets);
 
   void on_signal(int number) override;
+  void on_files_changed(const std::vector<std::string>& paths) override;
   void reload();
+  void reload_certificates();
   void drain(const char* signal);
   void on_deadline() override;  // the drain did not end in time
   void worker_ended();
@@ -53,12 +61,15 @@ class Server final : private net::SignalObserver,
   metrics::Health ready() override;
   void on_request(std::string_view path, int code) override;
   void sample(std::vector<metrics::Sample>& into) override;
+  void sample_certificates(std::vector<metrics::Sample>& into);
   void sample_backends(std::vector<metrics::Sample>& into);
 
   const std::string config_path_;
   Materials materials_;
   net::Loop loop_;
   net::Signals signals_;
+  net::FileWatch files_;
+  ExpiryReminder expiry_;
   metrics::LabelSets labels_;
   metrics::Counters counters_;  // the main thread's own
   Admission admission_;

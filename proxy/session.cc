@@ -153,17 +153,13 @@ void Session::handshake_failed(const Error& error) {
   close(EndReason::HandshakeFailed);
 }
 
-void Session::count_handshake_failure(const char* label) {
-  counters().count(Metric::HandshakeFailures,
-                   {listener_, services_.dial.labels.index_of(Label::TlsFailure, label)});
-}
-
 void Session::secured() {
   handshake_ = client_->engine().handshake();
   counters().count(Metric::Handshakes,
                    {static_cast<size_t>(handshake_->version), handshake_->cipher, handshake_->group,
                     handshake_->resumed ? 1u : 0u});
   counters().observe(Metric::HandshakeDuration, net::Loop::now_us() - phase_started_us_);
+  count_shadow_refusal();
   handshake_permit_.release();
   in_handshake_.release();
   if (draining_) {
@@ -331,21 +327,6 @@ void Session::close(EndReason reason) {
   }
   ListNode<Session>::unlink();
   loop().retire(std::unique_ptr<Session>(this));
-}
-
-void Session::log_end() {
-  const BackendServer* server = place_.server();
-  log::info("session ended", {{"listener", listener().text},
-                              {"client", address_.text()},
-                              {"reason", name_of(*reason_)},
-                              {"error", error_ ? error_.text() : std::string()},
-                              {"server", server != nullptr ? server->text : std::string()},
-                              {"tls", handshake_ ? tls::version_name(handshake_->version) : ""},
-                              {"cipher", handshake_ ? tls::cipher_names()[handshake_->cipher] : ""},
-                              {"login", logged_in_ ? imap::mechanism_label(mechanism_) : ""},
-                              {"bytes_in", bytes_in_},
-                              {"bytes_out", bytes_out_},
-                              {"duration_ms", (net::Loop::now_us() - accepted_us_) / 1000}});
 }
 
 // ---- the client's stream while no relay observes it

@@ -99,11 +99,13 @@ class Session final : public net::Retirable,
 
   void handshake_failed(const Error& error);
   void count_handshake_failure(const char* label);
+  void count_shadow_refusal();
   void check_idle();
   void arm_until(uint64_t at_ms);
   void enter(State state) { state_ = state; }
   bool early_is_too_much(Bytes bytes);
   void log_end();
+  std::string client_certificate() const;  // its subject
   const ListenerConfig& listener() const { return snapshot_->config->listeners[listener_]; }
   net::Loop& loop() const { return services_.dial.loop; }
   metrics::Counters& counters() const { return services_.dial.counters; }

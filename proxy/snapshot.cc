@@ -19,7 +19,8 @@ void take(Result<T> result, T& into, Faults& faults) {
 Result<std::shared_ptr<const tls::CertificateStore>> load_certificates(const TlsConfig& config,
                                                                        const Materials* former) {
   if (!config.self_signed) {
-    return tls::CertificateStore::load(config.certificates);
+    return tls::CertificateStore::load(config.certificates,
+                                       former == nullptr ? nullptr : former->certificates.get());
   }
   if (former != nullptr && former->config->tls.self_signed) {
     return former->certificates;
@@ -38,6 +39,13 @@ Result<std::shared_ptr<const tls::TicketKeys>> load_tickets(const TlsConfig& con
   return tls::TicketKeys::random();
 }
 
+Result<std::shared_ptr<const tls::ClientAuth>> load_client_auth(const TlsConfig& config) {
+  if (!config.client_auth.has_value()) {
+    return std::shared_ptr<const tls::ClientAuth>();
+  }
+  return tls::ClientAuth::load(*config.client_auth);
+}
+
 Result<std::unique_ptr<tls::ClientContext>> client_context(const BackendConfig& backend) {
   if (backend.tls == BackendTls::None) {
     return std::unique_ptr<tls::ClientContext>();
@@ -46,16 +54,21 @@ Result<std::unique_ptr<tls::ClientContext>> client_context(const BackendConfig& 
       {.policy = tls::Policy::toward_backend(backend.min_version), .verification = backend.verify});
 }
 
-void add_listeners(Snapshot& snapshot, const Materials& materials, Faults& faults) {
+Contexts contexts_of_worker(const Materials& materials, Faults& faults) {
+  const TlsConfig& config = materials.config->tls;
+  Contexts contexts;
   for (const ListenerConfig& listener : materials.config->listeners) {
     std::unique_ptr<tls::ServerContext> context;
-    take(tls::ServerContext::make({.policy = materials.config->tls.policy,
+    take(tls::ServerContext::make({.policy = listener.policy.value_or(config.policy),
                                    .certificates = materials.certificates,
                                    .tickets = materials.tickets,
-                                   .binding = listener.text}),
+                                   .binding = listener.text,
+                                   .client_auth = materials.client_auth,
+                                   .shadow = config.shadow_policy}),
          context, faults);
-    snapshot.listeners.push_back(std::move(context));
+    contexts.push_back(std::move(context));
   }
+  return contexts;
 }
 
 void add_pools(Snapshot& snapshot, const Config& config, metrics::LabelSets& labels,
@@ -69,7 +82,7 @@ void add_pools(Snapshot& snapshot, const Config& config, metrics::LabelSets& lab
       server_labels.push_back(labels.intern_server(label, server.text()));
     }
     snapshot.pools.push_back(
-        std::make_unique<Pool>(backend, std::move(context), label, server_labels));
+        std::make_shared<Pool>(backend, std::move(context), label, server_labels));
   }
 }
 
@@ -80,11 +93,49 @@ Result<Materials> Materials::load(Config config, const Materials* former) {
   Faults faults;
   take(load_certificates(config.tls, former), materials.certificates, faults);
   take(load_tickets(config.tls, former), materials.tickets, faults);
+  for (const BackendConfig& backend : config.backends) {  // so that its faults come with the others
+    std::unique_ptr<tls::ClientContext> context;
+    take(client_context(backend), context, faults);
+  }
+  take(load_client_auth(config.tls), materials.client_auth, faults);
   if (!faults.empty()) {
     return faults;
   }
   materials.config = std::make_shared<const Config>(std::move(config));
   return materials;
+}
+
+std::vector<std::string> material_files(const TlsConfig& config) {
+  std::vector<std::string> files{config.ticket_secret};
+  for (const tls::CertificateFiles& one : config.certificates) {
+    files.insert(files.end(), {one.chain, one.key, one.passphrase_file, one.ocsp});
+  }
+  if (config.client_auth.has_value()) {
+    files.insert(files.end(), {config.client_auth->ca_file, config.client_auth->crl_file});
+  }
+  std::erase(files, "");
+  return files;
+}
+
+Result<std::vector<Contexts>> make_contexts(const Materials& materials, size_t workers) {
+  std::vector<Contexts> sets;
+  Faults faults;
+  while (sets.size() < workers && faults.empty()) {
+    sets.push_back(contexts_of_worker(materials, faults));
+  }
+  if (!faults.empty()) {
+    return faults;
+  }
+  return sets;
+}
+
+std::shared_ptr<Snapshot> Snapshot::with(Contexts contexts) const {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->config = config;
+  snapshot->listeners = std::move(contexts);
+  snapshot->pools = pools;
+  snapshot->routes = routes;
+  return snapshot;
 }
 
 Result<std::vector<std::shared_ptr<Snapshot>>> Snapshot::make(const Materials& materials,
@@ -95,7 +146,7 @@ Result<std::vector<std::shared_ptr<Snapshot>>> Snapshot::make(const Materials& m
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->config = materials.config;
     Faults faults;
-    add_listeners(*snapshot, materials, faults);
+    snapshot->listeners = contexts_of_worker(materials, faults);
     add_pools(*snapshot, *materials.config, labels, faults);
     for (const RouteConfig& route : materials.config->routes) {
       snapshot->routes.emplace(route.sni, route.backend);

@@ -15,6 +15,7 @@
 #include "proxy/base/result.h"
 #include "proxy/config.h"
 #include "tls/certificate_store.h"
+#include "tls/client_auth.h"
 #include "tls/context.h"
 #include "tls/ticket_keys.h"
 
@@ -25,20 +26,32 @@ struct Materials {
   std::shared_ptr<const Config> config;
   std::shared_ptr<const tls::CertificateStore> certificates;
   std::shared_ptr<const tls::TicketKeys> tickets;
+  std::shared_ptr<const tls::ClientAuth> client_auth;  // null: clients are not asked
 
   // `former`, if there is one, lends its ticket keys and its self-signed certificate, so that a
   // reload breaks neither resumption nor trust. All faults at once.
   static Result<Materials> load(Config config, const Materials* former);
 };
 
+// The files that Materials::load reads.
+std::vector<std::string> material_files(const TlsConfig& config);
+
+// A TLS context for each listener, as in the configuration.
+using Contexts = std::vector<std::unique_ptr<tls::ServerContext>>;
+// One set for each of `workers`.
+Result<std::vector<Contexts>> make_contexts(const Materials& materials, size_t workers);
+
 struct Snapshot {
   std::shared_ptr<const Config> config;
-  std::vector<std::unique_ptr<tls::ServerContext>> listeners;  // as in the configuration
-  std::vector<std::unique_ptr<Pool>> pools;
+  Contexts listeners;
+  std::vector<std::shared_ptr<Pool>> pools;
   std::unordered_map<std::string, size_t> routes;  // "mail.example.org" or "*.example.org"
 
   // The pool for a client that asked for `server_name` (lower case, empty without SNI).
   Pool& route(std::string_view server_name) const;
+
+  // The same with other contexts: when nothing but certificates is new, the pools' books go on.
+  std::shared_ptr<Snapshot> with(Contexts contexts) const;
 
   // One for each of `workers`. Registers new backends and servers in `labels`: main thread only.
   static Result<std::vector<std::shared_ptr<Snapshot>>> make(const Materials& materials,

@@ -53,6 +53,11 @@ void Worker::use(std::shared_ptr<Snapshot> snapshot) {
   loop_.post([this, snapshot = std::move(snapshot)] { snapshot_ = snapshot; });
 }
 
+void Worker::use(Contexts contexts) {
+  auto shared = std::make_shared<Contexts>(std::move(contexts));  // for std::function copies
+  loop_.post([this, shared] { snapshot_ = snapshot_->with(std::move(*shared)); });
+}
+
 void Worker::drain(uint64_t limit_ms) {
   loop_.post([this, limit_ms] { begin_drain(limit_ms); });
 }

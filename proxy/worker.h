@@ -38,6 +38,8 @@ class Worker final : private net::Deadline {
   // The main thread's calls.
   void start(std::function<void()> on_end);  // `on_end` is called on the worker's thread, last
   void use(std::shared_ptr<Snapshot> snapshot);
+  // As use(), but only the TLS contexts toward clients are new.
+  void use(Contexts contexts);
   // Stops accepting, lets the sessions go, ends the thread. What is left after `limit_ms` is cut.
   void drain(uint64_t limit_ms);
   void join();

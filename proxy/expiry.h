@@ -1,0 +1,32 @@
+// ExpiryReminder: says in the log what is running out: each certificate from two weeks before its
+// end, once a day, and an OCSP response when it ceases to be served. Main thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "proxy/net/deadline.h"
+#include "proxy/net/loop.h"
+#include "tls/certificate_store.h"
+
+namespace postern {
+
+class ExpiryReminder final : private net::Deadline {
+ public:
+  explicit ExpiryReminder(net::Loop& loop) : loop_(loop) {}
+  // Speaks of these certificates from now on, beginning at once.
+  void follow(std::shared_ptr<const tls::CertificateStore> certificates);
+
+ private:
+  void on_deadline() override;
+  void remind(int64_t now_s);
+  void tell_stale(int64_t now_s) const;
+  void arm_next(int64_t now_s);
+
+  net::Loop& loop_;
+  std::shared_ptr<const tls::CertificateStore> certificates_;
+  int64_t looked_at_s_ = 0;
+  int64_t remind_at_s_ = 0;
+};
+
+}  // namespace postern
