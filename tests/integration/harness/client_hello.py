@@ -26,7 +26,9 @@ class Hello:
             extension(13, vector(2, words(self.signatures))),
         ]
         if TLS13 in self.versions:
-            share = words((self.groups[0],)) + vector(2, os.urandom(32))
+            # Any 32 octets are a share of X25519; of another group none is sent, as a client may.
+            x25519 = words((X25519,)) + vector(2, os.urandom(32))
+            share = x25519 if self.groups[0] == X25519 else b""
             extensions += [extension(43, vector(1, words(self.versions))), extension(51, vector(2, share))]
         body = (words((legacy_version,)) + os.urandom(32) + vector(1, os.urandom(32)) +
                 vector(2, words(self.ciphers)) + vector(1, b"\0") + vector(2, b"".join(extensions)))
