@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <string_view>
 
 #include "proxy/base/bytes.h"
 
@@ -9,11 +10,14 @@ namespace postern {
 
 namespace {
 
-// FNV-1a with a final mix: spreads clients, needs no secret.
-uint64_t hash(Bytes ip, size_t salt) {
-  uint64_t h = 0xcbf29ce484222325 ^ (salt * 0x9e3779b97f4a7c15);
-  for (const uint8_t octet : ip) {
-    h = (h ^ octet) * 0x100000001b3;
+// FNV-1a with a final mix: spreads clients, needs no secret. Of the server's name and not of its
+// place in the list, which changes when another one goes.
+uint64_t hash(Bytes ip, std::string_view server) {
+  uint64_t h = 0xcbf29ce484222325;
+  for (const Bytes part : {as_bytes(server), ip}) {
+    for (const uint8_t octet : part) {
+      h = (h ^ octet) * 0x100000001b3;
+    }
   }
   h ^= h >> 33;
   h *= 0xff51afd7ed558ccd;
@@ -48,8 +52,8 @@ std::vector<size_t> Pool::order(const net::Address& client, uint64_t now_ms) {
       });
       break;
     case Balance::ClientHash:  // rendezvous hashing: a server less moves only its own clients
-      std::sort(order.begin(), order.end(), [&client](size_t a, size_t b) {
-        return hash(client.ip(), a) > hash(client.ip(), b);
+      std::sort(order.begin(), order.end(), [this, &client](size_t a, size_t b) {
+        return hash(client.ip(), servers_[a].text) > hash(client.ip(), servers_[b].text);
       });
       break;
   }
