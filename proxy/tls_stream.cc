@@ -61,9 +61,9 @@ void TlsStream::finish() {
   if (dead_ || finished_) {
     return;
   }
-  finished_ = true;
   engine_->close();
   flush();
+  finished_ = true;
   transport_->finish();
 }
 
@@ -91,6 +91,12 @@ void TlsStream::on_drained() {
 
 void TlsStream::on_end() {
   if (dead_ || ended_) {
+    return;
+  }
+  // Many IMAP clients hang up without close_notify. IMAP ends its own messages, so a truncated
+  // stream is an end like any other once the handshake is done; what we say may still be heard.
+  if (engine_->open()) {
+    end();
     return;
   }
   engine_->feed_end();
@@ -138,13 +144,7 @@ void TlsStream::take_events() {
         end();
         return;
       case Engine::Event::Failed:
-        // Many IMAP clients hang up without close_notify. IMAP ends its own messages, so a
-        // truncated stream is an end like any other once the handshake is done.
-        if (engine_->open() && engine_->error() == tls::tls_error(tls::Failure::Truncated, "")) {
-          end();
-        } else {
-          fail(engine_->error());
-        }
+        fail(engine_->error());
         return;
     }
   }
@@ -152,10 +152,13 @@ void TlsStream::take_events() {
 
 void TlsStream::flush() {
   const Bytes ciphertext = workspace_.outgoing();
-  if (!ciphertext.empty()) {
-    transport_->write(ciphertext);
-    workspace_.clear();
+  if (ciphertext.empty()) {
+    return;
   }
+  if (!finished_) {  // after FIN a handshake can only go on in vain
+    transport_->write(ciphertext);
+  }
+  workspace_.clear();
 }
 
 void TlsStream::end() {
