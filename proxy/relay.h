@@ -58,6 +58,8 @@ class Relay final : public net::Retirable, private net::Deadline {
   void end_now(EndReason reason, std::string_view line, const Error& error = {});
 
   const imap::Filter& filter() const { return filter_; }
+  // The client has sent its end: nobody will tell when it has read the last words.
+  bool client_has_ended() const { return client_ended_; }
   uint64_t last_activity_ms() const { return last_activity_ms_; }
   uint64_t bytes_from_client() const { return bytes_from_client_; }
   uint64_t bytes_to_client() const { return to_client_.bytes; }

@@ -281,6 +281,9 @@ void Session::part(EndReason reason, std::string_view bye) {
   client.resume();  // to see it hang up; what it still says is dropped
   client.write(as_bytes(bye));
   client.finish();
+  if (client_ended() && client.queued() == 0) {
+    close(reason);
+  }
 }
 
 // Everything that others wait for is given back when the end is decided, not when the client has
@@ -345,6 +348,12 @@ void Session::on_bytes(Bytes bytes) {
       return;
     default:
       check(false, "no bytes come before the handshake is done, nor while the relay listens");
+  }
+}
+
+void Session::on_drained() {
+  if (state_ == State::Parting && client_ended()) {
+    close(*reason_);
   }
 }
 

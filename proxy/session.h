@@ -86,13 +86,14 @@ class Session final : public net::Retirable,
   void on_starttls_refused() override;
   void on_relay_end(EndReason reason, std::string_view bye, const Error& error) override;
   void part(EndReason reason, std::string_view bye);
+  bool client_ended() const { return relay_ != nullptr && relay_->client_has_ended(); }
   void close(EndReason reason);
   void settle(EndReason reason);
 
   // The client's stream, while no relay observes it.
   void on_open() override { secured(); }
   void on_bytes(Bytes bytes) override;
-  void on_drained() override {}
+  void on_drained() override;
   void on_end() override;
   void on_failure(const Error& error) override;
   void on_deadline() override;

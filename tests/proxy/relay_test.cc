@@ -1,0 +1,337 @@
+#include "proxy/relay.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "proxy/labels.h"
+#include "proxy/net/failure.h"
+#include "tests/proxy/gateway.h"
+#include "tests/support/fake_stream.h"
+
+namespace postern {
+namespace {
+
+constexpr std::string_view kGreeting = "* OK ready\r\n";
+constexpr std::string_view kBye = "* BYE see you\r\n";
+
+// A relay between two peers that the test plays; time is the test's, too.
+class RelayTest : public testing::Test, public RelayObserver, public imap::ConversationObserver {
+ protected:
+  RelayTest() : counters(labels), relay_(make_relay()) {}
+
+  void start(std::string_view greeting = kGreeting, std::string_view early = {}) {
+    relay_->start(greeting, early);
+    client.deliver();
+  }
+  void log_in() {
+    start();
+    client.say("a LOGIN user secret\r\n");
+    backend.say("a OK logged in\r\n");
+    client.received.clear();
+    backend.received.clear();
+  }
+  void pass_ms(uint64_t ms) { loop.deadlines().advance(loop.now_ms() + ms); }
+  Relay& relay() { return *relay_; }
+  bool ended() const { return ends > 0; }
+  uint64_t bytes(size_t hop, size_t direction) {
+    return counters.cell(metrics::Metric::Bytes, {hop, direction}).value();
+  }
+  uint64_t pauses(size_t hop) { return counters.cell(metrics::Metric::ReadPauses, {hop}).value(); }
+
+  net::Loop loop;
+  metrics::LabelSets labels = make_label_sets(test::gateway_config({}));
+  metrics::Counters counters;
+  test::FakeStream client;
+  test::FakeStream backend;
+  int ends = 0;
+  std::optional<EndReason> reason;
+  std::string bye;
+  Error error;
+
+ private:
+  std::unique_ptr<Relay> make_relay() {
+    using metrics::Metric;
+    const RelayCells cells{
+        .client_in = counters.cell(Metric::Bytes, {kHopClient, kDirectionIn}),
+        .client_out = counters.cell(Metric::Bytes, {kHopClient, kDirectionOut}),
+        .backend_in = counters.cell(Metric::Bytes, {kHopBackend, kDirectionIn}),
+        .backend_out = counters.cell(Metric::Bytes, {kHopBackend, kDirectionOut}),
+        .client_pauses = counters.cell(Metric::ReadPauses, {kHopClient}),
+        .backend_pauses = counters.cell(Metric::ReadPauses, {kHopBackend})};
+    return std::make_unique<Relay>(loop, cells, client, backend, /*swallow_greeting=*/false, *this,
+                                   *this);
+  }
+  void on_relay_end(EndReason why, std::string_view line, const Error& what) override {
+    ++ends;
+    reason = why;
+    bye = line;
+    error = what;
+    client.abort();  // as the session does
+    backend.abort();
+  }
+  void on_login_attempt(imap::Mechanism) override {}
+  void on_login_result(imap::Mechanism, imap::LoginResult) override {}
+  void on_unauthenticated() override {}
+  void on_idle(bool) override {}
+  void on_opaque() override {}
+  void on_starttls_refused() override {}
+
+  std::unique_ptr<Relay> relay_;
+};
+
+// ---- bytes
+
+TEST_F(RelayTest, BeginsWithWhatBothSidesHaveSaidAlready) {
+  start(kGreeting, "a CAPABILITY\r\n");
+  EXPECT_EQ(client.received, kGreeting);
+  EXPECT_EQ(backend.received, "a CAPABILITY\r\n");
+}
+
+TEST_F(RelayTest, CountsBytesOfEachHopAndDirection) {
+  start("* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n");
+  client.say("a NOOP\r\n");
+  EXPECT_EQ(bytes(kHopBackend, kDirectionIn), 44U);
+  EXPECT_EQ(bytes(kHopClient, kDirectionOut), client.received.size());
+  EXPECT_LT(client.received.size(), 44U) << "STARTTLS is hidden";
+  EXPECT_EQ(bytes(kHopClient, kDirectionIn), 8U);
+  EXPECT_EQ(bytes(kHopBackend, kDirectionOut), 8U);
+  EXPECT_EQ(relay().bytes_from_client(), 8U);
+  EXPECT_EQ(relay().bytes_to_client(), client.received.size());
+}
+
+// ---- pace
+
+TEST_F(RelayTest, PausesTheBackendWhileTheClientDoesNotRead) {
+  log_in();
+  client.window = 0;
+  const std::string literal(10 * kMiB, 'x');
+  backend.say("* 1 FETCH (BODY[] {" + std::to_string(literal.size()) + "}\r\n" + literal);
+  EXPECT_TRUE(backend.paused);
+  EXPECT_FALSE(client.paused) << "the other direction goes on";
+  EXPECT_LE(client.most_queued, Relay::kHighWater + net::Loop::kScratchBytes);
+  EXPECT_EQ(pauses(kHopBackend), 1U);
+  EXPECT_EQ(pauses(kHopClient), 0U);
+}
+
+TEST_F(RelayTest, ResumesTheBackendOnceTheClientHasReadAll) {
+  log_in();
+  client.window = 0;
+  const std::string literal(300 * kKiB, 'x');
+  const std::string all =
+      "* 1 FETCH (BODY[] {" + std::to_string(literal.size()) + "}\r\n" + literal + ")\r\na OK\r\n";
+  backend.say(all);
+  ASSERT_TRUE(backend.paused);
+  client.take(Relay::kHighWater);
+  EXPECT_TRUE(backend.paused) << "not all has been read";
+  while (client.received.size() < all.size() && !HasFailure()) {
+    client.take(kMiB);
+    EXPECT_FALSE(backend.paused);
+    backend.deliver();
+  }
+  EXPECT_EQ(client.received, all);
+  EXPECT_LE(client.most_queued, Relay::kHighWater + net::Loop::kScratchBytes);
+}
+
+TEST_F(RelayTest, PausesTheClientWhileTheBackendDoesNotRead) {
+  log_in();
+  backend.window = 0;
+  client.say("a APPEND box {9999999+}\r\n" + std::string(9'999'999, 'x') + "\r\n");
+  EXPECT_TRUE(client.paused);
+  EXPECT_FALSE(backend.paused);
+  EXPECT_LE(backend.most_queued, Relay::kHighWater + net::Loop::kScratchBytes);
+  EXPECT_EQ(pauses(kHopClient), 1U);
+  backend.take(kMiB);
+  EXPECT_FALSE(client.paused);
+}
+
+// ---- bytes whose meaning depends on the backend's answer
+
+TEST_F(RelayTest, HoldsALiteralBackUntilTheBackendAsksForIt) {
+  log_in();
+  client.say("a APPEND box {5}\r\nhello\r\nb NOOP\r\n");
+  EXPECT_EQ(backend.received, "a APPEND box {5}\r\n");
+  EXPECT_TRUE(client.paused) << "what is held must not grow";
+  backend.say("+ go\r\n");
+  EXPECT_EQ(backend.received, "a APPEND box {5}\r\nhello\r\nb NOOP\r\n");
+  EXPECT_FALSE(client.paused);
+}
+
+TEST_F(RelayTest, HoldsBackWhatFollowsAuthenticateUntilItIsAnswered) {
+  start();
+  client.say("a AUTHENTICATE PLAIN\r\nAHVzZXIAc2VjcmV0\r\n");
+  EXPECT_EQ(backend.received, "a AUTHENTICATE PLAIN\r\n");
+  backend.say("+ \r\n");
+  EXPECT_EQ(backend.received, "a AUTHENTICATE PLAIN\r\nAHVzZXIAc2VjcmV0\r\n");
+  EXPECT_FALSE(client.paused);
+}
+
+TEST_F(RelayTest, ReadsHeldBytesAsACommandWhenTheLiteralIsRefused) {
+  log_in();
+  client.say("a APPEND box {8}\r\nb STARTTLS\r\n");
+  backend.say("a NO [TRYCREATE] no such box\r\n");
+  EXPECT_EQ(backend.received, "a APPEND box {8}\r\n") << "STARTTLS is not passed on";
+  EXPECT_NE(client.received.find("b BAD"), std::string::npos);
+}
+
+// ---- half-close
+
+TEST_F(RelayTest, PassesTheClientsEndOnAndDeliversWhatTheBackendStillSays) {
+  log_in();
+  client.say("b FETCH 1 BODY[]\r\n");
+  client.end();
+  EXPECT_TRUE(backend.finished);
+  EXPECT_FALSE(ended());
+  backend.say("b OK done\r\n");
+  EXPECT_EQ(client.received, "b OK done\r\n");
+  backend.end();
+  EXPECT_EQ(ends, 1);
+  EXPECT_EQ(reason, EndReason::ClientClosed);
+  EXPECT_EQ(bye, "") << "the client has hung up, there is nothing to explain";
+}
+
+TEST_F(RelayTest, PassesTheEndOnOnlyAfterWhatWasHeld) {
+  log_in();
+  client.say("a APPEND box {5}\r\nhello\r\n");
+  client.end();
+  EXPECT_FALSE(backend.finished);
+  backend.say("+ go\r\n");
+  EXPECT_EQ(backend.received, "a APPEND box {5}\r\nhello\r\n");
+  EXPECT_TRUE(backend.finished);
+}
+
+TEST_F(RelayTest, WaitsForABackendThatGoesOnOnlySoLong) {
+  log_in();
+  client.end();
+  pass_ms(Relay::kHalfClosedMs - 100);
+  EXPECT_FALSE(ended());
+  pass_ms(Relay::kHalfClosedMs + 100);
+  EXPECT_EQ(reason, EndReason::ClientClosed);
+  EXPECT_EQ(ends, 1);
+}
+
+// ---- the backend goes
+
+TEST_F(RelayTest, TellsTheClientWhenTheBackendHangsUp) {
+  log_in();
+  backend.end();
+  EXPECT_EQ(reason, EndReason::BackendClosed);
+  EXPECT_TRUE(bye.starts_with("* BYE [UNAVAILABLE]")) << bye;
+  EXPECT_TRUE(bye.ends_with("\r\n"));
+}
+
+TEST_F(RelayTest, SaysNothingInsideALiteralThatBreaksOff) {
+  log_in();
+  backend.say("* 1 FETCH (BODY[] {1000}\r\nonly this much");
+  backend.end();
+  EXPECT_EQ(reason, EndReason::BackendClosed);
+  EXPECT_EQ(bye, "");
+}
+
+TEST_F(RelayTest, SaysNothingInsideALineThatBreaksOff) {
+  log_in();
+  backend.say("* 1 FETCH (FLAGS");
+  backend.fail(net::net_error(-ECONNRESET, "reading"));
+  EXPECT_EQ(reason, EndReason::BackendFailed);
+  EXPECT_STREQ(error.label(), "connection_reset");
+  EXPECT_EQ(bye, "");
+}
+
+TEST_F(RelayTest, SaysNothingIntoACompressedStream) {
+  log_in();
+  client.say("c COMPRESS DEFLATE\r\n");
+  backend.say("c OK\r\n");
+  backend.end();
+  EXPECT_EQ(reason, EndReason::BackendClosed);
+  EXPECT_EQ(bye, "");
+}
+
+TEST_F(RelayTest, CallsTheEndAfterLogoutALogout) {
+  log_in();
+  client.say("z LOGOUT\r\n");
+  backend.say("* BYE until later\r\nz OK done\r\n");
+  backend.end();
+  EXPECT_EQ(reason, EndReason::ClientLogout);
+  EXPECT_EQ(bye, "") << "one BYE is enough";
+  EXPECT_EQ(client.received, "* BYE until later\r\nz OK done\r\n");
+}
+
+TEST_F(RelayTest, CallsABrokenClientConnectionTheClientsFailure) {
+  log_in();
+  client.fail(net::net_error(-ECONNRESET, "reading"));
+  EXPECT_EQ(reason, EndReason::ClientFailed);
+  EXPECT_EQ(bye, "");
+}
+
+// ---- broken rules
+
+TEST_F(RelayTest, TellsTheClientWhichLimitItBroke) {
+  start();
+  client.say("a LOGIN " + std::string(100 * kKiB, 'x'));
+  EXPECT_EQ(reason, EndReason::ClientViolation);
+  EXPECT_EQ(bye, "* BYE [LIMIT] Command line too long\r\n");
+  EXPECT_STREQ(error.label(), "line_too_long");
+}
+
+TEST_F(RelayTest, EndsWhenTheBackendBreaksTheProtocol) {
+  log_in();
+  backend.say("* CAPABILITY " + std::string(100 * kKiB, 'x'));
+  EXPECT_EQ(reason, EndReason::BackendViolation);
+  EXPECT_TRUE(bye.starts_with("* BYE [UNAVAILABLE]")) << bye;
+  EXPECT_EQ(client.received, "") << "nothing of the broken line has reached the client";
+}
+
+TEST_F(RelayTest, MayEndBeforeStartReturns) {
+  start(kGreeting, "a LOGIN " + std::string(100 * kKiB, 'x'));
+  EXPECT_EQ(ends, 1);
+  EXPECT_EQ(reason, EndReason::ClientViolation);
+}
+
+// ---- BYE
+
+TEST_F(RelayTest, SaysByeAtOnceAtABoundary) {
+  log_in();
+  relay().bye_at_boundary(EndReason::Drained, kBye);
+  EXPECT_EQ(reason, EndReason::Drained);
+  EXPECT_EQ(bye, kBye);
+}
+
+TEST_F(RelayTest, SaysByeOnlyWhenTheResponseHasEnded) {
+  log_in();
+  const std::string response = "* 1 FETCH (BODY[] {5}\r\nhello FLAGS ())\r\n";
+  for (size_t i = 0; i + 1 < response.size(); ++i) {
+    backend.say(response.substr(i, 1));
+    if (i == 0) {
+      relay().bye_at_boundary(EndReason::Drained, kBye);
+    }
+    ASSERT_FALSE(ended()) << "in the middle of a response, after byte " << i;
+  }
+  backend.say("\n");
+  EXPECT_EQ(reason, EndReason::Drained);
+  EXPECT_EQ(bye, kBye);
+  EXPECT_EQ(client.received, response);
+}
+
+TEST_F(RelayTest, EndsNowWithoutByeInsideALiteral) {
+  log_in();
+  backend.say("* 1 FETCH (BODY[] {1000}\r\nonly this much");
+  relay().end_now(EndReason::Aborted, kBye);
+  EXPECT_EQ(reason, EndReason::Aborted);
+  EXPECT_EQ(bye, "");
+}
+
+TEST_F(RelayTest, EndsOnce) {
+  log_in();
+  relay().end_now(EndReason::IdleTimeout, kBye);
+  relay().end_now(EndReason::Aborted, kBye);
+  relay().bye_at_boundary(EndReason::Drained, kBye);
+  EXPECT_EQ(ends, 1);
+  EXPECT_EQ(reason, EndReason::IdleTimeout);
+}
+
+}  // namespace
+}  // namespace postern
