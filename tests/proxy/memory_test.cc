@@ -14,7 +14,6 @@
 #include <vector>
 
 #include <gtest/gtest.h>
-#include <uv.h>
 
 #include "proxy/imap/filter.h"
 #include "proxy/net/tcp.h"
