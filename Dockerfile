@@ -8,6 +8,7 @@
 #
 #   docker build --build-context boringssl=PREFIX -t postern .
 FROM scratch AS boringssl
+WORKDIR /
 
 FROM debian:bookworm-slim AS build
 WORKDIR /src
