@@ -1,6 +1,7 @@
 #include "tls/workspace.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include "proxy/base/check.h"
 
@@ -23,14 +24,16 @@ Workspace::State::State() : scratch(kScratchBytes), method(BIO_meth_new(0, "work
       return -1;
     }
     const size_t taken = std::min(state.input.size(), static_cast<size_t>(room));
-    std::copy_n(state.input.begin(), taken, out);
+    std::memcpy(out, state.input.data(), taken);
     state.input = state.input.subspan(taken);
     return static_cast<int>(taken);
   });
   BIO_meth_set_write(method.get(), [](BIO* own, const char* data, int size) noexcept {
     auto& state = *static_cast<State*>(BIO_get_data(own));
     BIO_clear_retry_flags(own);
-    state.outgoing.insert(state.outgoing.end(), data, data + size);
+    // As octets, so that it is one memmove: converting char by char was a third of a bulk relay.
+    const Bytes record = as_bytes({data, static_cast<size_t>(size)});
+    state.outgoing.insert(state.outgoing.end(), record.begin(), record.end());
     return size;
   });
   BIO_meth_set_ctrl(method.get(), [](BIO*, int command, long, void*) noexcept {
