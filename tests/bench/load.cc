@@ -1,0 +1,510 @@
+// The bench's load generator: IMAP clients over TLS, one thread, epoll, BoringSSL. It prints one JSON
+// object: what was done, in how long, and latencies; what the gateway used for it is measured from outside.
+//
+//   bench_load MODE PORT [key=value …]
+//     handshake   connect, handshake, greeting, close_notify, close      resume=1: with tickets
+//     login       connect, handshake, greeting, LOGIN, LOGOUT, close
+//     fetch       logged in, FETCH of size= bytes again and again
+//     append      logged in, one endless literal
+//     noop        logged in, NOOP and its answer; rate=N per second: open loop
+//     idle        logged in, IDLE; prints "settled", waits for the end of standard input;
+//                 size=N: each fetches that much first
+//   connections=32 seconds=2 tls=1.3|1.2 rate=0 size=67108864 cipher=NAME
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+struct Options {
+  std::string mode;
+  uint16_t port = 0;
+  std::map<std::string, std::string> values{
+      {"connections", "32"}, {"seconds", "2"}, {"tls", "1.3"}, {"rate", "0"},
+      {"size", "67108864"},  {"resume", "0"},  {"cipher", ""}};
+  const std::string& text(const std::string& key) const { return values.at(key); }
+  double number(const std::string& key) const { return std::atof(values.at(key).c_str()); }
+};
+
+[[noreturn]] void die(const std::string& what) {
+  std::fprintf(stderr, "bench_load: %s\n", what.c_str());
+  std::exit(1);
+}
+
+// The figures of a run. Latencies are kept whole: a run has less than some millions of them.
+struct Figures {
+  uint64_t units = 0;  // connections, sessions, round trips
+  uint64_t bytes = 0;
+  uint64_t errors = 0;
+  uint64_t resumed = 0;
+  std::vector<uint32_t> latencies_us;
+};
+
+class Load;
+
+// What a connection waits for next.
+enum class Waiting : uint8_t { Connect, Handshake, Greeting, Login, Answer, Literal, Idle, Close };
+
+struct Connection {
+  int fd = -1;
+  SSL* ssl = nullptr;
+  Waiting waiting = Waiting::Connect;
+  Clock::time_point started;
+  std::string line;
+  uint64_t literal_left = 0;
+  bool wants_write = false;
+  bool busy = false;  // a round trip is under way
+  size_t slot = 0;
+};
+
+class Load {
+ public:
+  explicit Load(Options options);
+  void run();
+
+ private:
+  void open(Connection& c);
+  void reopen(Connection& c);
+  void close_down(Connection& c);
+  void step(Connection& c);
+  void handshake(Connection& c);
+  void read_all(Connection& c);
+  void line(Connection& c, std::string_view text);
+  void ready(Connection& c);  // logged in, or after each unit of work
+  void begin_unit(Connection& c);
+  void end_unit(Connection& c);
+  void send(Connection& c, std::string_view text);
+  void upload(Connection& c);
+  void failed(Connection& c);
+  void want(Connection& c, bool write);
+  void start_due();
+  void report(double seconds) const;
+  bool over() const { return Clock::now() >= end_; }
+  bool one_shot() const { return options_.mode == "handshake" || options_.mode == "login"; }
+
+  static int on_ticket(SSL* ssl, SSL_SESSION* session);
+
+  Options options_;
+  SSL_CTX* context_;
+  int epoll_;
+  std::vector<Connection> connections_;
+  std::vector<SSL_SESSION*> tickets_;
+  std::vector<char> buffer_ = std::vector<char>(64 * 1024);
+  std::vector<char> block_ = std::vector<char>(64 * 1024, 'x');
+  Clock::time_point begin_, end_, next_due_;
+  std::vector<size_t> free_;  // open loop: connections without a round trip
+  Figures figures_;
+  size_t settled_ = 0;
+};
+
+Load::Load(Options options) : options_(std::move(options)) {
+  context_ = SSL_CTX_new(TLS_client_method());
+  const uint16_t version = options_.text("tls") == "1.2" ? TLS1_2_VERSION : TLS1_3_VERSION;
+  SSL_CTX_set_min_proto_version(context_, version);
+  SSL_CTX_set_max_proto_version(context_, version);
+  // P-256 is for the certificate: TLS 1.2 asks for the curve of an ECDSA key in this list, too.
+  SSL_CTX_set1_curves_list(context_, "X25519:P-256");
+  if (!options_.text("cipher").empty() &&
+      SSL_CTX_set_strict_cipher_list(context_, options_.text("cipher").c_str()) != 1) {
+    die("no such cipher: " + options_.text("cipher"));
+  }
+  SSL_CTX_set_session_cache_mode(context_,
+                                 SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
+  SSL_CTX_sess_set_new_cb(context_, on_ticket);
+  SSL_CTX_set_mode(context_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  const auto count = static_cast<size_t>(options_.number("connections"));
+  connections_.resize(count);
+  tickets_.resize(count);
+}
+
+int Load::on_ticket(SSL* ssl, SSL_SESSION* session) {
+  auto* load = static_cast<Load*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), 0));
+  auto* connection = static_cast<Connection*>(SSL_get_ex_data(ssl, 0));
+  SSL_SESSION*& kept = load->tickets_[connection->slot];
+  if (kept != nullptr) {
+    SSL_SESSION_free(kept);
+  }
+  kept = session;
+  return 1;
+}
+
+// ---- a connection
+
+void Load::open(Connection& c) {
+  c.started = Clock::now();
+  c.waiting = Waiting::Connect;
+  c.line.clear();
+  c.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+  if (c.fd < 0) {
+    die("too few file descriptors for that many connections");
+  }
+  const int on = 1;
+  setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  sockaddr_in to{};
+  to.sin_family = AF_INET;
+  to.sin_port = htons(options_.port);
+  // Source ports run out at 28,000 for one pair of addresses; loopback has plenty of addresses.
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  connect(c.fd, reinterpret_cast<sockaddr*>(&to), sizeof to);
+  c.wants_write = true;
+  epoll_event event{.events = EPOLLIN | EPOLLOUT, .data = {.ptr = &c}};
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, c.fd, &event);
+}
+
+void Load::want(Connection& c, bool write) {
+  if (c.wants_write != write) {
+    c.wants_write = write;
+    epoll_event event{.events = EPOLLIN | (write ? uint32_t{EPOLLOUT} : 0u), .data = {.ptr = &c}};
+    epoll_ctl(epoll_, EPOLL_CTL_MOD, c.fd, &event);
+  }
+}
+
+void Load::step(Connection& c) {
+  if (c.waiting == Waiting::Connect) {
+    int error = 0;
+    socklen_t length = sizeof error;
+    getsockopt(c.fd, SOL_SOCKET, SO_ERROR, &error, &length);
+    if (error != 0) {
+      failed(c);
+      return;
+    }
+    c.ssl = SSL_new(context_);
+    SSL_set_fd(c.ssl, c.fd);
+    SSL_set_connect_state(c.ssl);
+    SSL_set_ex_data(c.ssl, 0, &c);
+    if (options_.number("resume") > 0 && tickets_[c.slot] != nullptr) {
+      SSL_set_session(c.ssl, tickets_[c.slot]);
+    }
+    c.waiting = Waiting::Handshake;
+    want(c, false);
+  }
+  if (c.waiting == Waiting::Handshake) {
+    handshake(c);
+    return;
+  }
+  if (options_.mode == "append" && c.busy) {
+    upload(c);
+    return;
+  }
+  read_all(c);
+}
+
+void Load::handshake(Connection& c) {
+  const int result = SSL_do_handshake(c.ssl);
+  if (result == 1) {
+    figures_.resumed += SSL_session_reused(c.ssl) != 0 ? 1 : 0;
+    c.waiting = Waiting::Greeting;
+    read_all(c);
+    return;
+  }
+  const int error = SSL_get_error(c.ssl, result);
+  if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
+    failed(c);
+  }
+}
+
+void Load::read_all(Connection& c) {
+  for (;;) {
+    const int fd = c.fd;
+    const int count = SSL_read(c.ssl, buffer_.data(), static_cast<int>(buffer_.size()));
+    if (count <= 0) {
+      const int error = SSL_get_error(c.ssl, count);
+      if (error != SSL_ERROR_WANT_READ) {
+        failed(c);
+      }
+      return;
+    }
+    figures_.bytes += static_cast<uint64_t>(count);
+    std::string_view bytes(buffer_.data(), static_cast<size_t>(count));
+    while (!bytes.empty()) {
+      if (c.literal_left > 0) {
+        const size_t part = std::min<uint64_t>(c.literal_left, bytes.size());
+        c.literal_left -= part;
+        bytes.remove_prefix(part);
+        continue;
+      }
+      const size_t end = bytes.find('\n');
+      c.line.append(bytes.substr(0, end));
+      if (end == std::string_view::npos) {
+        break;
+      }
+      bytes.remove_prefix(end + 1);
+      const std::string text = std::move(c.line);
+      c.line.clear();
+      line(c, text);
+      if (c.ssl == nullptr || c.fd != fd || c.waiting == Waiting::Connect) {
+        return;  // it was closed, and may have been opened anew
+      }
+    }
+  }
+}
+
+void Load::line(Connection& c, std::string_view text) {
+  const std::string& mode = options_.mode;
+  if (c.waiting == Waiting::Greeting) {
+    if (mode == "handshake") {
+      end_unit(c);
+      return;
+    }
+    c.waiting = Waiting::Login;
+    send(c, "a LOGIN user password\r\n");
+  } else if (c.waiting == Waiting::Login && text.starts_with("a ")) {
+    if (mode == "login") {
+      c.waiting = Waiting::Close;
+      send(c, "b LOGOUT\r\n");
+      return;
+    }
+    ready(c);
+  } else if (c.waiting == Waiting::Close && text.starts_with("b ")) {
+    end_unit(c);
+  } else if (c.waiting == Waiting::Answer && text.starts_with("c ")) {
+    end_unit(c);
+  } else if (c.waiting == Waiting::Answer && text.ends_with("}\r")) {
+    c.literal_left = std::strtoull(text.data() + text.rfind('{') + 1, nullptr, 10);
+  } else if (c.waiting == Waiting::Idle && text.starts_with("+")) {
+    settled_++;
+  }
+}
+
+// ---- units of work
+
+void Load::ready(Connection& c) {
+  if (options_.mode == "idle") {
+    if (options_.values.at("size") != "0" && c.waiting == Waiting::Login) {
+      c.waiting = Waiting::Answer;
+      send(c, "c FETCH " + options_.text("size") + "\r\n");
+      return;
+    }
+    c.waiting = Waiting::Idle;
+    send(c, "d IDLE\r\n");
+  } else if (options_.number("rate") > 0) {
+    c.busy = false;
+    free_.push_back(c.slot);
+  } else {
+    begin_unit(c);
+  }
+}
+
+void Load::begin_unit(Connection& c) {
+  c.busy = true;
+  c.waiting = Waiting::Answer;
+  if (options_.number("rate") == 0) {
+    c.started = Clock::now();
+  }
+  if (options_.mode == "noop") {
+    send(c, "c NOOP\r\n");
+  } else if (options_.mode == "fetch") {
+    send(c, "c FETCH " + options_.text("size") + "\r\n");
+  } else if (options_.mode == "append") {
+    send(c, "c APPEND INBOX {1000000000000+}\r\n");
+    upload(c);
+  }
+}
+
+void Load::end_unit(Connection& c) {
+  if (options_.mode == "idle") {
+    ready(c);
+    return;
+  }
+  figures_.units++;
+  const auto took = Clock::now() - c.started;
+  figures_.latencies_us.push_back(static_cast<uint32_t>(
+      std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+  if (one_shot()) {
+    SSL_shutdown(c.ssl);
+    close_down(c);
+    if (options_.number("rate") > 0) {
+      c.busy = false;
+      free_.push_back(c.slot);
+    } else {
+      reopen(c);
+    }
+    return;
+  }
+  ready(c);
+}
+
+void Load::reopen(Connection& c) {
+  if (!over()) {
+    open(c);
+  }
+}
+
+void Load::send(Connection& c, std::string_view text) {
+  if (SSL_write(c.ssl, text.data(), static_cast<int>(text.size())) <= 0) {
+    failed(c);
+  }
+}
+
+void Load::upload(Connection& c) {
+  for (int i = 0; i < 16; i++) {
+    const int count = SSL_write(c.ssl, block_.data(), static_cast<int>(block_.size()));
+    if (count <= 0) {
+      if (SSL_get_error(c.ssl, count) != SSL_ERROR_WANT_WRITE) {
+        failed(c);
+        return;
+      }
+      break;
+    }
+    figures_.bytes += static_cast<uint64_t>(count);
+  }
+  want(c, true);
+}
+
+void Load::close_down(Connection& c) {
+  if (c.ssl != nullptr) {
+    SSL_free(c.ssl);
+    c.ssl = nullptr;
+  }
+  close(c.fd);
+}
+
+void Load::failed(Connection& c) {
+  ERR_clear_error();
+  figures_.errors++;
+  if (figures_.errors > 1000) {
+    die("more than 1000 errors");
+  }
+  close_down(c);
+  c.busy = false;
+  reopen(c);
+}
+
+// ---- the run
+
+// Open loop: what is due is started on a free connection; latency counts from when it was due.
+void Load::start_due() {
+  const double rate = options_.number("rate");
+  const auto gap = std::chrono::nanoseconds(static_cast<int64_t>(1e9 / rate));
+  const auto now = Clock::now();
+  while (next_due_ <= now && !free_.empty()) {
+    Connection& c = connections_[free_.back()];
+    free_.pop_back();
+    if (one_shot()) {
+      open(c);
+      c.started = next_due_;
+    } else {
+      c.started = next_due_;
+      begin_unit(c);
+    }
+    next_due_ += gap;
+  }
+}
+
+void Load::run() {
+  SSL_CTX_set_ex_data(context_, 0, this);
+  const bool idle = options_.mode == "idle";
+  const double rate = options_.number("rate");
+  begin_ = next_due_ = Clock::now();
+  end_ = begin_ + std::chrono::milliseconds(static_cast<int64_t>(options_.number("seconds") * 1e3));
+  if (idle) {
+    end_ = begin_ + std::chrono::hours(1);
+  }
+  for (size_t i = 0; i < connections_.size(); i++) {
+    connections_[i].slot = i;
+    if (rate > 0 && one_shot()) {
+      free_.push_back(i);
+    } else if (!idle) {
+      open(connections_[i]);
+    }
+  }
+  size_t opened = 0;
+  bool told = false;
+  std::array<epoll_event, 256> events{};
+  epoll_event input{.events = EPOLLIN, .data = {.ptr = nullptr}};
+  if (idle) {
+    epoll_ctl(epoll_, EPOLL_CTL_ADD, STDIN_FILENO, &input);
+  }
+  while (!over()) {
+    // A hundred at a time, so that no listen queue overflows.
+    while (idle && opened < connections_.size() && opened < settled_ + 100) {
+      open(connections_[opened++]);
+    }
+    if (rate > 0) {
+      start_due();
+    }
+    const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()),
+                                 rate > 0 && !free_.empty() ? 0 : 100);
+    for (int i = 0; i < count; i++) {
+      auto* connection = static_cast<Connection*>(events[static_cast<size_t>(i)].data.ptr);
+      if (connection == nullptr) {
+        return;  // idle: standard input has ended
+      }
+      step(*connection);
+    }
+    if (idle && !told && settled_ == connections_.size()) {
+      told = true;
+      std::puts("settled");
+      std::fflush(stdout);
+    }
+  }
+  report(std::chrono::duration<double>(Clock::now() - begin_).count());
+}
+
+void Load::report(double seconds) const {
+  std::vector<uint32_t> sorted = figures_.latencies_us;
+  std::sort(sorted.begin(), sorted.end());
+  const auto at = [&sorted](double share) {
+    return sorted.empty() ? 0u
+                          : sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
+  };
+  std::printf("{\"units\": %llu, \"bytes\": %llu, \"errors\": %llu, \"resumed\": %llu, "
+              "\"seconds\": %.4f, \"p50_us\": %u, \"p99_us\": %u}\n",
+              static_cast<unsigned long long>(figures_.units),
+              static_cast<unsigned long long>(figures_.bytes),
+              static_cast<unsigned long long>(figures_.errors),
+              static_cast<unsigned long long>(figures_.resumed), seconds, at(0.5), at(0.99));
+}
+
+Options parse(int argc, char** argv) {
+  if (argc < 3) {
+    die("usage: bench_load MODE PORT [key=value ...]");
+  }
+  Options options;
+  options.mode = argv[1];
+  options.port = static_cast<uint16_t>(std::atoi(argv[2]));
+  for (int i = 3; i < argc; i++) {
+    const std::string word = argv[i];
+    const size_t equals = word.find('=');
+    const auto known = options.values.find(word.substr(0, equals));
+    if (equals == std::string::npos || known == options.values.end()) {
+      die("unknown option " + word);
+    }
+    known->second = word.substr(equals + 1);
+  }
+  return options;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+  Load(parse(argc, argv)).run();
+}
