@@ -1,5 +1,5 @@
-// A minimal, fast IMAP server for the bench: it knows nothing of mail and costs next to nothing, so that
-// what is measured is the gateway in front of it. One thread, epoll, plain TCP.
+// A minimal, fast IMAP server for the bench: it knows nothing of mail and costs next to nothing, so
+// that what is measured is the gateway in front of it. One thread, epoll, plain TCP.
 //
 //   bench_backend [PORT]    prints the port it listens on and serves until it is killed
 //
