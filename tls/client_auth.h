@@ -20,9 +20,9 @@ namespace postern::tls {
 struct ClientAuthFiles {
   enum class Mode { Required, Optional };  // Optional: none will do, a bad one will not
   Mode mode = Mode::Required;
-  std::string ca_file;   // PEM
-  std::string crl_file;  // PEM; empty: revocation is not looked at
-  std::string where;     // where the configuration names them: "postern.yaml:12"
+  std::string ca_file = {};   // PEM
+  std::string crl_file = {};  // PEM; empty: revocation is not looked at
+  std::string where = {};     // where the configuration names them: "postern.yaml:12"
 };
 
 class ClientAuth {

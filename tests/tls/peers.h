@@ -141,6 +141,16 @@ class RawPeer {
     return key == nullptr ? EVP_PKEY_NONE : EVP_PKEY_id(key.get());
   }
 
+  static void use(SSL_CTX* ctx, const test::Issued& issued) {
+    const bssl::UniquePtr<BIO> chain(BIO_new_mem_buf(issued.certificate_pem.data(), -1));
+    const bssl::UniquePtr<X509> leaf(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
+    const bssl::UniquePtr<BIO> text(BIO_new_mem_buf(issued.key_pem.data(), -1));
+    const bssl::UniquePtr<EVP_PKEY> key(
+        PEM_read_bio_PrivateKey(text.get(), nullptr, nullptr, nullptr));
+    SSL_CTX_use_certificate(ctx, leaf.get());
+    SSL_CTX_use_PrivateKey(ctx, key.get());
+  }
+
   bssl::UniquePtr<SSL_CTX> ctx;
   bssl::UniquePtr<SSL> ssl;
   std::shared_ptr<bssl::UniquePtr<SSL_SESSION>> session;  // the newest ticket
@@ -168,15 +178,6 @@ class RawPeer {
     BIO* bio = BIO_new(BIO_s_mem());
     BIO_set_mem_eof_return(bio, -1);
     return bio;
-  }
-  static void use(SSL_CTX* ctx, const test::Issued& issued) {
-    const bssl::UniquePtr<BIO> chain(BIO_new_mem_buf(issued.certificate_pem.data(), -1));
-    const bssl::UniquePtr<X509> leaf(PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
-    const bssl::UniquePtr<BIO> text(BIO_new_mem_buf(issued.key_pem.data(), -1));
-    const bssl::UniquePtr<EVP_PKEY> key(
-        PEM_read_bio_PrivateKey(text.get(), nullptr, nullptr, nullptr));
-    SSL_CTX_use_certificate(ctx, leaf.get());
-    SSL_CTX_use_PrivateKey(ctx, key.get());
   }
   void finish(int result) {
     if (result <= 0 && SSL_get_error(ssl.get(), result) != SSL_ERROR_WANT_READ) {
