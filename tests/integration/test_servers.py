@@ -5,6 +5,7 @@ import base64
 import itertools
 import random
 import unittest
+import zlib
 
 from harness import Authority, Courier, Cyrus, Dovecot, Folder, Gateway, capabilities, connect
 
@@ -81,15 +82,6 @@ class Matrix:
                 log_in(client)
                 client.ok(b"SELECT INBOX")
 
-    def test_passes_the_refusal_of_a_wrong_password(self):
-        if self.hop != "none":
-            return  # Courier takes five seconds to say no
-        logins = "postern_logins_total"
-        with self.through() as client, gateway.counting(logins, mechanism="login", result="success"):
-            with gateway.counting(logins, mechanism="login", result="failure"):
-                self.assertIn(b" NO ", client.command(b"LOGIN anna wrong")[-1])
-            client.login()
-
     def test_shows_the_servers_capabilities_but_the_untrue(self):
         def stages(client):
             """Capabilities asked for before login, shown by the login itself, asked for afterwards."""
@@ -158,6 +150,37 @@ class Matrix:
 for kind_, hop_ in itertools.product(SERVERS, HOPS):
     name_ = f"{kind_.__name__}Behind{hop_.title()}Hop"
     globals()[name_] = type(name_, (Matrix, unittest.TestCase), {"kind": kind_, "hop": hop_})
+
+
+class Passwords(unittest.TestCase):
+    """Behind one hop only: Courier takes five seconds to say no."""
+
+    def test_refusal_passes_and_another_try_is_allowed(self):
+        logins = "postern_logins_total"
+        for server in servers.values():
+            with self.subTest(server.name), gateway.connect(server_name=f"{server.name}-none.mail.test") as client, \
+                    gateway.counting(logins, mechanism="login", result="success"):
+                with gateway.counting(logins, mechanism="login", result="failure"):
+                    self.assertIn(b" NO ", client.command(b"LOGIN anna wrong")[-1])
+                client.login()
+
+
+class Compression(unittest.TestCase):
+    """RFC 4978: after the OK both directions are a DEFLATE stream, which the gateway can only pass on."""
+
+    def test_a_compressed_session_goes_on(self):
+        with gateway.connect(server_name="cyrus-none.mail.test") as client:
+            client.login()
+            client.ok(b"COMPRESS DEFLATE")
+            gateway.wait_for_metric("postern_sessions_opaque", 1)
+            deflate, inflate = zlib.compressobj(wbits=-15), zlib.decompressobj(wbits=-15)
+            for command, answer in ((b"a STARTTLS", b"a BAD "), (b"b CAPABILITY", b"b OK "), (b"c LOGOUT", b"c OK ")):
+                client.send(deflate.compress(command + b"\r\n") + deflate.flush(zlib.Z_SYNC_FLUSH))
+                shown = b""
+                while answer not in shown:
+                    shown += inflate.decompress(client.some())
+        gateway.wait_for_metric("postern_sessions_opaque", 0)
+
 
 if __name__ == "__main__":
     unittest.main()

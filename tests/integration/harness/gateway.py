@@ -136,7 +136,7 @@ class Gateway(contextlib.ExitStack):
         assert status == 200, f"/metrics answered {status}"
         return Metrics(text)
 
-    def wait_for_metric(self, name, value, labels=None, seconds=5):
+    def wait_for_metric(self, name, value, labels=None, seconds=10):
         """Waits until the sum of the samples with these labels is `value`, or value(sum) is true."""
         fits = value if callable(value) else lambda sum_: sum_ == value
         last = None

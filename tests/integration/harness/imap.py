@@ -48,6 +48,12 @@ class Client:
             self._more()
         return self._take(count)
 
+    def some(self):
+        """Whatever has come, at least a byte."""
+        if not self._received:
+            self._more()
+        return self._take(len(self._received))
+
     def goodbye(self):
         """Everything until the server closes, which it has to do in order: close_notify, then FIN."""
         try:

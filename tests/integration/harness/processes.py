@@ -106,12 +106,12 @@ class Jail(Process):
         super().__init__([*unshare, "/bin/sh", "-ec", script], output, environment)
 
     def kill(self):
-        """The kernel ends everything inside before the first process counts as gone."""
+        """Ends the first process inside. It counts as gone only when all the others are."""
         children = pathlib.Path(f"/proc/{self.pid}/task/{self.pid}/children")
         with contextlib.suppress(OSError):
             for pid in children.read_text(encoding="ascii").split():
                 os.kill(int(pid), signal.SIGKILL)
-            self.wait()
+                self.wait()
         super().kill()
 
 
