@@ -165,6 +165,7 @@ class Stubborn(unittest.TestCase):
         received = []
         with ScriptedBackend(script) as backend, Gateway(backends={"flood": backend.backend()}) as gateway, \
                 contextlib.ExitStack() as stack:
+            stack.callback(read_on.set)
             clients = [stack.enter_context(gateway.connect()) for _ in range(STUBBORN)]
             for number, client in enumerate(clients):
                 client.send(b"%s LOGIN anna sesame\r\n" % (b"next" if number else b"first"))

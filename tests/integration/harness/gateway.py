@@ -203,4 +203,4 @@ def postern(*arguments):
 
 def sanitized():
     """Whether the binary carries a sanitizer, so that its memory says nothing."""
-    return b"__sanitizer_" in pathlib.Path(BINARY).read_bytes()
+    return re.search(rb"__(?:a|t|ub)san_", pathlib.Path(BINARY).read_bytes()) is not None
