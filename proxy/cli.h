@@ -12,9 +12,10 @@ namespace postern {
 struct Command {
   enum class Kind { Serve, Check, ConfigReference, Help, Version };
   Kind kind = Kind::Serve;
-  std::string config_path;  // empty: `config` was made from flags and cannot be reloaded from a file
-  Config config;            // for Serve and Check
-  std::string text;         // for Help and Version: what to print
+  std::string
+      config_path;   // empty: `config` was made from flags and cannot be reloaded from a file
+  Config config;     // for Serve and Check
+  std::string text;  // for Help and Version: what to print
 };
 
 Result<Command> parse_command_line(int argc, const char* const* argv);

@@ -1,7 +1,7 @@
 // Log: one line an event, to standard error, as logfmt-like text or JSON. Values are escaped, so
-// bytes chosen by a client can't forge a line or reach a terminal; there is no way to log bytes of a
-// session. Any thread. Never blocks for long and never fails: a full disk loses lines, and says how
-// many once it can. Lines of one event are limited per second, the rest is counted and told.
+// bytes chosen by a client can't forge a line or reach a terminal; there is no way to log bytes of
+// a session. Any thread. Never blocks for long and never fails: a full disk loses lines, and says
+// how many once it can. Lines of one event are limited per second, the rest is counted and told.
 #pragma once
 
 #include <concepts>

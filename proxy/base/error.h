@@ -11,9 +11,9 @@ namespace postern {
 
 // One room's failures. Instances are constants with static storage; errors point to them.
 struct ErrorDomain {
-  const char* name;               // "tls", "net", "imap"
-  const char* (*label)(int32_t);  // "connection_refused": snake_case, from a fixed set
-  std::string (*text)(int32_t);   // "connection refused"
+  const char* name;                          // "tls", "net", "imap"
+  const char* (*label)(int32_t);             // "connection_refused": snake_case, from a fixed set
+  std::string (*text)(int32_t);              // "connection refused"
   std::span<const char* const> labels = {};  // every label there is; some may stand twice
 };
 

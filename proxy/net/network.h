@@ -1,5 +1,5 @@
-// Network: a block of addresses as configurations name it, "10.0.0.0/8" or "2001:db8::/32". A single
-// address is a block of one. A value; any thread.
+// Network: a block of addresses as configurations name it, "10.0.0.0/8" or "2001:db8::/32". A
+// single address is a block of one. A value; any thread.
 #pragma once
 
 #include <array>

@@ -74,12 +74,13 @@ TEST_F(CertificateStoreFiles, ReportsEveryFaultOfAllFilesAtOnce) {
             HasSubstr("postern.yaml:4: chain " + not_pem.chain + " holds no certificate"),
             HasSubstr("postern.yaml:4: key " + not_pem.key + " holds no private key")));
   EXPECT_THAT(
-      text, AllOf(HasSubstr("postern.yaml:5: key " + encrypted.key + " is encrypted; name the file"),
-                  HasSubstr("postern.yaml:6: chain " + reversed.chain +
-                            " must begin with the certificate of the key, which is number 2"),
-                  HasSubstr("postern.yaml:7: certificate number 1 of " + broken.chain +
-                            " cannot be parsed"),
-                  HasSubstr("postern.yaml:8: chain " + torn.chain + " has a broken PEM block")));
+      text,
+      AllOf(HasSubstr("postern.yaml:5: key " + encrypted.key + " is encrypted; name the file"),
+            HasSubstr("postern.yaml:6: chain " + reversed.chain +
+                      " must begin with the certificate of the key, which is number 2"),
+            HasSubstr("postern.yaml:7: certificate number 1 of " + broken.chain +
+                      " cannot be parsed"),
+            HasSubstr("postern.yaml:8: chain " + torn.chain + " has a broken PEM block")));
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 10) << text;
 }
 
