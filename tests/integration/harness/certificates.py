@@ -42,7 +42,7 @@ class Authority:
         self.chain = self.folder / "ca.crt"
         self.key = self.folder / "ca.key"
         run("openssl", "req", "-x509", *KEYS["ecdsa"], "-nodes", "-days", "30", "-subj", f"/CN={name}",
-            "-keyout", self.key, "-out", self.chain)
+            "-addext", "keyUsage=critical,keyCertSign,cRLSign", "-keyout", self.key, "-out", self.chain)
 
     @functools.cache
     def leaf(self, *names, key="ecdsa", edition="", more=()):

@@ -100,7 +100,6 @@ class Dovecot(Server):
             mailbox_idle_check_interval = 1 s
             first_valid_uid = 1
             service imap-login {{
-              service_count = 0
               inet_listener imap {{
                 port = 143
               }}
@@ -162,9 +161,6 @@ class Courier(Server):
         package = unpacked("courier-imap")
         for program in ("usr/lib/courier/courier/imaplogin", "usr/bin/imapd"):
             shutil.copy(package / program, self.folder)  # where the mail user may reach it
-        run_folder = self.make_folder("run", ("courier", "courier"))
-        (run_folder / "authdaemon").mkdir()
-        shutil.chown(run_folder / "authdaemon", "courier", "courier")
         self.write("etc/authdaemonrc", """
             authmodulelist="authuserdb"
             authmodulelistorig="authuserdb"
@@ -179,9 +175,9 @@ class Courier(Server):
         pem = self.folder / "server.pem"
         pem.write_bytes(self.certificate.key.read_bytes() + self.certificate.chain.read_bytes())
         return f"""
-            mount --make-rprivate /
             mount --bind {self.folder}/etc /etc/courier
-            mount --bind {self.folder}/run /run/courier
+            mount -t tmpfs tmpfs /run
+            install -d -o courier -g courier /run/courier /run/courier/authdaemon
             /usr/sbin/makeuserdb
             authdaemond start
             export IMAP_CAPABILITY="IMAP4rev1 UIDPLUS CHILDREN NAMESPACE SORT QUOTA IDLE AUTH=PLAIN SASL-IR"
@@ -189,7 +185,7 @@ class Courier(Server):
             export IMAP_IDLE_TIMEOUT=1 IMAP_ENHANCEDIDLE=0 IMAP_UMASK=022 IMAP_CHECK_ALL_FOLDERS=0
             export IMAP_TLS_REQUIRED=0 COURIERTLS=/usr/bin/couriertls TLS_CERTFILE={pem} TLS_VERIFYPEER=NONE
             listen() {{
-              /usr/sbin/couriertcpd -address={self.host} -nodnslookup -noidentlookup -maxprocs=200 \
+              /usr/sbin/couriertcpd -address={self.host} -nodnslookup -maxprocs=200 \
                 -maxperip=200 "$@" {self.folder}/imapd Maildir
             }}
             IMAP_STARTTLS=NO IMAP_TLS=1 listen 993 /usr/bin/couriertls -server -tcpd {self.folder}/imaplogin &
@@ -224,6 +220,7 @@ class Cyrus(Server):
             unixhierarchysep: yes
             admins: admin
             allowplaintext: yes
+            allowstarttls: on
             failedloginpause: 0
             imapidlepoll: 1
             sasl_pwcheck_method: auxprop
@@ -249,7 +246,6 @@ class Cyrus(Server):
                 input=word.encode())
         shutil.chown(self.folder / "sasldb", *self.OWNER)
         return f"""
-            mount --make-rprivate /
             mount --bind {configuration} /etc/imapd.conf
             exec /usr/sbin/cyrmaster -M {services} -p {self.folder}/run/pid
             """
