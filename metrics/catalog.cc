@@ -62,7 +62,7 @@ constexpr std::array<Descriptor, kMetricCount> kCatalog{{
     {Metric::ShadowRefusals,
      Counter,
      "postern_shadow_refusals_total",
-     "ClientHellos that the policy in force accepts and tls.shadow_policy would refuse, by the "
+     "ClientHellos that the policy in force accepts and the shadow policy would refuse, by the "
      "reason why.",
      {ShadowReason}},
     {Metric::Logins,
