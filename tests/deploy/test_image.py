@@ -3,6 +3,7 @@
 By buildah and podman, whose storage is kept outside the tree, so that only what has changed is built again.
 """
 
+import fcntl
 import json
 import os
 import pathlib
@@ -52,6 +53,9 @@ class Image(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         prepare_storage()
+        lock = cls.enterClassContext(open(STORAGE / "lock", "w"))
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one run at a time, so that what is left over is nobody's
+        output("buildah", "rm", "--all")
         provide_base()
         build = ["buildah", "build", "--isolation", "chroot", "--pull-never", "--layers", "--format", "docker"]
         with tempfile.TemporaryDirectory() as context:
