@@ -69,9 +69,13 @@ class Front(unittest.TestCase):
         self.client.login()
 
     def test_bounds_what_it_reads_before_tls(self):
-        for words in (b"a NOOP " + b"x" * 100_000, b"a LOGIN {4000000000+}\r\n", b"a BOGUS\r\n" * 1000):
-            with self.subTest(words[:30]), connect(gateway.address("starttls"), "none") as client:
-                with gateway.counting("postern_sessions_total", end_reason="client_violation"):
+        for reason, words in (("line_too_long", b"a NOOP " + b"x" * 100_000),
+                              ("literal_too_long", b"a LOGIN {4000000000+}\r\n"),
+                              ("bad_literal", b"a LOGIN {99999999999999999999+}\r\n"),
+                              ("too_many_bad_commands", b"a BOGUS\r\n" * 1000)):
+            with self.subTest(reason), connect(gateway.address("starttls"), "none") as client:
+                with gateway.counting("postern_sessions_total", end_reason="client_violation"), \
+                        gateway.counting("postern_protocol_violations_total", hop="client", reason=reason):
                     client.send(words)
                     self.assertRegex(client.rest(), rb"\* BYE [^\r\n]+\r\n\Z")
 

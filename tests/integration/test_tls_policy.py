@@ -129,15 +129,18 @@ class Policy(unittest.TestCase):
         self.assertNotIn("hunter2-marker", gateway.log() + gateway.metrics().text)
 
     def test_names_tls_and_http_on_the_port_that_begins_in_clear(self):
-        for named, words in (("a TLS record where IMAP in clear", Hello((tls.TLS13,), TLS13_SUITES).record()),
-                             ("an HTTP request where IMAP", b"GET /hunter2-marker HTTP/1.1\r\n\r\n")):
-            with self.subTest(named):
+        for reason, named, words in (
+                ("tls_on_cleartext", "a TLS record where IMAP", Hello((tls.TLS13,), TLS13_SUITES).record()),
+                ("http_on_cleartext", "an HTTP request where IMAP", b"GET /hunter2-marker HTTP/1.1\r\n\r\n")):
+            with self.subTest(reason):
                 since = len(gateway.log())
-                with gateway.counting("postern_sessions_total", end_reason="client_violation"):
-                    with connect(gateway.address("starttls"), "none") as client:
-                        client.send(words)
-                        client.rest()
+                with gateway.counting("postern_sessions_total", end_reason="client_violation"), \
+                        gateway.counting("postern_protocol_violations_total", hop="client", reason=reason), \
+                        connect(gateway.address("starttls"), "none") as client:
+                    client.send(words)
+                    client.rest()
                 gateway.wait_for_log(f"session ended.*{named}", since)
+        self.assertNotIn("hunter2-marker", gateway.log() + gateway.metrics().text)
 
 
 class Alpn(unittest.TestCase):
