@@ -40,7 +40,8 @@ struct TlsConfig {
   tls::Policy policy;
   std::vector<tls::CertificateFiles> certificates;  // empty only with self_signed
   bool self_signed = false;
-  std::string ticket_secret;  // path; empty: a random secret for this process
+  std::string ticket_secret;        // path; empty: a random secret for this process
+  std::string ticket_secret_where;  // where the file names it: "postern.yaml:12"
   std::optional<tls::Policy> shadow_policy = {};
   std::optional<tls::ClientAuthFiles> client_auth = {};
 };
@@ -50,6 +51,7 @@ struct BackendConfig {
   std::vector<net::HostPort> servers;  // at least one
   BackendTls tls = BackendTls::None;
   tls::Verification verify;
+  std::string ca_where;  // where the file names verify.ca
   tls::Version min_version = tls::Version::Tls12;
   Balance balance = Balance::LeastSessions;
 };

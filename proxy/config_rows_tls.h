@@ -166,6 +166,7 @@ inline constexpr std::array kClientRows = {
         .value =
             [](Draft& d, const Written& w) {
               read_path(w, d.folder, d.config.tls.ticket_secret, d.findings);
+              d.config.tls.ticket_secret_where = d.findings.where(w.line);
             }},
     Row{.path = "tls.client_ca",
         .shape = Shape::ScalarOrMap,

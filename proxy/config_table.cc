@@ -106,6 +106,7 @@ constexpr auto kLaterRows = std::to_array<Row>({
      .value =
          [](Draft& d, const Written& w) {
            read_path(w, d.folder, d.backends.back().config.verify.ca_file, d.findings);
+           d.backends.back().config.ca_where = d.findings.where(w.line);
          }},
     {.path = "backends.NAME.verify.name",
      .form = "host name or IP address",

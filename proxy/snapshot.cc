@@ -28,10 +28,24 @@ Result<std::shared_ptr<const tls::CertificateStore>> load_certificates(const Tls
   return tls::CertificateStore::self_signed({"localhost"});
 }
 
+// What is wrong with a file, as a fault of the line that names it.
+template <typename T>
+Result<T> named_at(const std::string& where, const char* key, Result<T> result) {
+  if (result || where.empty()) {
+    return result;
+  }
+  Faults faults;
+  for (const Fault& fault : result.faults()) {
+    faults.push_back({where, key + (" " + fault.text())});
+  }
+  return faults;
+}
+
 Result<std::shared_ptr<const tls::TicketKeys>> load_tickets(const TlsConfig& config,
                                                             const Materials* former) {
   if (!config.ticket_secret.empty()) {
-    return tls::TicketKeys::load(config.ticket_secret);
+    return named_at(config.ticket_secret_where, "ticket_secret",
+                    tls::TicketKeys::load(config.ticket_secret));
   }
   if (former != nullptr && former->config->tls.ticket_secret.empty()) {
     return former->tickets;
@@ -50,8 +64,10 @@ Result<std::unique_ptr<tls::ClientContext>> client_context(const BackendConfig& 
   if (backend.tls == BackendTls::None) {
     return std::unique_ptr<tls::ClientContext>();
   }
-  return tls::ClientContext::make(
-      {.policy = tls::Policy::toward_backend(backend.min_version), .verification = backend.verify});
+  return named_at(
+      backend.ca_where, "verify.ca",
+      tls::ClientContext::make({.policy = tls::Policy::toward_backend(backend.min_version),
+                                .verification = backend.verify}));
 }
 
 Contexts contexts_of_worker(const Materials& materials, Faults& faults) {

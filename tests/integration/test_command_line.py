@@ -103,9 +103,10 @@ class Check(unittest.TestCase):
         self.assertEqual(status, 0)
         authority = Authority(self.folder / "authority")
         for source, name in ((authority.leaf("mail.test").chain, "tls.crt"), (authority.leaf("mail.test").key, "tls.key"),
-                             (authority.chain, "ca.pem")):
+                             (authority.chain, "ca.pem"), (authority.chain, "clients.pem")):
             (self.folder / name).write_bytes(source.read_bytes())
         (self.folder / "ticket.secret").write_text("0123456789abcdef" * 4)
+        (self.folder / "tls.passphrase").write_text("not needed: the key is not encrypted\n")
         status, said = self.check(reference)
         self.assertEqual(status, 0, said)
 
