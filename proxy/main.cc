@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <exception>
 #include <utility>
 
 #include "proxy/cli.h"
@@ -81,5 +82,10 @@ int run(int argc, const char* const* argv) {
 }  // namespace postern
 
 int main(int argc, char** argv) {
-  return postern::run(argc, argv);
+  try {
+    return postern::run(argc, argv);
+  } catch (const std::exception& error) {  // memory has run out, or a library of set-up gave up
+    std::fprintf(stderr, "postern: %s\n", error.what());
+    return EXIT_FAILURE;
+  }
 }

@@ -125,9 +125,11 @@ Server::Server(std::string config_path, Materials materials, net::FileWatch::Vie
   }
   files_.follow(std::move(files));
   expiry_.follow(materials_.certificates);
-  exporter_.reset(new metrics::Exporter(labels_, std::move(counters), *this));
+  metrics::SampleSource& samples = *this;
+  metrics::AdminSource& shown = *this;
+  exporter_ = std::make_unique<metrics::Exporter>(labels_, std::move(counters), samples);
   if (sockets.admin >= 0) {
-    admin_.reset(new Admin(loop_, sockets.admin, *this));
+    admin_ = std::make_unique<Admin>(loop_, sockets.admin, shown);
   }
 }
 

@@ -39,7 +39,7 @@ class Server final : private net::SignalObserver,
   // Loads everything and opens the sockets; nothing runs yet. Every fault at once. A reload reads
   // `config_path` anew; if that is empty `config` stays, and only its files are read again.
   static Result<std::unique_ptr<Server>> make(Config config, std::string config_path);
-  ~Server();
+  ~Server() override;
   // Serves until told to stop; returns the process's exit status.
   int run();
 

@@ -176,8 +176,9 @@ void Session::connect() {
   enter(State::Connecting);
   client_->pause();
   Pool& pool = snapshot_->route(client_->engine().server_name());
-  dial_.reset(
-      new Dial(services_.dial, pool, address_, snapshot_->config->timeouts.connect_ms, *this));
+  DialObserver& observer = *this;
+  dial_ = std::make_unique<Dial>(services_.dial, pool, address_,
+                                 snapshot_->config->timeouts.connect_ms, observer);
   dial_->start();
 }
 
@@ -197,8 +198,10 @@ void Session::on_dialled(Dialled dialled) {
   enter(State::Relaying);
   backend_ = std::move(dialled.stream);
   place_ = std::move(dialled.place);
-  relay_.reset(new Relay(loop(), services_.relay_cells, *client_, *backend_,
-                         /*swallow_greeting=*/front_ != nullptr, *this, *this));
+  imap::ConversationObserver& conversation = *this;
+  RelayObserver& observer = *this;
+  relay_ = std::make_unique<Relay>(loop(), services_.relay_cells, *client_, *backend_,
+                                   /*swallow_greeting=*/front_ != nullptr, conversation, observer);
   front_.reset();
   const std::string early = std::exchange(early_, {});
   relay_->start(dialled.first_bytes, early);

@@ -33,7 +33,7 @@ class Worker final : private net::Deadline {
  public:
   // `sockets` are listening, one for each of the configuration's listeners, and are taken over.
   Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot, std::vector<int> sockets);
-  ~Worker();  // the thread has ended
+  ~Worker() override;  // the thread has ended
 
   // The main thread's calls.
   void start(std::function<void()> on_end);  // `on_end` is called on the worker's thread, last

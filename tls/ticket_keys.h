@@ -18,7 +18,7 @@ namespace postern::tls {
 
 class TicketKeys {
  public:
-  static constexpr int64_t kWindowSeconds = 12 * 3600;
+  static constexpr int64_t kWindowSeconds = int64_t{12} * 3600;
 
   struct Key {
     std::array<uint8_t, 16> name;  // travels in the ticket in clear

@@ -221,9 +221,9 @@ Result<Address> Address::parse(std::string_view text) {
 Bytes Address::ip() const {
   switch (family_) {
     case Family::V4:
-      return Bytes(ip_, 4);
+      return {ip_, 4};
     case Family::V6:
-      return Bytes(ip_, 16);
+      return {ip_, 16};
     case Family::None:
       break;
   }

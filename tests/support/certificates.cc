@@ -1,7 +1,6 @@
 #include "tests/support/certificates.h"
 
-#include <stdlib.h>
-
+#include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
@@ -224,7 +223,7 @@ TempDirectory::~TempDirectory() {
 }
 
 std::string TempDirectory::write(const std::string& name, std::string_view content) const {
-  const std::string path = path_ + "/" + name;
+  std::string path = path_ + "/" + name;
   std::ofstream file(path, std::ios::binary);
   file << content;
   file.close();

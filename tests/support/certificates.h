@@ -18,7 +18,7 @@ struct LeafOptions {
   std::string common_name = {};         // "": the subject is empty
   TestKey key = TestKey::P256;
   int64_t valid_from_s = -3600;  // relative to now
-  int64_t valid_until_s = 24 * 3600;
+  int64_t valid_until_s = int64_t{24} * 3600;
   bool authority = false;  // an intermediate
 };
 
