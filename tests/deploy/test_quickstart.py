@@ -7,6 +7,7 @@ import os
 import pathlib
 import re
 import select
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -99,6 +100,19 @@ class Quickstart(unittest.TestCase):
         self.assertRegex(done.stderr, r"postern did not start\n +why: .*\n +log: (.*)")
         log = pathlib.Path(re.search(r"log: (.*)", done.stderr)[1])
         self.assertIn("--no-such-flag", log.read_text())
+
+    def test_stops_when_a_package_is_missing(self):
+        tree = self.place / "tree"
+        for folder in ("deploy", "tests"):
+            (tree / folder).mkdir(parents=True)
+        script = shutil.copy(QUICKSTART, tree / "deploy")
+        install = tree / "tests" / "install"
+        install.write_text("#!/bin/sh\necho there is no such package\nexit 1\n")
+        install.chmod(0o755)
+        done = subprocess.run([script, "--once"], env={**self.environment, "POSTERN_BIN": ""}, timeout=20,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, r"\| there is no such package\n.*installing packages failed")
 
     def test_refuses_what_it_does_not_know(self):
         for arguments in (["--nonsense"], ["--once", "--backend", "127.0.0.1:143"]):
