@@ -51,7 +51,7 @@ struct BackendConfig {
   std::vector<net::HostPort> servers;  // at least one
   BackendTls tls = BackendTls::None;
   tls::Verification verify;
-  std::string ca_where;  // where the file names verify.ca
+  std::string ca_where = {};  // where the file names verify.ca
   tls::Version min_version = tls::Version::Tls12;
   Balance balance = Balance::LeastSessions;
 };
