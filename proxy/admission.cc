@@ -24,17 +24,22 @@ void Admission::set_limits(const Limits& limits) {
   max_handshakes_ = limits.handshakes_in_flight;
 }
 
-std::variant<Admission::SessionPermit, EndReason> Admission::admit_session(
-    const net::Address& client) {
+std::optional<Admission::SessionPermit> Admission::admit_session() {
   if (!take_place(sessions_, max_sessions_)) {
-    return EndReason::LimitSessions;
+    return std::nullopt;
   }
+  return SessionPermit(*this);
+}
+
+std::optional<EndReason> Admission::admit_address(SessionPermit& permit,
+                                                  const net::Address& client) {
+  check(!permit.key_.has_value(), "a session is one address's");
   const uint64_t key = key_of(client);
   if (!take_address(key)) {
-    sessions_.fetch_sub(1, std::memory_order_relaxed);
     return EndReason::LimitAddress;
   }
-  return SessionPermit(*this, key);
+  permit.key_ = key;
+  return std::nullopt;
 }
 
 std::optional<Admission::HandshakePermit> Admission::admit_handshake() {
@@ -72,7 +77,7 @@ bool Admission::take_address(uint64_t key) {
   return true;
 }
 
-void Admission::release_session(uint64_t key) {
+void Admission::release_address(uint64_t key) {
   Shard& of = shard(key);
   const std::lock_guard lock(of.mutex);
   const auto entry = of.sessions.find(key);
@@ -80,13 +85,16 @@ void Admission::release_session(uint64_t key) {
   if (--entry->second == 0) {
     of.sessions.erase(entry);
   }
-  sessions_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 Admission::SessionPermit::~SessionPermit() {
-  if (owner_ != nullptr) {
-    owner_->release_session(key_);
+  if (owner_ == nullptr) {
+    return;
   }
+  if (key_.has_value()) {
+    owner_->release_address(*key_);
+  }
+  owner_->sessions_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void Admission::HandshakePermit::release() {

@@ -12,7 +12,6 @@
 #include <optional>
 #include <unordered_map>
 #include <utility>
-#include <variant>
 
 #include "proxy/config.h"
 #include "proxy/end_reason.h"
@@ -29,7 +28,8 @@ class Admission {
   // A reload's new limits hold for new sessions; living ones stay even if they are too many now.
   void set_limits(const Limits& limits);
 
-  // One session's place. Movable; must not outlive its Admission.
+  // One session's place: among all of them, and once it is known, among those of its address.
+  // Movable; must not outlive its Admission.
   class SessionPermit {
    public:
     SessionPermit() = default;
@@ -40,9 +40,9 @@ class Admission {
 
    private:
     friend class Admission;
-    SessionPermit(Admission& owner, uint64_t key) : owner_(&owner), key_(key) {}
+    explicit SessionPermit(Admission& owner) : owner_(&owner) {}
     Admission* owner_ = nullptr;
-    uint64_t key_ = 0;
+    std::optional<uint64_t> key_;  // of the address that it is counted for
   };
 
   // One handshake's place, given back as soon as the handshake is over.
@@ -64,8 +64,12 @@ class Admission {
     Admission* owner_ = nullptr;
   };
 
-  // A permit, or the limit that stands against it.
-  std::variant<SessionPermit, EndReason> admit_session(const net::Address& client);
+  // A place among all sessions, if one is left. It is taken at accept, when a PROXY header may
+  // still have to tell whose session it is.
+  std::optional<SessionPermit> admit_session();
+  // Then, once for each permit, everything that depends on the client's address: the limit that
+  // stands against it, or nothing.
+  std::optional<EndReason> admit_address(SessionPermit& permit, const net::Address& client);
   std::optional<HandshakePermit> admit_handshake();
 
   size_t sessions() const { return sessions_.load(std::memory_order_relaxed); }
@@ -82,7 +86,7 @@ class Admission {
   static uint64_t key_of(const net::Address& client);
   Shard& shard(uint64_t key) { return shards_[key % kShards]; }
   bool take_address(uint64_t key);
-  void release_session(uint64_t key);
+  void release_address(uint64_t key);
 
   std::atomic<size_t> max_sessions_{0};
   std::atomic<size_t> max_sessions_per_address_{0};

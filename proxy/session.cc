@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <variant>
 
 #include "proxy/base/check.h"
 #include "proxy/labels.h"
@@ -42,8 +41,12 @@ void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> s
   net::Loop& loop = services.dial.loop;
   const ListenerConfig& from = snapshot->config->listeners[listener];
   const net::Address address = client->remote();
-  auto admitted = services.admission.admit_session(address);
-  if (const EndReason* refusal = std::get_if<EndReason>(&admitted)) {
+  auto permit = services.admission.admit_session();
+  std::optional<EndReason> refusal = EndReason::LimitSessions;
+  if (permit) {
+    refusal = services.admission.admit_address(*permit, address);
+  }
+  if (refusal) {
     // In clear a reason costs nothing. On 993 it would cost a handshake, which is what is scarce.
     if (from.tls == ListenerTls::StartTls) {
       client->write(as_bytes(kLimitReached));
@@ -56,7 +59,7 @@ void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> s
     return;
   }
   auto* session = new Session(services, std::move(snapshot), listener, std::move(client),
-                              std::get<Admission::SessionPermit>(std::move(admitted)), address);
+                              std::move(*permit), address);
   sessions.push_back(*session);
   if (from.tls == ListenerTls::StartTls) {
     session->greet();

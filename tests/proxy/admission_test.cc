@@ -5,7 +5,6 @@
 #include <string>
 #include <thread>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -27,17 +26,15 @@ Limits limits(size_t sessions, size_t per_address, size_t handshakes = 10) {
 
 // The permit, or a failed test.
 SessionPermit admit(Admission& admission, const std::string& client) {
-  auto admitted = admission.admit_session(from(client));
-  EXPECT_TRUE(std::holds_alternative<SessionPermit>(admitted)) << client;
-  SessionPermit* permit = std::get_if<SessionPermit>(&admitted);
-  return permit != nullptr ? std::move(*permit) : SessionPermit();
+  std::optional<SessionPermit> permit = admission.admit_session();
+  EXPECT_TRUE(permit && !admission.admit_address(*permit, from(client))) << client;
+  return permit ? std::move(*permit) : SessionPermit();
 }
 
 // Why the client is refused; nothing if it is not.
 std::optional<EndReason> refusal(Admission& admission, const std::string& client) {
-  const auto admitted = admission.admit_session(from(client));
-  const EndReason* reason = std::get_if<EndReason>(&admitted);
-  return reason != nullptr ? std::optional(*reason) : std::nullopt;
+  std::optional<SessionPermit> permit = admission.admit_session();
+  return permit ? admission.admit_address(*permit, from(client)) : EndReason::LimitSessions;
 }
 
 TEST(Admission, RefusesWhenAllSessionsAreTaken) {
@@ -54,6 +51,19 @@ TEST(Admission, RefusesAnAddressThatHasItsShareAndNoOther) {
   EXPECT_EQ(refusal(admission, "192.0.2.1:2"), EndReason::LimitAddress);
   EXPECT_EQ(refusal(admission, "192.0.2.2:1"), std::nullopt);
   EXPECT_EQ(admission.sessions(), 1U) << "a refusal keeps no place";
+}
+
+TEST(Admission, CountsNoAddressUntilItIsKnown) {
+  Admission admission(limits(3, 1));
+  std::optional<SessionPermit> proxied = admission.admit_session();
+  const std::optional<SessionPermit> other = admission.admit_session();
+  ASSERT_TRUE(proxied && other);
+  EXPECT_EQ(admission.sessions(), 2U);
+  EXPECT_EQ(admission.admit_address(*proxied, from("192.0.2.1:1")), std::nullopt);
+  EXPECT_EQ(refusal(admission, "192.0.2.1:2"), EndReason::LimitAddress);
+  proxied.reset();
+  EXPECT_EQ(refusal(admission, "192.0.2.1:2"), std::nullopt);
+  EXPECT_EQ(admission.sessions(), 1U);
 }
 
 TEST(Admission, CountsIPv6ClientsByTheirSlash64) {
@@ -147,8 +157,8 @@ TEST(Admission, NeverAdmitsTooManyWhenManyThreadsAsk) {
     for (int i = 0; i < 500; ++i) {
       const std::string client =
           one_address ? "192.0.2.1:1" : "198.51.100." + std::to_string(thread) + ":1";
-      const auto admitted = admission.admit_session(from(client));
-      if (!std::holds_alternative<SessionPermit>(admitted)) {
+      auto permit = admission.admit_session();
+      if (!permit || admission.admit_address(*permit, from(client))) {
         continue;
       }
       ++admitted_in_all;
