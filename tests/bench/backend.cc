@@ -3,8 +3,8 @@
 //
 //   bench_backend [PORT]    prints the port it listens on and serves until it is killed
 //
-// LOGIN, NOOP, LOGOUT, IDLE are answered; FETCH n sends a literal of n bytes; APPEND takes its
-// literal and counts it.
+// LOGIN, NOOP, LOGOUT, IDLE are answered, a LOGIN with the password `wrong` by NO; FETCH n sends a
+// literal of n bytes; APPEND takes its literal and counts it.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -184,6 +184,8 @@ void Backend::command(Client& client, std::string_view line) {
   } else if (rest.starts_with("LOGOUT")) {
     client.out += "* BYE bench\r\n" + tag + " OK bye\r\n";
     client.closing = true;
+  } else if (rest.starts_with("LOGIN") && rest.ends_with(" wrong\r\n")) {
+    client.out += tag + " NO [AUTHENTICATIONFAILED] wrong password\r\n";
   } else {
     client.out += tag + " OK done\r\n";
   }

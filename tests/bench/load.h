@@ -20,8 +20,9 @@ struct Options {
   std::string mode;
   uint16_t port = 0;
   std::map<std::string, std::string> values{
-      {"connections", "32"}, {"seconds", "2"}, {"tls", "1.3"}, {"rate", "0"},
-      {"size", "67108864"},  {"resume", "0"},  {"cipher", ""}};
+      {"connections", "32"}, {"seconds", "2"},     {"tls", "1.3"},
+      {"rate", "0"},         {"size", "67108864"}, {"resume", "0"},
+      {"cipher", ""},        {"from", ""},         {"patient", "0"}};
   const std::string& text(const std::string& key) const { return values.at(key); }
   double number(const std::string& key) const { return std::atof(values.at(key).c_str()); }
 };

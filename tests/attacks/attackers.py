@@ -1,0 +1,293 @@
+"""The attackers of tests/attacks/run, each a program of its own.
+
+    attackers.py NAME HOST PORT COUNT    goes on until its standard input ends; prints "in position" once it
+                                         is, and at its end one JSON object: how often it saw what
+
+An attacker is COUNT workers that each begin again when they are turned away. Every worker has a loopback
+address of its own choice, so that no limit on one address helps against those that come from many.
+"""
+
+import asyncio
+import collections
+import contextlib
+import itertools
+import json
+import resource
+import ssl
+import sys
+
+PASSWORD = "wrong"  # the backend refuses it
+RETRY_S = 0.2  # between being turned away and the next try
+
+
+class Attack:
+    """What one kind of attacker does; `seen` counts what it met."""
+
+    addresses = 1  # it comes from so many
+    version = None  # the TLS version it insists on
+
+    def __init__(self, host, port, count):
+        self.host, self.port, self.count = host, port, count
+        self.seen = collections.Counter()
+        self.arrived = 0
+        self.in_position = asyncio.Event()
+
+    def source(self, number):
+        """127.2.x.y, never the honest clients' address."""
+        number %= self.addresses
+        return f"127.2.{number // 250}.{number % 250 + 1}"
+
+    async def connect(self, number, secure=True):
+        context = None
+        if secure:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            if self.version:
+                context.minimum_version = context.maximum_version = self.version
+        return await asyncio.open_connection(self.host, self.port, ssl=context, limit=1 << 16,
+                                             local_addr=(self.source(number), 0))
+
+    def here(self):
+        self.arrived += 1
+        if self.arrived >= self.count:
+            self.in_position.set()
+
+    async def worker(self, number):
+        first = True
+        while True:
+            try:
+                reader, writer = await self.connect(number, self.secure)
+            except OSError:  # refused, or reset in the handshake
+                self.seen["turned away"] += 1
+            else:
+                self.seen["connected"] += 1
+                try:
+                    await self.attack(reader, writer)
+                    self.seen["ended in order"] += 1
+                except (OSError, asyncio.IncompleteReadError):
+                    self.seen["cut off"] += 1
+                finally:
+                    with contextlib.suppress(OSError):
+                        writer.transport.abort()
+            if first:
+                self.here()
+                first = False
+            await asyncio.sleep(RETRY_S)
+
+    async def attack(self, reader, writer):
+        raise NotImplementedError
+
+    secure = True
+
+    async def greeted(self, reader):
+        line = await reader.readline()
+        if not line.startswith(b"* OK"):
+            self.seen["greeted with BYE" if line.startswith(b"* BYE") else "not greeted"] += 1
+            raise OSError("not greeted")
+
+    async def drain(self, reader):
+        """Reads whatever comes until the end, and notes a last word."""
+        last = b""
+        while piece := await reader.read(1 << 16):
+            last = (last + piece)[-200:]
+        if b"* BYE" in last:
+            self.seen["told BYE"] += 1
+
+
+class Silent(Attack):
+    """Opens a connection and never says anything."""
+    addresses, secure = 1000, False
+
+    async def attack(self, reader, writer):
+        self.here()
+        await reader.read(1)
+
+
+class SlowHandshake(Attack):
+    """Sends its ClientHello an octet at a time."""
+    addresses, secure = 100, False
+
+    async def attack(self, reader, writer):
+        self.here()
+        incoming, hello = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.create_default_context()
+        tls = context.wrap_bio(incoming, hello, server_hostname="postern.test")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.do_handshake()
+        gone = asyncio.ensure_future(reader.read(1))
+        for octet in hello.read():
+            if gone.done():
+                break
+            writer.write(bytes([octet]))
+            await asyncio.sleep(0.05)
+        await gone
+
+
+class HalfHandshake(Attack):
+    """Sends a whole ClientHello, has the server work for it, and never finishes."""
+    addresses, secure = 100, False
+
+    async def attack(self, reader, writer):
+        incoming, hello = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = ssl.create_default_context().wrap_bio(incoming, hello, server_hostname="postern.test")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.do_handshake()
+        writer.write(hello.read())
+        self.here()
+        while await reader.read(1 << 16):
+            pass
+
+
+class OneByteWrites(Attack):
+    """Speaks IMAP in records of one octet."""
+    async def attack(self, reader, writer):
+        await self.greeted(reader)
+        self.here()
+        for _ in range(200):
+            for octet in b"a NOOP\r\n":
+                writer.write(bytes([octet]))
+                await writer.drain()
+            await reader.readline()
+
+
+class EndlessLine(Attack):
+    """Never ends its first command."""
+    async def attack(self, reader, writer):
+        await self.greeted(reader)
+        self.here()
+        answer = asyncio.ensure_future(self.drain(reader))
+        with contextlib.suppress(OSError):
+            for _ in range(1000):
+                writer.write(b"a" * 16384)
+                await writer.drain()
+        await answer
+
+
+class HugeLiterals(Attack):
+    """Announces literals that nobody could take."""
+    async def attack(self, reader, writer):
+        await self.greeted(reader)
+        self.here()
+        for line in (b"a LOGIN {4294967295}\r\n", b"b LOGIN {99999999999999999999+}\r\n"):
+            writer.write(line)
+        writer.write(b"x" * 65536)
+        await self.drain(reader)
+
+
+class EightBit(Attack):
+    """NUL and 8-bit octets where a command should be."""
+    async def attack(self, reader, writer):
+        await self.greeted(reader)
+        self.here()
+        for _ in range(64):
+            writer.write(bytes(range(256)) + b"\r\n\0\0\r\n")
+        writer.write(b"z LOGOUT\r\n")
+        await self.drain(reader)
+
+
+class Pipelined(Attack):
+    """A thousand commands in one write."""
+    async def attack(self, reader, writer):
+        await self.greeted(reader)
+        self.here()
+        writer.write(b"".join(b"p%d NOOP\r\n" % number for number in range(1000)) + b"z LOGOUT\r\n")
+        await self.drain(reader)
+
+
+class NotTls(Attack):
+    """Plaintext IMAP, HTTP, SSH and noise on the port for TLS."""
+    secure = False
+    words = itertools.cycle((b"a LOGIN anna sesame\r\n", b"GET / HTTP/1.1\r\nHost: mail\r\n\r\n",
+                             b"SSH-2.0-OpenSSH_9.2\r\n", bytes(range(255, -1, -1)), b"\x16\x03\x01\xff\xff" * 100))
+
+    async def attack(self, reader, writer):
+        self.here()
+        writer.write(next(self.words))
+        await self.drain(reader)
+
+
+class Renegotiate(Attack):
+    """Asks for TLS 1.2's renegotiation, again and again (openssl s_client's R)."""
+    async def worker(self, number):
+        arguments = ["-connect", f"{self.host}:{self.port}", "-tls1_2", "-legacy_renegotiation"]
+        while True:
+            client = await asyncio.create_subprocess_exec(
+                "openssl", "s_client", *arguments, stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+            try:
+                await self.ask(client)
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    client.kill()
+                await client.wait()
+            self.here()
+            await asyncio.sleep(RETRY_S)
+
+    async def ask(self, client):
+        while b"* OK" not in (line := await client.stdout.readline()):
+            if not line:
+                self.seen["not greeted"] += 1
+                return
+        client.stdin.write(b"R\n")
+        answer = await client.stdout.read()
+        refused = b"no renegotiation" in answer or b"alert" in answer or b"error" in answer
+        self.seen["renegotiation refused" if refused else "hung up on"] += 1
+
+
+class Spray(Attack):
+    """One wrong password after the other, from a thousand addresses."""
+    addresses = 1000
+
+    async def attack(self, reader, writer):
+        await self.greeted(reader)
+        self.here()
+        for number in range(5):
+            writer.write(b"s%d LOGIN user%d %s\r\n" % (number, number, PASSWORD.encode()))
+            line = await reader.readline()
+            self.seen["refused" if b" NO" in line else "told BYE" if b"BYE" in line else "other answer"] += 1
+            if not line or line.startswith(b"* BYE"):
+                return
+
+
+class NeverRead(Attack):
+    """Asks for a gigabyte and never reads it."""
+    async def attack(self, reader, writer):
+        await self.greeted(reader)
+        writer.write(b"a LOGIN user password\r\n")
+        await reader.readline()
+        writer.transport.pause_reading()
+        writer.write(b"b FETCH 1073741824\r\n")
+        self.here()
+        await asyncio.sleep(3600)
+
+
+ATTACKS = {"silent": Silent, "slow-handshake": SlowHandshake, "half-handshake": HalfHandshake,
+           "one-byte-writes": OneByteWrites, "endless-line": EndlessLine, "huge-literals": HugeLiterals,
+           "eight-bit": EightBit, "pipelined": Pipelined, "not-tls": NotTls, "renegotiate": Renegotiate,
+           "spray": Spray, "never-read": NeverRead}
+
+
+async def main(name, host, port, count):
+    attack = ATTACKS[name](host, int(port), int(count))
+    workers = []
+
+    async def gather():
+        for number in range(attack.count):
+            workers.append(asyncio.ensure_future(attack.worker(number)))
+            if number % 50 == 49:  # no faster than a listen queue is emptied
+                await asyncio.sleep(0.01)
+        await attack.in_position.wait()
+        print("in position", flush=True)
+
+    gathering = asyncio.ensure_future(gather())
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    for task in [gathering, *workers]:
+        task.cancel()
+    await asyncio.gather(gathering, *workers, return_exceptions=True)
+    print(json.dumps(attack.seen), flush=True)
+
+
+if __name__ == "__main__":
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    asyncio.run(main(*sys.argv[1:]))
