@@ -9,8 +9,8 @@ namespace {
 
 constexpr const char* kReading = "reading the client's command";
 
-// The first words of a client's line. Words are found as the laxest servers find them (UW skips any
-// number of spaces, and some end a name at the first odd byte), so that none of them sees a
+// The first words of a client's line. Words are found as the laxest server could find them (any
+// number of spaces between them, a name that ends at the first odd byte), so that none sees a
 // STARTTLS or a LOGIN that we did not.
 struct CommandHead {
   bool decided = false;

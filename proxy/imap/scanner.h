@@ -26,7 +26,7 @@ class Scanner {
     Ignore,  // free text: never a literal, even if it ends in {5}
     Heed,
     Check,  // Heed, but {n+} in an open quoted string or glued to a word is BadLiteral: some
-            // servers skip n bytes there (Cyrus), others read the next command (Dovecot)
+            // servers skip n bytes there, others read the next command
   };
   enum class Found : uint8_t {
     Nothing,  // all bytes were taken and the line goes on
