@@ -1,7 +1,9 @@
 #include "proxy/admission.h"
 
-#include "proxy/base/bytes.h"
+#include <algorithm>
+
 #include "proxy/base/check.h"
+#include "proxy/net/network.h"
 
 namespace postern {
 
@@ -16,60 +18,80 @@ bool take_place(std::atomic<size_t>& used, size_t max) {
   return false;
 }
 
+bool may_come(const Limits& limits, const net::Address& client) {
+  return !net::contains(limits.deny, client) &&
+         (limits.allow.empty() || net::contains(limits.allow, client));
+}
+
 }  // namespace
 
-void Admission::set_limits(const Limits& limits) {
-  max_sessions_ = limits.sessions;
-  max_sessions_per_address_ = limits.sessions_per_address;
-  max_handshakes_ = limits.handshakes_in_flight;
-}
+Admission::Admission() : hash_key_(random_key()) {}
 
-std::optional<Admission::SessionPermit> Admission::admit_session() {
-  if (!take_place(sessions_, max_sessions_)) {
-    return std::nullopt;
+std::variant<Admission::SessionPermit, EndReason> Admission::admit_session(const Config& config,
+                                                                           size_t listener) {
+  if (!take_place(sessions_, config.limits.sessions)) {
+    return EndReason::LimitSessions;
   }
-  return SessionPermit(*this);
+  const size_t max = config.listeners[listener].sessions;
+  if (!take_place(of_listener_[listener], max == 0 ? SIZE_MAX : max)) {
+    sessions_.fetch_sub(1, std::memory_order_relaxed);
+    return EndReason::LimitListener;
+  }
+  return SessionPermit(*this, listener);
 }
 
-std::optional<EndReason> Admission::admit_address(SessionPermit& permit,
-                                                  const net::Address& client) {
-  check(!permit.key_.has_value(), "a session is one address's");
-  const uint64_t key = key_of(client);
-  if (!take_address(key)) {
+std::optional<EndReason> Admission::admit_address(SessionPermit& permit, const Limits& limits,
+                                                  const net::Address& client, uint64_t now_ms) {
+  check(permit.owner_ == this && !permit.of_client_, "a permit is for one client");
+  if (!may_come(limits, client)) {
+    return EndReason::Denied;
+  }
+  const uint64_t number = client_number(client);
+  if (!take_turn(limits.connections_per_address, number, now_ms)) {
+    return EndReason::LimitRate;
+  }
+  if (!take_address(number, limits.sessions_per_address)) {
     return EndReason::LimitAddress;
   }
-  permit.key_ = key;
+  permit.client_ = number;
+  permit.of_client_ = true;
   return std::nullopt;
 }
 
-std::optional<Admission::HandshakePermit> Admission::admit_handshake() {
-  if (!take_place(handshakes_, max_handshakes_)) {
+std::optional<Admission::HandshakePermit> Admission::admit_handshake(const Limits& limits) {
+  if (!take_place(handshakes_, limits.handshakes_in_flight)) {
     return std::nullopt;
   }
   return HandshakePermit(*this);
 }
 
-// An IPv4 address, or the /64 of an IPv6 one, as a number: a person with IPv6 has at least a /64.
-// The bit above keeps 0.0.0.1 and ::/64 apart; a v6 prefix loses its top bit to it, which is the
-// same for all of 2000::/3.
-uint64_t Admission::key_of(const net::Address& client) {
-  const Bytes ip = client.ip();
-  const size_t count = ip.size() < 8 ? ip.size() : 8;
-  uint64_t key = 0;
-  for (size_t i = 0; i < count; i++) {
-    key = key << 8 | ip[i];
+// A bucket that holds `max` and gets one back in each max-th part of the time; who is refused does
+// not pay for it.
+bool Admission::take_turn(const Rate& rate, uint64_t client, uint64_t now_ms) {
+  if (rate.max == 0) {
+    return true;
   }
-  constexpr uint64_t kV6 = uint64_t{1} << 63;
-  return client.is_v6() ? key | kV6 : key;
+  const uint64_t now_us = now_ms * 1000;
+  const uint64_t whole_us = rate.per_ms * 1000;
+  const uint64_t each_us = std::max<uint64_t>(whole_us / rate.max, 1);
+  SipHash key(hash_key_);
+  key.add(client);
+  return paces_.with(std::max<uint64_t>(key.value(), 1), now_us, [&](Pace& pace) {
+    // Not further ahead than now is possible: a reload may have made the time shorter.
+    const uint64_t free_at = std::clamp(pace.free_at_us, now_us, now_us + whole_us);
+    const bool admitted = free_at + each_us <= now_us + whole_us;
+    pace.free_at_us = admitted ? free_at + each_us : free_at;
+    return admitted;
+  });
 }
 
-bool Admission::take_address(uint64_t key) {
-  Shard& of = shard(key);
+bool Admission::take_address(uint64_t client, size_t max) {
+  Shard& of = shard(client);
   const std::lock_guard lock(of.mutex);
-  uint32_t& used = of.sessions[key];
-  if (used >= max_sessions_per_address_.load(std::memory_order_relaxed)) {
+  uint32_t& used = of.sessions[client];
+  if (used >= max) {
     if (used == 0) {
-      of.sessions.erase(key);
+      of.sessions.erase(client);
     }
     return false;
   }
@@ -77,24 +99,24 @@ bool Admission::take_address(uint64_t key) {
   return true;
 }
 
-void Admission::release_address(uint64_t key) {
-  Shard& of = shard(key);
-  const std::lock_guard lock(of.mutex);
-  const auto entry = of.sessions.find(key);
-  check(entry != of.sessions.end() && entry->second > 0, "a session's address is counted");
-  if (--entry->second == 0) {
-    of.sessions.erase(entry);
+void Admission::release_session(const SessionPermit& permit) {
+  if (permit.of_client_) {
+    Shard& of = shard(permit.client_);
+    const std::lock_guard lock(of.mutex);
+    const auto entry = of.sessions.find(permit.client_);
+    check(entry != of.sessions.end() && entry->second > 0, "a session's address is counted");
+    if (--entry->second == 0) {
+      of.sessions.erase(entry);
+    }
   }
+  of_listener_[permit.listener_].fetch_sub(1, std::memory_order_relaxed);
+  sessions_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 Admission::SessionPermit::~SessionPermit() {
-  if (owner_ == nullptr) {
-    return;
+  if (owner_ != nullptr) {
+    owner_->release_session(*this);
   }
-  if (key_.has_value()) {
-    owner_->release_address(*key_);
-  }
-  owner_->sessions_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void Admission::HandshakePermit::release() {

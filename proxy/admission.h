@@ -1,7 +1,9 @@
-// Admission: who may come in. Limits on sessions (all together, and for one client address, IPv6 by
-// its /64) and on handshakes in flight, shared by all workers. A slot is a Permit: counted when the
-// attempt starts and given back by the permit's destructor, so it can't leak. Any thread. This
-// is accept-time work; nothing here is touched while bytes flow.
+// Admission: who may come in. Counts sessions (all together, of a listener, of one client address,
+// IPv6 by its /64), connections in time and handshakes in flight, for all workers. A slot is a
+// Permit: counted when the attempt starts and given back by the permit's destructor, so it can't
+// leak. The limits are those of the caller's configuration: after a reload they hold for new
+// sessions, and living ones stay even if they are too many now. Any thread. This is accept-time
+// work; nothing here is touched while bytes flow.
 #pragma once
 
 #include <array>
@@ -12,37 +14,42 @@
 #include <optional>
 #include <unordered_map>
 #include <utility>
+#include <variant>
 
+#include "proxy/client_table.h"
 #include "proxy/config.h"
 #include "proxy/end_reason.h"
 #include "proxy/net/address.h"
+#include "proxy/refusal_log.h"
 
 namespace postern {
 
 class Admission {
  public:
-  explicit Admission(const Limits& limits) { set_limits(limits); }
+  Admission();
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
-  // A reload's new limits hold for new sessions; living ones stay even if they are too many now.
-  void set_limits(const Limits& limits);
-
-  // One session's place: among all of them, and once it is known, among those of its address.
-  // Movable; must not outlive its Admission.
+  // One session's place. Movable; must not outlive its Admission.
   class SessionPermit {
    public:
     SessionPermit() = default;
     SessionPermit(SessionPermit&& other) noexcept
-        : owner_(std::exchange(other.owner_, nullptr)), key_(other.key_) {}
+        : owner_(std::exchange(other.owner_, nullptr)),
+          client_(other.client_),
+          listener_(other.listener_),
+          of_client_(other.of_client_) {}
     SessionPermit& operator=(SessionPermit&&) = delete;
     ~SessionPermit();
 
    private:
     friend class Admission;
-    explicit SessionPermit(Admission& owner) : owner_(&owner) {}
+    SessionPermit(Admission& owner, size_t listener)
+        : owner_(&owner), listener_(static_cast<uint16_t>(listener)) {}
     Admission* owner_ = nullptr;
-    std::optional<uint64_t> key_;  // of the address that it is counted for
+    uint64_t client_ = 0;
+    uint16_t listener_ = 0;
+    bool of_client_ = false;  // it holds one of the client's places, too
   };
 
   // One handshake's place, given back as soon as the handshake is over.
@@ -64,16 +71,16 @@ class Admission {
     Admission* owner_ = nullptr;
   };
 
-  // A place among all sessions, if one is left. It is taken at accept, when a PROXY header may
-  // still have to tell whose session it is.
-  std::optional<SessionPermit> admit_session();
-  // Then, once for each permit, everything that depends on the client's address: the limit that
-  // stands against it, or nothing.
-  std::optional<EndReason> admit_address(SessionPermit& permit, const net::Address& client);
-  std::optional<HandshakePermit> admit_handshake();
+  // At accept: a place among all sessions and among the listener's, or the limit against it.
+  std::variant<SessionPermit, EndReason> admit_session(const Config& config, size_t listener);
+  // Once it is known whose connection it is: what stands against this client, or nothing, and then
+  // `permit` holds one of the client's places as well. Once for a permit. `now_ms` is a loop's.
+  std::optional<EndReason> admit_address(SessionPermit& permit, const Limits& limits,
+                                         const net::Address& client, uint64_t now_ms);
+  std::optional<HandshakePermit> admit_handshake(const Limits& limits);
 
+  RefusalLog& refusals() { return refusals_; }
   size_t sessions() const { return sessions_.load(std::memory_order_relaxed); }
-  size_t sessions_limit() const { return max_sessions_.load(std::memory_order_relaxed); }
 
  private:
   // The addresses are spread over shards, so that workers seldom wait for each other.
@@ -83,17 +90,27 @@ class Admission {
   };
   static constexpr size_t kShards = 64;
 
-  static uint64_t key_of(const net::Address& client);
-  Shard& shard(uint64_t key) { return shards_[key % kShards]; }
-  bool take_address(uint64_t key);
-  void release_address(uint64_t key);
+  // How often a client connects, as the time at which it will have used up nothing (GCRA).
+  struct Pace {
+    uint64_t key = 0;
+    uint64_t free_at_us = 0;
+    bool dead(uint64_t now_us) const { return free_at_us <= now_us; }
+    uint64_t worth() const { return free_at_us; }
+  };
+  static constexpr size_t kPaces = 1'000'000;  // 16 octets each
 
-  std::atomic<size_t> max_sessions_{0};
-  std::atomic<size_t> max_sessions_per_address_{0};
-  std::atomic<size_t> max_handshakes_{0};
+  Shard& shard(uint64_t client) { return shards_[client % kShards]; }
+  bool take_turn(const Rate& rate, uint64_t client, uint64_t now_ms);
+  bool take_address(uint64_t client, size_t max);
+  void release_session(const SessionPermit& permit);
+
+  const SipHash::Key hash_key_;
   std::atomic<size_t> sessions_{0};
+  std::array<std::atomic<size_t>, kMaxListeners> of_listener_{};
   std::atomic<size_t> handshakes_{0};
   std::array<Shard, kShards> shards_;
+  ClientTable<Pace> paces_{kPaces};
+  RefusalLog refusals_;
 };
 
 }  // namespace postern

@@ -203,7 +203,7 @@ void take_listeners(const Flags& flags, Draft& draft) {
   }
   if (draft.listeners.empty()) {
     draft.findings.fault(0, "--listen is missing: where clients connect, such as 0.0.0.0:993");
-  } else if (draft.listeners.size() > config::kMaxListeners) {
+  } else if (draft.listeners.size() > kMaxListeners) {
     draft.findings.fault(0, "--listen is given more than 64 times");
   }
 }

@@ -12,12 +12,15 @@
 
 #include "proxy/base/result.h"
 #include "proxy/net/address.h"
+#include "proxy/net/network.h"
 #include "tls/certificate_store.h"
 #include "tls/client_auth.h"
 #include "tls/policy.h"
 #include "tls/verify.h"
 
 namespace postern {
+
+inline constexpr size_t kMaxListeners = 64;
 
 enum class ListenerTls : uint8_t { Implicit, StartTls };
 enum class BackendTls : uint8_t { None, StartTls, Implicit };
@@ -34,6 +37,7 @@ struct ListenerConfig {
   ListenerTls tls = ListenerTls::Implicit;
   std::string text;                        // the address as written: the metric's label
   std::optional<tls::Policy> policy = {};  // instead of tls.policy
+  size_t sessions = 0;                     // at one time; 0: only limits.sessions holds
 };
 
 struct TlsConfig {
@@ -61,10 +65,18 @@ struct RouteConfig {
   size_t backend = 0;  // index into Config::backends
 };
 
+struct Rate {
+  size_t max = 0;  // 0: no limit
+  uint64_t per_ms = 60'000;
+};
+
 struct Limits {
   size_t sessions = 100'000;
   size_t sessions_per_address = 1'000;  // IPv6 by /64
   size_t handshakes_in_flight = 1'000;
+  Rate connections_per_address = {};     // IPv6 by /64
+  std::vector<net::Network> allow = {};  // empty: all
+  std::vector<net::Network> deny = {};   // stronger than `allow`
 };
 
 struct Timeouts {  // milliseconds

@@ -50,6 +50,7 @@ void take_listeners(Draft& draft) {
   for (size_t i = 0; i < draft.listeners.size(); ++i) {
     const ListenerDraft& listener = draft.listeners[i];
     ListenerConfig made{{}, listener.tls, listener.address.text};
+    made.sessions = listener.sessions;
     if (!listener.address.key.empty()) read_address(listener.address, made.address, draft.findings);
     for (size_t k = 0; k < i; ++k) {
       if (made.address.valid() && collide(made.address, draft.config.listeners[k].address)) {

@@ -13,7 +13,6 @@
 
 namespace postern::config {
 
-inline constexpr size_t kMaxListeners = 64;
 inline constexpr size_t kMaxBackends = 64;
 inline constexpr size_t kMaxServers = 64;  // of one backend
 inline constexpr size_t kMaxRoutes = 1024;
@@ -34,6 +33,7 @@ struct ListenerDraft {
   Written address;
   ListenerTls tls = ListenerTls::Implicit;
   PolicyDraft policy = {};
+  size_t sessions = 0;
 };
 
 struct BackendDraft {

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "proxy/config_names.h"
+#include "proxy/config_rows_limits.h"
 #include "proxy/config_rows_tls.h"
 #include "proxy/config_values.h"
 
@@ -12,8 +13,6 @@ namespace {
 
 constexpr std::string_view kItem = "[]";
 constexpr std::string_view kNamed = ".NAME";
-constexpr std::string_view kDuration = "duration: 500ms, 90s, 10m, 1h";
-constexpr size_t kMaxSessions = 10'000'000;
 
 // Lambdas without captures are constants: the table needs no code to come to life before main().
 constexpr auto kFirstRows = std::to_array<Row>({
@@ -169,33 +168,9 @@ constexpr auto kLaterRows = std::to_array<Row>({
      .sample = "legacy",
      .doc = "Serves all names without a route. May be left out when there is one backend.",
      .value = [](Draft& d, const Written& w) { d.default_backend = w; }},
+});
 
-    {.path = "limits", .shape = Shape::Map, .form = "map", .doc = "What is refused, politely."},
-    {.path = "limits.sessions",
-     .form = "1 to 10000000",
-     .fallback = "100000",
-     .doc = "Sessions at one time.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_number(w, 1, kMaxSessions, d.config.limits.sessions, d.findings);
-         }},
-    {.path = "limits.sessions_per_address",
-     .form = "1 to 10000000",
-     .fallback = "1000",
-     .doc = "Sessions at one time of one IPv4 address or one IPv6 /64.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_number(w, 1, kMaxSessions, d.config.limits.sessions_per_address, d.findings);
-         }},
-    {.path = "limits.handshakes_in_flight",
-     .form = "1 to 10000000",
-     .fallback = "1000",
-     .doc = "TLS handshakes at one time: they are what costs processor time.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_number(w, 1, kMaxSessions, d.config.limits.handshakes_in_flight, d.findings);
-         }},
-
+constexpr auto kLastRows = std::to_array<Row>({
     {.path = "timeouts", .shape = Shape::Map, .form = "map", .doc = "Up to 24h each."},
     {.path = "timeouts.handshake",
      .form = kDuration,
@@ -282,8 +257,9 @@ constexpr auto join_rows(const std::array<Row, sizes>&... parts) {
   return rows;
 }
 
-constexpr auto kRows = join_rows(kFirstRows, kListenerPolicyRows, kTlsRow, kPolicyRows,
-                                 kShadowPolicyRows, kCertificateRows, kClientRows, kLaterRows);
+constexpr auto kRows =
+    join_rows(kFirstRows, kListenerLimitRows, kListenerPolicyRows, kTlsRow, kPolicyRows,
+              kShadowPolicyRows, kCertificateRows, kClientRows, kLaterRows, kLimitRows, kLastRows);
 
 }  // namespace
 

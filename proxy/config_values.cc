@@ -133,6 +133,22 @@ void read_address(const Written& value, net::Address& out, Findings& findings) {
   out = address.value();
 }
 
+void read_network(const Written& value, std::vector<net::Network>& out, Findings& findings) {
+  const Result<net::Network> network = net::Network::parse(value.text);
+  if (network) {
+    out.push_back(network.value());
+    return;
+  }
+  // Its own words quote the value, which may be anything: only what looks like one is repeated.
+  const bool plain = value.text.find_first_not_of("0123456789abcdefABCDEF.:/") == std::string::npos;
+  if (!plain) {
+    return findings.fault(value, "is no network; write 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32");
+  }
+  for (const Fault& fault : network.faults()) {
+    findings.fault(value.line, value.key + ": " + fault.message);
+  }
+}
+
 void read_path(const Written& value, const std::string& folder, std::string& out,
                Findings& findings) {
   const bool readable = !value.text.empty() && value.text.size() <= kMaxPath &&

@@ -12,6 +12,7 @@
 
 #include "proxy/config_findings.h"
 #include "proxy/net/address.h"
+#include "proxy/net/network.h"
 
 namespace postern::config {
 
@@ -31,6 +32,9 @@ size_t usable_processors();
 void read_workers(const Written& value, size_t& out, Findings& findings);
 
 void read_address(const Written& value, net::Address& out, Findings& findings);
+
+// One block of addresses of a list, "10.0.0.0/8".
+void read_network(const Written& value, std::vector<net::Network>& out, Findings& findings);
 
 // A path, taken from `folder` unless it is absolute. Whether the file is there is not looked at.
 void read_path(const Written& value, const std::string& folder, std::string& out,

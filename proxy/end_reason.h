@@ -19,6 +19,9 @@ enum class EndReason : uint8_t {
   LimitSessions,       // refused: all sessions in use
   LimitAddress,        // refused: too many sessions of one address
   LimitHandshakes,     // refused: too many handshakes at once
+  LimitListener,       // refused: all sessions of this listener in use
+  LimitRate,           // refused: one address connects too often
+  Denied,              // refused: its network may not come in
   BackendUnavailable,  // no server of the pool could be reached or would serve
   BackendClosed,       // the backend hung up
   BackendFailed,       // the backend's connection broke
@@ -28,11 +31,13 @@ enum class EndReason : uint8_t {
 };
 
 inline constexpr std::array kEndReasonNames = {
-    "client_closed",    "client_logout",     "client_failed",     "client_violation",
-    "handshake_failed", "handshake_timeout", "login_timeout",     "idle_timeout",
-    "limit_sessions",   "limit_address",     "limit_handshakes",  "backend_unavailable",
-    "backend_closed",   "backend_failed",    "backend_violation", "drained",
-    "aborted",
+    "client_closed",    "client_logout",    "client_failed",
+    "client_violation", "handshake_failed", "handshake_timeout",
+    "login_timeout",    "idle_timeout",     "limit_sessions",
+    "limit_address",    "limit_handshakes", "limit_listener",
+    "limit_rate",       "denied",           "backend_unavailable",
+    "backend_closed",   "backend_failed",   "backend_violation",
+    "drained",          "aborted",
 };
 static_assert(kEndReasonNames.size() == static_cast<size_t>(EndReason::Aborted) + 1);
 

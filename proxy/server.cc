@@ -114,7 +114,6 @@ Server::Server(std::string config_path, Materials materials, net::FileWatch::Vie
       expiry_(loop_),
       labels_(std::move(labels)),
       counters_(labels_),
-      admission_(materials_.config->limits),
       reloaded_at_s_(std::time(nullptr)) {
   const Shared shared{.labels = labels_, .admission = admission_, .facts = facts_};
   std::vector<const metrics::Counters*> counters{&counters_};
@@ -197,7 +196,6 @@ void Server::reload() {
   log::configure(materials_.config->log_format, materials_.config->log_level);
   log_warnings(materials_);
   expiry_.follow(materials_.certificates);
-  admission_.set_limits(materials_.config->limits);
   for (size_t i = 0; i < workers_.size(); i++) {
     workers_[i]->use(std::move(snapshots.value()[i]));
   }
@@ -297,7 +295,7 @@ void Server::sample(std::vector<Sample>& into) {
   sample_certificates(into);
   sample_backends(into);
   add(Metric::ConfigReloadTime, {}, static_cast<double>(reloaded_at_s_));
-  add(Metric::SessionsLimit, {}, static_cast<double>(admission_.sessions_limit()));
+  add(Metric::SessionsLimit, {}, static_cast<double>(materials_.config->limits.sessions));
   add(Metric::Workers, {}, static_cast<double>(workers_running_));
   add(Metric::Ready, {}, ready().ok ? 1 : 0);
   add(Metric::BuildInfo, {kVersion, kRevision}, 1);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
 #include "proxy/base/check.h"
 #include "proxy/labels.h"
@@ -23,8 +24,6 @@ constexpr size_t kMaxEarly = 64 * kKiB;
 
 constexpr std::string_view kUnavailable =
     "* BYE [UNAVAILABLE] Mail server is not available, please try again later\r\n";
-constexpr std::string_view kLimitReached =
-    "* BYE [LIMIT] Too many connections, please try again later\r\n";
 constexpr std::string_view kAutologout = "* BYE Autologout; idle for too long\r\n";
 constexpr std::string_view kLoginTimeout = "* BYE Login took too long\r\n";
 constexpr std::string_view kStopping =
@@ -37,29 +36,23 @@ constexpr std::string_view kStopping =
 void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> snapshot,
                     size_t listener, std::unique_ptr<net::TcpStream> client,
                     IntrusiveList<Session>& sessions) {
-  metrics::Counters& counters = services.dial.counters;
-  net::Loop& loop = services.dial.loop;
   const ListenerConfig& from = snapshot->config->listeners[listener];
   const net::Address address = client->remote();
-  auto permit = services.admission.admit_session();
-  std::optional<EndReason> refusal = EndReason::LimitSessions;
-  if (permit) {
-    refusal = services.admission.admit_address(*permit, address);
+  auto admitted = services.admission.admit_session(*snapshot->config, listener);
+  const EndReason* refusal = std::get_if<EndReason>(&admitted);
+  if (refusal != nullptr) {
+    refuse(services, from, listener, *refusal, std::move(client));
+    return;
   }
-  if (refusal) {
-    // In clear a reason costs nothing. On 993 it would cost a handshake, which is what is scarce.
-    if (from.tls == ListenerTls::StartTls) {
-      client->write(as_bytes(kLimitReached));
-    }
-    counters.count(Metric::SessionsTotal, {listener, static_cast<size_t>(*refusal)});
-    log::warn("session refused",
-              {{"listener", from.text}, {"client", address.text()}, {"reason", name_of(*refusal)}});
-    client->abort();
-    loop.retire(std::move(client));
+  auto& permit = std::get<Admission::SessionPermit>(admitted);
+  const auto objection = services.admission.admit_address(permit, snapshot->config->limits, address,
+                                                          services.dial.loop.now_ms());
+  if (objection.has_value()) {
+    refuse(services, from, listener, *objection, std::move(client));
     return;
   }
   auto* session = new Session(services, std::move(snapshot), listener, std::move(client),
-                              std::move(*permit), address);
+                              std::move(permit), address);
   sessions.push_back(*session);
   if (from.tls == ListenerTls::StartTls) {
     session->greet();
@@ -126,7 +119,7 @@ void Session::converse(Bytes bytes) {
 
 void Session::handshake(Bytes early) {
   enter(State::Handshaking);
-  auto permit = services_.admission.admit_handshake();
+  auto permit = services_.admission.admit_handshake(snapshot_->config->limits);
   if (!permit) {
     close(EndReason::LimitHandshakes);
     return;

@@ -71,6 +71,8 @@ class Session final : public net::Retirable,
           const net::Address& address);
 
   // In the order of life.
+  static void refuse(const SessionServices& services, const ListenerConfig& listener, size_t index,
+                     EndReason reason, std::unique_ptr<net::TcpStream> client);
   void greet();
   void converse(Bytes bytes);
   void handshake(Bytes early);

@@ -10,6 +10,28 @@ namespace postern {
 using metrics::Label;
 using metrics::Metric;
 
+namespace {
+
+constexpr std::string_view kLimitReached =
+    "* BYE [LIMIT] Too many connections, please try again later\r\n";
+constexpr std::string_view kDenied =
+    "* BYE [LIMIT] Connections from your network are not accepted here\r\n";
+
+}  // namespace
+
+// In clear a reason costs nothing. On 993 it would cost a handshake, which is what is scarce.
+void Session::refuse(const SessionServices& services, const ListenerConfig& listener, size_t index,
+                     EndReason reason, std::unique_ptr<net::TcpStream> client) {
+  if (listener.tls == ListenerTls::StartTls) {
+    client->write(as_bytes(reason == EndReason::Denied ? kDenied : kLimitReached));
+  }
+  services.dial.counters.count(Metric::SessionsTotal, {index, static_cast<size_t>(reason)});
+  services.admission.refusals().refused(listener.text, client->remote(), reason,
+                                        services.dial.loop.now_ms());
+  client->abort();
+  services.dial.loop.retire(std::move(client));
+}
+
 void Session::count_handshake_failure(const char* label) {
   counters().count(Metric::HandshakeFailures,
                    {listener_, services_.dial.labels.index_of(Label::TlsFailure, label)});

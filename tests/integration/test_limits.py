@@ -1,6 +1,7 @@
 """Limits and deadlines: who is refused, in which words, and that no slot is lost by it."""
 
 import contextlib
+import re
 import socket
 import time
 import unittest
@@ -68,6 +69,45 @@ class Limits(Gate):
                     self.assertEqual(refused.rest(), b"")
         gateway.wait_for_metric("postern_handshakes_in_flight", 0)
         gateway.connect().close()
+
+
+    def test_of_sessions_of_one_listener(self):
+        gateway = self.start(listeners=[{"address": "127.0.0.1:0", "tls": "implicit", "sessions": 2},
+                                        {"address": "127.0.0.2:0", "tls": "starttls"}])
+        with gateway.connect(), gateway.connect(), gateway.counting(ENDED, end_reason="limit_listener"):
+            with socket.create_connection(gateway.address()) as refused:
+                refused.sendall(b"\x16")
+                self.assertEqual(read_all(refused), b"")
+            gateway.connect("starttls").close()  # the other one has room
+
+    def test_of_connections_in_time(self):
+        gateway = self.start(limits={"connections_per_address": {"max": 3, "per": "1h"}})
+        for _ in range(3):
+            gateway.connect().close()
+        with gateway.counting(ENDED, end_reason="limit_rate", by=50):
+            for _ in range(50):
+                self.refused(gateway, "127.0.0.1")
+        self.refused(gateway, "127.0.0.9", refused=False)  # another address
+        self.assertEqual(len(re.findall("session refused.*limit_rate", gateway.log())), 1, "one line a minute")
+        gateway.stop()
+        self.assertRegex(gateway.log(), r"more sessions refused client=127\.0\.0\.1:\d+ reason=limit_rate count=49")
+
+    def test_of_networks(self):
+        gateway = self.start(limits={"allow": ["127.0.0.0/24"], "deny": ["127.0.0.8/31"]})
+        with gateway.counting(ENDED, end_reason="denied", by=3):
+            for source in ("127.0.0.8", "127.0.0.9", "127.0.1.1"):
+                self.refused(gateway, source)
+        self.refused(gateway, "127.0.0.7", refused=False)
+        gateway.configure(limits={"deny": ["127.0.0.7"]})
+        gateway.reload()
+        self.refused(gateway, "127.0.0.7")
+        self.refused(gateway, "127.0.1.1", refused=False)
+
+    def refused(self, gateway, source, refused=True):
+        """Whether a client from that address is turned away, in words, on the port in clear."""
+        with socket.create_connection(gateway.address("starttls"), 20, (source, 0)) as client:
+            words = client.recv(4096)
+        self.assertRegex(words, rb"\A\* BYE \[LIMIT\] [^\r\n]+\r\n\Z" if refused else rb"\A\* OK ")
 
 
 class Deadlines(Gate):

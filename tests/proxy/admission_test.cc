@@ -5,9 +5,12 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <gtest/gtest.h>
+
+#include "tests/proxy/gateway.h"
 
 namespace postern {
 namespace {
@@ -18,137 +21,250 @@ net::Address from(const std::string& text) {
   return net::Address::parse(text).value();
 }
 
+// An admission and the configuration that holds for it, with two listeners.
+struct Gate {
+  explicit Gate(const Limits& limits) { set_limits(limits); }
+  void set_limits(const Limits& limits) { config.limits = limits; }
+
+  // Both steps of coming in.
+  std::variant<SessionPermit, EndReason> ask(const std::string& client, size_t listener = 0) {
+    auto admitted = admission.admit_session(config, listener);
+    if (auto* permit = std::get_if<SessionPermit>(&admitted)) {
+      const auto objection = admission.admit_address(*permit, config.limits, from(client), now_ms);
+      if (objection.has_value()) {
+        return *objection;
+      }
+    }
+    return admitted;
+  }
+  // The permit, or a failed test.
+  SessionPermit admit(const std::string& client, size_t listener = 0) {
+    auto admitted = ask(client, listener);
+    EXPECT_TRUE(std::holds_alternative<SessionPermit>(admitted)) << client;
+    SessionPermit* permit = std::get_if<SessionPermit>(&admitted);
+    return permit != nullptr ? std::move(*permit) : SessionPermit();
+  }
+  // Why the client is refused; nothing if it is not.
+  std::optional<EndReason> refusal(const std::string& client, size_t listener = 0) {
+    const auto admitted = ask(client, listener);
+    const EndReason* reason = std::get_if<EndReason>(&admitted);
+    return reason != nullptr ? std::optional(*reason) : std::nullopt;
+  }
+
+  Config config = test::gateway_config({});
+  Admission admission;
+  uint64_t now_ms = 1'000'000;
+};
+
 Limits limits(size_t sessions, size_t per_address, size_t handshakes = 10) {
-  return {.sessions = sessions,
-          .sessions_per_address = per_address,
-          .handshakes_in_flight = handshakes};
+  Limits all;
+  all.sessions = sessions;
+  all.sessions_per_address = per_address;
+  all.handshakes_in_flight = handshakes;
+  return all;
 }
 
-// The permit, or a failed test.
-SessionPermit admit(Admission& admission, const std::string& client) {
-  std::optional<SessionPermit> permit = admission.admit_session();
-  EXPECT_TRUE(permit && !admission.admit_address(*permit, from(client))) << client;
-  return permit ? std::move(*permit) : SessionPermit();
-}
-
-// Why the client is refused; nothing if it is not.
-std::optional<EndReason> refusal(Admission& admission, const std::string& client) {
-  std::optional<SessionPermit> permit = admission.admit_session();
-  return permit ? admission.admit_address(*permit, from(client)) : EndReason::LimitSessions;
+std::vector<net::Network> networks(const std::vector<std::string>& texts) {
+  std::vector<net::Network> all;
+  for (const std::string& text : texts) {
+    all.push_back(net::Network::parse(text).value());
+  }
+  return all;
 }
 
 TEST(Admission, RefusesWhenAllSessionsAreTaken) {
-  Admission admission(limits(2, 10));
-  const SessionPermit first = admit(admission, "192.0.2.1:1");
-  const SessionPermit second = admit(admission, "192.0.2.2:1");
-  EXPECT_EQ(refusal(admission, "192.0.2.3:1"), EndReason::LimitSessions);
-  EXPECT_EQ(admission.sessions(), 2U);
+  Gate gate(limits(2, 10));
+  const SessionPermit first = gate.admit("192.0.2.1:1");
+  const SessionPermit second = gate.admit("192.0.2.2:1");
+  EXPECT_EQ(gate.refusal("192.0.2.3:1"), EndReason::LimitSessions);
+  EXPECT_EQ(gate.admission.sessions(), 2U);
 }
 
 TEST(Admission, RefusesAnAddressThatHasItsShareAndNoOther) {
-  Admission admission(limits(10, 1));
-  const SessionPermit permit = admit(admission, "192.0.2.1:1");
-  EXPECT_EQ(refusal(admission, "192.0.2.1:2"), EndReason::LimitAddress);
-  EXPECT_EQ(refusal(admission, "192.0.2.2:1"), std::nullopt);
-  EXPECT_EQ(admission.sessions(), 1U) << "a refusal keeps no place";
+  Gate gate(limits(10, 1));
+  const SessionPermit permit = gate.admit("192.0.2.1:1");
+  EXPECT_EQ(gate.refusal("192.0.2.1:2"), EndReason::LimitAddress);
+  EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt);
+  EXPECT_EQ(gate.admission.sessions(), 1U) << "a refusal keeps no place";
 }
 
 TEST(Admission, CountsNoAddressUntilItIsKnown) {
-  Admission admission(limits(3, 1));
-  std::optional<SessionPermit> proxied = admission.admit_session();
-  const std::optional<SessionPermit> other = admission.admit_session();
-  ASSERT_TRUE(proxied && other);
-  EXPECT_EQ(admission.sessions(), 2U);
-  EXPECT_EQ(admission.admit_address(*proxied, from("192.0.2.1:1")), std::nullopt);
-  EXPECT_EQ(refusal(admission, "192.0.2.1:2"), EndReason::LimitAddress);
+  Gate gate(limits(3, 1));
+  std::optional<SessionPermit> proxied(
+      std::get<SessionPermit>(gate.admission.admit_session(gate.config, 0)));
+  const auto other = gate.admission.admit_session(gate.config, 0);
+  EXPECT_EQ(gate.admission.sessions(), 2U);
+  EXPECT_EQ(gate.admission.admit_address(*proxied, gate.config.limits, from("192.0.2.1:1"), 1),
+            std::nullopt);
+  EXPECT_EQ(gate.refusal("192.0.2.1:2"), EndReason::LimitAddress);
   proxied.reset();
-  EXPECT_EQ(refusal(admission, "192.0.2.1:2"), std::nullopt);
-  EXPECT_EQ(admission.sessions(), 1U);
+  EXPECT_EQ(gate.refusal("192.0.2.1:2"), std::nullopt);
+  EXPECT_EQ(gate.admission.sessions(), 1U);
 }
 
 TEST(Admission, CountsIPv6ClientsByTheirSlash64) {
-  Admission admission(limits(10, 1));
-  const SessionPermit permit = admit(admission, "[2001:db8:0:1::1]:1");
-  EXPECT_EQ(refusal(admission, "[2001:db8:0:1:ffff:ffff:ffff:ffff]:1"), EndReason::LimitAddress);
-  EXPECT_EQ(refusal(admission, "[2001:db8:0:2::1]:1"), std::nullopt);
+  Gate gate(limits(10, 1));
+  const SessionPermit permit = gate.admit("[2001:db8:0:1::1]:1");
+  EXPECT_EQ(gate.refusal("[2001:db8:0:1:ffff:ffff:ffff:ffff]:1"), EndReason::LimitAddress);
+  EXPECT_EQ(gate.refusal("[2001:db8:0:2::1]:1"), std::nullopt);
 }
 
 TEST(Admission, CountsAMappedAddressAsTheIPv4AddressItIs) {
-  Admission admission(limits(10, 1));
-  const SessionPermit permit = admit(admission, "[::ffff:192.0.2.1]:1");
-  EXPECT_EQ(refusal(admission, "192.0.2.1:1"), EndReason::LimitAddress);
-  EXPECT_EQ(refusal(admission, "[::ffff:192.0.2.2]:1"), std::nullopt);
+  Gate gate(limits(10, 1));
+  const SessionPermit permit = gate.admit("[::ffff:192.0.2.1]:1");
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::LimitAddress);
+  EXPECT_EQ(gate.refusal("[::ffff:192.0.2.2]:1"), std::nullopt);
 }
 
 TEST(Admission, KeepsIPv4AndIPv6Apart) {
-  Admission admission(limits(10, 1));
-  const SessionPermit v4 = admit(admission, "0.0.0.1:1");
-  EXPECT_EQ(refusal(admission, "[0:0:0:1::]:1"), std::nullopt);
+  Gate gate(limits(10, 1));
+  const SessionPermit v4 = gate.admit("0.0.0.1:1");
+  EXPECT_EQ(gate.refusal("[0:0:0:1::]:1"), std::nullopt);
 }
 
 TEST(Admission, GivesAPlaceBackWhenThePermitGoes) {
-  Admission admission(limits(1, 1));
-  { const SessionPermit permit = admit(admission, "192.0.2.1:1"); }
-  EXPECT_EQ(admission.sessions(), 0U);
-  EXPECT_EQ(refusal(admission, "192.0.2.1:1"), std::nullopt);
+  Gate gate(limits(1, 1));
+  { const SessionPermit permit = gate.admit("192.0.2.1:1"); }
+  EXPECT_EQ(gate.admission.sessions(), 0U);
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt);
 }
 
 TEST(Admission, GivesAPlaceBackOnceHoweverOftenThePermitMoves) {
-  Admission admission(limits(2, 2));
-  const SessionPermit other = admit(admission, "192.0.2.1:1");
+  Gate gate(limits(2, 2));
+  const SessionPermit other = gate.admit("192.0.2.1:1");
   {
-    SessionPermit first = admit(admission, "192.0.2.1:2");
+    SessionPermit first = gate.admit("192.0.2.1:2");
     SessionPermit second(std::move(first));
     const SessionPermit third(std::move(second));
-    EXPECT_EQ(admission.sessions(), 2U);
+    EXPECT_EQ(gate.admission.sessions(), 2U);
   }
-  EXPECT_EQ(admission.sessions(), 1U);
+  EXPECT_EQ(gate.admission.sessions(), 1U);
 }
 
 TEST(Admission, AppliesLoweredLimitsToNewSessionsOnly) {
-  Admission admission(limits(10, 10));
+  Gate gate(limits(10, 10));
   std::vector<SessionPermit> living;
   for (int i = 0; i < 3; ++i) {
-    living.push_back(admit(admission, "192.0.2.1:1"));
+    living.push_back(gate.admit("192.0.2.1:1"));
   }
-  admission.set_limits(limits(10, 2));
-  EXPECT_EQ(refusal(admission, "192.0.2.1:1"), EndReason::LimitAddress);
-  admission.set_limits(limits(3, 10));
-  EXPECT_EQ(refusal(admission, "192.0.2.2:1"), EndReason::LimitSessions);
+  gate.set_limits(limits(10, 2));
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::LimitAddress);
+  gate.set_limits(limits(3, 10));
+  EXPECT_EQ(gate.refusal("192.0.2.2:1"), EndReason::LimitSessions);
   living.pop_back();
-  EXPECT_EQ(refusal(admission, "192.0.2.2:1"), std::nullopt);
-  EXPECT_EQ(admission.sessions_limit(), 3U);
+  EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt);
 }
 
 TEST(Admission, LimitsHandshakesInFlight) {
-  Admission admission(limits(10, 10, 2));
-  auto first = admission.admit_handshake();
-  const auto second = admission.admit_handshake();
+  Gate gate(limits(10, 10, 2));
+  auto first = gate.admission.admit_handshake(gate.config.limits);
+  const auto second = gate.admission.admit_handshake(gate.config.limits);
   ASSERT_TRUE(first && second);
-  EXPECT_FALSE(admission.admit_handshake());
+  EXPECT_FALSE(gate.admission.admit_handshake(gate.config.limits));
   first->release();
   first->release();  // once is enough
-  EXPECT_TRUE(admission.admit_handshake());
-  EXPECT_TRUE(admission.admit_handshake()) << "the permit above has gone again";
+  EXPECT_TRUE(gate.admission.admit_handshake(gate.config.limits));
+  EXPECT_TRUE(gate.admission.admit_handshake(gate.config.limits))
+      << "the permit above has gone again";
 }
 
 TEST(Admission, MovesAHandshakePermitWithoutLosingIt) {
-  Admission admission(limits(10, 10, 1));
+  Gate gate(limits(10, 10, 1));
   Admission::HandshakePermit kept;
   {
-    auto permit = admission.admit_handshake();
+    auto permit = gate.admission.admit_handshake(gate.config.limits);
     ASSERT_TRUE(permit);
     kept = std::move(*permit);
   }
-  EXPECT_FALSE(admission.admit_handshake());
+  EXPECT_FALSE(gate.admission.admit_handshake(gate.config.limits));
   kept.release();
-  EXPECT_TRUE(admission.admit_handshake());
+  EXPECT_TRUE(gate.admission.admit_handshake(gate.config.limits));
+}
+
+TEST(Admission, CountsEachListenersSessionsForThemselves) {
+  Gate gate(limits(10, 10));
+  gate.config.listeners[0].sessions = 1;
+  const SessionPermit permit = gate.admit("192.0.2.1:1", 0);
+  EXPECT_EQ(gate.refusal("192.0.2.2:1", 0), EndReason::LimitListener);
+  EXPECT_EQ(gate.refusal("192.0.2.2:1", 1), std::nullopt);
+  EXPECT_EQ(gate.admission.sessions(), 1U) << "a refusal keeps no place";
+  gate.config.listeners[0].sessions = 2;  // a reload
+  const SessionPermit second = gate.admit("192.0.2.1:1", 0);
+  EXPECT_EQ(gate.refusal("192.0.2.2:1", 0), EndReason::LimitListener);
+}
+
+TEST(Admission, GivesAListenersPlaceBackWhenThePermitGoes) {
+  Gate gate(limits(10, 10));
+  gate.config.listeners[1].sessions = 1;
+  { const SessionPermit permit = gate.admit("192.0.2.1:1", 1); }
+  EXPECT_EQ(gate.refusal("192.0.2.2:1", 1), std::nullopt);
+}
+
+TEST(Admission, LetsOnlyAllowedNetworksIn) {
+  Gate gate(limits(10, 10));
+  gate.config.limits.allow = networks({"192.0.2.0/25", "2001:db8::/32"});
+  EXPECT_EQ(gate.refusal("192.0.2.127:1"), std::nullopt);
+  EXPECT_EQ(gate.refusal("192.0.2.128:1"), EndReason::Denied);
+  EXPECT_EQ(gate.refusal("[2001:db8:ffff::1]:1"), std::nullopt);
+  EXPECT_EQ(gate.refusal("[2001:db9::1]:1"), EndReason::Denied);
+  EXPECT_EQ(gate.admission.sessions(), 0U) << "a refusal keeps no place";
+}
+
+TEST(Admission, LetsNoDeniedNetworkIn) {
+  Gate gate(limits(10, 10));
+  gate.config.limits.deny = networks({"192.0.2.1"});
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::Denied);
+  EXPECT_EQ(gate.refusal("[::ffff:192.0.2.1]:1"), EndReason::Denied) << "the same machine";
+  EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt);
+  gate.config.limits.allow = networks({"192.0.2.0/24"});
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::Denied) << "deny is stronger";
+  EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt);
+}
+
+TEST(Admission, LimitsHowOftenAnAddressConnects) {
+  Gate gate(limits(10, 10));
+  gate.config.limits.connections_per_address = {.max = 3, .per_ms = 60'000};
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << i;
+  }
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::LimitRate);
+  EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt) << "another address";
+  gate.now_ms += 19'999;
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::LimitRate);
+  gate.now_ms += 1;
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << "refusals do not count";
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::LimitRate);
+  gate.now_ms += 60'000;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << "all of it has come back";
+  }
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::LimitRate);
+}
+
+TEST(Admission, LimitsHowOftenASlash64Connects) {
+  Gate gate(limits(10, 10));
+  gate.config.limits.connections_per_address = {.max = 1, .per_ms = 1'000};
+  EXPECT_EQ(gate.refusal("[2001:db8:0:1::1]:1"), std::nullopt);
+  EXPECT_EQ(gate.refusal("[2001:db8:0:1::2]:1"), EndReason::LimitRate);
+  EXPECT_EQ(gate.refusal("[2001:db8:0:2::1]:1"), std::nullopt);
+}
+
+TEST(Admission, AppliesANewRateAtOnce) {
+  Gate gate(limits(10, 10));
+  gate.config.limits.connections_per_address = {.max = 1, .per_ms = 3'600'000};
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt);
+  gate.config.limits.connections_per_address = {.max = 1, .per_ms = 1'000};
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::LimitRate);
+  gate.now_ms += 1'000;
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << "an hour is not waited for";
+  gate.config.limits.connections_per_address = {};
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt);
 }
 
 TEST(Admission, NeverAdmitsTooManyWhenManyThreadsAsk) {
   constexpr size_t kSessions = 20;
   constexpr size_t kPerAddress = 7;
-  Admission admission(limits(kSessions, kPerAddress, 3));
+  Gate gate(limits(kSessions, kPerAddress, 3));
   std::atomic<size_t> inside{0};
   std::atomic<size_t> of_one_address{0};
   std::atomic<size_t> shaking{0};
@@ -157,8 +273,8 @@ TEST(Admission, NeverAdmitsTooManyWhenManyThreadsAsk) {
     for (int i = 0; i < 500; ++i) {
       const std::string client =
           one_address ? "192.0.2.1:1" : "198.51.100." + std::to_string(thread) + ":1";
-      auto permit = admission.admit_session();
-      if (!permit || admission.admit_address(*permit, from(client))) {
+      const auto admitted = gate.ask(client);
+      if (!std::holds_alternative<SessionPermit>(admitted)) {
         continue;
       }
       ++admitted_in_all;
@@ -166,7 +282,7 @@ TEST(Admission, NeverAdmitsTooManyWhenManyThreadsAsk) {
       if (one_address) {
         EXPECT_LE(++of_one_address, kPerAddress);
       }
-      if (const auto handshake = admission.admit_handshake()) {
+      if (const auto handshake = gate.admission.admit_handshake(gate.config.limits)) {
         EXPECT_LE(++shaking, 3U);
         --shaking;
       }
@@ -182,8 +298,8 @@ TEST(Admission, NeverAdmitsTooManyWhenManyThreadsAsk) {
     thread.join();
   }
   EXPECT_GT(admitted_in_all, 0U);
-  EXPECT_EQ(admission.sessions(), 0U);
-  EXPECT_TRUE(admission.admit_handshake());
+  EXPECT_EQ(gate.admission.sessions(), 0U);
+  EXPECT_TRUE(gate.admission.admit_handshake(gate.config.limits));
 }
 
 }  // namespace

@@ -50,7 +50,6 @@ Gateway::Gateway(net::Loop& loop, Config config)
     : loop_(loop),
       labels_(make_label_sets(config)),
       counters_(labels_),
-      admission_(config.limits),
       services_{.dial = {.loop = loop,
                          .workspace = workspace_,
                          .counters = counters_,

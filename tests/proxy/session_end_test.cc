@@ -199,6 +199,30 @@ const End kEnds[] = {
        test.dial(kStartTls);
        test.client->send("t STARTTLS\r\n");
      }},
+    {"TooManySessionsOfAListener", EndReason::LimitListener,
+     [](SessionTest& test) {
+       test.config.listeners[kStartTls].sessions = 1;
+       const auto other = test.gateway().admission().admit_session(test.config, kStartTls);
+       test.dial(kStartTls);
+       EXPECT_TRUE(test.hears("* BYE [LIMIT]"));
+     },
+     "* BYE [LIMIT]"},
+    {"TooManyConnectionsOfAnAddress", EndReason::LimitRate,
+     [](SessionTest& test) {
+       test.config.limits.connections_per_address = {.max = 1, .per_ms = 3'600'000};
+       Admission& admission = test.gateway().admission();
+       auto other = admission.admit_session(test.config, kStartTls);
+       admission.admit_address(std::get<Admission::SessionPermit>(other), test.config.limits,
+                               net::Address::parse("127.0.0.1:1").value(), test.loop.now_ms());
+       test.dial(kStartTls);
+     },
+     "* BYE [LIMIT]"},
+    {"NetworkDenied", EndReason::Denied,
+     [](SessionTest& test) {
+       test.config.limits.deny = {net::Network::parse("127.0.0.0/8").value()};
+       test.dial(kStartTls);
+     },
+     "* BYE [LIMIT] Connections from your network"},
     // ---- the backend
     {"BackendRefuses", EndReason::BackendUnavailable,
      [](SessionTest& test) {

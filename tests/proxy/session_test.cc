@@ -136,7 +136,7 @@ TEST_F(SessionTest, GivesAHandshakesPlaceBackWhenItTimesOut) {
   dial();
   ASSERT_TRUE(until([&] { return figure(Metric::HandshakesInFlight) == 1; }));
   pass_ms(config.timeouts.handshake_ms + 100);
-  EXPECT_TRUE(gateway().admission().admit_handshake());
+  EXPECT_TRUE(gateway().admission().admit_handshake(config.limits));
 }
 
 TEST_F(SessionTest, GivesAHandshakesPlaceBackWhenItIsDone) {

@@ -90,7 +90,7 @@ class WorkerTest : public testing::Test {
       std::make_unique<test::ScriptedBackend>(loop);
   Config config = test::gateway_config({backend->host()});
   metrics::LabelSets labels = make_label_sets(config);
-  Admission admission{config.limits};
+  Admission admission;
   BackendFacts facts;
   const Shared shared{.labels = labels, .admission = admission, .facts = facts};
   std::unique_ptr<Materials> materials;

@@ -1,0 +1,80 @@
+// The keys under `limits`, and those of a listener that belong to them.
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "proxy/config.h"
+
+namespace postern {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+Result<Config> parse(const std::string& limits, const std::string& listener = "") {
+  return Config::parse("listeners: [{address: '127.0.0.1:993'" + listener +
+                           "}]\n"
+                           "tls: {certificates: [{chain: c, key: k}]}\n"
+                           "backends: {b: {servers: [h]}}\n"
+                           "limits:\n" +
+                           limits,
+                       "f", "");
+}
+
+Limits limits(const std::string& text) {
+  const Result<Config> config = parse(text);
+  EXPECT_TRUE(config) << text << "\n" << config.faults().front().text();
+  return config ? config.value().limits : Limits();
+}
+
+std::string fault(const std::string& text) {
+  const Result<Config> config = parse(text);
+  return config ? "" : config.faults().front().text();
+}
+
+TEST(ConfigLimits, AreOffUnlessAsked) {
+  const Limits usual = limits("  sessions: 1\n");
+  EXPECT_EQ(usual.connections_per_address.max, 0U);
+  EXPECT_THAT(usual.allow, IsEmpty());
+  EXPECT_THAT(usual.deny, IsEmpty());
+}
+
+TEST(ConfigLimits, TakeTheRateOfAnAddress) {
+  const Limits minute = limits("  connections_per_address: {max: 7}\n");
+  EXPECT_EQ(minute.connections_per_address.max, 7U);
+  EXPECT_EQ(minute.connections_per_address.per_ms, 60'000U);
+  const Limits other = limits("  connections_per_address: {max: 7, per: 500ms}\n");
+  EXPECT_EQ(other.connections_per_address.per_ms, 500U);
+  EXPECT_THAT(fault("  connections_per_address: {per: 1m}\n"), HasSubstr("max: is missing"));
+  EXPECT_THAT(fault("  connections_per_address: {max: 0}\n"), HasSubstr("1 to 1000000"));
+  EXPECT_THAT(fault("  connections_per_address: {max: 1, per: 25h}\n"), HasSubstr("24h"));
+  EXPECT_THAT(fault("  connections_per_address: 5\n"), HasSubstr("allowed is map"));
+}
+
+TEST(ConfigLimits, TakeListsOfNetworks) {
+  const Limits lists = limits("  allow: [10.0.0.0/8, '2001:db8::/32']\n  deny: [10.1.2.3]\n");
+  ASSERT_EQ(lists.allow.size(), 2U);
+  EXPECT_EQ(lists.allow[1].text(), "2001:db8::/32");
+  ASSERT_EQ(lists.deny.size(), 1U);
+  EXPECT_EQ(lists.deny[0].text(), "10.1.2.3/32");
+  EXPECT_THAT(limits("  deny: []\n").deny, IsEmpty());
+}
+
+TEST(ConfigLimits, NameANetworkThatIsNone) {
+  EXPECT_THAT(fault("  deny: [10.0.0.1/8]\n"), HasSubstr("f:5: limits.deny[0]: "));
+  EXPECT_THAT(fault("  deny: [10.0.0.1/8]\n"), HasSubstr("write 10.0.0.0/8"));
+  EXPECT_THAT(fault("  deny: [\"mail\\e[2J\"]\n"), HasSubstr("is no network"));
+  EXPECT_THAT(fault("  deny: [\"mail\\e[2J\"]\n"), testing::Not(HasSubstr("\x1b")));
+  EXPECT_THAT(fault("  allow: []\n"), HasSubstr("has 0 entries")) << "nobody at all is no wish";
+}
+
+TEST(ConfigLimits, TakeAListenersSessions) {
+  const Result<Config> config = parse("  sessions: 9\n", ", sessions: 5");
+  ASSERT_TRUE(config);
+  EXPECT_EQ(config.value().listeners[0].sessions, 5U);
+  EXPECT_FALSE(parse("  sessions: 9\n", ", sessions: 0"));
+}
+
+}  // namespace
+}  // namespace postern
