@@ -65,11 +65,11 @@ std::unique_ptr<Engine> Engine::client(const ClientContext& context, Workspace& 
   return engine;
 }
 
-// All calls into BoringSSL that may read or write pass here.
+// All calls into BoringSSL that may read or write pass here. Each of them empties the thread's
+// error queue first.
 template <typename Call>
 int Engine::enter(Call call) {
   Workspace::State& shared = *workspace_.state_;
-  ERR_clear_error();
   shared.input = input_;
   const int result = call();
   input_ = shared.input;
@@ -97,7 +97,7 @@ Engine::Event Engine::next() {
     return Event::End;
   }
   if (open_) {
-    return read();
+    return has_input() ? read() : Event::NeedInput;
   }
   if (!recognised_ && !input_.empty()) {
     recognised_ = true;
@@ -127,6 +127,12 @@ Engine::Event Engine::shake_hands() {
   return Event::Open;
 }
 
+// Whether reading can bring anything: asked here, because to ask by SSL_read() costs as much as to
+// read a short record.
+bool Engine::has_input() const {
+  return !input_.empty() || transport_ended_ || SSL_has_pending(ssl_) != 0;
+}
+
 // Gathers records until the scratch is full, for whoever observes works better on large spans. What
 // stops it is told at the next call if there was plaintext before it.
 Engine::Event Engine::read() {
@@ -140,6 +146,9 @@ Engine::Event Engine::read() {
     });
     if (result > 0) {
       size += static_cast<size_t>(result);
+      if (!has_input()) {
+        break;
+      }
     } else {
       stop = pause_or_stop(result, kReading);
     }

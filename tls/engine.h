@@ -98,6 +98,7 @@ class Engine {
   template <typename Call>
   int enter(Call call);
   Event shake_hands();
+  bool has_input() const;
   Event read();
   Event refuse_plaintext(Failure failure);
   Event pause_or_stop(int result, const char* during);
