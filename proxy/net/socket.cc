@@ -31,6 +31,13 @@ int open_socket(const Address& address) {
   return fd >= 0 ? fd : uv_translate_sys_error(errno);
 }
 
+int connect_socket(int fd, const Address& to) {
+  sockaddr_storage name;
+  const socklen_t length = to.to(name);
+  const int result = ::connect(fd, reinterpret_cast<const sockaddr*>(&name), length);
+  return result == 0 || errno == EINPROGRESS ? 0 : uv_translate_sys_error(errno);
+}
+
 int set_option(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0
                                                                  : uv_translate_sys_error(errno);

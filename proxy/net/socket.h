@@ -9,6 +9,8 @@ namespace postern::net {
 
 // A non-blocking TCP socket that a child process does not inherit; libuv's error code if negative.
 int open_socket(const Address& address);
+// Starts connecting; 0 or libuv's error code.
+int connect_socket(int fd, const Address& to);
 // 0 or libuv's error code.
 int set_option(int fd, int level, int name, int value);
 int set_options(int fd, const TcpOptions& options);

@@ -46,6 +46,9 @@ class Stream {
   // Takes all of `bytes` (copying what the kernel would not) and returns how many bytes are now
   // queued. The caller holds that below its own high-water mark by pausing its source.
   virtual size_t write(Bytes bytes) = 0;
+  // The same for bytes that nobody waits for until the next write(), which follows soon: they may
+  // go out together with it, or after 200 ms.
+  virtual size_t write_ahead(Bytes bytes) { return write(bytes); }
   virtual size_t queued() const = 0;
 
   // Stops and restarts reading; idempotent.

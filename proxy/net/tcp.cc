@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <utility>
 
@@ -83,15 +84,16 @@ TcpStream::~TcpStream() {
   abort();
 }
 
-void TcpStream::connect(const Address& to, const TcpOptions& options) {
-  check(handle_ != nullptr && !open_ && handle_->request == nullptr, "a stream connects once");
-  const int failure = dial(to, options);
+void TcpStream::connect(const Address& to, const TcpOptions& options, Opens opens) {
+  check(handle_ != nullptr && !open_ && !quiet_ && handle_->request == nullptr,
+        "a stream connects once");
+  const int failure = dial(to, options, opens);
   if (failure != 0) {
     fail_later(failure);
   }
 }
 
-int TcpStream::dial(const Address& to, const TcpOptions& options) {
+int TcpStream::dial(const Address& to, const TcpOptions& options, Opens opens) {
   // A socket of our own making, because its options must be set before it connects.
   const int fd = open_socket(to);
   if (fd < 0) {
@@ -105,28 +107,44 @@ int TcpStream::dial(const Address& to, const TcpOptions& options) {
     ::close(fd);
     return failure;
   }
+  if (opens == Opens::Connected) {
+    return connect_loudly(to);
+  }
+  failure = connect_socket(fd, to);
+  if (failure == 0) {
+    quiet_ = true;
+    start_reading();
+  }
+  return failure;
+}
+
+int TcpStream::connect_loudly(const Address& to) {
   sockaddr_storage name;
   to.to(name);
   handle_->request = std::make_unique<Request>();
   handle_->request->connect.data = handle_;
-  failure = uv_tcp_connect(&handle_->request->connect, &handle_->tcp,
-                           reinterpret_cast<const sockaddr*>(&name),
-                           [](uv_connect_t* request, int status) noexcept {
-                             Handle& handle = Handle::of(request);
-                             handle.request.reset();
-                             if (handle.stream == nullptr) {
-                               return;
-                             }
-                             if (status != 0) {
-                               handle.stream->fail(status, "connecting");
-                             } else {
-                               handle.stream->open();
-                             }
-                           });
+  const int failure = uv_tcp_connect(&handle_->request->connect, &handle_->tcp,
+                                     reinterpret_cast<const sockaddr*>(&name),
+                                     [](uv_connect_t* request, int status) noexcept {
+                                       Handle& handle = Handle::of(request);
+                                       handle.request.reset();
+                                       if (handle.stream == nullptr) {
+                                         return;
+                                       }
+                                       if (status != 0) {
+                                         handle.stream->fail(status, "connecting");
+                                       } else {
+                                         handle.stream->open();
+                                       }
+                                     });
   if (failure != 0) {
     handle_->request.reset();
   }
   return failure;
+}
+
+bool TcpStream::connected() const {
+  return open_ || remote().valid();
 }
 
 void TcpStream::open() {
@@ -138,6 +156,18 @@ void TcpStream::open() {
     shut_down();
   }
   observer_->on_open();
+}
+
+// A quiet connection has shown that it stands. False if it was ended on hearing so.
+bool TcpStream::tell_open() {
+  if (!open_) {
+    open_ = true;
+    if (finishing_ && handle_->overflow.empty()) {
+      shut_down();
+    }
+    observer_->on_open();
+  }
+  return handle_ != nullptr;
 }
 
 void TcpStream::start() {
@@ -159,7 +189,7 @@ void TcpStream::resume() {
 }
 
 void TcpStream::start_reading() {
-  if (handle_ == nullptr || !open_ || paused_ || ended_ || failure_ != 0) {
+  if (!usable() || paused_ || ended_) {
     return;
   }
   // As long as a read fills the scratch to the brim, libuv reads on, up to 32 times, before it
@@ -178,33 +208,48 @@ void TcpStream::start_reading() {
 
 // Every branch ends with its callback: after it there may be no stream.
 void TcpStream::handle_read(ssize_t count) {
+  if (count < 0 && count != UV_EOF) {
+    fail(static_cast<int>(count), open_ ? "reading" : "connecting");
+    return;
+  }
+  if (count == 0 || !tell_open()) {
+    return;
+  }
   if (count > 0) {
     observer_->on_bytes(loop_.read_scratch().first(static_cast<size_t>(count)));
-  } else if (count == UV_EOF) {
+  } else {
     ended_ = true;
     observer_->on_end();
-  } else if (count < 0) {
-    fail(static_cast<int>(count), "reading");
   }
 }
 
 size_t TcpStream::write(Bytes bytes) {
+  return put(bytes, 0);
+}
+
+// The kernel keeps less than a segment until more is written, or 200 ms have passed (tcp(7)).
+size_t TcpStream::write_ahead(Bytes bytes) {
+  return put(bytes, MSG_MORE);
+}
+
+size_t TcpStream::put(Bytes bytes, int flags) {
   check(!finishing_, "nothing is written after finish()");
   if (handle_ == nullptr || failure_ != 0) {
     return 0;
   }
   Overflow& overflow = handle_->overflow;
   if (open_ && overflow.empty() && !bytes.empty()) {
-    const uv_buf_t buffer = as_buffer(bytes);
-    const int taken = uv_try_write(handle_->uv_stream(), &buffer, 1);
-    if (taken < 0 && taken != UV_EAGAIN) {
-      fail_later(taken);
+    // Not uv_try_write(): it cannot say MSG_MORE, and write(2) costs more than send(2).
+    const ssize_t taken =
+        send(handle_->fd(), bytes.data(), bytes.size(), flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (taken < 0 && errno != EAGAIN && errno != EINTR) {
+      fail_later(uv_translate_sys_error(errno));
       return 0;
     }
     bytes = bytes.subspan(taken < 0 ? 0 : static_cast<size_t>(taken));
   }
   overflow.append(bytes);
-  if (open_ && !overflow.empty() && handle_->request == nullptr) {
+  if (usable() && !overflow.empty() && handle_->request == nullptr) {
     write_queued();
   }
   return overflow.size();
@@ -247,10 +292,13 @@ void TcpStream::write_queued() {
 void TcpStream::handle_written(int status) {
   if (status != 0) {
     handle_->request.reset();
-    fail(status, "writing");
+    fail(status, open_ ? "writing" : "connecting");
     return;
   }
   handle_->overflow.consume(handle_->request->writing);
+  if (!tell_open()) {
+    return;
+  }
   if (!handle_->overflow.empty()) {
     write_queued();
     return;
@@ -268,7 +316,7 @@ void TcpStream::finish() {
   }
   finishing_ = true;
   if (handle_ != nullptr && open_ && failure_ == 0 && handle_->overflow.empty()) {
-    shut_down();
+    loop_.defer(*this);  // who aborts in the same turn needs no FIN of its own
   }
 }
 
@@ -296,7 +344,11 @@ void TcpStream::fail_later(int code) {
 }
 
 void TcpStream::run() {
-  fail(failure_, open_ ? "writing" : "connecting");
+  if (failure_ != 0) {
+    fail(failure_, open_ ? "writing" : "connecting");
+  } else {
+    shut_down();
+  }
 }
 
 void TcpStream::fail(int code, const char* during) {

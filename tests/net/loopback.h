@@ -95,10 +95,10 @@ class Loopback : public testing::Test, public AcceptObserver {
     listener->start();
   }
 
-  void dial(const TcpOptions& options = {}) {
+  void dial(const TcpOptions& options = {}, TcpStream::Opens opens = TcpStream::Opens::Connected) {
     client = TcpStream::make(loop);
     client->observe(client_saw);
-    client_saw.calling([&] { client->connect(listener->local(), options); });
+    client_saw.calling([&] { client->connect(listener->local(), options, opens); });
   }
 
   void connect_pair() {

@@ -256,39 +256,18 @@ TEST_F(TcpStreamTest, KeepsTheOrderOfWritesThatQueue) {
   EXPECT_TRUE(server_saw.received == sent);
 }
 
-TEST_F(TcpStreamTest, SendsWhatWasWrittenBeforeItOpened) {
-  listen();
-  dial();
-  client_saw.calling([&] {
-    EXPECT_EQ(client->write(as_bytes("early ")), 6U);
-    EXPECT_EQ(client->write(as_bytes("bird")), 10U);
-    client->finish();
-  });
-  ASSERT_TRUE(run_until(loop, [&] { return server_saw.ended(); }));
-  EXPECT_EQ(server_saw.received, "early bird");
-  EXPECT_EQ(client_saw.count(Event::Drained), 1);
+TEST_F(TcpStreamTest, SendsWhatWasWrittenAheadWithTheNextWrite) {
+  connect_pair();
+  EXPECT_EQ(client->write_ahead(as_bytes("early ")), 0U);
+  EXPECT_EQ(client->write(as_bytes("bird")), 0U);
+  ASSERT_TRUE(run_until(loop, [&] { return server_saw.received == "early bird"; }));
+  EXPECT_EQ(server_saw.count(Event::Bytes), 1);
 }
 
-TEST_F(TcpStreamTest, FinishesBeforeItOpened) {
-  listen();
-  dial();
-  client->finish();
-  ASSERT_TRUE(run_until(loop, [&] { return server_saw.ended() && client_saw.opened(); }));
-  EXPECT_EQ(server_saw.received, "");
-}
-
-TEST_F(TcpStreamTest, OpensPausedIfPausedBefore) {
-  listen();
-  dial();
-  client->pause();
-  ASSERT_TRUE(run_until(loop, [&] { return client_saw.opened() && server != nullptr; }));
-  server->write(as_bytes("* OK\r\n"));
-  for (int turn = 0; turn < 20; ++turn) {
-    loop.run_once(0);
-  }
-  EXPECT_EQ(client_saw.received, "");
-  client->resume();
-  EXPECT_TRUE(run_until(loop, [&] { return client_saw.received == "* OK\r\n"; }));
+TEST_F(TcpStreamTest, SendsWhatWasWrittenAheadEvenIfNothingFollows) {
+  connect_pair();
+  client->write_ahead(as_bytes("bird"));
+  EXPECT_TRUE(run_until(loop, [&] { return server_saw.received == "bird"; }));
 }
 
 TEST_F(TcpStreamTest, ReportsAResetAsFailure) {
@@ -345,28 +324,6 @@ TEST_F(TcpStreamTest, ReportsAQueuedWriteThatFails) {
   server->reset();
   ASSERT_TRUE(run_until(loop, [&] { return client_saw.failed(); }));
   EXPECT_EQ(client_saw.count(Event::Drained), 0);
-}
-
-TEST_F(TcpStreamTest, ReportsARefusedConnectionLater) {
-  listen();
-  const Address nobody = listener->local();
-  listener->close();
-  client = TcpStream::make(loop);
-  client->observe(client_saw);
-  client_saw.calling([&] { client->connect(nobody, {}); });
-  ASSERT_TRUE(run_until(loop, [&] { return client_saw.failed(); }));
-  EXPECT_STREQ(client_saw.failure.label(), "connection_refused");
-  EXPECT_STREQ(client_saw.failure.during, "connecting");
-  EXPECT_FALSE(client_saw.opened());
-}
-
-TEST_F(TcpStreamTest, ReportsAnAddressThatCannotBeReachedLater) {
-  client = TcpStream::make(loop);
-  client->observe(client_saw);
-  // Refused by the kernel at once: no connection leads to a broadcast address.
-  client_saw.calling([&] { client->connect(Address::parse("255.255.255.255:1").value(), {}); });
-  ASSERT_TRUE(run_until(loop, [&] { return client_saw.failed(); }));
-  EXPECT_STREQ(client_saw.failure.during, "connecting");
 }
 
 TEST_F(TcpStreamTest, KeepsTheLoopGoingWhilePaused) {
