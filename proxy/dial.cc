@@ -15,6 +15,7 @@ using metrics::Metric;
 
 namespace {
 
+constexpr char kGreeting[] = "waiting for the backend's greeting";
 constexpr net::TcpOptions kBackendTcp{.keepalive_idle_s = 120, .user_timeout_ms = 0};
 
 }  // namespace
@@ -81,7 +82,10 @@ void Dial::try_address() {
   during_ = "connecting to the backend";
   plain_ = net::TcpStream::make(services_.loop);
   plain_->observe(*this);
-  plain_->connect(addresses[address_index_], kBackendTcp);
+  const bool speaks_first = pool_.config().tls != BackendTls::Implicit;
+  plain_->connect(
+      addresses[address_index_], kBackendTcp,
+      speaks_first ? net::TcpStream::Opens::WithFirstBytes : net::TcpStream::Opens::Connected);
 }
 
 // ---- one attempt
@@ -101,7 +105,7 @@ void Dial::on_open() {
     opening_.emplace(pool_.config().tls == BackendTls::StartTls ? BackendOpening::Hop::StartTls
                                                                 : BackendOpening::Hop::AsIs);
   }
-  during_ = "waiting for the backend's greeting";
+  during_ = kGreeting;
 }
 
 void Dial::on_bytes(Bytes bytes) {
@@ -157,6 +161,9 @@ void Dial::on_failure(const Error& error) {
 }
 
 void Dial::on_deadline() {
+  if (plain_ != nullptr && !opening_.has_value() && plain_->connected()) {
+    during_ = kGreeting;
+  }
   attempt_failed(net::net_error(-ETIMEDOUT, during_));
 }
 

@@ -87,6 +87,10 @@ void Relay::client_ended() {
     return;
   }
   client_ended_ = true;
+  if (held_.empty() && filter_.nothing_owed()) {
+    end_now(reason_of_end(EndReason::ClientClosed), {});
+    return;
+  }
   arm(loop_.deadlines(), kHalfClosedMs);
   if (held_.empty() && !std::exchange(backend_finished_, true)) {
     backend_.finish();

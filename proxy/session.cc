@@ -131,7 +131,7 @@ void Session::handshake(Bytes early) {
   arm_until(std::min(loop().now_ms() + timeouts.handshake_ms, accepted_ms_ + timeouts.login_ms));
   net::TcpStream& transport = *cleartext_;
   client_ = TlsStream::server(loop(), std::move(cleartext_), *snapshot_->listeners[listener_],
-                              services_.dial.workspace, early);
+                              services_.dial.workspace, early, /*greets=*/front_ == nullptr);
   client_->observe(*this);
   if (front_ == nullptr) {
     transport.start();
@@ -170,7 +170,6 @@ void Session::secured() {
 
 void Session::connect() {
   enter(State::Connecting);
-  client_->pause();
   Pool& pool = snapshot_->route(client_->engine().server_name());
   DialObserver& observer = *this;
   dial_ = std::make_unique<Dial>(services_.dial, pool, address_,
@@ -339,6 +338,7 @@ void Session::on_bytes(Bytes bytes) {
       converse(bytes);
       return;
     case State::Connecting:
+      client_->pause();  // only those who speak too early pay for it
       if (early_is_too_much(bytes)) {
         part(EndReason::ClientViolation, {});
       }

@@ -11,10 +11,12 @@ using tls::Engine;
 std::unique_ptr<TlsStream> TlsStream::server(net::Loop& loop,
                                              std::unique_ptr<net::TcpStream> transport,
                                              const tls::ServerContext& context,
-                                             tls::Workspace& workspace, Bytes early) {
+                                             tls::Workspace& workspace, Bytes early, bool greets) {
   auto engine = Engine::server(context, workspace);
-  return std::unique_ptr<TlsStream>(
+  std::unique_ptr<TlsStream> stream(
       new TlsStream(loop, std::move(transport), std::move(engine), workspace, early));
+  stream->greets_ = greets;
+  return stream;
 }
 
 std::unique_ptr<TlsStream> TlsStream::client(net::Loop& loop,
@@ -128,7 +130,7 @@ void TlsStream::take_events() {
   // retiring.
   while (!dead_) {
     const Engine::Event event = engine_->next();
-    flush();
+    flush(/*more_follows=*/greets_ && event == Engine::Event::Open);
     switch (event) {
       case Engine::Event::NeedInput:
         return;
@@ -150,12 +152,16 @@ void TlsStream::take_events() {
   }
 }
 
-void TlsStream::flush() {
+void TlsStream::flush(bool more_follows) {
   const Bytes ciphertext = workspace_.outgoing();
   if (ciphertext.empty()) {
     return;
   }
-  if (!finished_) {  // after FIN a handshake can only go on in vain
+  if (finished_) {
+    // After FIN a handshake can only go on in vain.
+  } else if (more_follows) {
+    transport_->write_ahead(ciphertext);
+  } else {
     transport_->write(ciphertext);
   }
   workspace_.clear();

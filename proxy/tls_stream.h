@@ -22,10 +22,12 @@ class TlsStream final : public net::Stream,
   // Take over an open transport, which its caller starts unless it reads already. `context` and
   // `workspace` must outlive the stream; `early` are bytes of the transport that were read already
   // and belong to the handshake. The handshake runs from the loop; on_open or on_failure follows.
+  // `greets`: our side speaks first, and soon, so that the handshake's last flight may go with it.
   static std::unique_ptr<TlsStream> server(net::Loop& loop,
                                            std::unique_ptr<net::TcpStream> transport,
                                            const tls::ServerContext& context,
-                                           tls::Workspace& workspace, Bytes early);
+                                           tls::Workspace& workspace, Bytes early,
+                                           bool greets = false);
   static std::unique_ptr<TlsStream> client(net::Loop& loop,
                                            std::unique_ptr<net::TcpStream> transport,
                                            const tls::ClientContext& context,
@@ -57,7 +59,7 @@ class TlsStream final : public net::Stream,
   void run() override;
 
   void take_events();
-  void flush();
+  void flush(bool more_follows = false);
   void end();
   void fail(const Error& error);
 
@@ -68,6 +70,7 @@ class TlsStream final : public net::Stream,
   net::StreamObserver* observer_ = nullptr;
   std::string early_;
   Error write_error_;  // found by write(), told by run()
+  bool greets_ = false;
   bool heard_ = false;
   bool ended_ = false;  // on_end was told
   bool dead_ = false;   // aborted or failed: no callback any more

@@ -50,6 +50,10 @@ class Filter {
   bool has_ended() const { return shared_.conversation.has_ended(); }  // Logout or Bye
   bool idling() const { return shared_.conversation.idling(); }
   bool opaque() const { return shared_.conversation.opaque(); }
+  // True when every command is answered, but for an IDLE: a client that hangs up misses nothing.
+  bool nothing_owed() const {
+    return at_boundary() && shared_.conversation.in_flight() == (idling() ? 1 : 0);
+  }
   // True when a whole response has just ended, or none has begun (`* BYE` may stand for a greeting,
   // RFC 9051 §7.1.5): `* BYE …` may be put to the client now.
   bool at_boundary() const { return !opaque() && shared_.at_boundary; }

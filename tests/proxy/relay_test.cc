@@ -204,8 +204,35 @@ TEST_F(RelayTest, PassesTheEndOnOnlyAfterWhatWasHeld) {
   EXPECT_TRUE(backend.finished);
 }
 
+TEST_F(RelayTest, EndsAtOnceWithAClientThatIsOwedNothing) {
+  log_in();
+  client.end();
+  EXPECT_EQ(reason, EndReason::ClientClosed);
+  EXPECT_EQ(bye, "");
+  EXPECT_FALSE(backend.finished) << "it is closed, which says the same";
+}
+
+TEST_F(RelayTest, EndsAtOnceWithAClientThatWasIdling) {
+  log_in();
+  client.say("i IDLE\r\n");
+  backend.say("+ idling\r\n");
+  client.end();
+  EXPECT_EQ(reason, EndReason::ClientClosed);
+}
+
+TEST_F(RelayTest, DeliversTheAnswerToDoneAfterTheClientsEnd) {
+  log_in();
+  client.say("i IDLE\r\n");
+  backend.say("+ idling\r\n");
+  client.say("DONE\r\n");
+  client.end();
+  EXPECT_FALSE(ended());
+  EXPECT_TRUE(backend.finished);
+}
+
 TEST_F(RelayTest, WaitsForABackendThatGoesOnOnlySoLong) {
   log_in();
+  client.say("b NOOP\r\n");
   client.end();
   pass_ms(Relay::kHalfClosedMs - 100);
   EXPECT_FALSE(ended());

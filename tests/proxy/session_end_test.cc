@@ -83,6 +83,7 @@ const End kEnds[] = {
      [](SessionTest& test) {
        test.backend->options().lingers = true;
        test.log_in();
+       test.client->send("b WAIT\r\n");
        test.client->finish();
        ASSERT_TRUE(test.until([&] { return test.backend->last().ended(); }));
        test.pass_ms(Relay::kHalfClosedMs + 100);
