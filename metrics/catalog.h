@@ -58,6 +58,10 @@ enum class Metric : uint8_t {
   ShadowRefusals,
   Logins,
   LoginDuration,
+  LoginFailuresCounted,
+  LoginFailureDelay,
+  LoginBans,
+  LoginGuardEntries,
   CleartextLoginsRefused,
   StarttlsRefused,
   Violations,
@@ -86,7 +90,7 @@ enum class Metric : uint8_t {
   ProcessMaxFds,
   ProcessStartTime,
 };
-inline constexpr size_t kMetricCount = 40;
+inline constexpr size_t kMetricCount = 44;
 
 enum class Type : uint8_t { Counter, Gauge, Histogram };
 

@@ -46,6 +46,9 @@ std::optional<EndReason> Admission::admit_address(SessionPermit& permit, const L
   if (!may_come(limits, client)) {
     return EndReason::Denied;
   }
+  if (limits.login_failures && logins_.banned(*limits.login_failures, client, now_ms)) {
+    return EndReason::Banned;
+  }
   const uint64_t number = client_number(client);
   if (!take_turn(limits.connections_per_address, number, now_ms)) {
     return EndReason::LimitRate;

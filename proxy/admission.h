@@ -19,6 +19,7 @@
 #include "proxy/client_table.h"
 #include "proxy/config.h"
 #include "proxy/end_reason.h"
+#include "proxy/login_guard.h"
 #include "proxy/net/address.h"
 #include "proxy/refusal_log.h"
 
@@ -79,6 +80,7 @@ class Admission {
                                          const net::Address& client, uint64_t now_ms);
   std::optional<HandshakePermit> admit_handshake(const Limits& limits);
 
+  LoginGuard& logins() { return logins_; }
   RefusalLog& refusals() { return refusals_; }
   size_t sessions() const { return sessions_.load(std::memory_order_relaxed); }
 
@@ -110,6 +112,7 @@ class Admission {
   std::atomic<size_t> handshakes_{0};
   std::array<Shard, kShards> shards_;
   ClientTable<Pace> paces_{kPaces};
+  LoginGuard logins_;
   RefusalLog refusals_;
 };
 

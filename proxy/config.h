@@ -70,13 +70,23 @@ struct Rate {
   uint64_t per_ms = 60'000;
 };
 
+struct LoginFailures {
+  size_t max = 10;
+  uint64_t per_ms = 600'000;
+  uint64_t ban_ms = 900'000;
+  uint64_t delay_ms = 500;  // of the second failure; doubles with each further one
+  uint64_t longest_delay_ms = 8'000;
+  std::vector<net::Network> exempt = {};
+};
+
 struct Limits {
   size_t sessions = 100'000;
   size_t sessions_per_address = 1'000;  // IPv6 by /64
   size_t handshakes_in_flight = 1'000;
   Rate connections_per_address = {};     // IPv6 by /64
   std::vector<net::Network> allow = {};  // empty: all
-  std::vector<net::Network> deny = {};   // stronger than `allow`
+  std::optional<LoginFailures> login_failures = {};
+  std::vector<net::Network> deny = {};  // stronger than `allow`
 };
 
 struct Timeouts {  // milliseconds

@@ -15,6 +15,8 @@ namespace postern::config {
 inline constexpr std::string_view kDuration = "duration: 500ms, 90s, 10m, 1h";
 inline constexpr uint64_t kMaxSessions = 10'000'000;
 inline constexpr uint64_t kMaxRate = 1'000'000;
+inline constexpr uint64_t kMaxFailures = 200;  // what LoginGuard can count
+inline constexpr uint64_t kShortestWindowMs = 1'000;
 inline constexpr size_t kMaxNetworks = 10'000;
 
 constexpr auto kListenerLimitRows = std::to_array<Row>({
@@ -94,6 +96,65 @@ constexpr auto kLimitRows = std::to_array<Row>({
      .most = kMaxNetworks,
      .value = [](Draft& d,
                  const Written& w) { read_network(w, d.config.limits.deny, d.findings); }},
+    {.path = "limits.login_failures",
+     .shape = Shape::Map,
+     .form = "map",
+     .doc = "What becomes of one IPv4 address or one IPv6 /64 whose logins the backend refuses. "
+            "Outages do not count; a success forgives what the same user got wrong from there. "
+            "Without it nothing is counted; {} takes the defaults.",
+     .begin = [](Draft& d, const Written&) { d.config.limits.login_failures.emplace(); }},
+    {.path = "limits.login_failures.max",
+     .form = "1 to 200",
+     .fallback = "10",
+     .doc = "The failure that begins a ban.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_number(w, 1, kMaxFailures, d.config.limits.login_failures->max, d.findings);
+         }},
+    {.path = "limits.login_failures.per",
+     .form = kDuration,
+     .fallback = "10m",
+     .doc = "The time in which they are counted, from 1s.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_duration(w, kShortestWindowMs, d.config.limits.login_failures->per_ms, d.findings);
+         }},
+    {.path = "limits.login_failures.ban",
+     .form = kDuration,
+     .fallback = "15m",
+     .doc = "How long the address may not connect. Sessions that have logged in stay.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_duration(w, kShortestMs, d.config.limits.login_failures->ban_ms, d.findings);
+         }},
+    {.path = "limits.login_failures.delay",
+     .form = kDuration,
+     .fallback = "500ms",
+     .doc = "How long the answer to the second failure waits; each further one twice as long as "
+            "the one before. 0s: no delay.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_duration(w, 0, d.config.limits.login_failures->delay_ms, d.findings);
+         }},
+    {.path = "limits.login_failures.longest_delay",
+     .form = kDuration,
+     .fallback = "8s",
+     .doc = "But never longer than this; timeouts.login ends the wait, too.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_duration(w, 0, d.config.limits.login_failures->longest_delay_ms, d.findings);
+         }},
+    {.path = "limits.login_failures.exempt",
+     .shape = Shape::Scalars,
+     .form = "list of up to 10000 networks",
+     .sample = R"(["192.0.2.80"])",
+     .doc = "Networks for which this does not hold: webmail, monitoring, a load balancer.",
+     .least = 0,
+     .most = kMaxNetworks,
+     .value =
+         [](Draft& d, const Written& w) {
+           read_network(w, d.config.limits.login_failures->exempt, d.findings);
+         }},
 });
 
 }  // namespace postern::config

@@ -22,6 +22,7 @@ enum class EndReason : uint8_t {
   LimitListener,       // refused: all sessions of this listener in use
   LimitRate,           // refused: one address connects too often
   Denied,              // refused: its network may not come in
+  Banned,              // refused, or ended: too many failed logins of its address
   BackendUnavailable,  // no server of the pool could be reached or would serve
   BackendClosed,       // the backend hung up
   BackendFailed,       // the backend's connection broke
@@ -31,13 +32,13 @@ enum class EndReason : uint8_t {
 };
 
 inline constexpr std::array kEndReasonNames = {
-    "client_closed",    "client_logout",    "client_failed",
-    "client_violation", "handshake_failed", "handshake_timeout",
-    "login_timeout",    "idle_timeout",     "limit_sessions",
-    "limit_address",    "limit_handshakes", "limit_listener",
-    "limit_rate",       "denied",           "backend_unavailable",
-    "backend_closed",   "backend_failed",   "backend_violation",
-    "drained",          "aborted",
+    "client_closed",       "client_logout",    "client_failed",
+    "client_violation",    "handshake_failed", "handshake_timeout",
+    "login_timeout",       "idle_timeout",     "limit_sessions",
+    "limit_address",       "limit_handshakes", "limit_listener",
+    "limit_rate",          "denied",           "banned",
+    "backend_unavailable", "backend_closed",   "backend_failed",
+    "backend_violation",   "drained",          "aborted",
 };
 static_assert(kEndReasonNames.size() == static_cast<size_t>(EndReason::Aborted) + 1);
 

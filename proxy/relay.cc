@@ -63,7 +63,7 @@ void Relay::client_bytes(Bytes bytes) {
   last_activity_ms_ = loop_.now_ms();
   bytes_from_client_ += bytes.size();
   cells_.client_in.add(bytes.size());
-  if (held_.empty()) {
+  if (held_.empty() && hold_ == nullptr) {
     offer(bytes);
   } else {
     held_.append(as_text(bytes));
@@ -113,6 +113,11 @@ void Relay::backend_bytes(Bytes bytes) {
   if (stop_on_violation(false)) {
     return;
   }
+  hold_ == nullptr ? go_on() : pace();
+}
+
+// What waited for the backend's answer, or for the client to have it.
+void Relay::go_on() {
   if (!bye_.empty() && filter_.at_boundary()) {
     end_now(bye_reason_, bye_);
     return;
@@ -122,6 +127,23 @@ void Relay::backend_bytes(Bytes bytes) {
     offer(as_bytes(held));
   }
   pace();
+}
+
+void Relay::hold_answer(uint64_t delay_ms, EndReason reason, std::string_view line) {
+  if (!line.empty()) {
+    bye_ = line;
+    bye_reason_ = reason;
+  }
+  if (delay_ms > 0) {
+    hold_ = std::make_unique<Hold>(*this);
+    hold_->arm(loop_.deadlines(), delay_ms);
+  }
+}
+
+void Relay::let_go() {
+  const std::unique_ptr<Hold> hold = std::move(hold_);
+  to_client_.put(as_bytes(hold->bytes));
+  go_on();
 }
 
 void Relay::backend_ended() {
@@ -140,6 +162,10 @@ void Relay::BackendSide::on_failure(const Error& error) {
 // ---- pace
 
 void Relay::Sink::put(Bytes data) {
+  if (relay.hold_ != nullptr && this == &relay.to_client_) {
+    relay.hold_->bytes.append(as_text(data));
+    return;
+  }
   bytes += data.size();
   cell.add(data.size());
   if (stream.write(data) > kHighWater) {
@@ -157,8 +183,10 @@ void Relay::pace() {
   if (done_) {
     return;
   }
-  set_reading(client_, client_reading_, held_.empty() && !to_backend_.full, cells_.client_pauses);
-  set_reading(backend_, backend_reading_, !to_client_.full, cells_.backend_pauses);
+  const bool free = hold_ == nullptr;
+  set_reading(client_, client_reading_, free && held_.empty() && !to_backend_.full,
+              cells_.client_pauses);
+  set_reading(backend_, backend_reading_, free && !to_client_.full, cells_.backend_pauses);
 }
 
 void Relay::set_reading(net::Stream& stream, bool& reading, bool wanted, metrics::Cell& pauses) {
@@ -190,6 +218,9 @@ void Relay::end_now(EndReason reason, std::string_view line, const Error& error)
     return;
   }
   disarm();
+  if (const auto hold = std::move(hold_); hold != nullptr && reason != EndReason::ClientFailed) {
+    to_client_.put(as_bytes(hold->bytes));
+  }
   observer_.on_relay_end(reason, filter_.at_boundary() ? line : std::string_view{}, error);
 }
 

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -54,6 +55,10 @@ class Relay final : public net::Retirable, private net::Deadline {
   // Says `line` at the next boundary and ends with `reason`. Before that boundary the relay goes
   // on.
   void bye_at_boundary(EndReason reason, std::string_view line);
+  // To be called when the filter tells of an answer: it, and all behind it, reaches the client only
+  // after `delay_ms`, in which neither side is read. Then `line`, unless it is empty, is said at
+  // the next boundary, and the relay ends with `reason`.
+  void hold_answer(uint64_t delay_ms, EndReason reason = {}, std::string_view line = {});
   // Ends now; the client is told `line` only if it is at a boundary.
   void end_now(EndReason reason, std::string_view line, const Error& error = {});
 
@@ -95,11 +100,21 @@ class Relay final : public net::Retirable, private net::Deadline {
     Relay& relay;
   };
 
+  // What is held back, and until when. There is one only while there is something.
+  struct Hold final : net::Deadline {
+    explicit Hold(Relay& r) : relay(r) {}
+    void on_deadline() override { relay.let_go(); }
+    Relay& relay;
+    std::string bytes;
+  };
+
   void client_bytes(Bytes bytes);
   void offer(Bytes bytes);
   void backend_bytes(Bytes bytes);
   void client_ended();
   void backend_ended();
+  void let_go();
+  void go_on();
   void drained(Sink& sink);
   void on_deadline() override;
   void pace();
@@ -117,6 +132,7 @@ class Relay final : public net::Retirable, private net::Deadline {
   Sink to_backend_;
   Sink to_client_;
   imap::Filter filter_;
+  std::unique_ptr<Hold> hold_;
   std::string held_;      // client bytes whose meaning waits for the backend's answer
   std::string_view bye_;  // a literal, said at the next boundary
   EndReason bye_reason_ = EndReason::Drained;

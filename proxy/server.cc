@@ -296,6 +296,8 @@ void Server::sample(std::vector<Sample>& into) {
   sample_backends(into);
   add(Metric::ConfigReloadTime, {}, static_cast<double>(reloaded_at_s_));
   add(Metric::SessionsLimit, {}, static_cast<double>(materials_.config->limits.sessions));
+  add(Metric::LoginGuardEntries, {},
+      static_cast<double>(admission_.logins().entries(loop_.now_ms())));
   add(Metric::Workers, {}, static_cast<double>(workers_running_));
   add(Metric::Ready, {}, ready().ok ? 1 : 0);
   add(Metric::BuildInfo, {kVersion, kRevision}, 1);

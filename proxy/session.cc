@@ -204,18 +204,25 @@ void Session::on_dialled(Dialled dialled) {
 
 // ---- Relaying
 
-void Session::on_login_attempt(imap::Mechanism mechanism) {
+const SipHash::Key* Session::on_login_attempt(imap::Mechanism mechanism) {
   mechanism_ = mechanism;
   phase_started_us_ = net::Loop::now_us();
+  const bool guarded = snapshot_->config->limits.login_failures.has_value();
+  return guarded ? &services_.admission.logins().name_key() : nullptr;
 }
 
-void Session::on_login_result(imap::Mechanism mechanism, imap::LoginResult result) {
+void Session::on_login_result(imap::Mechanism mechanism, imap::LoginResult result, uint64_t user) {
   mechanism_ = mechanism;
   counters().count(Metric::Logins, {static_cast<size_t>(mechanism), static_cast<size_t>(result)});
   if (mechanism != imap::Mechanism::Preauth) {
     counters().observe(Metric::LoginDuration, net::Loop::now_us() - phase_started_us_);
   }
-  if (result == imap::LoginResult::Success) {
+  if (result == imap::LoginResult::Failure) {
+    login_failed(user);
+  } else if (result == imap::LoginResult::Success) {
+    if (const auto& rules = snapshot_->config->limits.login_failures) {
+      services_.admission.logins().succeeded(*rules, address_, user, loop().now_ms());
+    }
     logged_in_ = true;
     authenticated_ = GaugeHold(counters().cell(Metric::SessionsAuthenticated));
     arm_until(loop().now_ms() + snapshot_->config->timeouts.idle_ms);

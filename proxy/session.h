@@ -80,8 +80,9 @@ class Session final : public net::Retirable,
   void connect();
   void on_dialled(Dialled dialled) override;
   void on_dial_failed(const Error& last_error) override;
-  void on_login_attempt(imap::Mechanism mechanism) override;
-  void on_login_result(imap::Mechanism mechanism, imap::LoginResult result) override;
+  const SipHash::Key* on_login_attempt(imap::Mechanism mechanism) override;
+  void on_login_result(imap::Mechanism mechanism, imap::LoginResult result, uint64_t user) override;
+  void login_failed(uint64_t user);
   void on_unauthenticated() override;
   void on_idle(bool idling) override;
   void on_opaque() override;

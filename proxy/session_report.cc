@@ -14,8 +14,21 @@ namespace {
 
 constexpr std::string_view kLimitReached =
     "* BYE [LIMIT] Too many connections, please try again later\r\n";
+constexpr std::string_view kBanned =
+    "* BYE [LIMIT] Too many failed logins, please try again later\r\n";
 constexpr std::string_view kDenied =
     "* BYE [LIMIT] Connections from your network are not accepted here\r\n";
+
+std::string_view bye_for(EndReason refusal) {
+  switch (refusal) {
+    case EndReason::Banned:
+      return kBanned;
+    case EndReason::Denied:
+      return kDenied;
+    default:
+      return kLimitReached;
+  }
+}
 
 }  // namespace
 
@@ -23,7 +36,7 @@ constexpr std::string_view kDenied =
 void Session::refuse(const SessionServices& services, const ListenerConfig& listener, size_t index,
                      EndReason reason, std::unique_ptr<net::TcpStream> client) {
   if (listener.tls == ListenerTls::StartTls) {
-    client->write(as_bytes(reason == EndReason::Denied ? kDenied : kLimitReached));
+    client->write(as_bytes(bye_for(reason)));
   }
   services.dial.counters.count(Metric::SessionsTotal, {index, static_cast<size_t>(reason)});
   services.admission.refusals().refused(listener.text, client->remote(), reason,
@@ -48,6 +61,33 @@ void Session::count_shadow_refusal() {
 
 std::string Session::client_certificate() const {
   return handshake_ ? client_->engine().peer_subject() : "";
+}
+
+// Says what happened; who is to be kept out for it is the guard's to decide.
+void Session::login_failed(uint64_t user) {
+  LoginGuard::Verdict verdict;
+  const auto& rules = snapshot_->config->limits.login_failures;
+  if (rules.has_value()) {
+    verdict = services_.admission.logins().failed(*rules, address_, user, loop().now_ms());
+  }
+  log::info("login failed", {{"listener", listener().text},
+                             {"client", address_.text()},
+                             {"mechanism", imap::mechanism_label(mechanism_)},
+                             {"failures", verdict.failures}});
+  if (!verdict.counted) {
+    return;
+  }
+  counters().count(Metric::LoginFailuresCounted);
+  if (verdict.ban_began) {
+    counters().count(Metric::LoginBans);
+    log::warn("client banned", {{"client", address_.text()},
+                                {"failures", verdict.failures},
+                                {"seconds", rules->ban_ms / 1000}});
+  }
+  if (verdict.delay_ms > 0) {
+    counters().observe(Metric::LoginFailureDelay, verdict.delay_ms * 1000);
+  }
+  relay_->hold_answer(verdict.delay_ms, EndReason::Banned, verdict.banned ? kBanned : "");
 }
 
 void Session::log_end() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/imap/login_name.h"
 #include "proxy/imap/syntax.h"
 
 namespace postern::imap {
@@ -14,6 +15,7 @@ constexpr const char* kReading = "reading the client's command";
 // STARTTLS or a LOGIN that we did not.
 struct CommandHead {
   bool decided = false;
+  size_t length = 0;
   std::string_view tag;
   Command command = Command::Other;
   Mechanism mechanism = Mechanism::Login;
@@ -31,6 +33,7 @@ std::string_view take_name(std::string_view& rest) {
 
 CommandHead parse_command_head(std::string_view line) {
   CommandHead head;
+  const size_t size = line.size();
   skip_spaces(line);
   head.tag = take_word(line);
   skip_spaces(line);
@@ -47,6 +50,7 @@ CommandHead parse_command_head(std::string_view line) {
     }
   }
   head.decided = true;
+  head.length = size - line.size();
   return head;
 }
 
@@ -92,6 +96,9 @@ void ClientReader::step(Passage& passage, FilterShared& shared) {
     passage.pass(passage.rest().size());
   } else if (scanner_.literal_left() > 0) {
     const size_t count = scanner_.read_literal(passage.rest().size());
+    if (LoginName* name = conversation.login_name()) {
+      name->literal(passage.rest().first(count));
+    }
     line_ == Line::StartTls ? passage.drop(count) : passage.pass(count);
   } else if (!scanner_.at_line_start()) {
     rest_of_line(passage, shared);
@@ -131,6 +138,9 @@ void ClientReader::command_head(Passage& passage, FilterShared& shared) {
     }
   } else if (is_answerable(head.tag)) {
     conversation.begin(head.tag, head.command, head.mechanism);
+    if (LoginName* name = conversation.login_name()) {
+      name->skip(head.length);
+    }
   }
   if (!held_.empty()) {
     const size_t good = read_line(as_bytes(held_), shared);
@@ -202,6 +212,9 @@ size_t ClientReader::read_line(Bytes piece, FilterShared& shared) {
   size_t used = 0;
   const Scanner::Found found = scanner_.read_line(
       window, kind == Line::Sasl ? Scanner::Marks::Ignore : Scanner::Marks::Check, used);
+  if (LoginName* name = shared.conversation.login_name()) {
+    kind == Line::Sasl ? name->response(window.first(used)) : name->line(window.first(used));
+  }
   switch (found) {
     case Scanner::Found::Nothing:
       if (used < piece.size()) {

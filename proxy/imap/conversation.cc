@@ -2,8 +2,10 @@
 
 #include <array>
 #include <iterator>
+#include <utility>
 
 #include "proxy/base/check.h"
+#include "proxy/imap/login_name.h"
 #include "proxy/imap/syntax.h"
 
 namespace postern::imap {
@@ -147,6 +149,10 @@ Answer answer_of_refusal(std::string_view code) {
   return Answer::Refused;
 }
 
+Conversation::Conversation(ConversationObserver& observer) : observer_(observer) {}
+
+Conversation::~Conversation() = default;
+
 struct Conversation::Entry {
   size_t position;
   size_t size;
@@ -173,7 +179,17 @@ void Conversation::begin(std::string_view tag, Command command, Mechanism mechan
   unfinished_ = true;
   logout_asked_ = logout_asked_ || command == Command::Logout;
   if (login) {
-    observer_.on_login_attempt(mechanism);
+    login_begun(command, mechanism);
+  }
+}
+
+void Conversation::login_begun(Command command, Mechanism mechanism) {
+  login_name_.reset();
+  const SipHash::Key* key = observer_.on_login_attempt(mechanism);
+  const bool plain = command == Command::Authenticate && mechanism == Mechanism::Plain;
+  if (key != nullptr && (plain || command == Command::Login)) {
+    const LoginName::Form form = plain ? LoginName::Form::Plain : LoginName::Form::Login;
+    login_name_ = std::make_unique<LoginName>(*key, form);
   }
 }
 
@@ -199,6 +215,9 @@ void Conversation::end() {
   switch (entry_at(position).command) {
     case Command::Authenticate:
       turn_ = Turn::AwaitSasl;
+      break;
+    case Command::Login:
+      turn_ = Turn::AwaitLogin;
       break;
     case Command::Idle:
       turn_ = Turn::Idle;
@@ -231,7 +250,7 @@ bool Conversation::take_literal_refusal() {
 void Conversation::greeted(bool authenticated) {
   phase_ = authenticated ? Phase::Authenticated : Phase::NotAuthenticated;
   if (authenticated) {
-    observer_.on_login_result(Mechanism::Preauth, LoginResult::Success);
+    observer_.on_login_result(Mechanism::Preauth, LoginResult::Success, 0);
   }
 }
 
@@ -327,7 +346,8 @@ void Conversation::login_ended(Mechanism mechanism, Answer answer) {
   } else {
     result = answer == Answer::Refused ? LoginResult::Failure : LoginResult::Unavailable;
   }
-  observer_.on_login_result(mechanism, result);
+  const std::unique_ptr<LoginName> name = std::move(login_name_);
+  observer_.on_login_result(mechanism, result, name == nullptr ? 0 : name->value());
 }
 
 void Conversation::set_idling(bool idling) {

@@ -18,12 +18,16 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "proxy/base/error.h"
+#include "proxy/base/siphash.h"
 
 namespace postern::imap {
+
+class LoginName;
 
 enum class Phase : uint8_t { Greeting, NotAuthenticated, Authenticated, Logout, Bye };
 
@@ -57,8 +61,11 @@ const char* login_result_label(LoginResult result);  // "success", "failure", "u
 
 class ConversationObserver {
  public:
-  virtual void on_login_attempt(Mechanism mechanism) = 0;  // counted when started, not when failed
-  virtual void on_login_result(Mechanism mechanism, LoginResult result) = 0;
+  // Counted when started, not when failed. Returns the key to hash the user's name with, which is
+  // valid during the call only; null: nobody wants to know.
+  virtual const SipHash::Key* on_login_attempt(Mechanism mechanism) = 0;
+  // `user` is the hash of the name as LoginName makes it, 0 if it could not be told.
+  virtual void on_login_result(Mechanism mechanism, LoginResult result, uint64_t user) = 0;
   virtual void on_unauthenticated() = 0;
   virtual void on_idle(bool idling) = 0;  // strictly alternating
   virtual void on_opaque() = 0;  // compression is on: nothing can be read or put in any more
@@ -122,10 +129,12 @@ class Conversation {
     Idle,          // DONE, and nothing else, until IDLE is answered
     AwaitLiteral,  // from here on nothing is known: the literal, or a new command?
     AwaitSasl,
+    AwaitLogin,  // one guess at a time: nothing is taken behind a LOGIN until it is answered
     AwaitCompress,
   };
 
-  explicit Conversation(ConversationObserver& observer) : observer_(observer) {}
+  explicit Conversation(ConversationObserver& observer);
+  ~Conversation();
   void starttls_refused() { observer_.on_starttls_refused(); }
 
   // --- the client's side, in the order of a command's life
@@ -138,6 +147,8 @@ class Conversation {
   void done();       // DONE in Turn::Idle is complete
   // The client has sent what cannot be read before some command in flight is answered.
   void block() { blocked_ = true; }
+  // To be shown what the login that is being sent consists of; null if there is none.
+  LoginName* login_name() { return login_name_.get(); }
   // True once after the server has refused the literal that was awaited.
   bool take_literal_refusal();
 
@@ -165,6 +176,7 @@ class Conversation {
   struct Entry;
   Entry entry_at(size_t position) const;
   void remove(const Entry& entry);
+  void login_begun(Command command, Mechanism mechanism);
   void login_ended(Mechanism mechanism, Answer answer);
   void set_idling(bool idling);
 
@@ -172,6 +184,7 @@ class Conversation {
   // The queue: command, mechanism or flag, length of tag, tag; and so on. One short entry (the IDLE
   // of a session at rest) fits into the string itself, so that waiting for mail costs no heap.
   std::string queue_;
+  std::unique_ptr<LoginName> login_name_;  // of the login in flight, of which there is one at most
   uint32_t count_ = 0;
   Phase phase_ = Phase::Greeting;
   Turn turn_ = Turn::Command;

@@ -9,7 +9,8 @@
 //
 // The scanner never stops; literals are skipped by count. Where the meaning of the client's next
 // bytes depends on what the server answers (a synchronising literal, AUTHENTICATE, COMPRESS,
-// anything but DONE behind IDLE), bytes sent too early are not taken until it has answered, so that
+// anything but DONE behind IDLE), and behind a LOGIN, so that passwords are tried one by one,
+// bytes sent too early are not taken until it has answered, so that
 // both always read them alike; whose answer is whose is told in conversation.h. After COMPRESS is
 // agreed both directions are opaque. One thread. Idle, it owns no heap memory.
 #pragma once
@@ -65,6 +66,6 @@ class Filter {
 };
 
 // One per session, most of them at rest.
-static_assert(sizeof(Filter) <= 320);
+static_assert(sizeof(Filter) <= 328);
 
 }  // namespace postern::imap

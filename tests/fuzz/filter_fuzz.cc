@@ -27,9 +27,13 @@ struct Text final : Output {
 };
 
 struct Events final : ConversationObserver {
-  void on_login_attempt(Mechanism mechanism) override { note('a', mechanism_label(mechanism)); }
-  void on_login_result(Mechanism mechanism, LoginResult result) override {
+  const SipHash::Key* on_login_attempt(Mechanism mechanism) override {
+    note('a', mechanism_label(mechanism));
+    return &key;
+  }
+  void on_login_result(Mechanism mechanism, LoginResult result, uint64_t user) override {
     note(login_result_label(result)[0], mechanism_label(mechanism));
+    note('n', std::to_string(user).c_str());
   }
   void on_unauthenticated() override { note('u', ""); }
   void on_idle(bool now) override {
@@ -43,6 +47,7 @@ struct Events final : ConversationObserver {
 
   std::string log;
   bool idling = false;
+  const SipHash::Key key{1, 2};
 };
 
 class Session {

@@ -24,11 +24,13 @@ class TextOutput final : public Output {
 // Notes each call as a word or two.
 class EventLog final : public ConversationObserver {
  public:
-  void on_login_attempt(Mechanism mechanism) override {
+  const SipHash::Key* on_login_attempt(Mechanism mechanism) override {
     note(std::string("attempt ") + mechanism_label(mechanism));
+    return &name_key;
   }
-  void on_login_result(Mechanism mechanism, LoginResult result) override {
+  void on_login_result(Mechanism mechanism, LoginResult result, uint64_t user) override {
     note(std::string(login_result_label(result)) + " " + mechanism_label(mechanism));
+    users.push_back(user);
   }
   void on_unauthenticated() override { note("unauthenticated"); }
   void on_idle(bool idling) override { note(idling ? "idle" : "awake"); }
@@ -36,6 +38,8 @@ class EventLog final : public ConversationObserver {
   void on_starttls_refused() override { note("refused"); }
 
   std::string events;
+  std::vector<uint64_t> users;  // of the logins that have ended
+  SipHash::Key name_key{1, 2};
 
  private:
   void note(const std::string& event) { events.append(events.empty() ? "" : ", ").append(event); }

@@ -47,8 +47,8 @@ TEST(Filter, EchoesOnlyValidTags) {
 
 TEST(Filter, LetsStarttlsPassWhereItIsNoCommand) {
   const std::string text =
-      "a LOGIN STARTTLS \"b STARTTLS\"\r\n"
-      "b LOGIN {12+}\r\nx STARTTLS\r\n {2+}\r\npw\r\n"
+      "a STATUS STARTTLS \"b STARTTLS\"\r\n"
+      "b RENAME {12+}\r\nx STARTTLS\r\n {2+}\r\npw\r\n"
       "STARTTLS\r\n"
       "c XSTARTTLS\r\nd STARTTLSX\r\n";
   EXPECT_EQ(talk({client(text)}).to_server, text);
@@ -112,7 +112,19 @@ TEST(Filter, HoldsASynchronisingLiteralUntilItIsGranted) {
   EXPECT_EQ(talk({login, server("+ OK\r\n")}).to_server, "a LOGIN {4}\r\nuser {2}\r\n");
   const Outcome outcome = talk({login, server("+ OK\r\n"), server("+\r\n"), server("a OK in\r\n")});
   EXPECT_EQ(outcome.to_server, "a LOGIN {4}\r\nuser {2}\r\npw\r\n");
-  EXPECT_EQ(outcome.events, "attempt login, refused, success login");
+  EXPECT_EQ(outcome.events, "attempt login, success login, refused");
+}
+
+TEST(Filter, TakesNothingBehindALoginUntilItIsAnswered) {
+  const test::Said guesses = client("a LOGIN u p\r\nb LOGIN u q\r\nc NOOP\r\n");
+  EXPECT_EQ(talk({guesses}).to_server, "a LOGIN u p\r\n");
+  EXPECT_EQ(talk({guesses, server("* 1 EXISTS\r\n+ go on\r\n")}).to_server, "a LOGIN u p\r\n");
+  EXPECT_EQ(talk({guesses, server("a NO wrong\r\n")}).to_server, "a LOGIN u p\r\nb LOGIN u q\r\n");
+  const Outcome outcome = talk({guesses, server("a NO wrong\r\n"), server("b OK in\r\n")});
+  EXPECT_EQ(outcome.to_server, "a LOGIN u p\r\nb LOGIN u q\r\nc NOOP\r\n");
+  EXPECT_EQ(outcome.events, "attempt login, failure login, attempt login, success login");
+  // Nobody will answer what has no tag: there is nothing to wait for.
+  EXPECT_EQ(talk({client("* LOGIN u p\r\nc NOOP\r\n")}).kept, "");
 }
 
 TEST(Filter, ReadsACommandWhereALiteralWasRefused) {

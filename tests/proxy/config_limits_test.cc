@@ -69,6 +69,29 @@ TEST(ConfigLimits, NameANetworkThatIsNone) {
   EXPECT_THAT(fault("  allow: []\n"), HasSubstr("has 0 entries")) << "nobody at all is no wish";
 }
 
+TEST(ConfigLimits, CountFailedLoginsOnlyIfAsked) {
+  EXPECT_FALSE(limits("  sessions: 1\n").login_failures.has_value());
+  const auto usual = limits("  login_failures: {}\n").login_failures;
+  ASSERT_TRUE(usual.has_value());
+  EXPECT_EQ(usual->max, LoginFailures().max);
+  const auto own =
+      limits(
+          "  login_failures: {max: 3, per: 1s, ban: 1h, delay: 0s, longest_delay: 2s,\n"
+          "                   exempt: [10.0.0.0/8]}\n")
+          .login_failures;
+  ASSERT_TRUE(own.has_value());
+  EXPECT_EQ(own->max, 3U);
+  EXPECT_EQ(own->per_ms, 1'000U);
+  EXPECT_EQ(own->ban_ms, 3'600'000U);
+  EXPECT_EQ(own->delay_ms, 0U);
+  EXPECT_EQ(own->longest_delay_ms, 2'000U);
+  ASSERT_EQ(own->exempt.size(), 1U);
+  EXPECT_THAT(fault("  login_failures: {max: 0}\n"), HasSubstr("1 to 200"));
+  EXPECT_THAT(fault("  login_failures: {max: 201}\n"), HasSubstr("1 to 200"));
+  EXPECT_THAT(fault("  login_failures: {per: 999ms}\n"), HasSubstr("from 1000ms"));
+  EXPECT_THAT(fault("  login_failures: {exempt: [webmail]}\n"), HasSubstr("is no network"));
+}
+
 TEST(ConfigLimits, TakeAListenersSessions) {
   const Result<Config> config = parse("  sessions: 9\n", ", sessions: 5");
   ASSERT_TRUE(config);

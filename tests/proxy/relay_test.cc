@@ -52,6 +52,8 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
   std::optional<EndReason> reason;
   std::string bye;
   Error error;
+  std::optional<uint64_t> hold_ms;  // answers to failed logins are held back so long
+  std::string_view last_words;      // and this is said after them
 
  private:
   std::unique_ptr<Relay> make_relay() {
@@ -74,8 +76,12 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
     client.abort();  // as the session does
     backend.abort();
   }
-  void on_login_attempt(imap::Mechanism) override {}
-  void on_login_result(imap::Mechanism, imap::LoginResult) override {}
+  const SipHash::Key* on_login_attempt(imap::Mechanism) override { return nullptr; }
+  void on_login_result(imap::Mechanism, imap::LoginResult result, uint64_t) override {
+    if (result == imap::LoginResult::Failure && hold_ms.has_value()) {
+      relay().hold_answer(*hold_ms, EndReason::Banned, last_words);
+    }
+  }
   void on_unauthenticated() override {}
   void on_idle(bool) override {}
   void on_opaque() override {}
@@ -358,6 +364,69 @@ TEST_F(RelayTest, EndsOnce) {
   relay().bye_at_boundary(EndReason::Drained, kBye);
   EXPECT_EQ(ends, 1);
   EXPECT_EQ(reason, EndReason::IdleTimeout);
+}
+
+// ---- held answers
+
+TEST_F(RelayTest, HoldsAnAnswerForItsTimeAndReadsNobodyMeanwhile) {
+  start();
+  client.received.clear();
+  hold_ms = 1'000;
+  client.say("a LOGIN user wrong\r\nb NOOP\r\n");
+  backend.say("* 1 EXISTS\r\na NO wrong\r\n* 2 EXISTS\r\n");
+  EXPECT_TRUE(client.paused && backend.paused);
+  client.say("c NOOP\r\n");
+  backend.say("* 3 EXISTS\r\n");
+  pass_ms(900);
+  EXPECT_EQ(client.received, "");
+  EXPECT_EQ(backend.received, "a LOGIN user wrong\r\n");
+  pass_ms(1'100);
+  EXPECT_EQ(client.received, "* 1 EXISTS\r\na NO wrong\r\n* 2 EXISTS\r\n");
+  EXPECT_EQ(backend.received, "a LOGIN user wrong\r\nb NOOP\r\n");
+  EXPECT_FALSE(client.paused || backend.paused);
+  client.deliver();
+  backend.deliver();
+  EXPECT_EQ(client.received, "* 1 EXISTS\r\na NO wrong\r\n* 2 EXISTS\r\n* 3 EXISTS\r\n");
+  EXPECT_EQ(backend.received, "a LOGIN user wrong\r\nb NOOP\r\nc NOOP\r\n");
+  EXPECT_EQ(relay().bytes_to_client(), kGreeting.size() + client.received.size());
+}
+
+TEST_F(RelayTest, SaysTheLastWordsBehindTheAnswer) {
+  hold_ms = 500;
+  last_words = kBye;
+  start();
+  client.say("a LOGIN user wrong\r\nb LOGIN user again\r\n");
+  backend.say("a NO wrong\r\n");
+  EXPECT_FALSE(ended());
+  pass_ms(600);
+  EXPECT_EQ(reason, EndReason::Banned);
+  EXPECT_EQ(bye, kBye);
+  EXPECT_EQ(client.received, std::string(kGreeting) + "a NO wrong\r\n");
+  EXPECT_EQ(backend.received, "a LOGIN user wrong\r\n");
+}
+
+TEST_F(RelayTest, SaysTheLastWordsAtOnceWithoutADelay) {
+  hold_ms = 0;
+  last_words = kBye;
+  start();
+  client.say("a LOGIN user wrong\r\n");
+  backend.say("a NO wrong\r\n* 1 EX");
+  EXPECT_FALSE(ended()) << "not in the middle of a response";
+  backend.say("ISTS\r\n");
+  EXPECT_EQ(reason, EndReason::Banned);
+  EXPECT_EQ(client.received, std::string(kGreeting) + "a NO wrong\r\n* 1 EXISTS\r\n");
+}
+
+TEST_F(RelayTest, LosesNoHeldAnswerWhenItEnds) {
+  hold_ms = 1'000;
+  start();
+  client.say("a LOGIN user wrong\r\n");
+  backend.say("a NO wrong\r\n");
+  relay().end_now(EndReason::LoginTimeout, kBye);
+  EXPECT_EQ(client.received, std::string(kGreeting) + "a NO wrong\r\n");
+  EXPECT_EQ(bye, kBye);
+  pass_ms(2'000);
+  EXPECT_EQ(ends, 1);
 }
 
 }  // namespace

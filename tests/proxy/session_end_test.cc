@@ -218,6 +218,22 @@ const End kEnds[] = {
        test.dial(kStartTls);
      },
      "* BYE [LIMIT]"},
+    {"TooManyFailedLogins", EndReason::Banned,
+     [](SessionTest& test) {
+       test.config.limits.login_failures = LoginFailures{.max = 1};
+       test.relay();
+       test.client->send("a LOGIN user wrong\r\n");
+     },
+     "* BYE [LIMIT] Too many failed logins"},
+    {"BannedBefore", EndReason::Banned,
+     [](SessionTest& test) {
+       LoginFailures rules{.max = 1};
+       test.config.limits.login_failures = rules;
+       test.gateway().admission().logins().failed(rules, net::Address::parse("127.0.0.1:1").value(),
+                                                  1, test.loop.now_ms());
+       test.dial(kStartTls);
+     },
+     "* BYE [LIMIT] Too many failed logins"},
     {"NetworkDenied", EndReason::Denied,
      [](SessionTest& test) {
        test.config.limits.deny = {net::Network::parse("127.0.0.0/8").value()};

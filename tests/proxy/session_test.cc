@@ -114,6 +114,39 @@ TEST_F(SessionTest, CountsLoginsByTheirOutcome) {
   EXPECT_EQ(figure(Metric::Logins, {kLogin, static_cast<size_t>(imap::LoginResult::Success)}), 1U);
 }
 
+TEST_F(SessionTest, AnswersFailedLoginsLaterAndLater) {
+  config.limits.login_failures = LoginFailures{.max = 3, .delay_ms = 40};
+  relay();
+  say("a LOGIN user wrong", "a NO");
+  EXPECT_EQ(figure(Metric::LoginFailuresCounted), 1U);
+  client->forget();
+  client->send("b LOGIN user wrong\r\nc LOGIN user wrong\r\nd LOGIN user secret\r\n");
+  ASSERT_TRUE(hears("* BYE [LIMIT] Too many failed logins")) << client->received();
+  EXPECT_TRUE(
+      client->heard("b NO [AUTHENTICATIONFAILED] no\r\nc NO [AUTHENTICATIONFAILED] no\r\n*"));
+  EXPECT_EQ(figure(Metric::LoginFailuresCounted), 3U);
+  EXPECT_EQ(figure(Metric::LoginBans), 1U);
+  constexpr auto kLogin = static_cast<size_t>(imap::Mechanism::Login);
+  EXPECT_EQ(figure(Metric::Logins, {kLogin, static_cast<size_t>(imap::LoginResult::Success)}), 0U)
+      << "what was sent behind the last guess is not passed on";
+}
+
+TEST_F(SessionTest, ForgivesFailedLoginsWhenTheRightOneComes) {
+  config.limits.login_failures = LoginFailures{.max = 2, .delay_ms = 0};
+  for (int i = 0; i < 3; ++i) {
+    relay();
+    say("a LOGIN user wrong", "a NO");
+    say("b LOGIN user secret", "b OK");
+  }
+  EXPECT_EQ(figure(Metric::LoginBans), 0U);
+  relay();
+  say("a LOGIN user wrong", "a NO");
+  say("b LOGIN other secret", "b OK");
+  relay();
+  client->send("a LOGIN user wrong\r\n");
+  EXPECT_TRUE(hears("* BYE")) << "another one's success is no excuse";
+}
+
 TEST_F(SessionTest, TakesAPortCheckForWhatItIs) {
   dial();
   client->end();

@@ -32,7 +32,7 @@ LIBRARIES = {
 # `session`, unless it is named itself.
 PROXY_ORDER = [
     ["version", "config", "log", "end_reason", "labels"],
-    ["client_table", "refusal_log", "admission", "backend", "dial", "health", "tls_stream", "proxy_protocol", "snapshot", "expiry"],
+    ["client_table", "refusal_log", "login_guard", "admission", "backend", "dial", "health", "tls_stream", "proxy_protocol", "snapshot", "expiry"],
     ["relay", "probe", "preflight"],
     ["session"],
     ["worker", "admin", "listening", "describe"],
