@@ -4,33 +4,12 @@
 
 #include "proxy/log.h"
 #include "proxy/session.h"
+#include "proxy/session_words.h"
 
 namespace postern {
 
 using metrics::Label;
 using metrics::Metric;
-
-namespace {
-
-constexpr std::string_view kLimitReached =
-    "* BYE [LIMIT] Too many connections, please try again later\r\n";
-constexpr std::string_view kBanned =
-    "* BYE [LIMIT] Too many failed logins, please try again later\r\n";
-constexpr std::string_view kDenied =
-    "* BYE [LIMIT] Connections from your network are not accepted here\r\n";
-
-std::string_view bye_for(EndReason refusal) {
-  switch (refusal) {
-    case EndReason::Banned:
-      return kBanned;
-    case EndReason::Denied:
-      return kDenied;
-    default:
-      return kLimitReached;
-  }
-}
-
-}  // namespace
 
 // In clear a reason costs nothing. On 993 it would cost a handshake, which is what is scarce.
 void Session::refuse(const SessionServices& services, const ListenerConfig& listener, size_t index,
