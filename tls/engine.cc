@@ -30,6 +30,29 @@ std::string sni_for(const std::string& host) {
   return host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
 }
 
+// Empty if there is none, or one that a reader could take for another: whoever stops at a NUL must
+// not see "admin" where the authority has signed "admin\0.example.org".
+std::string common_name(X509& certificate) {
+  auto* subject = X509_get_subject_name(&certificate);
+  const int index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+  if (index < 0) {
+    return "";
+  }
+  uint8_t* octets = nullptr;
+  const int length =
+      ASN1_STRING_to_UTF8(&octets, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index)));
+  const bssl::UniquePtr<uint8_t> free_octets(octets);
+  if (length < 0) {
+    ERR_clear_error();
+    return "";
+  }
+  std::string name(as_text({octets, static_cast<size_t>(length)}));
+  const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+    return static_cast<uint8_t>(c) >= ' ' && c != '\x7f';
+  });
+  return plain ? name : "";
+}
+
 }  // namespace
 
 Engine::Engine(Workspace& workspace, ssl_st* ssl) : workspace_(workspace), ssl_(ssl) {
@@ -234,6 +257,28 @@ int64_t Engine::peer_not_after() const {
   }
   const auto leaf = parse_certificate(*sk_CRYPTO_BUFFER_value(chain, 0));
   return leaf == nullptr ? 0 : posix_time(X509_get0_notAfter(leaf.get()));
+}
+
+ClientFacts Engine::client_facts() const {
+  check(open_, "a client is described after Open");
+  ClientFacts facts;
+  facts.version = SSL_get_version(ssl_);
+  facts.cipher = SSL_CIPHER_get_name(SSL_get_current_cipher(ssl_));
+  facts.resumed = SSL_session_reused(ssl_) == 1;
+  if (const char* name = SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name)) {
+    facts.server_name = name;
+  }
+  const uint8_t* alpn = nullptr;
+  unsigned length = 0;
+  SSL_get0_alpn_selected(ssl_, &alpn, &length);
+  facts.alpn = as_text({alpn, length});
+  if (const STACK_OF(CRYPTO_BUFFER)* chain = SSL_get0_peer_certificates(ssl_);
+      chain != nullptr && sk_CRYPTO_BUFFER_num(chain) > 0) {
+    const auto leaf = parse_certificate(*sk_CRYPTO_BUFFER_value(chain, 0));
+    facts.certificate = true;
+    facts.common_name = leaf == nullptr ? "" : common_name(*leaf);
+  }
+  return facts;
 }
 
 std::string Engine::peer_subject() const {

@@ -54,6 +54,18 @@ struct Handshake {
 std::span<const char* const> cipher_names();  // IANA names; the last one is "other"
 std::span<const char* const> group_names();   // "none" (TLS 1.2 resumption), "X25519", …, "other"
 
+// What the server's end of a connection can tell others of its client, in the words that HAProxy
+// and OpenSSL use. Whatever is not known is empty.
+struct ClientFacts {
+  std::string version = {};      // "TLSv1.3"
+  std::string cipher = {};       // "ECDHE-RSA-AES128-GCM-SHA256", and of TLS 1.3 IANA's name
+  std::string server_name = {};  // SNI as sent
+  std::string alpn = {};         // "imap"
+  std::string common_name = {};  // of the client's certificate, UTF-8 without control characters
+  bool certificate = false;      // it has shown a good one, in this handshake or in the one resumed
+  bool resumed = false;
+};
+
 class Engine {
  public:
   enum class Event : uint8_t { NeedInput, Open, Plaintext, End, Failed };
@@ -90,6 +102,7 @@ class Engine {
   // Server role: the subject of the client's certificate as in RFC 2253, for people and logs; empty
   // if it showed none. A resumed session has that of its first handshake. After Open.
   std::string peer_subject() const;
+  ClientFacts client_facts() const;  // server role, after Open
   // Server role: why the context's shadow policy would have refused what its own did not.
   std::optional<Failure> shadow_refusal() const { return shadow_refusal_; }
 

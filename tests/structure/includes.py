@@ -31,8 +31,9 @@ LIBRARIES = {
 # The order inside proxy/: a file includes its own step and earlier ones. `session_states.h` stands with
 # `session`, unless it is named itself.
 PROXY_ORDER = [
-    ["version", "config", "log", "end_reason", "labels"],
-    ["client_table", "refusal_log", "login_guard", "admission", "backend", "dial", "health", "tls_stream", "proxy_protocol", "snapshot", "expiry"],
+    ["version", "config", "log", "end_reason", "proxy_protocol", "labels"],
+    ["client_table", "refusal_log", "login_guard", "admission", "backend", "dial", "health",
+     "introduction", "tls_stream", "snapshot", "expiry"],
     ["relay", "probe", "preflight"],
     ["session"],
     ["worker", "admin", "listening", "describe"],

@@ -61,6 +61,43 @@ TEST_P(ClientAuthTest, AGoodOneComesInAndIsKnownByItsSubject) {
   EXPECT_EQ(gateway.engine->peer_subject(), "CN=anna");
 }
 
+TEST_P(ClientAuthTest, TellsOthersOfTheClientAsHaproxyWould) {
+  const auto server = context(load(Mode::Optional));
+  const auto anna = authority.issue(kAnna);
+  EnginePeer gateway(*server);
+  RawPeer one = client(&anna);
+  converse(gateway, one);
+  ASSERT_EQ(gateway.opened, 1U);
+  const ClientFacts facts = gateway.engine->client_facts();
+  EXPECT_EQ(facts.version, GetParam() == TLS1_3_VERSION ? "TLSv1.3" : "TLSv1.2");
+  EXPECT_EQ(facts.cipher, SSL_CIPHER_get_name(SSL_get_current_cipher(one.ssl.get())));
+  EXPECT_EQ(facts.server_name, "mail.example.org");
+  EXPECT_EQ(facts.alpn, "");
+  EXPECT_EQ(facts.common_name, "anna");
+  EXPECT_TRUE(facts.certificate);
+  EXPECT_FALSE(facts.resumed);
+}
+
+TEST_P(ClientAuthTest, TellsNoNameThatEndsEarlyForSomeReaders) {
+  const auto server = context(load(Mode::Optional));
+  const auto odd = authority.issue({.common_name = std::string("admin\0.example.org", 18)});
+  EnginePeer gateway(*server);
+  RawPeer one = client(&odd);
+  converse(gateway, one);
+  ASSERT_EQ(gateway.opened, 1U);
+  EXPECT_EQ(gateway.engine->client_facts().common_name, "");
+  EXPECT_TRUE(gateway.engine->client_facts().certificate);
+}
+
+TEST_P(ClientAuthTest, TellsOfNoCertificateWhereThereIsNone) {
+  const auto server = context(load(Mode::Optional));
+  EnginePeer gateway(*server);
+  RawPeer one = client(nullptr);
+  converse(gateway, one);
+  ASSERT_EQ(gateway.opened, 1U);
+  EXPECT_FALSE(gateway.engine->client_facts().certificate);
+}
+
 TEST_P(ClientAuthTest, WithoutOneOnlyIfOptional) {
   for (const Mode mode : {Mode::Required, Mode::Optional}) {
     const auto server = context(load(mode));
