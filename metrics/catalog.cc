@@ -39,6 +39,13 @@ constexpr std::array<Descriptor, kMetricCount> kCatalog{{
      "postern_accept_failures_total",
      "Connections that could not be accepted or were refused before a session began.",
      {AcceptFailure}},
+    {Metric::ProxyHeaders,
+     Counter,
+     "postern_proxy_headers_total",
+     "PROXY headers of clients, and what came where one is required, by version (local: it names "
+     "no "
+     "client) or by what was wrong.",
+     {Listener, ProxyHeader}},
     {Metric::Handshakes,
      Counter,
      "postern_handshakes_total",
@@ -347,6 +354,8 @@ const char* label_name(Label label) {
       return "group";
     case Resumed:
       return "resumed";
+    case ProxyHeader:
+      return "result";
     case TlsFailure:
     case ShadowReason:
     case AcceptFailure:

@@ -20,6 +20,7 @@ enum class Label : uint8_t {
   Cipher,        // IANA name
   Group,         // key exchange group
   Resumed,       // "no", "yes"
+  ProxyHeader,   // what a PROXY header was, or what was wrong with it
   TlsFailure,    // why a handshake failed
   ShadowReason,  // why the shadow policy would have refused one
   Hop,           // "client", "backend"
@@ -42,7 +43,7 @@ enum class Label : uint8_t {
   Tls,     // backend hop: "none", "starttls", "implicit"
   Verify,  // backend hop: "none", "verify"
 };
-inline constexpr size_t kLabelCount = 27;
+inline constexpr size_t kLabelCount = 28;
 
 enum class Metric : uint8_t {
   SessionsTotal,
@@ -51,6 +52,7 @@ enum class Metric : uint8_t {
   SessionsIdle,
   SessionsOpaque,
   AcceptFailures,
+  ProxyHeaders,
   Handshakes,
   HandshakeFailures,
   HandshakesInFlight,
@@ -90,7 +92,7 @@ enum class Metric : uint8_t {
   ProcessMaxFds,
   ProcessStartTime,
 };
-inline constexpr size_t kMetricCount = 44;
+inline constexpr size_t kMetricCount = 45;
 
 enum class Type : uint8_t { Counter, Gauge, Histogram };
 

@@ -38,6 +38,8 @@ struct ListenerConfig {
   std::string text;                        // the address as written: the metric's label
   std::optional<tls::Policy> policy = {};  // instead of tls.policy
   size_t sessions = 0;                     // at one time; 0: only limits.sessions holds
+  // From here a PROXY header is required, from elsewhere it is refused.
+  std::vector<net::Network> proxies = {};
 };
 
 struct TlsConfig {

@@ -51,6 +51,7 @@ void take_listeners(Draft& draft) {
     const ListenerDraft& listener = draft.listeners[i];
     ListenerConfig made{{}, listener.tls, listener.address.text};
     made.sessions = listener.sessions;
+    made.proxies = listener.proxies;
     if (!listener.address.key.empty()) read_address(listener.address, made.address, draft.findings);
     for (size_t k = 0; k < i; ++k) {
       if (made.address.valid() && collide(made.address, draft.config.listeners[k].address)) {

@@ -34,6 +34,7 @@ struct ListenerDraft {
   ListenerTls tls = ListenerTls::Implicit;
   PolicyDraft policy = {};
   size_t sessions = 0;
+  std::vector<net::Network> proxies = {};
 };
 
 struct BackendDraft {

@@ -47,6 +47,31 @@ constexpr auto kFirstRows = std::to_array<Row>({
          }},
 });
 
+constexpr auto kProxyRows = std::to_array<Row>({
+    {.path = "listeners[].proxy_protocol",
+     .shape = Shape::Map,
+     .form = "map",
+     .doc =
+         "For listeners behind load balancers that announce their clients by the PROXY protocol, "
+         "version 1 or 2, in front of TLS and greeting. The client so announced is whom limits, "
+         "logs and backends know. A reload changes it."},
+    {.path = "listeners[].proxy_protocol.from",
+     .shape = Shape::Scalars,
+     .required = true,
+     .form = "list of 1 to 256 networks",
+     .sample = "[10.0.0.0/8]",
+     .doc = "Where the load balancers are. From these networks every connection must begin with a "
+            "header; from all others, and on listeners without this key, one that does is refused.",
+     .most = 256,
+     .value =
+         [](Draft& d, const Written& w) {
+           read_network(w, d.listeners.back().proxies, d.findings);
+           if (w.text.ends_with("/0")) {
+             d.findings.warning(w, "lets anybody claim to be any client");
+           }
+         }},
+});
+
 constexpr auto kTlsRow = std::to_array<Row>({
     {.path = "tls",
      .shape = Shape::Map,
@@ -175,7 +200,7 @@ constexpr auto kLastRows = std::to_array<Row>({
     {.path = "timeouts.handshake",
      .form = kDuration,
      .fallback = "10s",
-     .doc = "From the first byte of TLS to its end.",
+     .doc = "From the first byte of TLS to its end. A PROXY header has as long, from accept.",
      .value =
          [](Draft& d, const Written& w) {
            read_duration(w, kShortestMs, d.config.timeouts.handshake_ms, d.findings);
@@ -258,7 +283,7 @@ constexpr auto join_rows(const std::array<Row, sizes>&... parts) {
 }
 
 constexpr auto kRows =
-    join_rows(kFirstRows, kListenerLimitRows, kListenerPolicyRows, kTlsRow, kPolicyRows,
+    join_rows(kFirstRows, kListenerLimitRows, kListenerPolicyRows, kProxyRows, kTlsRow, kPolicyRows,
               kShadowPolicyRows, kCertificateRows, kClientRows, kLaterRows, kLimitRows, kLastRows);
 
 }  // namespace

@@ -23,6 +23,14 @@ const char* name_of(const std::optional<tls::ClientAuthFiles>& client_auth) {
   return required ? ", client certificate required" : ", client certificate optional";
 }
 
+std::string join(const std::vector<net::Network>& networks) {
+  std::string text;
+  for (const net::Network& network : networks) {
+    text += (text.empty() ? "" : " ") + network.text();
+  }
+  return text;
+}
+
 void add_certificates(const Materials& materials, std::string& text) {
   for (const auto& certificate : materials.certificates->describe()) {
     const int64_t days = (certificate.not_after - std::time(nullptr)) / 86'400;
@@ -58,6 +66,11 @@ std::string describe(const Materials& materials) {
     fmt::format_to(std::back_inserter(text), "listener     {}, tls {}, policy {}{}\n{}",
                    listener.text, name_of(listener.tls), policy.name,
                    name_of(config.tls.client_auth), policy.describe());
+    if (!listener.proxies.empty()) {
+      fmt::format_to(std::back_inserter(text),
+                     "             PROXY header from {}, from nobody else\n",
+                     join(listener.proxies));
+    }
   }
   if (const auto& shadow = config.tls.shadow_policy) {
     fmt::format_to(std::back_inserter(text), "shadow       policy {}, counted only\n{}",

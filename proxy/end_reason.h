@@ -16,6 +16,10 @@ enum class EndReason : uint8_t {
   HandshakeTimeout,
   LoginTimeout,
   IdleTimeout,
+  ProxyHeaderMissing,  // required from where the client comes, but it said something else
+  ProxyHeaderRefused,  // one from where none may come, or a second one
+  ProxyHeaderInvalid,  // broken, too long, cut off; postern_proxy_headers_total says which
+  ProxyHeaderTimeout,  // required, and it did not come in time
   LimitSessions,       // refused: all sessions in use
   LimitAddress,        // refused: too many sessions of one address
   LimitHandshakes,     // refused: too many handshakes at once
@@ -32,13 +36,31 @@ enum class EndReason : uint8_t {
 };
 
 inline constexpr std::array kEndReasonNames = {
-    "client_closed",       "client_logout",    "client_failed",
-    "client_violation",    "handshake_failed", "handshake_timeout",
-    "login_timeout",       "idle_timeout",     "limit_sessions",
-    "limit_address",       "limit_handshakes", "limit_listener",
-    "limit_rate",          "denied",           "banned",
-    "backend_unavailable", "backend_closed",   "backend_failed",
-    "backend_violation",   "drained",          "aborted",
+    "client_closed",
+    "client_logout",
+    "client_failed",
+    "client_violation",
+    "handshake_failed",
+    "handshake_timeout",
+    "login_timeout",
+    "idle_timeout",
+    "proxy_header_missing",
+    "proxy_header_refused",
+    "proxy_header_invalid",
+    "proxy_header_timeout",
+    "limit_sessions",
+    "limit_address",
+    "limit_handshakes",
+    "limit_listener",
+    "limit_rate",
+    "denied",
+    "banned",
+    "backend_unavailable",
+    "backend_closed",
+    "backend_failed",
+    "backend_violation",
+    "drained",
+    "aborted",
 };
 static_assert(kEndReasonNames.size() == static_cast<size_t>(EndReason::Aborted) + 1);
 

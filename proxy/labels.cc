@@ -10,6 +10,7 @@
 #include "proxy/end_reason.h"
 #include "proxy/imap/conversation.h"
 #include "proxy/net/failure.h"
+#include "proxy/proxy_protocol.h"
 #include "tls/engine.h"
 #include "tls/failure.h"
 
@@ -87,6 +88,7 @@ metrics::LabelSets make_label_sets(const Config& config) {
   sets.define(Label::Cipher, tls::cipher_names());
   sets.define(Label::Group, tls::group_names());
   sets.define(Label::Resumed, kResumed);
+  sets.define(Label::ProxyHeader, join({"v1", "v2", "local"}, {kProxyDomain.labels}));
   sets.define(Label::TlsFailure, join({"timeout", "connection_lost"}, {tls::kTlsDomain.labels}));
   sets.define(Label::ShadowReason, shadow_names());
   sets.define(Label::Hop, kHops);

@@ -194,6 +194,9 @@ void Session::close(EndReason reason) {
 
 void Session::on_bytes(Bytes bytes) {
   switch (state_) {
+    case State::Identifying:
+      read_header(bytes);
+      return;
     case State::Greeting:
       converse(bytes);
       return;
@@ -217,6 +220,10 @@ void Session::on_drained() {
 }
 
 void Session::on_end() {
+  if (state_ == State::Identifying && proxy_->begun()) {
+    header_failed(ProxyFailure::Truncated);
+    return;
+  }
   // Its last command may be among the early bytes, but nobody is left to read the answer.
   close(EndReason::ClientClosed);
 }
@@ -226,12 +233,19 @@ void Session::on_failure(const Error& error) {
     handshake_failed(error);
     return;
   }
+  if (state_ == State::Identifying && proxy_->begun()) {
+    header_failed(ProxyFailure::Truncated);
+    return;
+  }
   error_ = error;
   close(EndReason::ClientFailed);
 }
 
 void Session::on_deadline() {
   switch (state_) {
+    case State::Identifying:
+      header_failed(ProxyFailure::Timeout);
+      return;
     case State::Greeting:
       part(EndReason::LoginTimeout, kLoginTimeout);
       return;
@@ -274,7 +288,8 @@ void Session::drain() {
     case State::Relaying:
       relay_->bye_at_boundary(EndReason::Drained, kStopping);
       return;
-    case State::Handshaking:  // told in secured(), when it can be heard
+    case State::Identifying:  // told in welcome() or secured(), when it can be heard
+    case State::Handshaking:
     case State::Parting:
     case State::Closed:
       return;

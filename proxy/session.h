@@ -2,6 +2,8 @@
 // and the permits and gauges, which fall back by themselves when it goes. Loop's thread only; the
 // services outlive it.
 //
+//     Identifying: behind a load balancer, until its PROXY header is here
+//             |                         |
 //            143                       993
 //             |                         |
 //         Greeting --STARTTLS--> Handshaking --open--> Connecting --greeted--> Relaying
@@ -30,6 +32,7 @@
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tcp.h"
+#include "proxy/proxy_protocol.h"
 #include "proxy/relay.h"
 #include "proxy/snapshot.h"
 #include "proxy/tls_stream.h"
@@ -51,7 +54,15 @@ class Session final : public net::Retirable,
                       private imap::ConversationObserver,
                       private net::Deadline {
  public:
-  enum class State : uint8_t { Greeting, Handshaking, Connecting, Relaying, Parting, Closed };
+  enum class State : uint8_t {
+    Identifying,
+    Greeting,
+    Handshaking,
+    Connecting,
+    Relaying,
+    Parting,
+    Closed
+  };
 
   // Begins a session on an accepted connection, or ends it at once if there is no place for it. The
   // session deletes itself when it is closed; it stands in `sessions` until then.
@@ -73,6 +84,12 @@ class Session final : public net::Retirable,
   // In the order of life.
   static void refuse(const SessionServices& services, const ListenerConfig& listener, size_t index,
                      EndReason reason, std::unique_ptr<net::TcpStream> client);
+  void identify();
+  void read_header(Bytes bytes);
+  void identified(Bytes early);
+  void header_failed(ProxyFailure failure);
+  ProxyFailure unexpected_header() const;
+  void welcome(Bytes early);
   void greet();
   void converse(Bytes bytes);
   void handshake(Bytes early);
@@ -102,6 +119,7 @@ class Session final : public net::Retirable,
   void on_deadline() override;
 
   void handshake_failed(const Error& error);
+  void count_proxy_header(const char* label);
   void count_handshake_failure(const char* label);
   void count_shadow_refusal();
   void check_idle();
@@ -124,7 +142,8 @@ class Session final : public net::Retirable,
   metrics::GaugeHold idling_;
   metrics::GaugeHold opaque_;
 
-  std::unique_ptr<net::TcpStream> cleartext_;  // until STARTTLS
+  std::unique_ptr<net::TcpStream> cleartext_;  // until TLS
+  std::unique_ptr<ProxyReader> proxy_;         // while Identifying
   std::unique_ptr<TlsStream> client_;
   std::unique_ptr<imap::FrontDialogue> front_;
   std::unique_ptr<Dial> dial_;
@@ -133,7 +152,14 @@ class Session final : public net::Retirable,
   std::unique_ptr<net::Stream> backend_;
   std::unique_ptr<Relay> relay_;
 
-  net::Address address_;
+  // What a PROXY header has told, beside the client.
+  struct Announced {
+    net::Address proxy;
+    net::Address destination;  // where the client has connected to
+  };
+
+  net::Address address_;  // the client's: of the connection, or announced
+  std::unique_ptr<const Announced> announced_;
   uint32_t listener_;
   uint64_t accepted_us_;
   uint64_t accepted_ms_;

@@ -20,7 +20,8 @@ void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> s
                     size_t listener, std::unique_ptr<net::TcpStream> client,
                     IntrusiveList<Session>& sessions) {
   const ListenerConfig& from = snapshot->config->listeners[listener];
-  const net::Address address = client->remote();
+  const net::Address peer = client->remote();
+  const bool by_proxy = net::contains(from.proxies, peer);
   auto admitted = services.admission.admit_session(*snapshot->config, listener);
   const EndReason* refusal = std::get_if<EndReason>(&admitted);
   if (refusal != nullptr) {
@@ -28,19 +29,24 @@ void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> s
     return;
   }
   auto& permit = std::get<Admission::SessionPermit>(admitted);
-  const auto objection = services.admission.admit_address(permit, snapshot->config->limits, address,
-                                                          services.dial.loop.now_ms());
+  std::optional<EndReason> objection;
+  if (!by_proxy) {
+    objection = services.admission.admit_address(permit, snapshot->config->limits, peer,
+                                                 services.dial.loop.now_ms());
+  }
   if (objection.has_value()) {
     refuse(services, from, listener, *objection, std::move(client));
     return;
   }
   auto* session = new Session(services, std::move(snapshot), listener, std::move(client),
-                              std::move(permit), address);
+                              std::move(permit), peer);
   sessions.push_back(*session);
-  if (from.tls == ListenerTls::StartTls) {
-    session->greet();
+  session->cleartext_->observe(*session);
+  session->cleartext_->start();
+  if (by_proxy) {
+    session->identify();
   } else {
-    session->handshake({});
+    session->welcome({});
   }
 }
 
@@ -61,14 +67,97 @@ Session::~Session() {
   check(state_ == State::Closed, "a session is closed before it is deleted");
 }
 
+// ---- Identifying: a load balancer says first whom it brings
+
+void Session::identify() {
+  enter(State::Identifying);
+  const Timeouts& timeouts = snapshot_->config->timeouts;
+  arm_until(accepted_ms_ + std::min(timeouts.handshake_ms, timeouts.login_ms));
+  proxy_ = std::make_unique<ProxyReader>();
+}
+
+void Session::read_header(Bytes bytes) {
+  size_t taken = 0;
+  switch (proxy_->feed(bytes, taken)) {
+    case ProxyReader::Step::More:
+      return;
+    case ProxyReader::Step::Failed:
+      header_failed(static_cast<ProxyFailure>(proxy_->error().code));
+      return;
+    case ProxyReader::Step::Done:
+      identified(bytes.subspan(taken));
+      return;
+  }
+}
+
+void Session::identified(Bytes early) {
+  const ProxyHeader header = std::exchange(proxy_, nullptr)->header();
+  if (header.source.valid()) {
+    count_proxy_header(header.version == 1 ? "v1" : "v2");
+    announced_ = std::make_unique<const Announced>(Announced{address_, header.destination});
+    address_ = header.source;
+  } else {  // a health check of the load balancer's own, say
+    count_proxy_header("local");
+  }
+  const auto objection = services_.admission.admit_address(permit_, snapshot_->config->limits,
+                                                           address_, loop().now_ms());
+  if (!objection.has_value()) {
+    welcome(early);
+  } else if (listener().tls == ListenerTls::StartTls) {
+    part(*objection, bye_for(*objection));
+  } else {
+    close(*objection);
+  }
+}
+
+// What it means that a header comes where TLS or IMAP should begin.
+ProxyFailure Session::unexpected_header() const {
+  const bool after_another = announced_ != nullptr || net::contains(listener().proxies, address_);
+  return after_another ? ProxyFailure::Repeated : ProxyFailure::Refused;
+}
+
+void Session::header_failed(ProxyFailure failure) {
+  error_ = proxy_error(failure);
+  count_proxy_header(error_.label());
+  switch (failure) {
+    case ProxyFailure::Missing:
+      close(EndReason::ProxyHeaderMissing);
+      return;
+    case ProxyFailure::Refused:
+    case ProxyFailure::Repeated:
+      close(EndReason::ProxyHeaderRefused);
+      return;
+    case ProxyFailure::Timeout:
+      close(EndReason::ProxyHeaderTimeout);
+      return;
+    default:
+      close(EndReason::ProxyHeaderInvalid);
+      return;
+  }
+}
+
+// `early` came with the header: it is the client's.
+void Session::welcome(Bytes early) {
+  if (listener().tls == ListenerTls::Implicit) {
+    handshake(early);
+    return;
+  }
+  if (draining_) {
+    part(EndReason::Drained, kStopping);
+    return;
+  }
+  greet();
+  if (!early.empty()) {
+    converse(early);
+  }
+}
+
 // ---- Greeting: in clear on 143
 
 void Session::greet() {
   enter(State::Greeting);
   arm_until(accepted_ms_ + snapshot_->config->timeouts.login_ms);
   front_ = std::make_unique<FrontDialogue>();
-  cleartext_->observe(*this);
-  cleartext_->start();
   cleartext_->write(as_bytes(FrontDialogue::greeting()));
 }
 
@@ -91,6 +180,9 @@ void Session::converse(Bytes bytes) {
     case FrontDialogue::Step::Logout:
       part(EndReason::ClientLogout, {});
       return;
+    case FrontDialogue::Step::ProxyHeader:
+      header_failed(unexpected_header());
+      return;
     case FrontDialogue::Step::Failed:
       error_ = front_->error();
       part(EndReason::ClientViolation, {});
@@ -112,19 +204,20 @@ void Session::handshake(Bytes early) {
   phase_started_us_ = net::Loop::now_us();
   const Timeouts& timeouts = snapshot_->config->timeouts;
   arm_until(std::min(loop().now_ms() + timeouts.handshake_ms, accepted_ms_ + timeouts.login_ms));
-  net::TcpStream& transport = *cleartext_;
   client_ = TlsStream::server(loop(), std::move(cleartext_), *snapshot_->listeners[listener_],
                               services_.dial.workspace, early, /*greets=*/front_ == nullptr);
   client_->observe(*this);
-  if (front_ == nullptr) {
-    transport.start();
-  }
 }
 
 void Session::handshake_failed(const Error& error) {
   error_ = error;
   if (!client_->heard()) {  // a port check of a load balancer, not a failed handshake
     close(EndReason::ClientClosed);
+    return;
+  }
+  if (error == tls::tls_error(tls::Failure::ProxyHeader, "")) {
+    count_handshake_failure(error.label());
+    header_failed(unexpected_header());
     return;
   }
   const bool of_tls = error.domain == &tls::kTlsDomain;

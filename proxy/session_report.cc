@@ -24,6 +24,11 @@ void Session::refuse(const SessionServices& services, const ListenerConfig& list
   services.dial.loop.retire(std::move(client));
 }
 
+void Session::count_proxy_header(const char* label) {
+  counters().count(Metric::ProxyHeaders,
+                   {listener_, services_.dial.labels.index_of(Label::ProxyHeader, label)});
+}
+
 void Session::count_handshake_failure(const char* label) {
   counters().count(Metric::HandshakeFailures,
                    {listener_, services_.dial.labels.index_of(Label::TlsFailure, label)});

@@ -17,6 +17,13 @@ bool is_http_request(std::string_view line) {
   return last_word != std::string_view::npos && line.substr(last_word + 1).substr(0, 5) == "HTTP/";
 }
 
+// Version 1 is a line of its own; the signature of version 2 ends its third line behind a NUL, and
+// the two before it are empty.
+bool is_proxy_header(std::string_view line) {
+  return line.starts_with("PROXY TCP") || line.starts_with("PROXY UNKNOWN") ||
+         line == std::string_view("\0", 1);
+}
+
 std::string_view echoed(std::string_view tag) {
   return is_echoable_tag(tag) ? tag : "*";
 }
@@ -101,6 +108,10 @@ void FrontDialogue::command(std::string& reply) {
   std::string_view rest = without_line_end(line);
   if (is_http_request(rest)) {
     fail(Violation::HttpOnCleartext, "This is IMAP, not HTTP", reply);
+    return;
+  }
+  if (is_proxy_header(rest)) {
+    step_ = Step::ProxyHeader;
     return;
   }
   const std::string_view tag = take_word(rest);

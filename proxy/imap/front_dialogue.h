@@ -18,7 +18,13 @@ namespace postern::imap {
 
 class FrontDialogue {
  public:
-  enum class Step { More, StartTls, Logout, Failed };
+  enum class Step {
+    More,
+    StartTls,
+    Logout,
+    ProxyHeader,  // the line begins a PROXY header, which the caller did not expect
+    Failed,
+  };
 
   static constexpr size_t kMaxCommand = 8 * kKiB;  // a command's lines and literals together
   static constexpr unsigned kMaxBadCommands = 10;

@@ -139,5 +139,13 @@ TEST(FrontDialogue, RecognisesTlsAndHttp) {
   EXPECT_EQ(http.reply, "* BYE This is IMAP, not HTTP\r\n");
 }
 
+TEST(FrontDialogue, KnowsAProxyHeader) {
+  EXPECT_EQ(say("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n").step, Step::ProxyHeader);
+  EXPECT_EQ(say("PROXY UNKNOWN\r\na NOOP\r\n").step, Step::ProxyHeader);
+  EXPECT_EQ(say({"\r\n\r\n\0\r\nQUIT\n!\x11", 14}).step, Step::ProxyHeader);
+  EXPECT_EQ(say("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n").reply, "");
+  EXPECT_EQ(say("PROXY NOOP\r\n").reply, "PROXY OK NOOP completed\r\n");
+}
+
 }  // namespace
 }  // namespace postern::imap

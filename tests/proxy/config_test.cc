@@ -60,6 +60,8 @@ TEST(Config, ReadsEveryKey) {
       read(std::string(POSTERN_SOURCE) + "/tests/fuzz/corpus/config/full.yaml"), "/etc/postern");
   EXPECT_EQ(config.workers, 2U);
   EXPECT_EQ(config.listeners[0].address.text(), "[::1]:993");
+  ASSERT_EQ(config.listeners[0].proxies.size(), 2U);
+  EXPECT_EQ(config.listeners[0].proxies[1].text(), "2001:db8::/32");
   EXPECT_EQ(config.tls.policy.name, "custom");
   EXPECT_THAT(config.tls.policy.ciphers, ElementsAre("TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"));
   EXPECT_THAT(config.tls.policy.groups, ElementsAre("X25519"));
@@ -201,6 +203,19 @@ TEST(Config, WarnsOfBackendsThatAreNotVerifiedOrOutdated) {
               ElementsAre(HasSubstr("p.yaml:7: backends.a.verify: \"none\" means"),
                           HasSubstr("p.yaml:8: backends.a.min_version: \"1.1\" allows"),
                           HasSubstr("p.yaml:10: backends.b.min_version: \"1.0\" has no effect")));
+}
+
+TEST(Config, WarnsOfProxiesThatCouldBeAnybody) {
+  const Config config = parse(
+      "listeners:\n"
+      "  - address: '127.0.0.1:993'\n"
+      "    proxy_protocol: {from: [10.0.0.0/8, '::/0']}\n"
+      "tls: {certificates: [{chain: a, key: b}]}\n"
+      "backends: {legacy: {servers: [mail]}}\n");
+  EXPECT_EQ(config.listeners[0].proxies.size(), 2U);
+  EXPECT_THAT(
+      texts(config.warnings),
+      ElementsAre(HasSubstr("p.yaml:3: listeners[0].proxy_protocol.from[1]: \"::/0\" lets")));
 }
 
 TEST(Config, VerifiesBackendsUnlessToldOtherwise) {

@@ -11,6 +11,7 @@
 #include "proxy/end_reason.h"
 #include "proxy/imap/conversation.h"
 #include "proxy/net/failure.h"
+#include "proxy/proxy_protocol.h"
 #include "tests/proxy/gateway.h"
 #include "tls/failure.h"
 
@@ -35,9 +36,10 @@ TEST(LabelSets, DefineEveryLabelThatWorkersCountBy) {
 }
 
 TEST(LabelSets, NameNoValueTwice) {
-  for (const Label label : {Label::Listener, Label::EndReason, Label::Version, Label::Cipher,
-                            Label::Group, Label::TlsFailure, Label::Mechanism, Label::LoginResult,
-                            Label::ConnectResult, Label::AcceptFailure, Label::Path, Label::Code}) {
+  for (const Label label :
+       {Label::Listener, Label::EndReason, Label::Version, Label::Cipher, Label::Group,
+        Label::TlsFailure, Label::ProxyHeader, Label::Mechanism, Label::LoginResult,
+        Label::ConnectResult, Label::AcceptFailure, Label::Path, Label::Code}) {
     const std::vector<std::string>& values = sets().values(label);
     const std::set<std::string> different(values.begin(), values.end());
     EXPECT_EQ(different.size(), values.size()) << metrics::label_name(label);
@@ -58,6 +60,9 @@ TEST(LabelSets, KnowEveryFailureThatCanStandInThem) {
   }
   for (const char* label : imap::kImapDomain.labels) {
     EXPECT_TRUE(known(Label::ConnectResult, label)) << label;
+  }
+  for (const char* label : kProxyDomain.labels) {
+    EXPECT_TRUE(known(Label::ProxyHeader, label)) << label;
   }
   EXPECT_TRUE(known(Label::TlsFailure, "timeout"));
   EXPECT_TRUE(known(Label::TlsFailure, "connection_lost"));

@@ -143,6 +143,51 @@ const End kEnds[] = {
        half_shaken(test);
        test.pass_ms(test.config.timeouts.handshake_ms + 100);
      }},
+    // ---- the PROXY header
+    {"ProxyHeaderMissing", EndReason::ProxyHeaderMissing,
+     [](SessionTest& test) {
+       test.behind_proxies();
+       test.dial(kStartTls);
+       test.client->send("a NOOP\r\n");
+     }},
+    {"ProxyHeaderFromNobodyWeKnow", EndReason::ProxyHeaderRefused,
+     [](SessionTest& test) {
+       test.dial();
+       test.client->send("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n");
+     }},
+    {"ProxyHeaderCutOff", EndReason::ProxyHeaderInvalid,
+     [](SessionTest& test) {
+       test.behind_proxies();
+       test.dial();
+       test.client->send("PROXY TCP4 192.0.2.1 192.0.2.2 1");
+       test.client->end();
+     }},
+    {"ProxyHeaderTakesTooLong", EndReason::ProxyHeaderTimeout,
+     [](SessionTest& test) {
+       test.behind_proxies();
+       test.dial(kStartTls);
+       ASSERT_TRUE(
+           test.until([&] { return test.figure(Metric::SessionsActive, {kStartTls}) == 1; }));
+       test.pass_ms(test.config.timeouts.handshake_ms + 100);
+     }},
+    {"CutBeforeTheProxyHeader", EndReason::Aborted,
+     [](SessionTest& test) {
+       test.behind_proxies();
+       test.dial(kStartTls);
+       ASSERT_TRUE(
+           test.until([&] { return test.figure(Metric::SessionsActive, {kStartTls}) == 1; }));
+       test.gateway().cut();
+     }},
+    {"DrainedBeforeTheProxyHeader", EndReason::Drained,
+     [](SessionTest& test) {
+       test.behind_proxies();
+       test.dial(kStartTls);
+       ASSERT_TRUE(
+           test.until([&] { return test.figure(Metric::SessionsActive, {kStartTls}) == 1; }));
+       drain(test);
+       test.client->send("PROXY UNKNOWN\r\n");
+     },
+     "* BYE [UNAVAILABLE] Server is going down"},
     // ---- time
     {"CleartextDialogueTakesTooLong", EndReason::LoginTimeout,
      [](SessionTest& test) {

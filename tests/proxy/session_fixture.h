@@ -48,6 +48,12 @@ class SessionTest : public testing::Test {
     client = std::make_unique<GatewayClient>(loop, gateway().address(listener));
     ASSERT_TRUE(until([&] { return client->connected(); }));
   }
+  // Every client of ours is a load balancer from now on.
+  void behind_proxies() {
+    for (ListenerConfig& listener : config.listeners) {
+      listener.proxies = {net::Network::parse("127.0.0.0/8").value()};
+    }
+  }
   void starttls() {
     dial(kStartTls);
     ASSERT_TRUE(hears("ready, TLS first\r\n"));
@@ -78,6 +84,11 @@ class SessionTest : public testing::Test {
   }
   uint64_t figure(Metric metric, std::initializer_list<size_t> labels = {}) {
     return gateway().figure(metric, labels);
+  }
+  uint64_t proxy_headers(std::string_view result) {
+    const size_t index = gateway().labels().index_of(Label::ProxyHeader, result);
+    return figure(Metric::ProxyHeaders, {kImplicit, index}) +
+           figure(Metric::ProxyHeaders, {kStartTls, index});
   }
   uint64_t handshake_failures(size_t listener, std::string_view label) {
     return figure(Metric::HandshakeFailures,
