@@ -113,6 +113,12 @@ constexpr std::array<Descriptor, kMetricCount> kCatalog{{
      "postern_starttls_refused_total",
      "STARTTLS commands refused because the connection was already inside TLS.",
      {}},
+    {Metric::IdFieldsDropped,
+     Counter,
+     "postern_id_fields_dropped_total",
+     "Fields taken out of clients' ID commands because only a proxy may set them, such as "
+     "x-originating-ip.",
+     {}},
     {Metric::Violations,
      Counter,
      "postern_protocol_violations_total",

@@ -66,6 +66,7 @@ enum class Metric : uint8_t {
   LoginGuardEntries,
   CleartextLoginsRefused,
   StarttlsRefused,
+  IdFieldsDropped,
   Violations,
   Bytes,
   ReadPauses,
@@ -92,7 +93,7 @@ enum class Metric : uint8_t {
   ProcessMaxFds,
   ProcessStartTime,
 };
-inline constexpr size_t kMetricCount = 45;
+inline constexpr size_t kMetricCount = 46;
 
 enum class Type : uint8_t { Counter, Gauge, Histogram };
 

@@ -101,6 +101,10 @@ void Session::on_starttls_refused() {
   counters().count(Metric::StarttlsRefused);
 }
 
+void Session::on_id_fields_dropped(unsigned count) {
+  counters().count(Metric::IdFieldsDropped, {}, count);
+}
+
 void Session::check_idle() {
   const uint64_t idle_at = relay_->last_activity_ms() + snapshot_->config->timeouts.idle_ms;
   if (idle_at > loop().now_ms()) {

@@ -104,6 +104,7 @@ class Session final : public net::Retirable,
   void on_idle(bool idling) override;
   void on_opaque() override;
   void on_starttls_refused() override;
+  void on_id_fields_dropped(unsigned count) override;
   void on_relay_end(EndReason reason, std::string_view bye, const Error& error) override;
   void part(EndReason reason, std::string_view bye);
   bool client_ended() const { return relay_ != nullptr && relay_->client_has_ended(); }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/imap/id_edit.h"
 #include "proxy/imap/login_name.h"
 #include "proxy/imap/syntax.h"
 
@@ -15,8 +16,8 @@ constexpr const char* kReading = "reading the client's command";
 // STARTTLS or a LOGIN that we did not.
 struct CommandHead {
   bool decided = false;
-  size_t length = 0;
   std::string_view tag;
+  size_t length = 0;  // up to the end of the name, or of the mechanism
   Command command = Command::Other;
   Mechanism mechanism = Mechanism::Login;
 };
@@ -99,7 +100,10 @@ void ClientReader::step(Passage& passage, FilterShared& shared) {
     if (LoginName* name = conversation.login_name()) {
       name->literal(passage.rest().first(count));
     }
-    line_ == Line::StartTls ? passage.drop(count) : passage.pass(count);
+    if (line_ == Line::Id) {
+      held_.append(as_text(passage.rest().first(count)));
+    }
+    line_ == Line::Command ? passage.pass(count) : passage.drop(count);
   } else if (!scanner_.at_line_start()) {
     rest_of_line(passage, shared);
   } else if (conversation.turn() == Conversation::Turn::SaslLine) {
@@ -131,11 +135,15 @@ void ClientReader::command_head(Passage& passage, FilterShared& shared) {
   }
   line_ = Line::Command;
   if (head.command == Command::StartTls) {
-    line_ = Line::StartTls;
-    refuse_starttls(head.tag, shared);
+    shared.conversation.starttls_refused();
+    refuse(head.tag, "TLS is active already", shared);
     if (shared.violation) {
       return;
     }
+  } else if (head.command == Command::Id) {
+    line_ = Line::Id;
+    held_.empty() ? hold_id(passage, shared) : read_id(as_bytes(held_), shared);
+    return;
   } else if (is_answerable(head.tag)) {
     conversation.begin(head.tag, head.command, head.mechanism);
     if (LoginName* name = conversation.login_name()) {
@@ -144,7 +152,7 @@ void ClientReader::command_head(Passage& passage, FilterShared& shared) {
   }
   if (!held_.empty()) {
     const size_t good = read_line(as_bytes(held_), shared);
-    if (line_ != Line::StartTls) {
+    if (line_ != Line::Refused) {
       passage.insert(std::string_view(held_).substr(0, good));
     }
     release(held_);
@@ -155,8 +163,8 @@ void ClientReader::command_head(Passage& passage, FilterShared& shared) {
 
 // The answer is made here, where the tag is known; it goes out when the command has ended, or
 // later.
-void ClientReader::refuse_starttls(std::string_view tag, FilterShared& shared) {
-  shared.conversation.starttls_refused();
+void ClientReader::refuse(std::string_view tag, std::string_view why, FilterShared& shared) {
+  line_ = Line::Refused;
   ++shared.refusals_waiting;
   if (shared.conversation.before_login()) {
     ++shared.refusals_before_login;
@@ -168,7 +176,53 @@ void ClientReader::refuse_starttls(std::string_view tag, FilterShared& shared) {
     return;
   }
   shared.refusal_open = true;
-  shared.refusals.append(is_echoable_tag(tag) ? tag : "*").append(" BAD TLS is active already\r\n");
+  shared.refusals.append(is_echoable_tag(tag) ? tag : "*");
+  shared.refusals.append(" BAD ").append(why).append("\r\n");
+}
+
+// ID is held until all of it is here: a server must not begin to read what may be refused at its
+// end.
+void ClientReader::hold_id(Passage& passage, FilterShared& shared) {
+  const Bytes rest = passage.rest();
+  const Bytes piece = rest.first(std::min(as_text(rest).find('\n'), rest.size() - 1) + 1);
+  held_.append(as_text(piece));
+  passage.drop(piece.size());
+  read_id(piece, shared);
+}
+
+// `piece` is the end of what is held, or all of it.
+void ClientReader::read_id(Bytes piece, FilterShared& shared) {
+  if (held_.size() > shared.limits.id_command) {
+    refuse_id(shared);
+  }
+  if (!shared.violation) {
+    read_line(piece, shared);
+  }
+  if (line_ != Line::Id || scanner_.at_line_start()) {
+    release(held_);
+  }
+}
+
+void ClientReader::pass_id(FilterShared& shared) {
+  const CommandHead head = parse_command_head(held_);
+  const std::string_view start = std::string_view(held_).substr(0, head.length);
+  const auto edited = edit_id(std::string_view(held_).substr(head.length));
+  if (!edited) {
+    refuse_id(shared);
+    return;
+  }
+  if (is_answerable(head.tag)) {
+    shared.conversation.begin(head.tag, head.command, head.mechanism);
+  }
+  if (edited->dropped > 0) {
+    shared.conversation.id_fields_dropped(edited->dropped);
+  }
+  shared.to_server.put(as_bytes(std::string(start) + edited->arguments));
+}
+
+void ClientReader::refuse_id(FilterShared& shared) {
+  refuse(parse_command_head(held_).tag, "ID is malformed, too long, or waits for a literal",
+         shared);
 }
 
 // Nothing but DONE is taken until IDLE is answered: a server reads any other line as a broken end
@@ -196,8 +250,12 @@ void ClientReader::idle_line(Passage& passage, FilterShared& shared) {
 }
 
 void ClientReader::rest_of_line(Passage& passage, FilterShared& shared) {
+  if (line_ == Line::Id) {
+    hold_id(passage, shared);
+    return;
+  }
   const size_t good = read_line(passage.rest(), shared);
-  line_ == Line::StartTls ? passage.drop(good) : passage.pass(good);
+  line_ == Line::Refused ? passage.drop(good) : passage.pass(good);
 }
 
 // Reads on in the current line; returns how many bytes of `piece` belong to it and are in order.
@@ -238,20 +296,33 @@ void ClientReader::literal_found(FilterShared& shared) {
   if (shared.conversation.before_login() &&
       scanner_.literal_left() > shared.limits.literal_before_login) {
     shared.violate(Violation::LiteralTooLong, kReading);
-  } else if (!scanner_.synchronising()) {
+    return;
+  }
+  if (line_ == Line::Id && (scanner_.synchronising() ||
+                            scanner_.literal_left() > shared.limits.id_command - held_.size())) {
+    refuse_id(shared);
+  }
+  if (shared.violation || !scanner_.synchronising()) {
     return;  // its bytes follow at once
-  } else if (line_ == Line::StartTls || !shared.conversation.await_literal()) {
+  }
+  if (line_ == Line::Refused || !shared.conversation.await_literal()) {
     scanner_.abandon_line();  // refused before it was sent
     line_ended(shared);
   }
 }
 
 void ClientReader::line_ended(FilterShared& shared) {
+  if (line_ == Line::Id) {
+    pass_id(shared);
+  }
+  if (shared.violation) {
+    return;
+  }
   switch (line_) {
     case Line::Sasl:
       shared.conversation.sasl_line();
       break;
-    case Line::StartTls:
+    case Line::Refused:
       shared.refusal_open = false;
       if (shared.at_boundary) {
         if (const std::string refusals = shared.take_refusals(); !refusals.empty()) {
@@ -260,6 +331,7 @@ void ClientReader::line_ended(FilterShared& shared) {
       }
       break;
     case Line::Command:
+    case Line::Id:
       shared.conversation.end();
       break;
   }

@@ -1,5 +1,6 @@
 // ClientReader: the client's half of Filter. It follows commands, literals, SASL lines and IDLE,
-// takes STARTTLS out, and stops taking bytes where their meaning depends on the server. One thread.
+// takes STARTTLS out, edits ID, and stops taking bytes where their meaning depends on the server.
+// One thread.
 #pragma once
 
 #include <cstddef>
@@ -20,14 +21,19 @@ class ClientReader {
 
  private:
   enum class Line : uint8_t {
-    Command,   // passes
-    StartTls,  // swallowed, literals and all
-    Sasl,      // passes unread
+    Command,  // passes
+    Refused,  // swallowed, literals and all
+    Id,       // held until it is complete
+    Sasl,     // passes unread
   };
 
   void step(Passage& passage, FilterShared& shared);
   void command_head(Passage& passage, FilterShared& shared);
-  void refuse_starttls(std::string_view tag, FilterShared& shared);
+  void refuse(std::string_view tag, std::string_view why, FilterShared& shared);
+  void hold_id(Passage& passage, FilterShared& shared);
+  void read_id(Bytes piece, FilterShared& shared);
+  void pass_id(FilterShared& shared);
+  void refuse_id(FilterShared& shared);
   void idle_line(Passage& passage, FilterShared& shared);
   void rest_of_line(Passage& passage, FilterShared& shared);
   size_t read_line(Bytes piece, FilterShared& shared);

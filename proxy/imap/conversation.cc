@@ -29,7 +29,7 @@ constexpr ViolationName kViolations[] = {
     {"line_too_long", "the client's line is too long"},
     {"literal_too_long", "the client's literal is too long"},
     {"bad_literal", "a literal's size makes no sense"},
-    {"too_many_refusals", "the client insists on STARTTLS inside TLS"},
+    {"too_many_refusals", "the client insists on commands that are refused here"},
     {"too_many_pending", "too many commands in flight before login"},
     {"not_imap", "the server does not speak IMAP"},
     {"backend_line_too_long", "the server's line is too long"},
@@ -69,6 +69,7 @@ constexpr CommandName kCommands[] = {
     {"COMPRESS", Command::Compress},
     {"LOGOUT", Command::Logout},
     {"UNAUTHENTICATE", Command::Unauthenticate},
+    {"ID", Command::Id},
 };
 
 struct MechanismName {

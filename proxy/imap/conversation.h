@@ -70,6 +70,7 @@ class ConversationObserver {
   virtual void on_idle(bool idling) = 0;  // strictly alternating
   virtual void on_opaque() = 0;  // compression is on: nothing can be read or put in any more
   virtual void on_starttls_refused() = 0;  // inside TLS, by us
+  virtual void on_id_fields_dropped(unsigned count) = 0;
 
  protected:
   ~ConversationObserver() = default;
@@ -80,7 +81,7 @@ enum class Violation : int32_t {
   LineTooLong,         // client, before login; always if its tag and command do not fit kMaxHead
   LiteralTooLong,      // client, before login
   BadLiteral,          // a size beyond 2^63 - 1, or {n+} where servers disagree (Scanner::Marks)
-  TooManyRefusals,     // STARTTLS over and over
+  TooManyRefusals,     // STARTTLS, or an ID that does not pass, over and over
   TooManyPending,      // client, before login: more pipelined commands than anyone needs
   NotImap,             // the server's first line is no IMAP greeting
   BackendLineTooLong,  // capability data or a greeting beyond the limit
@@ -107,6 +108,7 @@ enum class Command : uint8_t {
   Compress,
   Logout,
   Unauthenticate,
+  Id,
 };
 Command command_named(std::string_view name);
 Mechanism mechanism_named(std::string_view name);  // SASL's name, as AUTHENTICATE has it
@@ -136,6 +138,7 @@ class Conversation {
   explicit Conversation(ConversationObserver& observer);
   ~Conversation();
   void starttls_refused() { observer_.on_starttls_refused(); }
+  void id_fields_dropped(unsigned count) { observer_.on_id_fields_dropped(count); }
 
   // --- the client's side, in the order of a command's life
   // A command's head was read. `tag` is at most kMaxTag long and not empty.

@@ -5,7 +5,10 @@
 //                      the greeting, untagged CAPABILITY, and the CAPABILITY code of tagged and
 //                      untagged OK, for the whole session (Cyrus shows LOGINDISABLED after login
 //                      too). Nowhere else: not in literals, quoted strings or free text.
-//   client -> server   STARTTLS is answered BAD here (RFC 9051 §6.2.1) and never passed on.
+//   client -> server   STARTTLS is answered BAD here (RFC 9051 §6.2.1) and never passed on. Fields
+//                      that only a proxy may set leave ID (id_edit.h). An ID that is malformed, too
+//                      long or has a literal which the server would have to ask for is answered
+//                      BAD.
 //
 // The scanner never stops; literals are skipped by count. Where the meaning of the client's next
 // bytes depends on what the server answers (a synchronising literal, AUTHENTICATE, COMPRESS,

@@ -28,6 +28,7 @@ struct FilterLimits {
   size_t literal_before_login = 64 * kKiB;
   size_t capability_line = 16 * kKiB;  // the only server data that is ever held back
   size_t pending_commands = 256;       // commands in flight; after login more have to wait
+  uint32_t id_command = 8 * kKiB;      // the only command that is ever held back whole
   uint16_t refusals = 16;              // local BADs waiting for a boundary, and in all before login
 };
 

@@ -36,6 +36,7 @@ class EventLog final : public ConversationObserver {
   void on_idle(bool idling) override { note(idling ? "idle" : "awake"); }
   void on_opaque() override { note("opaque"); }
   void on_starttls_refused() override { note("refused"); }
+  void on_id_fields_dropped(unsigned count) override { note("dropped " + std::to_string(count)); }
 
   std::string events;
   std::vector<uint64_t> users;  // of the logins that have ended

@@ -86,6 +86,7 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
   void on_idle(bool) override {}
   void on_opaque() override {}
   void on_starttls_refused() override {}
+  void on_id_fields_dropped(unsigned) override {}
 
   std::unique_ptr<Relay> relay_;
 };
