@@ -74,6 +74,7 @@ enum class Metric : uint8_t {
   BackendConnectDuration,
   BackendSessions,
   BackendHandshakes,
+  BackendIdentityRefusals,
   BackendInfo,
   BackendCertificateNotAfter,
   CertificateNotAfter,
@@ -93,7 +94,7 @@ enum class Metric : uint8_t {
   ProcessMaxFds,
   ProcessStartTime,
 };
-inline constexpr size_t kMetricCount = 46;
+inline constexpr size_t kMetricCount = 47;
 
 enum class Type : uint8_t { Counter, Gauge, Histogram };
 

@@ -27,6 +27,7 @@ struct BackendServer {
   size_t label = 0;  // the server's index in its metric label
   size_t sessions = 0;
   uint64_t shunned_until_ms = 0;
+  bool refused_identity = false;  // and the log has said so
   // What its name resolved to, and until when that is believed.
   std::vector<net::Address> addresses;
   uint64_t addresses_until_ms = 0;

@@ -48,6 +48,10 @@ const char* name_of(BackendTls value) {
   return config::kBackendTlsNames[static_cast<size_t>(value)];
 }
 
+const char* name_of(ClientIdentity value) {
+  return config::kClientIdentityNames[static_cast<size_t>(value)];
+}
+
 const char* name_of(Balance value) {
   return config::kBalanceNames[static_cast<size_t>(value)];
 }

@@ -25,12 +25,15 @@ inline constexpr size_t kMaxListeners = 64;
 enum class ListenerTls : uint8_t { Implicit, StartTls };
 enum class BackendTls : uint8_t { None, StartTls, Implicit };
 enum class Balance : uint8_t { RoundRobin, LeastSessions, ClientHash };
+// How a backend is told whose session it serves.
+enum class ClientIdentity : uint8_t { None, ProxyV1, ProxyV2, ImapId };
 enum class LogFormat : uint8_t { Text, Json };
 enum class LogLevel : uint8_t { Debug, Info, Warn, Error };
 
 const char* name_of(ListenerTls value);  // "implicit", as written in the file
 const char* name_of(BackendTls value);
 const char* name_of(Balance value);
+const char* name_of(ClientIdentity value);
 
 struct ListenerConfig {
   net::Address address;
@@ -60,6 +63,7 @@ struct BackendConfig {
   std::string ca_where = {};  // where the file names verify.ca
   tls::Version min_version = tls::Version::Tls12;
   Balance balance = Balance::LeastSessions;
+  ClientIdentity client_identity = ClientIdentity::None;
 };
 
 struct RouteConfig {

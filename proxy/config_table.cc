@@ -167,6 +167,18 @@ constexpr auto kLaterRows = std::to_array<Row>({
          [](Draft& d, const Written& w) {
            read_choice(w, kBalanceNames, d.backends.back().config.balance, d.findings);
          }},
+    {.path = "backends.NAME.client_identity",
+     .form = "none, proxy_v1, proxy_v2 or imap_id",
+     .fallback = "none",
+     .doc = "How the backend is told the client's address. proxy_v1, proxy_v2: a PROXY header in "
+            "front of everything, which the server must expect; 2 also tells the client's TLS. "
+            "imap_id: an ID command with x-originating-ip, x-originating-port and x-session-id, "
+            "which the server must trust postern with.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_choice(w, kClientIdentityNames, d.backends.back().config.client_identity,
+                       d.findings);
+         }},
 
     {.path = "routes",
      .shape = Shape::Maps,

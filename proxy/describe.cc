@@ -50,8 +50,11 @@ void add_backends(const Config& config, std::string& text) {
     const char* verification = backend.tls == BackendTls::None ? ""
                                : verified                      ? ", verified"
                                                                : ", NOT verified";
-    fmt::format_to(std::back_inserter(text), "backend      {}: {}, tls {}{}, {}{}\n", backend.name,
-                   servers, name_of(backend.tls), verification, name_of(backend.balance),
+    const bool told = backend.client_identity != ClientIdentity::None;
+    fmt::format_to(std::back_inserter(text), "backend      {}: {}, tls {}{}, {}{}{}{}\n",
+                   backend.name, servers, name_of(backend.tls), verification,
+                   name_of(backend.balance), told ? ", client by " : "",
+                   told ? name_of(backend.client_identity) : "",
                    &backend == &config.backends[config.default_backend] ? ", default" : "");
   }
 }

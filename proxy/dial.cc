@@ -21,9 +21,10 @@ constexpr net::TcpOptions kBackendTcp{.keepalive_idle_s = 120, .user_timeout_ms 
 }  // namespace
 
 Dial::Dial(const DialServices& services, Pool& pool, const net::Address& client,
-           uint64_t timeout_ms, DialObserver& observer)
+           Introduction introduction, uint64_t timeout_ms, DialObserver& observer)
     : services_(services),
       pool_(pool),
+      introduction_(std::move(introduction)),
       observer_(observer),
       give_up_ms_(services.loop.now_ms() + timeout_ms),
       started_us_(net::Loop::now_us()),
@@ -82,10 +83,15 @@ void Dial::try_address() {
   during_ = "connecting to the backend";
   plain_ = net::TcpStream::make(services_.loop);
   plain_->observe(*this);
-  const bool speaks_first = pool_.config().tls != BackendTls::Implicit;
+  // Who gets a header speaks only when it has come.
+  const bool speaks_first =
+      pool_.config().tls != BackendTls::Implicit && introduction_.proxy_header.empty();
   plain_->connect(
       addresses[address_index_], kBackendTcp,
       speaks_first ? net::TcpStream::Opens::WithFirstBytes : net::TcpStream::Opens::Connected);
+  if (!introduction_.proxy_header.empty()) {
+    plain_->write(as_bytes(introduction_.proxy_header));  // in one piece, once it is connected
+  }
 }
 
 // ---- one attempt
@@ -97,13 +103,14 @@ void Dial::on_open() {
       take_step(opening_->secured());
       return;
     }
-    opening_.emplace(BackendOpening::Hop::AsIs);
+    opening_.emplace(BackendOpening::Hop::AsIs, introduction_.id_command);
   } else if (pool_.config().tls == BackendTls::Implicit) {
     secure();
     return;
   } else {
     opening_.emplace(pool_.config().tls == BackendTls::StartTls ? BackendOpening::Hop::StartTls
-                                                                : BackendOpening::Hop::AsIs);
+                                                                : BackendOpening::Hop::AsIs,
+                     introduction_.id_command);
   }
   during_ = kGreeting;
 }
@@ -152,6 +159,15 @@ void Dial::note_handshake() {
                                                               std::memory_order_relaxed);
 }
 
+// Mail flows without it, so it is told once for each server and then only counted.
+void Dial::note_refusal_of_identity() {
+  services_.counters.count(Metric::BackendIdentityRefusals, {server().label});
+  if (!std::exchange(server().refused_identity, true)) {
+    log::warn("backend does not take the client's address by ID",
+              {{"backend", pool_.config().name}, {"server", server().text}});
+  }
+}
+
 void Dial::on_end() {
   attempt_failed(net::closed_error(during_));
 }
@@ -173,6 +189,9 @@ void Dial::succeed() {
   done_ = true;
   disarm();
   server().shunned_until_ms = 0;
+  if (opening_->id_refused()) {
+    note_refusal_of_identity();
+  }
   services_.counters.count(Metric::BackendConnects, {server().label, kConnectSuccess});
   services_.counters.observe(Metric::BackendConnectDuration, net::Loop::now_us() - started_us_,
                              {pool_.label()});

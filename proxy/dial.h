@@ -4,7 +4,8 @@
 // time is left, so that a silent server can't use up the time of the next. Loop's thread only;
 // gone once the relay begins.
 //
-//   resolve -> connect -> [TLS] -> greeting -> [STARTTLS -> TLS -> CAPABILITY] -> on_dialled
+//   resolve -> connect -> [PROXY header] -> [TLS] -> greeting -> [STARTTLS -> TLS -> CAPABILITY]
+//      -> [ID] -> on_dialled
 //      any failure: count, log, next address or next server -> on_dial_failed when none is left
 #pragma once
 
@@ -18,6 +19,7 @@
 #include "metrics/counters.h"
 #include "proxy/backend.h"
 #include "proxy/imap/backend_opening.h"
+#include "proxy/introduction.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/resolver.h"
@@ -56,8 +58,8 @@ class Dial final : public net::Retirable,
                    private net::Deadline {
  public:
   // `pool` and `observer` must outlive the dial. Nothing is reported from inside start().
-  Dial(const DialServices& services, Pool& pool, const net::Address& client, uint64_t timeout_ms,
-       DialObserver& observer);
+  Dial(const DialServices& services, Pool& pool, const net::Address& client,
+       Introduction introduction, uint64_t timeout_ms, DialObserver& observer);
   ~Dial() override;
   void start();
   // Gives up; no callback comes any more.
@@ -79,6 +81,7 @@ class Dial final : public net::Retirable,
   void take_step(imap::BackendOpening::Step step);
   void secure();
   void note_handshake();
+  void note_refusal_of_identity();
   void succeed();
   void attempt_failed(Error error);  // by value: the error dies with the attempt
   void drop_stream();
@@ -87,6 +90,7 @@ class Dial final : public net::Retirable,
 
   const DialServices services_;
   Pool& pool_;
+  const Introduction introduction_;
   DialObserver& observer_;
   const uint64_t give_up_ms_;
   const uint64_t started_us_;

@@ -1,5 +1,7 @@
 #include "proxy/session.h"
 
+#include <sys/random.h>
+
 #include <utility>
 
 #include "proxy/base/check.h"
@@ -26,8 +28,21 @@ void Session::connect() {
   Pool& pool = snapshot_->route(client_->engine().server_name());
   DialObserver& observer = *this;
   dial_ = std::make_unique<Dial>(services_.dial, pool, address_,
+                                 introduction(pool.config().client_identity),
                                  snapshot_->config->timeouts.connect_ms, observer);
   dial_->start();
+}
+
+Introduction Session::introduction(ClientIdentity way) {
+  if (way == ClientIdentity::None || !address_.valid()) {  // the latter has gone already
+    return {};
+  }
+  check(getrandom(&id_, sizeof id_, 0) == ssize_t{sizeof id_}, "the kernel gives random bytes");
+  return introduce(
+      way, {.address = address_,
+            .destination = announced_ != nullptr ? announced_->destination : client_->local(),
+            .session_id = session_id_text(id_),
+            .tls = client_->engine().client_facts()});
 }
 
 bool Session::early_is_too_much(Bytes bytes) {

@@ -95,6 +95,7 @@ class Session final : public net::Retirable,
   void handshake(Bytes early);
   void secured();
   void connect();
+  Introduction introduction(ClientIdentity way);
   void on_dialled(Dialled dialled) override;
   void on_dial_failed(const Error& last_error) override;
   const SipHash::Key* on_login_attempt(imap::Mechanism mechanism) override;
@@ -162,6 +163,7 @@ class Session final : public net::Retirable,
   net::Address address_;  // the client's: of the connection, or announced
   std::unique_ptr<const Announced> announced_;
   uint32_t listener_;
+  uint64_t id_ = 0;  // told to the backend, and to the log
   uint64_t accepted_us_;
   uint64_t accepted_ms_;
   uint64_t phase_started_us_ = 0;  // of the handshake, later of the login attempt

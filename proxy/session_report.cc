@@ -76,18 +76,21 @@ void Session::login_failed(uint64_t user) {
 
 void Session::log_end() {
   const BackendServer* server = place_.server();
-  log::info("session ended", {{"listener", listener().text},
-                              {"client", address_.text()},
-                              {"reason", name_of(*reason_)},
-                              {"error", error_ ? error_.text() : std::string()},
-                              {"server", server != nullptr ? server->text : std::string()},
-                              {"tls", handshake_ ? tls::version_name(handshake_->version) : ""},
-                              {"cipher", handshake_ ? tls::cipher_names()[handshake_->cipher] : ""},
-                              {"client_certificate", client_certificate()},
-                              {"login", logged_in_ ? imap::mechanism_label(mechanism_) : ""},
-                              {"bytes_in", bytes_in_},
-                              {"bytes_out", bytes_out_},
-                              {"duration_ms", (net::Loop::now_us() - accepted_us_) / 1000}});
+  log::info("session ended",
+            {{"listener", listener().text},
+             {"client", address_.text()},
+             {"proxy", announced_ != nullptr ? announced_->proxy.text() : std::string()},
+             {"reason", name_of(*reason_)},
+             {"error", error_ ? error_.text() : std::string()},
+             {"server", server != nullptr ? server->text : std::string()},
+             {"session", id_ != 0 ? session_id_text(id_) : std::string()},
+             {"tls", handshake_ ? tls::version_name(handshake_->version) : ""},
+             {"cipher", handshake_ ? tls::cipher_names()[handshake_->cipher] : ""},
+             {"client_certificate", client_certificate()},
+             {"login", logged_in_ ? imap::mechanism_label(mechanism_) : ""},
+             {"bytes_in", bytes_in_},
+             {"bytes_out", bytes_out_},
+             {"duration_ms", (net::Loop::now_us() - accepted_us_) / 1000}});
 }
 
 }  // namespace postern

@@ -42,6 +42,7 @@ class TlsStream final : public net::Stream,
   void finish() override;
   void abort() override;
 
+  net::Address local() const { return transport_->local(); }
   const tls::Engine& engine() const { return *engine_; }
   bool heard() const { return heard_; }  // the peer has sent at least one byte
 

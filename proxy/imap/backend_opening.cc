@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "proxy/base/check.h"
 #include "proxy/imap/capability_edit.h"
@@ -83,8 +84,7 @@ BackendOpening::Step BackendOpening::greeting(std::string_view line) {
     return fail(Violation::BackendBye);
   }
   if (hop_ == Hop::AsIs) {
-    state_ = State::Ready;
-    return Step::Ready;
+    return identify(std::string(line));
   }
   if (head.condition == Condition::Preauth) {
     return fail(Violation::BackendPreauth);
@@ -118,8 +118,11 @@ BackendOpening::Step BackendOpening::answered(const ServerHead& head) {
       return capability_answered(ok);
     case State::StartTls:
       return starttls_answered(ok);
+    case State::SecureCapability:
+      return secure_capability_answered(ok);
     default:
-      return ok && !capabilities_.empty() ? ready() : fail(Violation::NotImap);
+      id_refused_ = !ok;
+      return ready();
   }
 }
 
@@ -145,10 +148,23 @@ BackendOpening::Step BackendOpening::secured() {
   return ask(State::SecureCapability, "CAPABILITY");
 }
 
+BackendOpening::Step BackendOpening::secure_capability_answered(bool ok) {
+  if (!ok || capabilities_.empty()) {
+    return fail(Violation::NotImap);
+  }
+  return identify("* OK [CAPABILITY" + capabilities_ + "] IMAP ready\r\n");
+}
+
+// Asked without a look at the capabilities: many greetings do not tell them all, and a server that
+// knows no ID says BAD, which costs no more than asking.
+BackendOpening::Step BackendOpening::identify(std::string greeting) {
+  greeting_ = std::move(greeting);
+  return id_command_.empty() ? ready() : ask(State::Identify, id_command_);
+}
+
 BackendOpening::Step BackendOpening::ready() {
   state_ = State::Ready;
-  received_.erase(0, read_);
-  received_.insert(0, "* OK [CAPABILITY" + capabilities_ + "] IMAP ready\r\n");
+  received_.replace(0, read_, greeting_);
   return Step::Ready;
 }
 

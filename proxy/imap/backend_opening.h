@@ -2,10 +2,12 @@
 // the greeting, judges it (OK, PREAUTH, BYE, not IMAP), and on a STARTTLS hop upgrades it
 // injection-proof: STARTTLS only after a greeting, under a random tag, only OK under that tag
 // counts, any byte after that line is fatal, and what was learnt in clear is forgotten:
-// capabilities are asked anew. Sans-I/O, one thread, gone once relaying begins.
+// capabilities are asked anew. Last of all the server may be told by ID whom we bring; what it
+// thinks of that is no failure. Sans-I/O, one thread, gone once relaying begins.
 //
-//   AsIs:      Greeting -> Ready
-//   StartTls:  Greeting [-> ClearCapability] -> StartTls -> Handshake -> SecureCapability -> Ready
+//   AsIs:      Greeting [-> Identify] -> Ready
+//   StartTls:  Greeting [-> ClearCapability] -> StartTls -> Handshake -> SecureCapability
+//              [-> Identify] -> Ready
 #pragma once
 
 #include <cstddef>
@@ -37,18 +39,21 @@ class BackendOpening {
   static constexpr size_t kMaxLine = 8 * kKiB;
   static constexpr unsigned kMaxLines = 64;  // between a command of ours and its answer
 
-  explicit BackendOpening(Hop hop) : hop_(hop) {}
+  // `id_command` is asked before Ready: "ID (…)", or nothing.
+  explicit BackendOpening(Hop hop, std::string_view id_command = {})
+      : hop_(hop), id_command_(id_command) {}
 
   // Not to be called again after Ready. After Failed it fails again.
   Step feed(Bytes bytes);
   Step secured();  // TLS is up on a StartTls hop: always Send
 
   std::string_view to_send() const { return to_send_; }
-  // The greeting line and whatever followed it, as they came; on a StartTls hop a greeting made
-  // of the capabilities learnt inside TLS: "* OK [CAPABILITY …] IMAP ready\r\n", and whatever
-  // followed the answer that told them.
+  // The greeting line and whatever followed it (or the answer to the ID), as they came; on a
+  // StartTls hop a greeting made of the capabilities learnt inside TLS: "* OK [CAPABILITY …] IMAP
+  // ready\r\n", and whatever followed the answer that told them.
   const std::string& first_bytes() const { return received_; }
   const Error& error() const { return error_; }
+  bool id_refused() const { return id_refused_; }  // NO or BAD to the ID
 
  private:
   enum class State : uint8_t {
@@ -57,6 +62,7 @@ class BackendOpening {
     StartTls,
     Handshake,
     SecureCapability,
+    Identify,
     Ready,
     Failed,
   };
@@ -68,19 +74,24 @@ class BackendOpening {
   Step answered(const ServerHead& head);
   Step capability_answered(bool ok);
   Step starttls_answered(bool ok);
+  Step secure_capability_answered(bool ok);
+  Step identify(std::string greeting);
   Step ready();
   Step ask(State state, std::string_view command);
   Step fail(Violation violation);
 
   const Hop hop_;
+  const std::string id_command_;
   State state_ = State::Greeting;
   unsigned lines_ = 0;
   size_t read_ = 0;  // of received_, how much has been read as lines
   std::string received_;
   std::string tag_;
   std::string capabilities_;  // as last told, each after a space
+  std::string greeting_;      // the line that first_bytes() will begin with
   std::string to_send_;
   Error error_;
+  bool id_refused_ = false;
 };
 
 }  // namespace postern::imap

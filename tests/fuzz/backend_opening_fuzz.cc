@@ -1,4 +1,5 @@
-// BackendOpening under any server. The first byte chooses hop and size of pieces; in the script a
+// BackendOpening under any server. The first byte chooses hop, ID and size of pieces; in the script
+// a
 // "$" stands for the tag last sent, so that an answer can be right, and "\x01" for the network's
 // pause between two sends. Held to: the pieces make no difference; no handshake with bytes in clear
 // behind the OK; first_bytes() begin with a greeting.
@@ -29,8 +30,9 @@ std::string next_saying(std::string_view& script, std::string_view sent) {
 }
 
 // What the opening did, with the random tags left out.
-std::string run(BackendOpening::Hop hop, std::string_view script, size_t piece) {
-  BackendOpening opening(hop);
+std::string run(BackendOpening::Hop hop, std::string_view id, std::string_view script,
+                size_t piece) {
+  BackendOpening opening(hop, id);
   std::string story;
   Step step = Step::More;
   while (!script.empty() && step != Step::Failed && step != Step::Ready) {
@@ -57,6 +59,8 @@ std::string run(BackendOpening::Hop hop, std::string_view script, size_t piece) 
   if (step == Step::Ready) {
     check(opening.first_bytes().substr(0, 2) == "* ", "relaying begins with a greeting");
   }
+  check(id.empty() || step != Step::Ready || story.find(id) != std::string::npos,
+        "no session begins before the server was told whose it is");
   const bool upgraded = hop == BackendOpening::Hop::StartTls && step == Step::Ready;
   check(!upgraded || story.find("secured") != std::string::npos, "no way around the handshake");
   return story + "|" + opening.error().label() + (step == Step::Ready ? "|ready" : "");
@@ -70,7 +74,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   const auto hop = (data[0] & 1) != 0 ? BackendOpening::Hop::StartTls : BackendOpening::Hop::AsIs;
   const std::string_view script = as_text(Bytes(data, size).subspan(1));
-  run(hop, script, size_t{1} + data[0] / 2 % 32);
-  run(hop, script, SIZE_MAX / 2);
+  const std::string_view id = (data[0] & 0x80) != 0 ? "ID (\"x-session-id\" \"1\")" : "";
+  run(hop, id, script, size_t{1} + data[0] / 2 % 32);
+  run(hop, id, script, SIZE_MAX / 2);
   return 0;
 }

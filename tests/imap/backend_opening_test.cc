@@ -14,7 +14,7 @@ using Step = BackendOpening::Step;
 // A server's side of the upgrade: says things and reads what the opening sends.
 class Opening {
  public:
-  explicit Opening(Hop hop) : opening(hop) {}
+  explicit Opening(Hop hop, std::string_view id = {}) : opening(hop, id) {}
 
   Step say(const std::string& text) {
     Step step = opening.feed(as_bytes(text));
@@ -193,6 +193,50 @@ TEST(BackendOpening, HearsAByeAtAnyTime) {
   Opening server(Hop::StartTls);
   ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
   EXPECT_EQ(server.say("* BYE shutting down\r\n"), Step::Failed);
+  EXPECT_EQ(server.error(), "backend_bye");
+}
+
+// ---- whom we bring
+
+constexpr std::string_view kId = "ID (\"x-originating-ip\" \"192.0.2.1\")";
+
+TEST(BackendOpening, TellsByIdWhomItBringsBehindAPlainGreeting) {
+  Opening server(Hop::AsIs, kId);
+  ASSERT_EQ(server.say("* OK hi\r\n"), Step::Send);
+  EXPECT_EQ(server.command, std::string(kId) + "\r\n");
+  EXPECT_EQ(server.say("* ID (\"name\" \"x\")\r\n"), Step::More);
+  EXPECT_EQ(server.say(server.tag + " OK done\r\n* 1 EXISTS\r\n"), Step::Ready);
+  EXPECT_EQ(server.opening.first_bytes(), "* OK hi\r\n* 1 EXISTS\r\n");
+  EXPECT_FALSE(server.opening.id_refused());
+}
+
+TEST(BackendOpening, TellsByIdWhomItBringsInsideTls) {
+  Opening server(Hop::StartTls, kId);
+  ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
+  EXPECT_EQ(server.command, "STARTTLS\r\n") << "nothing is told in clear";
+  ASSERT_EQ(server.say(server.tag + " OK\r\n"), Step::StartTls);
+  ASSERT_EQ(server.secured(), Step::Send);
+  EXPECT_EQ(server.command, "CAPABILITY\r\n");
+  ASSERT_EQ(server.say("* CAPABILITY IMAP4rev1\r\n" + server.tag + " OK\r\n"), Step::Send);
+  EXPECT_EQ(server.command, std::string(kId) + "\r\n");
+  EXPECT_EQ(server.say("* ID NIL\r\n" + server.tag + " OK\r\n"), Step::Ready);
+  EXPECT_EQ(server.opening.first_bytes(), "* OK [CAPABILITY IMAP4rev1] IMAP ready\r\n");
+}
+
+TEST(BackendOpening, GoesOnWhenTheServerDoesNotWantToKnow) {
+  for (const char* answer : {" BAD unknown command\r\n", " NO never\r\n"}) {
+    Opening server(Hop::AsIs, kId);
+    ASSERT_EQ(server.say("* PREAUTH hi\r\n"), Step::Send);
+    EXPECT_EQ(server.say(server.tag + answer), Step::Ready);
+    EXPECT_EQ(server.opening.first_bytes(), "* PREAUTH hi\r\n");
+    EXPECT_TRUE(server.opening.id_refused());
+  }
+}
+
+TEST(BackendOpening, HearsAByeInsteadOfTheAnswerToId) {
+  Opening server(Hop::AsIs, kId);
+  ASSERT_EQ(server.say("* OK hi\r\n"), Step::Send);
+  EXPECT_EQ(server.say("* BYE no\r\n"), Step::Failed);
   EXPECT_EQ(server.error(), "backend_bye");
 }
 

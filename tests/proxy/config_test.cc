@@ -51,6 +51,8 @@ TEST(Config, NeedsOnlyListenerCertificateAndBackend) {
   EXPECT_EQ(config.tls.policy.name, "intermediate");
   ASSERT_EQ(config.backends.size(), 1U);
   EXPECT_EQ(config.backends[0].name, "legacy");
+  EXPECT_EQ(config.backends[0].client_identity, ClientIdentity::None);
+  EXPECT_TRUE(config.listeners[0].proxies.empty());
   EXPECT_EQ(config.default_backend, 0U);
   EXPECT_THAT(config.warnings, testing::IsEmpty());
 }
@@ -71,6 +73,7 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(b.verify.mode, tls::Verification::Mode::None);
   EXPECT_EQ(b.min_version, tls::Version::Tls10);
   EXPECT_EQ(b.balance, Balance::ClientHash);
+  EXPECT_EQ(b.client_identity, ClientIdentity::ProxyV2);
   const BackendConfig& c = config.backends[1];
   EXPECT_EQ(c.tls, BackendTls::Implicit);
   EXPECT_EQ(c.verify.mode, tls::Verification::Mode::Verify);

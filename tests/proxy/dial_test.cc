@@ -67,7 +67,8 @@ class DialTest : public testing::Test, public DialObserver {
     return *pool_;
   }
   void start(uint64_t timeout_ms = kTimeoutMs) {
-    dial = std::make_unique<Dial>(services, pool(), net::loopback(1), timeout_ms, *this);
+    dial =
+        std::make_unique<Dial>(services, pool(), net::loopback(1), introduction, timeout_ms, *this);
     dial->start();
     EXPECT_FALSE(finished()) << "reported from inside start()";
   }
@@ -93,6 +94,7 @@ class DialTest : public testing::Test, public DialObserver {
   test::Authority authority;
   std::unique_ptr<tls::ServerContext> server_context;
   BackendConfig config;
+  Introduction introduction;
   std::vector<std::unique_ptr<ScriptedBackend>> backends;
   test::ClosedPort closed_port;
 
