@@ -1,5 +1,7 @@
 #include "tls/client_auth.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -14,7 +16,7 @@ struct ClientAuth::State {
   ClientAuthFiles::Mode mode = ClientAuthFiles::Mode::Required;
   bssl::UniquePtr<X509_STORE> authorities;
   std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> names;  // their subjects, as DER
-  bool checks_revocation = false;
+  std::vector<bssl::UniquePtr<X509_CRL>> lists;       // empty: revocation is not looked at
   std::string digest;
 };
 
@@ -42,22 +44,47 @@ std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> subjects(X509_STORE& store) {
   return names;
 }
 
-// Adds every list of a PEM text; what is wrong with it, or nothing.
-const char* add_revocations(std::string_view pem, X509_STORE& store) {
+// Adds every list of a PEM text to both; what is wrong with it, or nothing.
+const char* add_revocations(std::string_view pem, X509_STORE& store,
+                            std::vector<bssl::UniquePtr<X509_CRL>>& into) {
   const auto lists = parse_pem_blocks(pem, kPemCrl);
   if (!lists.has_value()) {
     return " has a broken PEM block";
   }
   for (const auto& der : *lists) {
     const uint8_t* octets = CRYPTO_BUFFER_data(der.get());
-    const bssl::UniquePtr<X509_CRL> list(
+    bssl::UniquePtr<X509_CRL> list(
         d2i_X509_CRL(nullptr, &octets, static_cast<long>(CRYPTO_BUFFER_len(der.get()))));
     if (list == nullptr || X509_STORE_add_crl(&store, list.get()) != 1) {
       ERR_clear_error();
       return " has a revocation list that cannot be parsed";
     }
+    into.push_back(std::move(list));
   }
   return lists->empty() ? " holds no revocation list in PEM" : nullptr;
+}
+
+// Until when the lists speak of a certificate: whichever of its issuer's lasts longest.
+int64_t revocation_known_until(const std::vector<bssl::UniquePtr<X509_CRL>>& lists, X509& leaf) {
+  int64_t until = 0;
+  for (const auto& list : lists) {
+    const bool is_about_it =
+        X509_NAME_cmp(X509_CRL_get_issuer(list.get()), X509_get_issuer_name(&leaf)) == 0;
+    const ASN1_TIME* end = X509_CRL_get0_nextUpdate(list.get());
+    if (is_about_it && end == nullptr) {
+      return std::numeric_limits<int64_t>::max();
+    }
+    until = is_about_it ? std::max(until, posix_time(end)) : until;
+  }
+  return until;
+}
+
+int64_t earliest_end(const STACK_OF(X509) * chain) {
+  int64_t until = std::numeric_limits<int64_t>::max();
+  for (size_t i = 0; i < sk_X509_num(chain); ++i) {
+    until = std::min(until, posix_time(X509_get0_notAfter(sk_X509_value(chain, i))));
+  }
+  return until;
 }
 
 }  // namespace
@@ -92,10 +119,9 @@ Result<std::shared_ptr<const ClientAuth>> ClientAuth::load(const ClientAuthFiles
   state->authorities = std::move(authorities.value());
   state->names = subjects(*state->authorities);
   if (!files.crl_file.empty()) {
-    if (const char* wrong = add_revocations(crl, *state->authorities)) {
+    if (const char* wrong = add_revocations(crl, *state->authorities, state->lists)) {
       return Fault{files.where, "crl " + files.crl_file + wrong};
     }
-    state->checks_revocation = true;
   }
   const char* mode = files.mode == ClientAuthFiles::Mode::Required ? "required" : "optional";
   state->digest = sha256(as_bytes(mode + sha256(as_bytes(ca)) + sha256(as_bytes(crl))));
@@ -117,26 +143,30 @@ bool ClientAuth::install(ssl_ctx_st* ctx) const {
   return true;
 }
 
-std::optional<Failure> ClientAuth::judge(const stack_st_CRYPTO_BUFFER* chain) const {
+ClientAuth::Verdict ClientAuth::judge(const stack_st_CRYPTO_BUFFER* chain) const {
   const auto certificates = parse_chain(chain);
   if (certificates == nullptr) {
-    return Failure::CertificateUntrusted;
+    return {Failure::CertificateUntrusted};
   }
+  X509& leaf = *sk_X509_value(certificates.get(), 0);
+  const bool checks_revocation = !state_->lists.empty();
   const bssl::UniquePtr<X509_STORE_CTX> verification(X509_STORE_CTX_new());
-  if (X509_STORE_CTX_init(verification.get(), state_->authorities.get(),
-                          sk_X509_value(certificates.get(), 0), certificates.get()) != 1 ||
+  if (X509_STORE_CTX_init(verification.get(), state_->authorities.get(), &leaf,
+                          certificates.get()) != 1 ||
       X509_STORE_CTX_set_default(verification.get(), "ssl_client") != 1) {
-    return Failure::Internal;
+    return {Failure::Internal};
   }
   // An authority in the file is trusted, be it an intermediate. Of the client's own certificate the
   // revocation must be known; the operator chose its issuers.
   X509_VERIFY_PARAM_set_flags(
       X509_STORE_CTX_get0_param(verification.get()),
-      X509_V_FLAG_PARTIAL_CHAIN | (state_->checks_revocation ? X509_V_FLAG_CRL_CHECK : 0UL));
-  if (X509_verify_cert(verification.get()) == 1) {
-    return std::nullopt;
+      X509_V_FLAG_PARTIAL_CHAIN | (checks_revocation ? X509_V_FLAG_CRL_CHECK : 0UL));
+  if (X509_verify_cert(verification.get()) != 1) {
+    return {failure_of(X509_STORE_CTX_get_error(verification.get()))};
   }
-  return failure_of(X509_STORE_CTX_get_error(verification.get()));
+  const int64_t end = earliest_end(X509_STORE_CTX_get0_chain(verification.get()));
+  return {std::nullopt,
+          checks_revocation ? std::min(end, revocation_known_until(state_->lists, leaf)) : end};
 }
 
 }  // namespace postern::tls

@@ -4,6 +4,7 @@
 // moment).
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -27,14 +28,20 @@ struct ClientAuthFiles {
 
 class ClientAuth {
  public:
+  struct Verdict {
+    std::optional<Failure> failure;  // nothing: a good client's
+    int64_t good_until = 0;          // seconds since 1970; no resumption may outlive it
+  };
+
   static Result<std::shared_ptr<const ClientAuth>> load(const ClientAuthFiles& files);
   ~ClientAuth();
 
   bool required() const;
   // Names the authorities to the clients of a context. False: out of memory.
   bool install(ssl_ctx_st* ctx) const;
-  // Nothing if `chain` (leaf first) is a good client's.
-  std::optional<Failure> judge(const stack_st_CRYPTO_BUFFER* chain) const;
+  // Of `chain`, leaf first. It is good until one of its certificates or the revocation list about
+  // the client's own has reached its end.
+  Verdict judge(const stack_st_CRYPTO_BUFFER* chain) const;
   // Of all that decides who may come in: what resumption is bound to.
   std::string_view digest() const;
 

@@ -74,6 +74,7 @@ struct ServerContext::State {
                        const SSL_CLIENT_HELLO& hello) const;
   void refresh_keys();
   static ssl_select_cert_result_t select_certificate(const SSL_CLIENT_HELLO* hello) noexcept;
+  void bound_resumption(SSL* ssl, int64_t good_until) const;
   static ssl_verify_result_t verify(SSL* ssl, uint8_t* alert) noexcept;
   static int ticket_key(SSL* ssl, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher,
                         HMAC_CTX* hmac, int sealing) noexcept;
@@ -113,13 +114,25 @@ bool ServerContext::State::ask_clients() {
 }
 
 ssl_verify_result_t ServerContext::State::verify(SSL* ssl, uint8_t* alert) noexcept {
-  const auto failure = of(ssl).settings.client_auth->judge(SSL_get0_peer_certificates(ssl));
-  if (!failure.has_value()) {
+  const State& state = of(ssl);
+  const auto verdict = state.settings.client_auth->judge(SSL_get0_peer_certificates(ssl));
+  if (!verdict.failure.has_value()) {
     ERR_clear_error();
+    state.bound_resumption(ssl, verdict.good_until);
     return ssl_verify_ok;
   }
-  *alert = report_verdict(*failure);
+  *alert = report_verdict(*verdict.failure);
   return ssl_verify_invalid;
+}
+
+// BoringSSL looks at no certificate when a session is resumed. So that of a client ends when its
+// certificate does, and after twelve hours anyway: a renewed ticket inherits this limit. Then the
+// client shakes hands in full and is judged anew. (Another CA or CRL is another binding.)
+void ServerContext::State::bound_resumption(SSL* ssl, int64_t good_until) const {
+  SSL_SESSION* session = SSL_get_session(ssl);  // the one that is being made
+  const int64_t left_s = std::max<int64_t>(good_until - settings.clock_s(), 0);
+  SSL_SESSION_set_timeout(session,
+                          static_cast<uint32_t>(std::min<int64_t>(left_s, kSessionSeconds)));
 }
 
 // The certificate for the client's name is set on the connection itself. A second SSL_CTX for each

@@ -49,6 +49,14 @@ bssl::UniquePtr<EVP_PKEY> make_key(TestKey kind) {
   return nullptr;
 }
 
+bssl::UniquePtr<EVP_PKEY> read_key(std::string_view pem) {
+  const bssl::UniquePtr<BIO> bio(
+      BIO_new_mem_buf(pem.data(), static_cast<ossl_ssize_t>(pem.size())));
+  bssl::UniquePtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+  must(key != nullptr);
+  return key;
+}
+
 std::string contents(BIO* bio) {
   const uint8_t* text = nullptr;
   size_t size = 0;
@@ -176,10 +184,26 @@ const Issued& Authority::own() const {
 }
 
 Issued Authority::issue(const LeafOptions& options) const {
-  const auto key = make_key(options.key);
+  const auto key = options.key_pem.empty() ? make_key(options.key) : read_key(options.key_pem);
   const auto certificate =
       make_certificate(options, key.get(), state_->certificate.get(), state_->key.get());
   return describe(certificate.get(), key.get());
+}
+
+std::string Authority::revocation_list(int64_t valid_until_s) const {
+  const bssl::UniquePtr<X509_CRL> list(X509_CRL_new());
+  const int64_t now = std::time(nullptr);
+  const bssl::UniquePtr<ASN1_TIME> begin(ASN1_TIME_set_posix(nullptr, now - 3600));
+  const bssl::UniquePtr<ASN1_TIME> end(ASN1_TIME_set_posix(nullptr, now + valid_until_s));
+  must(X509_CRL_set_version(list.get(), 1) == 1 &&
+       X509_CRL_set_issuer_name(list.get(), X509_get_subject_name(state_->certificate.get())) ==
+           1 &&
+       X509_CRL_set1_lastUpdate(list.get(), begin.get()) == 1 &&
+       X509_CRL_set1_nextUpdate(list.get(), end.get()) == 1 &&
+       X509_CRL_sign(list.get(), state_->key.get(), EVP_sha256()) > 0);
+  const bssl::UniquePtr<BIO> bio(BIO_new(BIO_s_mem()));
+  must(PEM_write_bio_X509_CRL(bio.get(), list.get()) == 1);
+  return contents(bio.get());
 }
 
 Authority Authority::intermediate(const std::string& name) const {
@@ -201,13 +225,10 @@ Issued self_signed(const LeafOptions& options) {
 }
 
 std::string encrypt_key(std::string_view key_pem, std::string_view passphrase) {
-  const bssl::UniquePtr<BIO> in(
-      BIO_new_mem_buf(key_pem.data(), static_cast<ossl_ssize_t>(key_pem.size())));
-  const bssl::UniquePtr<EVP_PKEY> key(PEM_read_bio_PrivateKey(in.get(), nullptr, nullptr, nullptr));
+  const auto key = read_key(key_pem);
   const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
   std::string secret(passphrase);
-  must(key != nullptr &&
-       PEM_write_bio_PKCS8PrivateKey(out.get(), key.get(), EVP_aes_256_cbc(), secret.data(),
+  must(PEM_write_bio_PKCS8PrivateKey(out.get(), key.get(), EVP_aes_256_cbc(), secret.data(),
                                      static_cast<int>(secret.size()), nullptr, nullptr) == 1);
   return contents(out.get());
 }

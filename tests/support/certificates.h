@@ -19,7 +19,8 @@ struct LeafOptions {
   TestKey key = TestKey::P256;
   int64_t valid_from_s = -3600;  // relative to now
   int64_t valid_until_s = int64_t{24} * 3600;
-  bool authority = false;  // an intermediate
+  bool authority = false;    // an intermediate
+  std::string key_pem = {};  // "": a new one. RSA keys take long to make
 };
 
 struct Issued {
@@ -37,6 +38,8 @@ class Authority {
   const Issued& own() const;
   const std::string& pem() const { return own().certificate_pem; }
   Issued issue(const LeafOptions& options) const;
+  // A list in PEM that revokes nothing and is in force until so many seconds from now.
+  std::string revocation_list(int64_t valid_until_s) const;
   // An intermediate authority below this one.
   Authority intermediate(const std::string& name) const;
 

@@ -18,19 +18,35 @@ using testing::HasSubstr;
 
 const test::LeafOptions kAnna{.common_name = "anna"};
 
+// A clock that the tests move, for contexts and for BoringSSL's look at a session's age.
+int64_t test_now_s = 0;
+int64_t test_clock_s() {
+  return test_now_s;
+}
+void test_clock(const SSL*, timeval* out) {
+  out->tv_sec = test_now_s;
+  out->tv_usec = 0;
+}
+
 class ClientAuthTest : public testing::TestWithParam<uint16_t> {
  protected:
-  std::shared_ptr<const ClientAuth> load(Mode mode) {
+  void SetUp() override { test_now_s = wall_clock_s(); }
+
+  std::shared_ptr<const ClientAuth> load(Mode mode, const std::string& crl_file = "") {
     return expect_value(ClientAuth::load({.mode = mode,
                                           .ca_file = directory.write("ca.pem", authority.pem()),
+                                          .crl_file = crl_file,
                                           .where = "p.yaml:1"}));
   }
   std::unique_ptr<ServerContext> context(std::shared_ptr<const ClientAuth> auth) {
-    return expect_value(ServerContext::make({.policy = intermediate(),
-                                             .certificates = store,
-                                             .tickets = tickets(),
-                                             .binding = "listener",
-                                             .client_auth = std::move(auth)}));
+    auto made = expect_value(ServerContext::make({.policy = intermediate(),
+                                                  .certificates = store,
+                                                  .tickets = tickets(),
+                                                  .binding = "listener",
+                                                  .clock_s = &test_clock_s,
+                                                  .client_auth = std::move(auth)}));
+    SSL_CTX_set_current_time_cb(made->get(), &test_clock);
+    return made;
   }
   RawPeer client(const test::Issued* shows, SSL_SESSION* session = nullptr) {
     return RawPeer::client(
@@ -39,6 +55,25 @@ class ClientAuthTest : public testing::TestWithParam<uint16_t> {
           if (shows != nullptr) RawPeer::use(ctx, *shows);
         },
         "mail.example.org", session);
+  }
+
+  struct Visit {
+    bool resumed;
+    bssl::UniquePtr<SSL_SESSION> session;  // what the client then has
+  };
+  // The client's own clock stands still: it offers whatever it has.
+  Visit visit(const ServerContext& server, const test::Issued& shows,
+              SSL_SESSION* session = nullptr) {
+    EnginePeer gateway(server);
+    RawPeer one = client(&shows, session);
+    converse(gateway, one);
+    EXPECT_EQ(gateway.opened, 1U);
+    gateway.send("x");
+    converse(gateway, one);
+    if (*one.session == nullptr && session != nullptr) {  // TLS 1.2 need not renew a ticket
+      *one.session = bssl::UpRef(session);
+    }
+    return {one.resumed(), std::move(*one.session)};
   }
 
   test::TempDirectory directory;
@@ -131,28 +166,65 @@ TEST_P(ClientAuthTest, AStrangersIsRefusedEvenIfOptional) {
 // one is asked for.
 TEST_P(ClientAuthTest, TicketsAreBoundToThePolicy) {
   const auto anna = authority.issue(kAnna);
-  const auto session_of = [&](const ServerContext& server) {
-    EnginePeer gateway(server);
-    RawPeer one = client(&anna);
-    converse(gateway, one);
-    gateway.send("x");
-    converse(gateway, one);
-    return std::move(*one.session);
-  };
-  const auto resumes = [&](const ServerContext& server, SSL_SESSION* session) {
-    EnginePeer gateway(server);
-    RawPeer one = client(&anna, session);
-    converse(gateway, one);
-    EXPECT_EQ(gateway.opened, 1U);
-    return one.resumed();
-  };
   const auto open = context(nullptr);
   const auto optional = context(load(Mode::Optional));
   const auto required = context(load(Mode::Required));
-  EXPECT_FALSE(resumes(*required, session_of(*open).get()));
-  EXPECT_FALSE(resumes(*required, session_of(*optional).get()));
-  EXPECT_FALSE(resumes(*open, session_of(*required).get()));
-  EXPECT_TRUE(resumes(*required, session_of(*required).get()));
+  const auto resumes = [&](const ServerContext& first, const ServerContext& second) {
+    return visit(second, anna, visit(first, anna).session.get()).resumed;
+  };
+  EXPECT_FALSE(resumes(*open, *required));
+  EXPECT_FALSE(resumes(*optional, *required));
+  EXPECT_FALSE(resumes(*required, *open));
+  EXPECT_TRUE(resumes(*required, *required));
+}
+
+TEST_P(ClientAuthTest, TicketsAreBoundToAuthoritiesAndRevocations) {
+  const auto anna = authority.issue(kAnna);
+  const auto plain = context(load(Mode::Required));
+  const auto revoking =
+      context(load(Mode::Required, directory.write("crl.pem", authority.revocation_list(3600))));
+  const auto renewed =
+      context(load(Mode::Required, directory.write("crl.pem", authority.revocation_list(7200))));
+  EXPECT_FALSE(visit(*revoking, anna, visit(*plain, anna).session.get()).resumed);
+  EXPECT_FALSE(visit(*renewed, anna, visit(*revoking, anna).session.get()).resumed);
+  EXPECT_TRUE(visit(*renewed, anna, visit(*renewed, anna).session.get()).resumed);
+}
+
+// Nobody looks at a certificate again when a session is resumed: so that must not outlive it.
+TEST_P(ClientAuthTest, AResumedSessionEndsWithTheClientsCertificate) {
+  const auto anna = authority.issue({.common_name = "anna", .valid_until_s = 3600});
+  const auto server = context(load(Mode::Required));
+  auto visited = visit(*server, anna);
+  test_now_s += 3500;
+  visited = visit(*server, anna, visited.session.get());
+  EXPECT_TRUE(visited.resumed);
+  test_now_s += 200;  // the ticket is two minutes old, the certificate at its end
+  EXPECT_FALSE(visit(*server, anna, visited.session.get()).resumed);
+}
+
+TEST_P(ClientAuthTest, AResumedSessionEndsWithTheRevocationList) {
+  const auto anna = authority.issue(kAnna);
+  const std::string lists = authority.revocation_list(1800) + authority.revocation_list(3600);
+  const auto server = context(load(Mode::Required, directory.write("crl.pem", lists)));
+  const auto first = visit(*server, anna);
+  test_now_s += 3500;
+  EXPECT_TRUE(visit(*server, anna, first.session.get()).resumed);
+  test_now_s += 200;
+  EXPECT_FALSE(visit(*server, anna, first.session.get()).resumed);
+}
+
+// However often it is renewed meanwhile.
+TEST_P(ClientAuthTest, AClientIsJudgedAnewWithinTwelveHours) {
+  const auto anna = authority.issue(kAnna);
+  const auto server = context(load(Mode::Required));
+  auto visited = visit(*server, anna);
+  for (int hours = 5; hours < 12; hours += 5) {
+    test_now_s += 5 * 3600;
+    visited = visit(*server, anna, visited.session.get());
+    EXPECT_TRUE(visited.resumed) << hours;
+  }
+  test_now_s += 5 * 3600;
+  EXPECT_FALSE(visit(*server, anna, visited.session.get()).resumed);
 }
 
 TEST(ClientAuth, SaysWhatIsWrongWithTheFiles) {
