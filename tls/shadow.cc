@@ -27,33 +27,31 @@ bool shares_tls13_suite(const SSL_CLIENT_HELLO& hello) {
   });
 }
 
+std::optional<Failure> unless_verified(const CertificateStore::Certificate& shown,
+                                       const SSL_CLIENT_HELLO& hello, bool tls13) {
+  return verifies(shown, hello, tls13) ? std::nullopt : std::optional(Failure::NoSharedSignature);
+}
+
 // In the order in which BoringSSL finds the faults.
-std::optional<Failure> refusal_in_tls13(Candidates candidates, const SSL_CLIENT_HELLO& hello,
-                                        const Policy& policy) {
+std::optional<Failure> refusal_in_tls13(const CertificateStore::Certificate& shown,
+                                        const SSL_CLIENT_HELLO& hello, const Policy& policy) {
   if (!shares_group(hello, policy)) {
     return Failure::NoSharedGroup;
   }
   if (!shares_tls13_suite(hello)) {
     return Failure::NoSharedCipher;
   }
-  const bool verifiable = std::any_of(candidates.begin(), candidates.end(), [&](const auto* one) {
-    return verifies(*one, hello, /*tls13=*/true);
-  });
-  return verifiable ? std::nullopt : std::optional(Failure::NoSharedSignature);
+  return unless_verified(shown, hello, /*tls13=*/true);
 }
 
 // In TLS 1.2 the suite stands for group and kind of key as well: whatever is missing, there is no
 // cipher in common.
-std::optional<Failure> refusal_in_tls12(Candidates candidates, const SSL_CLIENT_HELLO& hello,
-                                        const Policy& policy) {
-  const auto fits = [&](const auto* one) { return suits_tls12(*one, hello, policy); };
-  if (!shares_group(hello, policy) || std::none_of(candidates.begin(), candidates.end(), fits)) {
+std::optional<Failure> refusal_in_tls12(const CertificateStore::Certificate& shown,
+                                        const SSL_CLIENT_HELLO& hello, const Policy& policy) {
+  if (!shares_group(hello, policy) || !suits_tls12(shown, hello, policy)) {
     return Failure::NoSharedCipher;
   }
-  const bool verifiable = std::any_of(candidates.begin(), candidates.end(), [&](const auto* one) {
-    return fits(one) && verifies(*one, hello, /*tls13=*/false);
-  });
-  return verifiable ? std::nullopt : std::optional(Failure::NoSharedSignature);
+  return unless_verified(shown, hello, /*tls13=*/false);
 }
 
 }  // namespace
@@ -64,8 +62,9 @@ std::optional<Failure> refusal(Candidates candidates, const SSL_CLIENT_HELLO& he
   if (!version.has_value()) {
     return Failure::UnsupportedVersion;
   }
-  return *version == Version::Tls13 ? refusal_in_tls13(candidates, hello, policy)
-                                    : refusal_in_tls12(candidates, hello, policy);
+  const auto& shown = choose_certificate(candidates, hello, policy);
+  return *version == Version::Tls13 ? refusal_in_tls13(shown, hello, policy)
+                                    : refusal_in_tls12(shown, hello, policy);
 }
 
 }  // namespace postern::tls
