@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/base/nearest.h"
 #include "proxy/config_names.h"
 #include "proxy/config_values.h"
 #include "proxy/log_escape.h"

@@ -47,8 +47,6 @@ class Findings {
   std::vector<Finding> warnings_;
 };
 
-// The one of `candidates` that is near enough to be meant, or null.
-const std::string* nearest(std::string_view text, std::span<const std::string> candidates);
 // `; did you mean "listeners"?` or "". The candidates are words of ours: nothing is escaped.
 std::string did_you_mean(std::string_view text, std::span<const std::string> candidates);
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "proxy/base/nearest.h"
 #include "tls/suites.h"
 
 namespace postern::tls {
@@ -55,25 +56,40 @@ std::string quoted(const std::string& name) {
   return "'" + name + "'";
 }
 
+// The right name for another library's, else one of `allowed` that is spelt nearly so.
+template <typename Known>
+std::string suggestion(const std::string& name, const Known* meant,
+                       const std::vector<std::string>& allowed) {
+  const std::string* guess = meant == nullptr ? nearest(name, allowed) : nullptr;
+  const char* right = meant != nullptr ? meant->name : guess != nullptr ? guess->c_str() : nullptr;
+  return right == nullptr ? "" : "; did you mean " + quoted(right) + "?";
+}
+
 void check_cipher(const std::string& name, Faults& faults) {
+  const auto allowed = suite_names(safe_for_clients);
+  const auto fault = [&](const std::string& why) {
+    faults.push_back({"", "cipher " + quoted(name) + why});
+  };
   const Suite* suite = find_suite(name);
-  if (suite != nullptr && suite->use == SuiteUse::Tls13) {
-    faults.push_back({"", "cipher " + quoted(name) +
-                              " belongs to TLS 1.3, whose suites are always on; remove it here"});
-  } else if (suite == nullptr || !safe_for_clients(*suite)) {
-    faults.push_back({"", "cipher " + quoted(name) +
-                              (suite == nullptr ? " is unknown" : " is not safe for clients") +
-                              "; allowed are " + join(suite_names(safe_for_clients))});
+  if (suite == nullptr) {
+    fault(" is unknown" + suggestion(name, suite_meant_by(name), allowed) + "; allowed are " +
+          join(allowed));
+  } else if (suite->use == SuiteUse::Tls13) {
+    fault(" belongs to TLS 1.3, whose suites are always on; remove it here");
+  } else if (!safe_for_clients(*suite)) {
+    fault(" is not safe for clients; allowed are " + join(allowed));
   }
 }
 
 void check_group(const std::string& name, Faults& faults) {
+  const auto allowed = group_names_built_in();
   const Group* group = find_group(name);
   if (group == nullptr || !group->built_in) {
     faults.push_back(
         {"", "group " + quoted(name) +
-                 (group == nullptr ? " is unknown" : " is not in the BoringSSL of this build") +
-                 "; allowed are " + join(group_names_built_in())});
+                 (group == nullptr ? " is unknown" + suggestion(name, group_meant_by(name), allowed)
+                                   : " is not in the BoringSSL of this build") +
+                 "; allowed are " + join(allowed)});
   }
 }
 

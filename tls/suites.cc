@@ -64,6 +64,12 @@ constexpr auto kGroupNames = [] {
   return names;
 }();
 
+bool same_letters(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char one, char other) {
+    return OPENSSL_tolower(one) == OPENSSL_tolower(other);
+  });
+}
+
 }  // namespace
 
 std::span<const Suite> suites() {
@@ -88,6 +94,23 @@ const Suite* find_suite(std::string_view name) {
 const Group* find_group(std::string_view name) {
   const auto* found = std::find_if(kGroups.begin(), kGroups.end(),
                                    [&](const Group& group) { return group.name == name; });
+  return found == kGroups.end() ? nullptr : found;
+}
+
+const Suite* suite_meant_by(std::string_view name) {
+  const auto* found = std::find_if(kSuites.begin(), kSuites.end(), [&](const Suite& suite) {
+    const SSL_CIPHER* cipher = SSL_get_cipher_by_value(suite.id);
+    return same_letters(name, suite.name) ||
+           (cipher != nullptr && same_letters(name, SSL_CIPHER_get_name(cipher)));
+  });
+  return found == kSuites.end() ? nullptr : found;
+}
+
+const Group* group_meant_by(std::string_view name) {
+  const std::string_view wanted = same_letters(name, "prime256v1") ? "secp256r1" : name;
+  const auto* found = std::find_if(kGroups.begin(), kGroups.end(), [&](const Group& group) {
+    return same_letters(wanted, group.name) || same_letters(wanted, group.boringssl_name);
+  });
   return found == kGroups.end() ? nullptr : found;
 }
 

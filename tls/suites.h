@@ -34,6 +34,11 @@ std::span<const Group> groups();
 const Suite* find_suite(std::string_view name);
 const Group* find_group(std::string_view name);
 
+// What somebody means who writes another library's name, or the right one in other letters: null if
+// it is none of ours. "ECDHE-RSA-AES128-GCM-SHA256", "prime256v1", "P-256", "x25519".
+const Suite* suite_meant_by(std::string_view name);
+const Group* group_meant_by(std::string_view name);
+
 // The index of a wire number in cipher_names() and group_names() of tls/engine.h.
 uint8_t cipher_index(uint16_t id);
 uint8_t group_index(uint16_t id);

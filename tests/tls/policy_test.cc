@@ -57,6 +57,28 @@ TEST(Policy, CustomReportsAllFaultsAtOnce) {
   EXPECT_THAT(text, HasSubstr("group 'X25519' is named twice"));
 }
 
+TEST(Policy, NamesWhatWasMeant) {
+  const std::vector<std::string> good_ciphers = intermediate().ciphers;
+  const auto fault_of_cipher = [](const std::string& name) {
+    return Policy::custom(Version::Tls12, {name}, {"X25519"}).faults().front().message;
+  };
+  const auto fault_of_group = [&](const std::string& name) {
+    return Policy::custom(Version::Tls12, good_ciphers, {name}).faults().front().message;
+  };
+  for (const char* name : {"ECDHE-RSA-AES128-GCM-SHA256", "tls_ecdhe_rsa_with_aes_128_gcm_sha256",
+                           "TLS_ECDHE_RSA_WIHT_AES_128_GCM_SHA256"}) {
+    EXPECT_THAT(fault_of_cipher(name),
+                HasSubstr("did you mean 'TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256'?; allowed are "));
+  }
+  EXPECT_THAT(fault_of_cipher("AES128-SHA"),
+              HasSubstr("is unknown; did you mean 'TLS_RSA_WITH_AES_128_CBC_SHA'?"));
+  EXPECT_THAT(fault_of_cipher("HIGH"), Not(HasSubstr("did you mean")));
+  for (const char* name : {"P-256", "prime256v1", "SECP256R1", "secp256r2"}) {
+    EXPECT_THAT(fault_of_group(name), HasSubstr("did you mean 'secp256r1'?")) << name;
+  }
+  EXPECT_THAT(fault_of_group("x25519"), HasSubstr("did you mean 'X25519'?"));
+}
+
 TEST(Policy, CustomNeedsACipherForTls12AndAGroup) {
   EXPECT_EQ(Policy::custom(Version::Tls12, {}, {}).faults().size(), 2U);
   EXPECT_TRUE(Policy::custom(Version::Tls13, {}, {"X25519"}));
