@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "proxy/log.h"
-#include "tls/context.h"
 
 namespace postern {
 
@@ -17,13 +16,13 @@ constexpr int64_t kSoonDays = 14;
 
 void ExpiryReminder::follow(std::shared_ptr<const tls::CertificateStore> certificates) {
   certificates_ = std::move(certificates);
-  looked_at_s_ = tls::wall_clock_s();
+  looked_at_s_ = clock_s_();
   remind(looked_at_s_);
   arm_next(looked_at_s_);
 }
 
 void ExpiryReminder::on_deadline() {
-  const int64_t now_s = tls::wall_clock_s();
+  const int64_t now_s = clock_s_();
   tell_stale(now_s);
   looked_at_s_ = now_s;
   if (now_s >= remind_at_s_) {
@@ -65,7 +64,7 @@ void ExpiryReminder::arm_next(int64_t now_s) {
     }
   }
   const int64_t wait_s = std::clamp<int64_t>(next_s - now_s, 1, kDayS);
-  arm(loop_.deadlines(), static_cast<uint64_t>(wait_s) * 1000);
+  arm(deadlines_, static_cast<uint64_t>(wait_s) * 1000);
 }
 
 }  // namespace postern

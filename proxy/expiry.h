@@ -1,19 +1,21 @@
 // ExpiryReminder: says in the log what is running out: each certificate from two weeks before its
-// end, once a day, and an OCSP response when it ceases to be served. Main thread only.
+// end, once a day, and an OCSP response when it ceases to be served. One thread.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
 #include "proxy/net/deadline.h"
-#include "proxy/net/loop.h"
 #include "tls/certificate_store.h"
+#include "tls/context.h"
 
 namespace postern {
 
 class ExpiryReminder final : private net::Deadline {
  public:
-  explicit ExpiryReminder(net::Loop& loop) : loop_(loop) {}
+  // `clock_s` is asked for the date, seconds since 1970; the wheel must outlive this.
+  explicit ExpiryReminder(net::DeadlineWheel& deadlines, int64_t (*clock_s)() = &tls::wall_clock_s)
+      : deadlines_(deadlines), clock_s_(clock_s) {}
   // Speaks of these certificates from now on, beginning at once.
   void follow(std::shared_ptr<const tls::CertificateStore> certificates);
 
@@ -23,7 +25,8 @@ class ExpiryReminder final : private net::Deadline {
   void tell_stale(int64_t now_s) const;
   void arm_next(int64_t now_s);
 
-  net::Loop& loop_;
+  net::DeadlineWheel& deadlines_;
+  int64_t (*const clock_s_)();
   std::shared_ptr<const tls::CertificateStore> certificates_;
   int64_t looked_at_s_ = 0;
   int64_t remind_at_s_ = 0;

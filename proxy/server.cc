@@ -111,7 +111,7 @@ Server::Server(std::string config_path, Materials materials, net::FileWatch::Vie
       materials_(std::move(materials)),
       signals_(loop_, *this),
       files_(loop_, *this),
-      expiry_(loop_),
+      expiry_(loop_.deadlines()),
       labels_(std::move(labels)),
       counters_(labels_),
       reloaded_at_s_(std::time(nullptr)) {
