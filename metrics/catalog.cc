@@ -182,7 +182,9 @@ constexpr std::array<Descriptor, kMetricCount> kCatalog{{
     {Metric::CertificateOcspNextUpdate,
      Gauge,
      "postern_certificate_ocsp_next_update_timestamp_seconds",
-     "When the OCSP response of a certificate ceases to be stapled, as Unix time.",
+     "When the OCSP response of a certificate ceases to be stapled, as Unix time; 0 if there is "
+     "none, "
+     "though one is configured or promised.",
      {Certificate, KeyType},
      kSampled},
     {Metric::CertificateReloads,

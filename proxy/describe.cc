@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "tls/context.h"
+
 namespace postern {
 
 namespace {
@@ -31,12 +33,22 @@ std::string join(const std::vector<net::Network>& networks) {
   return text;
 }
 
+// Of the response that is stapled; nothing if none is expected.
+std::string stapling(const tls::CertificateStore::Description& certificate) {
+  const char* promise = certificate.must_staple ? ", Must-Staple" : "";
+  if (certificate.ocsp_next_update > tls::wall_clock_s()) {
+    return fmt::format("{}, OCSP response until {}", promise, day(certificate.ocsp_next_update));
+  }
+  return fmt::format("{}{}", promise,
+                     certificate.staple_expected ? ", NO OCSP response in force" : "");
+}
+
 void add_certificates(const Materials& materials, std::string& text) {
   for (const auto& certificate : materials.certificates->describe()) {
-    const int64_t days = (certificate.not_after - std::time(nullptr)) / 86'400;
-    fmt::format_to(std::back_inserter(text), "certificate  {}: {}, until {} ({} days)\n",
+    const int64_t days = (certificate.not_after - tls::wall_clock_s()) / 86'400;
+    fmt::format_to(std::back_inserter(text), "certificate  {}: {}, until {} ({} days){}\n",
                    certificate.label, fmt::join(certificate.names, " "), day(certificate.not_after),
-                   days);
+                   days, stapling(certificate));
   }
 }
 
@@ -56,6 +68,9 @@ void add_backends(const Config& config, std::string& text) {
                    name_of(backend.balance), told ? ", client by " : "",
                    told ? name_of(backend.client_identity) : "",
                    &backend == &config.backends[config.default_backend] ? ", default" : "");
+    if (backend.tls != BackendTls::None) {
+      text += tls::Policy::toward_backend(backend.min_version).describe();
+    }
   }
 }
 

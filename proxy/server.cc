@@ -310,7 +310,7 @@ void Server::sample_certificates(std::vector<Sample>& into) {
     into.push_back({.metric = Metric::CertificateNotAfter,
                     .label_values = labels,
                     .value = static_cast<double>(certificate.not_after)});
-    if (certificate.ocsp_next_update != 0) {
+    if (certificate.ocsp_next_update != 0 || certificate.staple_expected) {
       into.push_back({.metric = Metric::CertificateOcspNextUpdate,
                       .label_values = labels,
                       .value = static_cast<double>(certificate.ocsp_next_update)});

@@ -46,6 +46,8 @@ const Certificate* find_fresh(const CertificateStore* store, const std::string& 
 
 void staple(const CertificateFiles& files, const CertificateStore* former, Certificate& certificate,
             Faults& warnings) {
+  certificate.description.staple_expected =
+      !files.ocsp.empty() || certificate.description.must_staple;
   if (const auto wrong = load_staple(files, certificate); wrong.has_value()) {
     const Certificate* other = find_fresh(former, certificate.leaf_sha256);
     if (other != nullptr) {

@@ -40,6 +40,7 @@ class CertificateStore {
     int64_t not_after;
     std::string fingerprint_sha256;  // of the leaf, hex
     bool must_staple = false;        // clients may insist on an OCSP response (RFC 7633)
+    bool staple_expected = false;    // an OCSP response is configured, or Must-Staple promises one
     int64_t ocsp_next_update = 0;    // when its response ceases to be served; 0: there is none
   };
 
