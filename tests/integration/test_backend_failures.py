@@ -65,7 +65,8 @@ def setUpModule():
     add("down", enter(nobody()), "connection_refused", "connecting")
     add("black-hole", enter(black_hole()), "timed_out", "connecting")
     tls = enter(ScriptedBackend(implicit_tls=authority.leaf("right.test").server_context())).server
-    old = enter(ScriptedBackend(implicit_tls=tls_1_1(authority))).server
+    old = enter(ScriptedBackend(implicit_tls=old_tls(authority, ssl.TLSVersion.TLSv1_1))).server
+    oldest = enter(ScriptedBackend(implicit_tls=old_tls(authority, ssl.TLSVersion.TLSv1))).server
     trust = {"ca": str(authority.chain), "name": "right.test"}
     add("untrusted", tls, "certificate_untrusted", "authority", tls="implicit",
         verify=trust | {"ca": str(stranger.chain)})
@@ -74,7 +75,9 @@ def setUpModule():
     add("other-pin", tls, "certificate_pin_mismatch", "pin", tls="implicit",
         verify=trust | {"pin_sha256": ["A" * 43 + "="]})
     add("old-tls", old, "unsupported_version", "version", tls="implicit", verify=trust)
-    pools["old-tls-allowed"] = {"servers": [old], "tls": "implicit", "verify": trust, "min_version": "1.0"}
+    add("oldest-tls", oldest, "unsupported_version", "version", tls="implicit", verify=trust, min_version="1.1")
+    for name, server in (("old-tls-allowed", old), ("oldest-tls-allowed", oldest)):
+        pools[name] = {"servers": [server], "tls": "implicit", "verify": trust, "min_version": "1.0"}
     gateway = enter(Gateway(
         backends=pools, routes=[{"sni": f"{name}.mail.test", "backend": name} for name in pools],
         tls={"certificates": [authority.leaf("*.mail.test").files]},
@@ -105,9 +108,10 @@ def black_hole():
         yield "%s:%d" % listener.getsockname()
 
 
-def tls_1_1(signer):
+def old_tls(signer, version):
+    """OpenSSL that speaks this version and no other."""
     context = signer.leaf("right.test").server_context()
-    context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    context.minimum_version = context.maximum_version = version
     context.set_ciphers("ALL:@SECLEVEL=0")
     return context
 
@@ -132,9 +136,14 @@ class Failures(unittest.TestCase):
         self.assertLess(time.monotonic() - started, CONNECT_S + SLACK_S)
 
     def test_old_tls_toward_one_backend_can_be_allowed(self):
-        with gateway.counting("postern_backend_handshakes_total", backend="old-tls-allowed", version="1.1"):
-            with gateway.connect(server_name="old-tls-allowed.mail.test") as client:
-                client.login()
+        for name, version in (("old-tls-allowed", "1.1"), ("oldest-tls-allowed", "1.0")):
+            with self.subTest(version), \
+                    gateway.counting("postern_backend_handshakes_total", backend=name, version=version,
+                                     cipher="TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA"):
+                with gateway.connect(server_name=f"{name}.mail.test") as client:
+                    client.login()
+                self.assertGreater(gateway.metrics().sum("postern_backend_certificate_not_after_timestamp_seconds",
+                                                         backend=name), time.time())
 
 
 class Failover(unittest.TestCase):

@@ -1,13 +1,17 @@
-"""Session tickets between processes: who resumes whose sessions. (A window's end is tested in
-tests/tls/ticket_keys_test.cc, where the clock can be moved.)"""
+"""Session tickets between processes: who resumes whose sessions, also when their clocks stand in different
+windows of the keys."""
 
+import pathlib
 import ssl
+import time
 import unittest
 
-from harness import Authority, Folder, Gateway, ScriptedBackend
+from harness import Authority, Folder, Gateway, HarnessError, ScriptedBackend, sanitized
 
 VERSIONS = (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3)
 RELOADS = "postern_certificate_reloads_total"
+WINDOW_S = 12 * 3600
+MINUTES_S = 300
 
 
 def setUpModule():
@@ -23,10 +27,22 @@ def secret(name, octet):
     return str(path)
 
 
-class Tickets(unittest.TestCase):
-    def start(self, leaf=None, **tls):
+def ahead(seconds):
+    """A gateway whose clock is so many seconds ahead, while its timers keep real time."""
+    library = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
+    if library is None:
+        raise HarnessError("libfaketime is missing: run tests/install test")
+
+    class Ahead(Gateway):
+        wrapper = ("env", f"LD_PRELOAD={library}", f"FAKETIME=+{seconds:.0f}", "FAKETIME_DONT_FAKE_MONOTONIC=1",
+                   "NO_FAKE_STAT=1")
+    return Ahead
+
+
+class Between(unittest.TestCase):
+    def start(self, leaf=None, kind=Gateway, **tls):
         leaf = leaf or authority.leaf("postern.test")
-        made = self.enterContext(Gateway(backends={"scripted": backend.backend()}, tls={"certificates": [leaf.files]} | tls))
+        made = self.enterContext(kind(backends={"scripted": backend.backend()}, tls={"certificates": [leaf.files]} | tls))
         made.authority = authority
         return made
 
@@ -48,6 +64,8 @@ class Tickets(unittest.TestCase):
             with self.subTest(version=version.name):
                 self.assertEqual(self.resumes(version, first, second), resumed)
 
+
+class Tickets(Between):
     def test_two_processes_with_one_secret(self):
         one, two = (self.start(ticket_secret=secret("shared", 1)) for _ in range(2))
         self.expect(True, one, two)
@@ -78,6 +96,30 @@ class Tickets(unittest.TestCase):
             secret("rotated", 6)
         self.expect(False, old, gateway)
         self.expect(True, gateway, gateway)
+
+
+@unittest.skipIf(sanitized(), "libfaketime and a sanitizer both want to be loaded first")
+class Windows(Between):
+    """Each visit logs in: whoever does not resume shakes hands in full and comes in all the same."""
+
+    def test_two_processes_across_a_change_of_keys(self):
+        to_next = WINDOW_S - time.time() % WINDOW_S
+        shared = secret("windows", 7)
+        before, after, later = (
+            self.start(kind=ahead(to_next + offset), ticket_secret=shared)
+            for offset in (-MINUTES_S, MINUTES_S, MINUTES_S + WINDOW_S))
+        self.expect(True, before, before)
+        self.expect(True, before, after)
+        self.expect(False, before, later)
+        self.expect(False, after, self.start(kind=ahead(to_next + MINUTES_S), ticket_secret=secret("other", 8)))
+
+    def test_a_clock_that_is_behind_costs_a_full_handshake_at_most(self):
+        to_next = WINDOW_S - time.time() % WINDOW_S
+        shared = secret("behind", 19)
+        behind, right = (self.start(kind=ahead(to_next + offset), ticket_secret=shared) for offset in (-2, 2))
+        for version in VERSIONS:
+            with self.subTest(version=version.name):
+                self.resumes(version, right, behind)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import itertools
 import ssl
 import unittest
 
-from harness import Authority, Folder, Gateway, HarnessError, ScriptedBackend, connect, run
+from harness import Authority, Folder, Gateway, HarnessError, ScriptedBackend, check, connect, run
 from harness import client_hello as tls
 from harness.client_hello import Hello
 
@@ -141,6 +141,27 @@ class Policy(unittest.TestCase):
                     client.rest()
                 gateway.wait_for_log(f"session ended.*{named}", since)
         self.assertNotIn("hunter2-marker", gateway.log() + gateway.metrics().text)
+
+
+class Groups(unittest.TestCase):
+    """The client is a second gateway: its hop to the first one offers whatever its BoringSSL has."""
+
+    def test_the_strongest_group_of_both_is_taken_and_counted(self):
+        status, in_force = check(gateway.path)
+        self.assertEqual(status, 0, in_force)
+        group = "X25519MLKEM768" if "groups: X25519MLKEM768, X25519," in in_force else "X25519"
+        print(f"this build's first group is {group}")
+        inner = {"servers": ["%s:%d" % gateway.address()], "tls": "implicit",
+                 "verify": {"ca": str(authority.chain), "name": "postern.test"}}
+        with Gateway(backends={"inner": inner}) as outer, \
+                gateway.counting("postern_handshakes_total", version="1.3", group=group, resumed="no"), \
+                outer.connect() as client:
+            client.login()
+
+    def test_a_client_without_it_gets_x25519(self):
+        with gateway.counting("postern_handshakes_total", group="X25519", resumed="no"), \
+                gateway.connect(context=context()) as client:
+            client.login()
 
 
 class Alpn(unittest.TestCase):

@@ -38,6 +38,8 @@ class Gateway(contextlib.ExitStack):
     """Attributes: authority (of its certificate, which is for `postern.test`), listeners and admin
     (each a (host, port)), configuration (what was written), path (where)."""
 
+    wrapper = ()  # a command that runs the gateway's
+
     def __init__(self, *flags, **sections):
         super().__init__()
         self.folder = self.enter_context(Folder("gateway")).path
@@ -49,7 +51,7 @@ class Gateway(contextlib.ExitStack):
                 self.configuration = DEFAULTS | self._defaults(sections) | sections
                 self.configure()
             command = flags or ("serve", "--config", self.path)
-            self.process = Process([BINARY, *command], self.folder / "log")
+            self.process = Process([*self.wrapper, BINARY, *command], self.folder / "log")
             self.push(self._end)
             self.wait_for_log(r"\bready\b")
             self._read_ports()
