@@ -1,9 +1,10 @@
 """OCSP stapling as `openssl s_client -status` sees it."""
 
 import datetime
+import time
 import unittest
 
-from harness import Authority, Folder, Gateway, ScriptedBackend, run, wait_until
+from harness import Authority, Folder, Gateway, ScriptedBackend, check, run, wait_until
 from harness.revocation import ocsp_response
 
 NONE = "OCSP response: no response sent"
@@ -64,6 +65,8 @@ class Stapling(unittest.TestCase):
         with start(leaf, self.file) as gateway:
             self.assertIn(NONE, status(gateway))
             self.assertIn("is out of date", gateway.log())
+            self.assertTrue(0 < gateway.metrics().sum(NEXT_UPDATE) < time.time())
+            self.assertIn("NO OCSP response in force", check(gateway.path)[1])
 
     def test_one_that_expires_meanwhile_ceases_to_be_served(self):
         self.write(until=seconds(4))
@@ -91,6 +94,8 @@ class Stapling(unittest.TestCase):
         with start(promising, folder / "none") as gateway:
             gateway.wait_for_log("Must-Staple")
             wait_until(lambda: NONE in status(gateway), "no staple")
+            self.assertRegex(gateway.metrics().lines(NEXT_UPDATE), r"^\S+ 0$")
+            self.assertIn("Must-Staple, NO OCSP response in force", check(gateway.path)[1])
 
 
 if __name__ == "__main__":
