@@ -1,6 +1,6 @@
 #include "tls/certificate_store.h"
 
-#include <chrono>
+#include <ctime>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -134,16 +134,14 @@ TEST_F(CertificateStoreFiles, LoadsAThousandInASecond) {
     issued.certificate_pem += authority.pem();
     all.push_back(files(issued));
   }
-  const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start = std::clock();  // processor time: the machine may be busy
   const auto store = expect_value(CertificateStore::load(all));
-  const auto took = std::chrono::steady_clock::now() - start;
-  RecordProperty(
-      "took_ms",
-      static_cast<int>(std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+  const double took_s = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
+  RecordProperty("took_ms", static_cast<int>(took_s * 1000));
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-  EXPECT_LT(took, std::chrono::seconds(1));
+  EXPECT_LT(took_s, 1);
 #endif
-  EXPECT_LT(took, std::chrono::seconds(20));
+  EXPECT_LT(took_s, 20);
   EXPECT_EQ(store->find("mail777.example.org").front(), store->all()[777].get());
   EXPECT_EQ(store->describe()[777].key_type, KeyType::Rsa);
 }

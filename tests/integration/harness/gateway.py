@@ -205,4 +205,4 @@ def postern(*arguments):
 
 def sanitized():
     """Whether the binary carries a sanitizer, so that its memory says nothing."""
-    return re.search(rb"__(?:a|t|ub)san_", pathlib.Path(BINARY).read_bytes()) is not None
+    return re.search(rb"__(?:asan_init|tsan_init|ubsan_handle)", pathlib.Path(BINARY).read_bytes()) is not None
