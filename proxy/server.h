@@ -20,6 +20,7 @@
 #include "proxy/admission.h"
 #include "proxy/backend.h"
 #include "proxy/expiry.h"
+#include "proxy/heap_trim.h"
 #include "proxy/listening.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/file_watch.h"
@@ -73,6 +74,7 @@ class Server final : private net::SignalObserver,
   metrics::LabelSets labels_;
   metrics::Counters counters_;  // the main thread's own
   Admission admission_;
+  HeapTrim heap_trim_{loop_, admission_};
   BackendFacts facts_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Admin> admin_;

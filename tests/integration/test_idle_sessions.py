@@ -15,6 +15,7 @@ from harness import Folder, Gateway, HarnessError, Process, ScriptedBackend, san
 CROWD = pathlib.Path(__file__).parent / "harness" / "crowd.py"
 SESSIONS = 1_000 if sanitized() else 9_500
 IDLE_BOUND = 8 * 1024  # resident bytes a session; what a sanitizer adds is not bounded
+LEFT_BOUND = 10 * 1024 * 1024  # resident bytes when all have gone, over the start
 
 STUBBORN = 20
 FLOOD = 64 * 1024 * 1024  # more than all socket buffers on the way can hold
@@ -68,6 +69,8 @@ class Idle(unittest.TestCase):
                 clients.tell("go")
                 self.assertEqual(clients.wait(60), 0)
             gateway.wait_for_metric("postern_sessions_active", 0, seconds=60)
+            if not sanitized():
+                wait_until(lambda: gateway.resident_bytes() - before < LEFT_BOUND, "their memory to be given back", 30)
 
     def arrive(self, gateway, name, count):
         return self.crowd(name, "clients", *gateway.address(), count, gateway.authority.chain)
