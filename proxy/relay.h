@@ -46,6 +46,7 @@ class Relay final : public net::Retirable, private net::Deadline {
   // How long the backend may go on sending once the client has half-closed.
   static constexpr uint64_t kHalfClosedMs = 60'000;
 
+  // `cells` outlive it, too.
   Relay(net::Loop& loop, const RelayCells& cells, net::Stream& client, net::Stream& backend,
         bool swallow_greeting, imap::ConversationObserver& conversation, RelayObserver& observer);
 
@@ -125,7 +126,7 @@ class Relay final : public net::Retirable, private net::Deadline {
   net::Loop& loop_;
   net::Stream& client_;
   net::Stream& backend_;
-  RelayCells cells_;
+  const RelayCells& cells_;
   RelayObserver& observer_;
   ClientSide client_side_{*this};
   BackendSide backend_side_{*this};

@@ -22,7 +22,7 @@ constexpr std::string_view kBye = "* BYE see you\r\n";
 // A relay between two peers that the test plays; time is the test's, too.
 class RelayTest : public testing::Test, public RelayObserver, public imap::ConversationObserver {
  protected:
-  RelayTest() : counters(labels), relay_(make_relay()) {}
+  RelayTest() : counters(labels), cells(make_cells(counters)), relay_(make_relay()) {}
 
   void start(std::string_view greeting = kGreeting, std::string_view early = {}) {
     relay_->start(greeting, early);
@@ -46,6 +46,7 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
   net::Loop loop;
   metrics::LabelSets labels = make_label_sets(test::gateway_config({}));
   metrics::Counters counters;
+  const RelayCells cells;
   test::FakeStream client;
   test::FakeStream backend;
   int ends = 0;
@@ -56,15 +57,16 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
   std::string_view last_words;      // and this is said after them
 
  private:
-  std::unique_ptr<Relay> make_relay() {
+  static RelayCells make_cells(metrics::Counters& counters) {
     using metrics::Metric;
-    const RelayCells cells{
-        .client_in = counters.cell(Metric::Bytes, {kHopClient, kDirectionIn}),
-        .client_out = counters.cell(Metric::Bytes, {kHopClient, kDirectionOut}),
-        .backend_in = counters.cell(Metric::Bytes, {kHopBackend, kDirectionIn}),
-        .backend_out = counters.cell(Metric::Bytes, {kHopBackend, kDirectionOut}),
-        .client_pauses = counters.cell(Metric::ReadPauses, {kHopClient}),
-        .backend_pauses = counters.cell(Metric::ReadPauses, {kHopBackend})};
+    return {.client_in = counters.cell(Metric::Bytes, {kHopClient, kDirectionIn}),
+            .client_out = counters.cell(Metric::Bytes, {kHopClient, kDirectionOut}),
+            .backend_in = counters.cell(Metric::Bytes, {kHopBackend, kDirectionIn}),
+            .backend_out = counters.cell(Metric::Bytes, {kHopBackend, kDirectionOut}),
+            .client_pauses = counters.cell(Metric::ReadPauses, {kHopClient}),
+            .backend_pauses = counters.cell(Metric::ReadPauses, {kHopBackend})};
+  }
+  std::unique_ptr<Relay> make_relay() {
     return std::make_unique<Relay>(loop, cells, client, backend, /*swallow_greeting=*/false, *this,
                                    *this);
   }
