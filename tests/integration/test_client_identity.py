@@ -166,6 +166,19 @@ class ToldToAny(unittest.TestCase):
             self.assertTrue(ssl[0x23].startswith(b"TLS_"))
             self.assertEqual(ssl.get(0x22), b"anna" if certificate else None)
 
+    def test_a_reload_changes_who_may_announce(self):
+        backend = self.enterContext(ScriptedBackend())
+        listener = {"address": "127.0.0.1:0", "tls": "implicit"}
+        gateway = self.enterContext(Gateway(
+            listeners=[listener], backends={"mail": backend.backend()},
+            tls={"certificates": [authority.leaf("postern.test").files]}))
+        with gateway.counting(HEADERS, result="refused"), self.assertRaises(OSError):
+            arrive(gateway.address(), header=V1, source=PROXY)
+        gateway.configure(listeners=[listener | {"proxy_protocol": {"from": [PROXY]}}])
+        self.assertNotIn("needs a restart", gateway.reload())
+        with gateway.counting(HEADERS, result="v1"):
+            arrive(gateway.address(), header=V1, source=PROXY).close()
+
     def test_a_server_that_knows_no_id_serves_all_the_same(self):
         def script(peer):
             peer.send(b"* OK ready\r\n")
