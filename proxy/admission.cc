@@ -53,7 +53,7 @@ std::optional<EndReason> Admission::admit_address(SessionPermit& permit, const L
   if (!take_turn(limits.connections_per_address, number, now_ms)) {
     return EndReason::LimitRate;
   }
-  if (!take_address(number, limits.sessions_per_address)) {
+  if (!take_of_client(number, &Places::sessions, limits.sessions_per_address)) {
     return EndReason::LimitAddress;
   }
   permit.client_ = number;
@@ -61,11 +61,17 @@ std::optional<EndReason> Admission::admit_address(SessionPermit& permit, const L
   return std::nullopt;
 }
 
-std::optional<Admission::HandshakePermit> Admission::admit_handshake(const Limits& limits) {
+std::optional<Admission::HandshakePermit> Admission::admit_handshake(const SessionPermit& of,
+                                                                     const Limits& limits) {
+  check(of.of_client_, "it is known who shakes hands");
   if (!take_place(handshakes_, limits.handshakes_in_flight)) {
     return std::nullopt;
   }
-  return HandshakePermit(*this);
+  if (!take_of_client(of.client_, &Places::handshakes, limits.handshakes_per_address)) {
+    handshakes_.fetch_sub(1, std::memory_order_relaxed);
+    return std::nullopt;
+  }
+  return HandshakePermit(*this, of.client_);
 }
 
 // A bucket that holds `max` and gets one back in each max-th part of the time; who is refused does
@@ -88,29 +94,32 @@ bool Admission::take_turn(const Rate& rate, uint64_t client, uint64_t now_ms) {
   });
 }
 
-bool Admission::take_address(uint64_t client, size_t max) {
+bool Admission::take_of_client(uint64_t client, uint32_t Places::*of_kind, size_t max) {
   Shard& of = shard(client);
   const std::lock_guard lock(of.mutex);
-  uint32_t& used = of.sessions[client];
+  const auto found = of.clients.find(client);
+  const uint32_t used = found == of.clients.end() ? 0 : found->second.*of_kind;
   if (used >= max) {
-    if (used == 0) {
-      of.sessions.erase(client);
-    }
     return false;
   }
-  used++;
+  of.clients[client].*of_kind = used + 1;
   return true;
+}
+
+void Admission::release_of_client(uint64_t client, uint32_t Places::*of_kind) {
+  Shard& of = shard(client);
+  const std::lock_guard lock(of.mutex);
+  const auto found = of.clients.find(client);
+  check(found != of.clients.end() && found->second.*of_kind > 0, "a client's places are counted");
+  (found->second.*of_kind)--;
+  if (found->second.sessions == 0 && found->second.handshakes == 0) {
+    of.clients.erase(found);
+  }
 }
 
 void Admission::release_session(const SessionPermit& permit) {
   if (permit.of_client_) {
-    Shard& of = shard(permit.client_);
-    const std::lock_guard lock(of.mutex);
-    const auto entry = of.sessions.find(permit.client_);
-    check(entry != of.sessions.end() && entry->second > 0, "a session's address is counted");
-    if (--entry->second == 0) {
-      of.sessions.erase(entry);
-    }
+    release_of_client(permit.client_, &Places::sessions);
   }
   of_listener_[permit.listener_].fetch_sub(1, std::memory_order_relaxed);
   sessions_.fetch_sub(1, std::memory_order_relaxed);
@@ -124,6 +133,7 @@ Admission::SessionPermit::~SessionPermit() {
 
 void Admission::HandshakePermit::release() {
   if (owner_ != nullptr) {
+    owner_->release_of_client(client_, &Places::handshakes);
     std::exchange(owner_, nullptr)->handshakes_.fetch_sub(1, std::memory_order_relaxed);
   }
 }

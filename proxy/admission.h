@@ -58,9 +58,10 @@ class Admission {
    public:
     HandshakePermit() = default;
     HandshakePermit(HandshakePermit&& other) noexcept
-        : owner_(std::exchange(other.owner_, nullptr)) {}
+        : owner_(std::exchange(other.owner_, nullptr)), client_(other.client_) {}
     HandshakePermit& operator=(HandshakePermit&& other) noexcept {
       std::swap(owner_, other.owner_);
+      std::swap(client_, other.client_);
       return *this;
     }
     ~HandshakePermit() { release(); }
@@ -68,8 +69,9 @@ class Admission {
 
    private:
     friend class Admission;
-    explicit HandshakePermit(Admission& owner) : owner_(&owner) {}
+    HandshakePermit(Admission& owner, uint64_t client) : owner_(&owner), client_(client) {}
     Admission* owner_ = nullptr;
+    uint64_t client_ = 0;
   };
 
   // At accept: a place among all sessions and among the listener's, or the limit against it.
@@ -78,7 +80,8 @@ class Admission {
   // `permit` holds one of the client's places as well. Once for a permit. `now_ms` is a loop's.
   std::optional<EndReason> admit_address(SessionPermit& permit, const Limits& limits,
                                          const net::Address& client, uint64_t now_ms);
-  std::optional<HandshakePermit> admit_handshake(const Limits& limits);
+  // For a session whose client is admitted: a place among all handshakes and among the client's.
+  std::optional<HandshakePermit> admit_handshake(const SessionPermit& of, const Limits& limits);
 
   LoginGuard& logins() { return logins_; }
   RefusalLog& refusals() { return refusals_; }
@@ -86,9 +89,13 @@ class Admission {
 
  private:
   // The addresses are spread over shards, so that workers seldom wait for each other.
+  struct Places {
+    uint32_t sessions = 0;
+    uint32_t handshakes = 0;
+  };
   struct alignas(64) Shard {
     std::mutex mutex;
-    std::unordered_map<uint64_t, uint32_t> sessions;
+    std::unordered_map<uint64_t, Places> clients;
   };
   static constexpr size_t kShards = 64;
 
@@ -103,7 +110,9 @@ class Admission {
 
   Shard& shard(uint64_t client) { return shards_[client % kShards]; }
   bool take_turn(const Rate& rate, uint64_t client, uint64_t now_ms);
-  bool take_address(uint64_t client, size_t max);
+  // One of a client's places of a kind.
+  bool take_of_client(uint64_t client, uint32_t Places::*of_kind, size_t max);
+  void release_of_client(uint64_t client, uint32_t Places::*of_kind);
   void release_session(const SessionPermit& permit);
 
   const SipHash::Key hash_key_;

@@ -56,6 +56,15 @@ constexpr auto kLimitRows = std::to_array<Row>({
          [](Draft& d, const Written& w) {
            read_number(w, 1, kMaxSessions, d.config.limits.handshakes_in_flight, d.findings);
          }},
+    {.path = "limits.handshakes_per_address",
+     .form = "1 to 10000000",
+     .fallback = "250",
+     .doc = "Of those, by one IPv4 address or one IPv6 /64: nobody shall take all by never ending "
+            "them.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_number(w, 1, kMaxSessions, d.config.limits.handshakes_per_address, d.findings);
+         }},
     {.path = "limits.connections_per_address",
      .shape = Shape::Map,
      .form = "map",

@@ -219,6 +219,9 @@ void Session::on_bytes(Bytes bytes) {
     case State::Greeting:
       converse(bytes);
       return;
+    case State::Handshaking:
+      handshake(bytes);
+      return;
     case State::Connecting:
       client_->pause();  // only those who speak too early pay for it
       if (early_is_too_much(bytes)) {
@@ -228,7 +231,7 @@ void Session::on_bytes(Bytes bytes) {
     case State::Parting:
       return;
     default:
-      check(false, "no bytes come before the handshake is done, nor while the relay listens");
+      check(false, "no bytes come while the relay listens, nor after the end");
   }
 }
 
@@ -248,7 +251,7 @@ void Session::on_end() {
 }
 
 void Session::on_failure(const Error& error) {
-  if (state_ == State::Handshaking) {
+  if (state_ == State::Handshaking && client_ != nullptr) {
     handshake_failed(error);
     return;
   }

@@ -92,7 +92,8 @@ class Session final : public net::Retirable,
   void welcome(Bytes early);
   void greet();
   void converse(Bytes bytes);
-  void handshake(Bytes early);
+  void await_hello(Bytes early);
+  void handshake(Bytes first);
   void secured();
   void connect();
   Introduction introduction(ClientIdentity way);

@@ -139,7 +139,7 @@ void Session::header_failed(ProxyFailure failure) {
 // `early` came with the header: it is the client's.
 void Session::welcome(Bytes early) {
   if (listener().tls == ListenerTls::Implicit) {
-    handshake(early);
+    await_hello(early);
     return;
   }
   if (draining_) {
@@ -175,7 +175,7 @@ void Session::converse(Bytes bytes) {
       }
       return;
     case FrontDialogue::Step::StartTls:
-      handshake(bytes.subspan(taken));
+      await_hello(bytes.subspan(taken));
       return;
     case FrontDialogue::Step::Logout:
       part(EndReason::ClientLogout, {});
@@ -192,9 +192,19 @@ void Session::converse(Bytes bytes) {
 
 // ---- Handshaking
 
-void Session::handshake(Bytes early) {
+// A connection that says nothing costs a socket and a deadline: neither a place among the
+// handshakes nor memory for one.
+void Session::await_hello(Bytes early) {
   enter(State::Handshaking);
-  auto permit = services_.admission.admit_handshake(snapshot_->config->limits);
+  const Timeouts& timeouts = snapshot_->config->timeouts;
+  arm_until(std::min(loop().now_ms() + timeouts.handshake_ms, accepted_ms_ + timeouts.login_ms));
+  if (!early.empty()) {
+    handshake(early);
+  }
+}
+
+void Session::handshake(Bytes first) {
+  auto permit = services_.admission.admit_handshake(permit_, snapshot_->config->limits);
   if (!permit) {
     close(EndReason::LimitHandshakes);
     return;
@@ -202,19 +212,13 @@ void Session::handshake(Bytes early) {
   handshake_permit_ = std::move(*permit);
   in_handshake_ = GaugeHold(counters().cell(Metric::HandshakesInFlight));
   phase_started_us_ = net::Loop::now_us();
-  const Timeouts& timeouts = snapshot_->config->timeouts;
-  arm_until(std::min(loop().now_ms() + timeouts.handshake_ms, accepted_ms_ + timeouts.login_ms));
   client_ = TlsStream::server(loop(), std::move(cleartext_), *snapshot_->listeners[listener_],
-                              services_.dial.workspace, early, /*greets=*/front_ == nullptr);
+                              services_.dial.workspace, first, /*greets=*/front_ == nullptr);
   client_->observe(*this);
 }
 
 void Session::handshake_failed(const Error& error) {
   error_ = error;
-  if (!client_->heard()) {  // a port check of a load balancer, not a failed handshake
-    close(EndReason::ClientClosed);
-    return;
-  }
   if (error == tls::tls_error(tls::Failure::ProxyHeader, "")) {
     count_handshake_failure(error.label());
     header_failed(unexpected_header());

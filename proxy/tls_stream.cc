@@ -80,7 +80,6 @@ void TlsStream::on_bytes(Bytes ciphertext) {
   if (dead_) {
     return;
   }
-  heard_ = true;
   engine_->feed(ciphertext);
   take_events();
 }

@@ -44,7 +44,6 @@ class TlsStream final : public net::Stream,
 
   net::Address local() const { return transport_->local(); }
   const tls::Engine& engine() const { return *engine_; }
-  bool heard() const { return heard_; }  // the peer has sent at least one byte
 
  private:
   TlsStream(net::Loop& loop, std::unique_ptr<net::TcpStream> transport,
@@ -72,7 +71,6 @@ class TlsStream final : public net::Stream,
   std::string early_;
   Error write_error_;  // found by write(), told by run()
   bool greets_ = false;
-  bool heard_ = false;
   bool ended_ = false;  // on_end was told
   bool dead_ = false;   // aborted or failed: no callback any more
   bool finished_ = false;

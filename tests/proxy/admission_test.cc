@@ -157,28 +157,45 @@ TEST(Admission, AppliesLoweredLimitsToNewSessionsOnly) {
 
 TEST(Admission, LimitsHandshakesInFlight) {
   Gate gate(limits(10, 10, 2));
-  auto first = gate.admission.admit_handshake(gate.config.limits);
-  const auto second = gate.admission.admit_handshake(gate.config.limits);
+  const SessionPermit session = gate.admit("192.0.2.1:1");
+  const auto shake = [&] { return gate.admission.admit_handshake(session, gate.config.limits); };
+  auto first = shake();
+  const auto second = shake();
   ASSERT_TRUE(first && second);
-  EXPECT_FALSE(gate.admission.admit_handshake(gate.config.limits));
+  EXPECT_FALSE(shake());
   first->release();
   first->release();  // once is enough
-  EXPECT_TRUE(gate.admission.admit_handshake(gate.config.limits));
-  EXPECT_TRUE(gate.admission.admit_handshake(gate.config.limits))
-      << "the permit above has gone again";
+  EXPECT_TRUE(shake());
+  EXPECT_TRUE(shake()) << "the permit above has gone again";
+}
+
+TEST(Admission, LeavesHandshakesForOthersThanTheOneWhoTakesMost) {
+  Gate gate(limits(10, 10, 3));
+  gate.config.limits.handshakes_per_address = 2;
+  const SessionPermit greedy = gate.admit("192.0.2.1:1");
+  const SessionPermit other = gate.admit("192.0.2.2:1");
+  const Limits& rules = gate.config.limits;
+  auto first = gate.admission.admit_handshake(greedy, rules);
+  const auto second = gate.admission.admit_handshake(greedy, rules);
+  ASSERT_TRUE(first && second);
+  EXPECT_FALSE(gate.admission.admit_handshake(greedy, rules));
+  EXPECT_TRUE(gate.admission.admit_handshake(other, rules)) << "a refusal keeps no place";
+  first->release();
+  EXPECT_TRUE(gate.admission.admit_handshake(greedy, rules));
 }
 
 TEST(Admission, MovesAHandshakePermitWithoutLosingIt) {
   Gate gate(limits(10, 10, 1));
+  const SessionPermit session = gate.admit("192.0.2.1:1");
   Admission::HandshakePermit kept;
   {
-    auto permit = gate.admission.admit_handshake(gate.config.limits);
+    auto permit = gate.admission.admit_handshake(session, gate.config.limits);
     ASSERT_TRUE(permit);
     kept = std::move(*permit);
   }
-  EXPECT_FALSE(gate.admission.admit_handshake(gate.config.limits));
+  EXPECT_FALSE(gate.admission.admit_handshake(session, gate.config.limits));
   kept.release();
-  EXPECT_TRUE(gate.admission.admit_handshake(gate.config.limits));
+  EXPECT_TRUE(gate.admission.admit_handshake(session, gate.config.limits));
 }
 
 TEST(Admission, CountsEachListenersSessionsForThemselves) {
@@ -274,7 +291,8 @@ TEST(Admission, NeverAdmitsTooManyWhenManyThreadsAsk) {
       const std::string client =
           one_address ? "192.0.2.1:1" : "198.51.100." + std::to_string(thread) + ":1";
       const auto admitted = gate.ask(client);
-      if (!std::holds_alternative<SessionPermit>(admitted)) {
+      const SessionPermit* permit = std::get_if<SessionPermit>(&admitted);
+      if (permit == nullptr) {
         continue;
       }
       ++admitted_in_all;
@@ -282,7 +300,7 @@ TEST(Admission, NeverAdmitsTooManyWhenManyThreadsAsk) {
       if (one_address) {
         EXPECT_LE(++of_one_address, kPerAddress);
       }
-      if (const auto handshake = gate.admission.admit_handshake(gate.config.limits)) {
+      if (const auto handshake = gate.admission.admit_handshake(*permit, gate.config.limits)) {
         EXPECT_LE(++shaking, 3U);
         --shaking;
       }
@@ -299,7 +317,7 @@ TEST(Admission, NeverAdmitsTooManyWhenManyThreadsAsk) {
   }
   EXPECT_GT(admitted_in_all, 0U);
   EXPECT_EQ(gate.admission.sessions(), 0U);
-  EXPECT_TRUE(gate.admission.admit_handshake(gate.config.limits));
+  EXPECT_TRUE(gate.admission.admit_handshake(gate.admit("192.0.2.1:1"), gate.config.limits));
 }
 
 }  // namespace

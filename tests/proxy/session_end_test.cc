@@ -238,12 +238,13 @@ const End kEnds[] = {
      [](SessionTest& test) {
        test.config.limits.handshakes_in_flight = 0;
        test.dial();
+       test.client->send_in_clear("\x16\x03\x01");
      }},
     {"TooManyHandshakesAfterStarttls", EndReason::LimitHandshakes,
      [](SessionTest& test) {
        test.config.limits.handshakes_in_flight = 0;
        test.dial(kStartTls);
-       test.client->send("t STARTTLS\r\n");
+       test.client->send("t STARTTLS\r\n\x16\x03\x01");
      }},
     {"TooManySessionsOfAListener", EndReason::LimitListener,
      [](SessionTest& test) {
@@ -333,7 +334,8 @@ const End kEnds[] = {
     {"DrainedInTheHandshake", EndReason::Drained,
      [](SessionTest& test) {
        test.dial();
-       ASSERT_TRUE(test.until([&] { return test.figure(Metric::HandshakesInFlight) == 1; }));
+       ASSERT_TRUE(
+           test.until([&] { return test.figure(Metric::SessionsActive, {kImplicit}) == 1; }));
        drain(test);
        test.client->secure();
      },

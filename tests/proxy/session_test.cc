@@ -158,7 +158,7 @@ TEST_F(SessionTest, TakesAPortCheckForWhatItIs) {
 
 TEST_F(SessionTest, NamesAHandshakeThatTimedOut) {
   dial();
-  ASSERT_TRUE(until([&] { return figure(Metric::HandshakesInFlight) == 1; }));
+  ASSERT_TRUE(until([&] { return figure(Metric::SessionsActive, {kImplicit}) == 1; }));
   pass_ms(config.timeouts.handshake_ms + 100);
   EXPECT_EQ(gateway().ended(EndReason::HandshakeTimeout), 1U);
   EXPECT_EQ(handshake_failures(kImplicit, "timeout"), 1U);
@@ -167,9 +167,19 @@ TEST_F(SessionTest, NamesAHandshakeThatTimedOut) {
 TEST_F(SessionTest, GivesAHandshakesPlaceBackWhenItTimesOut) {
   config.limits.handshakes_in_flight = 1;
   dial();
+  client->send_in_clear("\x16\x03\x01");
   ASSERT_TRUE(until([&] { return figure(Metric::HandshakesInFlight) == 1; }));
   pass_ms(config.timeouts.handshake_ms + 100);
-  EXPECT_TRUE(gateway().admission().admit_handshake(config.limits));
+  EXPECT_EQ(gateway().ended(EndReason::HandshakeTimeout), 1U);
+  relay();
+}
+
+TEST_F(SessionTest, SpendsNoHandshakesPlaceOnAClientThatSaysNothing) {
+  config.limits.handshakes_in_flight = 1;
+  dial();
+  const std::unique_ptr<GatewayClient> silent = std::move(client);
+  relay();
+  EXPECT_EQ(gateway().ended(), 0U);
 }
 
 TEST_F(SessionTest, GivesAHandshakesPlaceBackWhenItIsDone) {
