@@ -9,7 +9,7 @@ namespace postern {
 using tls::Engine;
 
 std::unique_ptr<TlsStream> TlsStream::server(net::Loop& loop,
-                                             std::unique_ptr<net::TcpStream> transport,
+                                             std::unique_ptr<net::Stream> transport,
                                              const tls::ServerContext& context,
                                              tls::Workspace& workspace, Bytes early, bool greets) {
   auto engine = Engine::server(context, workspace);
@@ -20,7 +20,7 @@ std::unique_ptr<TlsStream> TlsStream::server(net::Loop& loop,
 }
 
 std::unique_ptr<TlsStream> TlsStream::client(net::Loop& loop,
-                                             std::unique_ptr<net::TcpStream> transport,
+                                             std::unique_ptr<net::Stream> transport,
                                              const tls::ClientContext& context,
                                              tls::Workspace& workspace, const std::string& name) {
   auto engine = Engine::client(context, workspace, name);
@@ -28,7 +28,7 @@ std::unique_ptr<TlsStream> TlsStream::client(net::Loop& loop,
       new TlsStream(loop, std::move(transport), std::move(engine), workspace, {}));
 }
 
-TlsStream::TlsStream(net::Loop& loop, std::unique_ptr<net::TcpStream> transport,
+TlsStream::TlsStream(net::Loop& loop, std::unique_ptr<net::Stream> transport,
                      std::unique_ptr<Engine> engine, tls::Workspace& workspace, Bytes early)
     : loop_(loop),
       transport_(std::move(transport)),

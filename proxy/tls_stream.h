@@ -1,7 +1,8 @@
-// TlsStream: Stream = TcpStream + tls::Engine, the one place where the two meet. Either role; keeps
-// the contract of net/stream.h. Ciphertext goes from the loop's read scratch through the engine
-// into the workspace and to the kernel in one write; a record that is incomplete or a peer that is
-// slow is the only reason for the stream to own bytes. Loop's thread only.
+// TlsStream: Stream = transport + tls::Engine, the one place where the two meet; the transport is a
+// TcpStream but in models. Either role; keeps the contract of net/stream.h. Ciphertext goes from
+// the loop's read scratch through the engine into the workspace and to the kernel in one write; a
+// record that is incomplete or a peer that is slow is the only reason for the stream to own bytes.
+// Loop's thread only.
 #pragma once
 
 #include <memory>
@@ -9,7 +10,6 @@
 
 #include "proxy/net/loop.h"
 #include "proxy/net/stream.h"
-#include "proxy/net/tcp.h"
 #include "tls/engine.h"
 
 namespace postern {
@@ -23,13 +23,11 @@ class TlsStream final : public net::Stream,
   // `workspace` must outlive the stream; `early` are bytes of the transport that were read already
   // and belong to the handshake. The handshake runs from the loop; on_open or on_failure follows.
   // `greets`: our side speaks first, and soon, so that the handshake's last flight may go with it.
-  static std::unique_ptr<TlsStream> server(net::Loop& loop,
-                                           std::unique_ptr<net::TcpStream> transport,
+  static std::unique_ptr<TlsStream> server(net::Loop& loop, std::unique_ptr<net::Stream> transport,
                                            const tls::ServerContext& context,
                                            tls::Workspace& workspace, Bytes early,
                                            bool greets = false);
-  static std::unique_ptr<TlsStream> client(net::Loop& loop,
-                                           std::unique_ptr<net::TcpStream> transport,
+  static std::unique_ptr<TlsStream> client(net::Loop& loop, std::unique_ptr<net::Stream> transport,
                                            const tls::ClientContext& context,
                                            tls::Workspace& workspace, const std::string& name);
   ~TlsStream() override;
@@ -42,11 +40,11 @@ class TlsStream final : public net::Stream,
   void finish() override;
   void abort() override;
 
-  net::Address local() const { return transport_->local(); }
+  net::Address local() const override { return transport_->local(); }
   const tls::Engine& engine() const { return *engine_; }
 
  private:
-  TlsStream(net::Loop& loop, std::unique_ptr<net::TcpStream> transport,
+  TlsStream(net::Loop& loop, std::unique_ptr<net::Stream> transport,
             std::unique_ptr<tls::Engine> engine, tls::Workspace& workspace, Bytes early);
 
   // The transport's events.
@@ -64,7 +62,7 @@ class TlsStream final : public net::Stream,
   void fail(const Error& error);
 
   net::Loop& loop_;
-  std::unique_ptr<net::TcpStream> transport_;
+  std::unique_ptr<net::Stream> transport_;
   std::unique_ptr<tls::Engine> engine_;
   tls::Workspace& workspace_;
   net::StreamObserver* observer_ = nullptr;

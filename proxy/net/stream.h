@@ -16,6 +16,7 @@
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/error.h"
+#include "proxy/net/address.h"
 
 namespace postern::net {
 
@@ -59,6 +60,9 @@ class Stream {
   virtual void finish() = 0;
   // Ends both directions now, dropping what is queued. Idempotent; no callback follows.
   virtual void abort() = 0;
+
+  // Our end's address; not valid where there is none.
+  virtual Address local() const { return {}; }
 };
 
 }  // namespace postern::net

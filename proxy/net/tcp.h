@@ -58,7 +58,7 @@ class TcpStream final : public Stream, public Retirable, private Deferred {
   void reset();
 
   // Asked of the kernel; not valid while unconnected, and once the stream is dead.
-  Address local() const;
+  Address local() const override;
   Address remote() const;
 
  private:
