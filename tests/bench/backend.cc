@@ -1,7 +1,8 @@
 // A minimal, fast IMAP server for the bench: it knows nothing of mail and costs next to nothing, so
 // that what is measured is the gateway in front of it. One thread, epoll, plain TCP.
 //
-//   bench_backend [PORT]    prints the port it listens on and serves until it is killed
+//   bench_backend [PORT]    prints the port it listens on, and below it the one on which it tells
+//                           nginx mail that everybody may log in there; serves until it is killed
 //
 // LOGIN, NOOP, LOGOUT, IDLE are answered, a LOGIN with the password `wrong` by NO; FETCH n sends a
 // literal of n bytes; APPEND takes its literal and counts it.
@@ -37,6 +38,8 @@ struct Client {
   std::string after_literal;  // what follows it
   uint64_t literal_in = 0;    // bytes of an APPEND literal still to come
   std::string append_tag;
+  std::string login_tag;  // of a LOGIN whose name and password come as literals
+  bool web = false;       // nginx asks by HTTP whether somebody may log in
   bool closing = false;
   bool wants_write = false;
 };
@@ -47,16 +50,20 @@ class Backend {
   void serve();
 
  private:
-  void accept_all();
+  int listen_on(uint16_t port);
+  void accept_all(int listener);
   void readable(Client& client);
   void take(Client& client, std::string_view bytes);
   void command(Client& client, std::string_view line);
+  void log_in(Client& client, std::string_view line);
+  void permit(Client& client, std::string_view line);
   bool flush(Client& client);  // false: everything is sent
   void settle(Client& client);
   void drop(Client& client);
 
-  int listener_;
-  int epoll_;
+  int epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  int imap_;
+  int web_;
   std::vector<char> block_ = std::vector<char>(kBlock, 'x');
   std::vector<char> in_ = std::vector<char>(kBlock);
 };
@@ -66,26 +73,33 @@ class Backend {
   std::exit(1);
 }
 
-Backend::Backend(uint16_t port) {
-  listener_ = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+uint16_t port_of(int fd) {
+  sockaddr_in address{};
+  socklen_t length = sizeof address;
+  getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length);
+  return ntohs(address.sin_port);
+}
+
+Backend::Backend(uint16_t port) : imap_(listen_on(port)), web_(listen_on(0)) {}
+
+int Backend::listen_on(uint16_t port) {
+  const int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   const int on = 1;
-  setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  setsockopt(listener_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
+  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+  setsockopt(listener, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);  // accepted sockets inherit it
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (bind(listener_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
-      listen(listener_, 4096) != 0) {
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
+      listen(listener, 4096) != 0) {
     die("bench_backend: cannot listen");
   }
-  socklen_t length = sizeof address;
-  getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &length);
-  epoll_ = epoll_create1(EPOLL_CLOEXEC);
   epoll_event event{.events = EPOLLIN, .data = {.ptr = nullptr}};
-  epoll_ctl(epoll_, EPOLL_CTL_ADD, listener_, &event);
-  std::printf("%u\n", unsigned{ntohs(address.sin_port)});
+  epoll_ctl(epoll_, EPOLL_CTL_ADD, listener, &event);
+  std::printf("%u\n", unsigned{port_of(listener)});
   std::fflush(stdout);
+  return listener;
 }
 
 void Backend::serve() {
@@ -95,7 +109,8 @@ void Backend::serve() {
     for (int i = 0; i < count; i++) {
       auto* client = static_cast<Client*>(events[static_cast<size_t>(i)].data.ptr);
       if (client == nullptr) {
-        accept_all();
+        accept_all(imap_);
+        accept_all(web_);
       } else if ((events[static_cast<size_t>(i)].events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) {
         readable(*client);
       } else {
@@ -105,9 +120,9 @@ void Backend::serve() {
   }
 }
 
-void Backend::accept_all() {
+void Backend::accept_all(int listener) {
   for (;;) {
-    const int fd = accept4(listener_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int fd = accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd < 0) {
       return;
     }
@@ -115,7 +130,8 @@ void Backend::accept_all() {
     client->fd = fd;
     epoll_event event{.events = EPOLLIN, .data = {.ptr = client}};
     epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
-    client->out = kGreeting;
+    client->web = listener == web_;
+    client->out = client->web ? std::string_view{} : kGreeting;
     settle(*client);
   }
 }
@@ -162,7 +178,33 @@ uint64_t number_in(std::string_view text) {
   return number;
 }
 
+// nginx mail sends name and password as literals, each when it is asked for.
+void Backend::log_in(Client& client, std::string_view line) {
+  if (line.ends_with("}\r\n")) {
+    client.out += "+ go on\r\n";
+  } else {
+    client.out += client.login_tag + " OK done\r\n";
+    client.login_tag.clear();
+  }
+}
+
+void Backend::permit(Client& client, std::string_view line) {
+  if (line == "\r\n") {
+    client.out += "HTTP/1.0 200 OK\r\nAuth-Status: OK\r\nAuth-Server: 127.0.0.1\r\nAuth-Port: " +
+                  std::to_string(port_of(imap_)) + "\r\n\r\n";
+    client.closing = true;
+  }
+}
+
 void Backend::command(Client& client, std::string_view line) {
+  if (client.web) {
+    permit(client, line);
+    return;
+  }
+  if (!client.login_tag.empty()) {
+    log_in(client, line);
+    return;
+  }
   if (!client.append_tag.empty() || line == "\r\n") {  // the CRLF behind an APPEND's literal
     client.out += client.append_tag.empty() ? "" : client.append_tag + " OK appended\r\n";
     client.append_tag.clear();
@@ -184,6 +226,9 @@ void Backend::command(Client& client, std::string_view line) {
   } else if (rest.starts_with("LOGOUT")) {
     client.out += "* BYE bench\r\n" + tag + " OK bye\r\n";
     client.closing = true;
+  } else if (rest.starts_with("LOGIN {")) {
+    client.login_tag = tag;
+    log_in(client, line);
   } else if (rest.starts_with("LOGIN") && rest.ends_with(" wrong\r\n")) {
     client.out += tag + " NO [AUTHENTICATIONFAILED] wrong password\r\n";
   } else {

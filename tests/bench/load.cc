@@ -121,6 +121,8 @@ void Load::handshake(Connection& c) {
   const int result = SSL_do_handshake(c.ssl);
   if (result == 1) {
     figures_.resumed += SSL_session_reused(c.ssl) != 0 ? 1 : 0;
+    figures_.ecdsa +=
+        SSL_get_peer_signature_algorithm(c.ssl) == SSL_SIGN_ECDSA_SECP256R1_SHA256 ? 1 : 0;
     c.waiting = Waiting::Greeting;
     read_all(c);
     return;

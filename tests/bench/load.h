@@ -35,6 +35,7 @@ struct Figures {
   uint64_t bytes = 0;
   uint64_t errors = 0;
   uint64_t resumed = 0;
+  uint64_t ecdsa = 0;  // of the handshakes, those whose certificate was
   std::vector<uint32_t> latencies_us;
 };
 

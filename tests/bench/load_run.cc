@@ -110,12 +110,13 @@ void Load::report(double seconds) const {
                : sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
   };
   std::printf(
-      "{\"units\": %llu, \"bytes\": %llu, \"errors\": %llu, \"resumed\": %llu, "
+      "{\"units\": %llu, \"bytes\": %llu, \"errors\": %llu, \"resumed\": %llu, \"ecdsa\": %llu, "
       "\"seconds\": %.4f, \"p50_us\": %u, \"p99_us\": %u}\n",
       static_cast<unsigned long long>(figures_.units),
       static_cast<unsigned long long>(figures_.bytes),
       static_cast<unsigned long long>(figures_.errors),
-      static_cast<unsigned long long>(figures_.resumed), seconds, at(0.5), at(0.99));
+      static_cast<unsigned long long>(figures_.resumed),
+      static_cast<unsigned long long>(figures_.ecdsa), seconds, at(0.5), at(0.99));
 }
 
 Options parse(int argc, char** argv) {

@@ -1,5 +1,6 @@
 """Starting a gateway on one core and the load on the other, and reading what it used from /proc."""
 
+import collections
 import contextlib
 import json
 import os
@@ -14,6 +15,7 @@ TICK = os.sysconf("SC_CLK_TCK")
 GATEWAY_CORE = "0"
 LOAD_CORE = "1"
 DEADLINE_S = 30
+Backend = collections.namedtuple("Backend", "imap auth")  # its ports: IMAP, and nginx mail's auth_http
 
 
 def free_port():
@@ -81,19 +83,19 @@ def process(command, core, **more):
 @contextlib.contextmanager
 def backend(binary):
     with process([binary], LOAD_CORE, stdout=subprocess.PIPE, text=True) as started:
-        yield int(started.stdout.readline())
+        yield Backend(int(started.stdout.readline()), int(started.stdout.readline()))
 
 
 @contextlib.contextmanager
-def gateway(peer, backend_port, pem):
-    """Yields the running gateway's pid and port."""
+def gateway(peer, ports, pems, cores=GATEWAY_CORE):
+    """Yields the running gateway's pid and port. `ports` are the backend's."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = pathlib.Path(name)
         folder.chmod(0o755)
         port = free_port()
-        command = peer.command(folder, port, backend_port, pem)
+        command = peer.command(folder, port, ports, pems)
         with open(folder / "log", "w", encoding="utf-8") as log, \
-                process(command, GATEWAY_CORE, stdout=log, stderr=log) as started:
+                process(command, cores, stdout=log, stderr=log) as started:
             try:
                 wait_for(lambda: answers(port) or started.poll() is not None, f"{peer.name} listening")
             finally:

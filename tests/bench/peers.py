@@ -6,26 +6,28 @@ listens on 127.0.0.1:PORT, with the bench's backend behind it.
 import pathlib
 import shutil
 import subprocess
-import sys
 
 CIPHERS = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"
 SUITES = "TLS_AES_128_GCM_SHA256"
 
 
 class Peer:
-    """What every peer shares. `command(folder, port, backend, pem)` writes its files and says how to start."""
+    """What every peer shares. `command(folder, port, backend, pems)` writes its files and says how to start."""
 
     name = ""
-    package = ""
     program = ""
+    module = ""  # a file that comes with the package, where the program alone is not enough
+    pairs = 1    # of certificate and key that it takes for one name
+    dials = True  # a backend for every session, whether it logs in or not
 
     def available(self):
-        return shutil.which(self.program, path="/usr/sbin:/usr/bin:/sbin:/bin") is not None
+        found = shutil.which(self.program, path="/usr/sbin:/usr/bin:/sbin:/bin") is not None
+        return found and (not self.module or pathlib.Path(self.module).exists())
 
     def version(self):
         return "?"
 
-    def command(self, folder, port, backend, pem):
+    def command(self, folder, port, backend, pems):
         raise NotImplementedError
 
 
@@ -36,10 +38,11 @@ def first_line(*command):
 
 class Postern(Peer):
     name = "postern"
+    pairs = 2
 
-    def __init__(self, binary, name="postern"):
+    def __init__(self, binary, workers=1):
         self.program = str(binary)
-        self.name = name
+        self.workers = workers
 
     def available(self):
         return pathlib.Path(self.program).exists()
@@ -47,16 +50,17 @@ class Postern(Peer):
     def version(self):
         return first_line(self.program, "--version")
 
-    def command(self, folder, port, backend, pem):
+    def command(self, folder, port, backend, pems):
         config = folder / "postern.yaml"
+        certificates = ", ".join(f'{{chain: "{pem}", key: "{pem}"}}' for pem in pems)
         config.write_text(f"""
-workers: 1
+workers: {self.workers}
 listeners:
   - {{address: "127.0.0.1:{port}", tls: implicit}}
 tls:
-  certificates: [{{chain: "{pem}", key: "{pem}"}}]
+  certificates: [{certificates}]
 backends:
-  bench: {{servers: ["127.0.0.1:{backend}"]}}
+  bench: {{servers: ["127.0.0.1:{backend.imap}"]}}
 limits: {{sessions: 20000, sessions_per_address: 20000, handshakes_in_flight: 20000}}
 log: {{level: warn}}
 """, encoding="utf-8")
@@ -64,13 +68,19 @@ log: {{level: warn}}
 
 
 class HAProxy(Peer):
-    name, package, program = "haproxy", "haproxy", "haproxy"
+    name, program = "haproxy", "haproxy"
+    pairs = 2
 
     def version(self):
         return first_line("/usr/sbin/haproxy", "-v").split(" - ")[0]
 
-    def command(self, folder, port, backend, pem):
+    def command(self, folder, port, backend, pems):
         config = folder / "haproxy.cfg"
+        certificate = pems[0]
+        if len(pems) > 1:  # it takes what belongs together by the ends of the names
+            certificate = folder / "site.pem"
+            for pem in pems:
+                shutil.copy(pem, f"{certificate}.{pem.stem}")
         config.write_text(f"""
 global
     nbthread 1
@@ -85,25 +95,24 @@ defaults
     timeout client 31m
     timeout server 31m
 listen imaps
-    bind 127.0.0.1:{port} ssl crt {pem} backlog 4096
-    server backend 127.0.0.1:{backend}
+    bind 127.0.0.1:{port} ssl crt {certificate} backlog 4096
+    server backend 127.0.0.1:{backend.imap}
 """, encoding="utf-8")
         return ["/usr/sbin/haproxy", "-db", "-f", str(config)]
 
 
+NGINX_MODULES = "/usr/lib/nginx/modules"
 NGINX_HEAD = """
 daemon off;
 worker_processes 1;
 worker_rlimit_nofile 20000;
 pid {folder}/nginx.pid;
 error_log {folder}/error.log crit;
-load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+load_module {module};
 events {{ worker_connections 19900; multi_accept on; }}
 """
 
 NGINX_TLS = f"""
-    ssl_certificate {{pem}};
-    ssl_certificate_key {{pem}};
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_ciphers {CIPHERS};
     ssl_conf_command Ciphersuites {SUITES};
@@ -112,36 +121,64 @@ NGINX_TLS = f"""
 """
 
 
-class NginxStream(Peer):
-    name, package, program = "nginx-stream", "libnginx-mod-stream", "nginx"
+class Nginx(Peer):
+    program = "nginx"
+    pairs = 2
 
     def version(self):
         return first_line("/usr/sbin/nginx", "-v")
 
-    def command(self, folder, port, backend, pem):
+    def command(self, folder, port, backend, pems):
         config = folder / "nginx.conf"
-        config.write_text(NGINX_HEAD.format(folder=folder) + "stream {" + NGINX_TLS.format(pem=pem) + f"""
-    tcp_nodelay on;
-    proxy_buffer_size 16k;
-    proxy_timeout 31m;
-    server {{ listen 127.0.0.1:{port} ssl backlog=4096; proxy_pass 127.0.0.1:{backend}; }}
-}}
-""", encoding="utf-8")
+        pairs = "".join(f"    ssl_certificate {pem};\n    ssl_certificate_key {pem};\n" for pem in pems)
+        block = f"{self.kind} {{\n{pairs}{NGINX_TLS}{self.server(port, backend)}}}\n"
+        config.write_text(NGINX_HEAD.format(folder=folder, module=self.module) + block, encoding="utf-8")
         return ["/usr/sbin/nginx", "-c", str(config), "-p", str(folder)]
 
 
+class NginxStream(Nginx):
+    name, kind = "nginx-stream", "stream"
+    module = f"{NGINX_MODULES}/ngx_stream_module.so"
+
+    def server(self, port, backend):
+        return f"""
+    tcp_nodelay on;
+    proxy_buffer_size 16k;
+    proxy_timeout 31m;
+    server {{ listen 127.0.0.1:{port} ssl backlog=4096; proxy_pass 127.0.0.1:{backend.imap}; }}
+"""
+
+
+class NginxMail(Nginx):
+    """Greets by itself and reads the password; whom to dial it asks by HTTP, of the bench's backend."""
+
+    dials = False
+    name, kind = "nginx-mail", "mail"
+    module = f"{NGINX_MODULES}/ngx_mail_module.so"
+
+    def server(self, port, backend):
+        return f"""
+    auth_http 127.0.0.1:{backend.auth}/;
+    proxy_buffer 16k;
+    proxy_timeout 31m;
+    timeout 31m;
+    imap_capabilities IMAP4rev1 LITERAL+ IDLE AUTH=PLAIN;
+    server {{ listen 127.0.0.1:{port} ssl backlog=4096; protocol imap; server_name bench; }}
+"""
+
+
 class Hitch(Peer):
-    name, package, program = "hitch", "hitch", "hitch"
+    name, program = "hitch", "hitch"
 
     def version(self):
         return first_line("/usr/sbin/hitch", "--version")
 
-    def command(self, folder, port, backend, pem):
+    def command(self, folder, port, backend, pems):
         config = folder / "hitch.conf"
         config.write_text(f"""
 frontend = "[127.0.0.1]:{port}"
-backend = "[127.0.0.1]:{backend}"
-pem-file = "{pem}"
+backend = "[127.0.0.1]:{backend.imap}"
+pem-file = "{pems[0]}"
 workers = 1
 backlog = 4096
 user = "nobody"
@@ -155,14 +192,14 @@ log-level = 0
 
 
 class Stunnel(Peer):
-    name, package, program = "stunnel", "stunnel4", "stunnel4"
+    name, program = "stunnel", "stunnel4"
 
     def version(self):
         done = subprocess.run(["/usr/bin/stunnel4", "-version"], capture_output=True, text=True, check=False)
         words = (done.stdout + done.stderr).split()
         return " ".join(words[words.index("stunnel"):][:2]) if "stunnel" in words else "stunnel"
 
-    def command(self, folder, port, backend, pem):
+    def command(self, folder, port, backend, pems):
         config = folder / "stunnel.conf"
         config.write_text(f"""
 foreground = yes
@@ -172,8 +209,8 @@ socket = l:TCP_NODELAY=1
 socket = r:TCP_NODELAY=1
 [imaps]
 accept = 127.0.0.1:{port}
-connect = 127.0.0.1:{backend}
-cert = {pem}
+connect = 127.0.0.1:{backend.imap}
+cert = {pems[0]}
 sslVersionMin = TLSv1.2
 ciphers = {CIPHERS}
 ciphersuites = {SUITES}
@@ -181,14 +218,12 @@ ciphersuites = {SUITES}
         return ["/usr/bin/stunnel4", str(config)]
 
 
-PEERS = [HAProxy, NginxStream, Hitch, Stunnel]
+PEERS = [HAProxy, NginxStream, NginxMail, Hitch, Stunnel]
 
 
 def install(peers):
-    """Installs the packages of those that are missing; their services are not started."""
-    missing = [peer.package for peer in peers if peer.package and not peer.available()]
-    if not missing:
+    """Installs the packages of those that are missing, and what draws; their services are not started."""
+    if all(peer.available() for peer in peers) and shutil.which("gnuplot"):
         return
-    print("installing " + " ".join(missing), file=sys.stderr)
     root = pathlib.Path(__file__).resolve().parents[2]
-    subprocess.run([root / "tests/install", "packages", *missing], check=True)
+    subprocess.run([root / "tests/install", "peers"], check=True)
