@@ -36,6 +36,9 @@ void Session::count_handshake_failure(const char* label) {
 }
 
 void Session::count_shadow_refusal() {
+  if (client_ == nullptr) {
+    return;  // it has not said a word
+  }
   if (const auto refusal = client_->engine().shadow_refusal()) {
     const char* label = tls::failure_label(*refusal);
     counters().count(Metric::ShadowRefusals,
