@@ -136,6 +136,23 @@ constexpr std::array<Descriptor, kMetricCount> kCatalog{{
      "postern_read_pauses_total",
      "Times that reading from a hop was paused because the other one took no more.",
      {Hop}},
+    {Metric::WaitingBytes,
+     Gauge,
+     "postern_waiting_bytes",
+     "Bytes that wait for clients and servers that do not take them.",
+     {},
+     kSampled},
+    {Metric::MemoryLimit,
+     Gauge,
+     "postern_memory_limit_bytes",
+     "What the process may use, if the configuration limits its memory.",
+     {},
+     kSampled},
+    {Metric::MemoryShortages,
+     Counter,
+     "postern_memory_shortages_total",
+     "Times that three quarters of the memory limit were in use and slow peers had to wait.",
+     {}},
     {Metric::BackendConnects,
      Counter,
      "postern_backend_connects_total",
@@ -348,62 +365,6 @@ std::span<const Descriptor> catalog() {
 
 const Descriptor& descriptor(Metric metric) {
   return kCatalog[static_cast<size_t>(metric)];
-}
-
-const char* label_name(Label label) {
-  switch (label) {
-    case None:
-      return "";
-    case Listener:
-      return "listener";
-    case EndReason:
-      return "end_reason";
-    case Version:
-    case BuildVersion:
-      return "version";
-    case Cipher:
-      return "cipher";
-    case Group:
-      return "group";
-    case Resumed:
-      return "resumed";
-    case ProxyHeader:
-      return "result";
-    case TlsFailure:
-    case ShadowReason:
-    case AcceptFailure:
-    case Violation:
-      return "reason";
-    case Hop:
-      return "hop";
-    case Direction:
-      return "direction";
-    case Mechanism:
-      return "mechanism";
-    case LoginResult:
-    case ConnectResult:
-    case Result:
-      return "result";
-    case Backend:
-      return "backend";
-    case Server:
-      return "server";
-    case Path:
-      return "path";
-    case Code:
-      return "code";
-    case Certificate:
-      return "certificate";
-    case KeyType:
-      return "key_type";
-    case Revision:
-      return "revision";
-    case Tls:
-      return "tls";
-    case Verify:
-      return "verify";
-  }
-  return "";
 }
 
 std::array<Label, 4> dimensions(Metric metric) {

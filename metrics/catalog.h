@@ -70,6 +70,9 @@ enum class Metric : uint8_t {
   Violations,
   Bytes,
   ReadPauses,
+  WaitingBytes,
+  MemoryLimit,
+  MemoryShortages,
   BackendConnects,
   BackendConnectDuration,
   BackendSessions,
@@ -94,7 +97,7 @@ enum class Metric : uint8_t {
   ProcessMaxFds,
   ProcessStartTime,
 };
-inline constexpr size_t kMetricCount = 47;
+inline constexpr size_t kMetricCount = 50;
 
 enum class Type : uint8_t { Counter, Gauge, Histogram };
 

@@ -29,6 +29,9 @@ Admission::Admission() : hash_key_(random_key()) {}
 
 std::variant<Admission::SessionPermit, EndReason> Admission::admit_session(const Config& config,
                                                                            size_t listener) {
+  if (memory_.full()) {
+    return EndReason::LimitMemory;
+  }
   if (!take_place(sessions_, config.limits.sessions)) {
     return EndReason::LimitSessions;
   }

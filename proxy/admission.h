@@ -21,6 +21,7 @@
 #include "proxy/end_reason.h"
 #include "proxy/login_guard.h"
 #include "proxy/net/address.h"
+#include "proxy/net/memory_budget.h"
 #include "proxy/refusal_log.h"
 
 namespace postern {
@@ -83,6 +84,7 @@ class Admission {
   // For a session whose client is admitted: a place among all handshakes and among the client's.
   std::optional<HandshakePermit> admit_handshake(const SessionPermit& of, const Limits& limits);
 
+  net::MemoryBudget& memory() { return memory_; }
   LoginGuard& logins() { return logins_; }
   RefusalLog& refusals() { return refusals_; }
   size_t sessions() const { return sessions_.load(std::memory_order_relaxed); }
@@ -121,6 +123,7 @@ class Admission {
   std::atomic<size_t> handshakes_{0};
   std::array<Shard, kShards> shards_;
   ClientTable<Pace> paces_{kPaces};
+  net::MemoryBudget memory_;
   LoginGuard logins_;
   RefusalLog refusals_;
 };

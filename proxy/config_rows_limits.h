@@ -17,6 +17,7 @@ inline constexpr uint64_t kMaxSessions = 10'000'000;
 inline constexpr uint64_t kMaxRate = 1'000'000;
 inline constexpr uint64_t kMaxFailures = 200;  // what LoginGuard can count
 inline constexpr uint64_t kShortestWindowMs = 1'000;
+inline constexpr uint64_t kLeastMemory = 32 * kMiB;
 inline constexpr size_t kMaxNetworks = 10'000;
 
 constexpr auto kListenerLimitRows = std::to_array<Row>({
@@ -64,6 +65,17 @@ constexpr auto kLimitRows = std::to_array<Row>({
      .value =
          [](Draft& d, const Written& w) {
            read_number(w, 1, kMaxSessions, d.config.limits.handshakes_per_address, d.findings);
+         }},
+    {.path = "limits.memory",
+     .form = "size: 512MiB, 4GiB",
+     .sample = "4GiB",
+     .doc = "What the process may use in all, from 32MiB. From three quarters of it on nothing is "
+            "read for a client or server that does not take what is there for it; from seven "
+            "eighths on new sessions are refused; at the limit those are ended that would need "
+            "more. Without it only each session is bounded.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_size(w, kLeastMemory, d.config.limits.memory, d.findings);
          }},
     {.path = "limits.connections_per_address",
      .shape = Shape::Map,

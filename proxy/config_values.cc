@@ -19,6 +19,14 @@ struct Unit {
   std::string_view name;
   uint64_t ms;
 };
+struct SizeUnit {
+  std::string_view name;
+  uint64_t bytes;
+};
+constexpr std::array<SizeUnit, 3> kSizeUnits = {
+    {{"KiB", uint64_t{1} << 10}, {"MiB", uint64_t{1} << 20}, {"GiB", uint64_t{1} << 30}}};
+constexpr uint64_t kLargestSize = uint64_t{1} << 40;
+
 constexpr std::array<Unit, 4> kUnits = {{{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}}};
 
 bool is_digit(char c) {
@@ -131,6 +139,23 @@ void read_address(const Written& value, net::Address& out, Findings& findings) {
     return;
   }
   out = address.value();
+}
+
+void read_size(const Written& value, uint64_t lowest, size_t& out, Findings& findings) {
+  const std::string_view text = value.text;
+  const auto digits =
+      static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
+  const std::optional<uint64_t> number = parse_number(text.substr(0, digits));
+  const auto unit = std::find_if(kSizeUnits.begin(), kSizeUnits.end(), [&](const SizeUnit& known) {
+    return known.name == text.substr(digits);
+  });
+  const bool fits = number && unit != kSizeUnits.end() && *number <= kLargestSize / unit->bytes &&
+                    *number * unit->bytes >= lowest;
+  if (!fits) {
+    return findings.fault(value, "is not a size from " + std::to_string(lowest >> 20) +
+                                     "MiB to 1024GiB, such as 512MiB or 4GiB");
+  }
+  out = *number * unit->bytes;
 }
 
 void read_network(const Written& value, std::vector<net::Network>& out, Findings& findings) {

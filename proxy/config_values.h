@@ -33,6 +33,9 @@ void read_workers(const Written& value, size_t& out, Findings& findings);
 
 void read_address(const Written& value, net::Address& out, Findings& findings);
 
+// "64MiB", "2GiB": from `lowest` bytes to 1 TiB.
+void read_size(const Written& value, uint64_t lowest, size_t& out, Findings& findings);
+
 // One block of addresses of a list, "10.0.0.0/8".
 void read_network(const Written& value, std::vector<net::Network>& out, Findings& findings);
 

@@ -25,6 +25,7 @@ enum class EndReason : uint8_t {
   LimitHandshakes,     // refused: too many handshakes at once
   LimitListener,       // refused: all sessions of this listener in use
   LimitRate,           // refused: one address connects too often
+  LimitMemory,         // refused, or ended: the process has no memory left for it
   Denied,              // refused: its network may not come in
   Banned,              // refused, or ended: too many failed logins of its address
   BackendUnavailable,  // no server of the pool could be reached or would serve
@@ -53,6 +54,7 @@ inline constexpr std::array kEndReasonNames = {
     "limit_handshakes",
     "limit_listener",
     "limit_rate",
+    "limit_memory",
     "denied",
     "banned",
     "backend_unavailable",

@@ -8,9 +8,6 @@
 #include "proxy/log.h"
 
 namespace postern {
-namespace {
-
-// Zero if the system does not tell.
 size_t resident_bytes() {
   std::FILE* file = std::fopen("/proc/self/statm", "re");
   if (file == nullptr) {
@@ -21,8 +18,6 @@ size_t resident_bytes() {
   std::fclose(file);
   return read ? pages * static_cast<size_t>(sysconf(_SC_PAGESIZE)) : 0;
 }
-
-}  // namespace
 
 bool TrimRule::due(size_t resident_bytes, size_t sessions) const {
   // Unsigned, so in the order in which nothing falls below zero.

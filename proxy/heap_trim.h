@@ -14,6 +14,9 @@
 
 namespace postern {
 
+// What the process occupies; 0 if the system does not tell.
+size_t resident_bytes();
+
 // When it is worth it, by figures alone.
 class TrimRule {
  public:

@@ -168,7 +168,13 @@ void Relay::Sink::put(Bytes data) {
   }
   bytes += data.size();
   cell.add(data.size());
-  if (stream.write(data) > kHighWater) {
+  const size_t queued = stream.write(data);
+  if (queued == 0) {
+    return;
+  }
+  net::MemoryBudget& memory = relay.loop_.memory();
+  relay.starved_ = relay.starved_ || memory.exhausted();
+  if (queued > kHighWater || memory.tight()) {
     full = true;  // pace() pauses the source once the filter is through with this read
   }
 }
@@ -181,6 +187,10 @@ void Relay::drained(Sink& sink) {
 // Each side is read exactly when the other can take what comes.
 void Relay::pace() {
   if (done_) {
+    return;
+  }
+  if (starved_) {
+    end_now(EndReason::LimitMemory, {});
     return;
   }
   const bool free = hold_ == nullptr;

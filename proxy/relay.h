@@ -1,6 +1,7 @@
 // Relay: the long life of a session: bytes both ways between two open streams, through the IMAP
 // filter. A side that takes bytes more slowly than the other sends them pauses it: at most
-// kHighWater plus one read waits in either direction. Half-close is passed on. Both streams are
+// kHighWater plus one read waits in either direction, and while the process is short of memory one
+// small read. Half-close is passed on. Both streams are
 // observed by the relay from start() until it reports its end, once; then it touches them no more.
 // Loop's thread only; streams and observers outlive it.
 #pragma once
@@ -143,6 +144,7 @@ class Relay final : public net::Retirable, private net::Deadline {
   bool backend_reading_ = true;
   bool client_ended_ = false;
   bool backend_finished_ = false;
+  bool starved_ = false;  // more had to wait than there is memory for
   bool done_ = false;
 };
 

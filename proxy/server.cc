@@ -114,7 +114,9 @@ Server::Server(std::string config_path, Materials materials, net::FileWatch::Vie
       expiry_(loop_.deadlines()),
       labels_(std::move(labels)),
       counters_(labels_),
+      upkeep_(loop_, admission_, counters_.cell(Metric::MemoryShortages)),
       reloaded_at_s_(std::time(nullptr)) {
+  admission_.memory().set_limit(materials_.config->limits.memory);
   const Shared shared{.labels = labels_, .admission = admission_, .facts = facts_};
   std::vector<const metrics::Counters*> counters{&counters_};
   for (size_t i = 0; i < snapshots.size(); i++) {
@@ -193,9 +195,11 @@ void Server::reload() {
   }
   materials_ = std::move(materials.value());
   files_.follow(std::move(files));
+  raise_file_limit(*materials_.config);
   log::configure(materials_.config->log_format, materials_.config->log_level);
   log_warnings(materials_);
   expiry_.follow(materials_.certificates);
+  admission_.memory().set_limit(materials_.config->limits.memory);
   for (size_t i = 0; i < workers_.size(); i++) {
     workers_[i]->use(std::move(snapshots.value()[i]));
   }
@@ -296,6 +300,10 @@ void Server::sample(std::vector<Sample>& into) {
   sample_backends(into);
   add(Metric::ConfigReloadTime, {}, static_cast<double>(reloaded_at_s_));
   add(Metric::SessionsLimit, {}, static_cast<double>(materials_.config->limits.sessions));
+  add(Metric::WaitingBytes, {}, static_cast<double>(admission_.memory().waiting()));
+  if (const size_t limit = admission_.memory().limit(); limit != 0) {
+    add(Metric::MemoryLimit, {}, static_cast<double>(limit));
+  }
   add(Metric::LoginGuardEntries, {},
       static_cast<double>(admission_.logins().entries(loop_.now_ms())));
   add(Metric::Workers, {}, static_cast<double>(workers_running_));

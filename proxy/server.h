@@ -27,6 +27,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/net/signals.h"
 #include "proxy/snapshot.h"
+#include "proxy/upkeep.h"
 #include "proxy/worker.h"
 
 namespace postern {
@@ -75,6 +76,7 @@ class Server final : private net::SignalObserver,
   metrics::Counters counters_;  // the main thread's own
   Admission admission_;
   HeapTrim heap_trim_{loop_, admission_};
+  Upkeep upkeep_;
   BackendFacts facts_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Admin> admin_;

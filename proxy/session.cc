@@ -133,8 +133,8 @@ void Session::on_relay_end(EndReason reason, std::string_view bye, const Error& 
   error_ = error;
   bytes_in_ = relay_->bytes_from_client();
   bytes_out_ = relay_->bytes_to_client();
-  if (reason == EndReason::ClientFailed) {
-    close(reason);
+  if (reason == EndReason::ClientFailed || reason == EndReason::LimitMemory) {
+    close(reason);  // what waits is let go at once
     return;
   }
   part(reason, bye);

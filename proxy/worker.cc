@@ -35,6 +35,7 @@ Worker::Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot, std::ve
                 .admission = shared.admission,
                 .relay_cells = relay_cells(counters_)},
       snapshot_(std::move(snapshot)) {
+  loop_.share(shared.admission.memory());
   for (size_t i = 0; i < sockets.size(); i++) {
     ports_.push_back(std::make_unique<Port>(*this, i, sockets[i]));
   }

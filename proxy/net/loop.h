@@ -16,6 +16,7 @@
 #include "proxy/base/bytes.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/net/deadline.h"
+#include "proxy/net/memory_budget.h"
 
 namespace postern::net {
 
@@ -68,7 +69,15 @@ class Loop final : private DeadlineWheel::Driver {
   DeadlineWheel& deadlines() { return deadlines_; }
 
   // What a read is given: one buffer for the loop, since a read's bytes are consumed in its call.
-  MutableBytes read_scratch() { return {read_scratch_.get(), kScratchBytes}; }
+  MutableBytes read_scratch() {
+    return {read_scratch_.get(), memory().tight() ? kTightScratchBytes : kScratchBytes};
+  }
+  // What a read has put there. (Memory may have become short in between.)
+  Bytes read_bytes(size_t count) const { return {read_scratch_.get(), count}; }
+
+  // The process's memory, which all loops share; without one there is no limit. It outlives *this.
+  void share(MemoryBudget& budget) { memory_ = &budget; }
+  MemoryBudget& memory() { return *memory_; }
 
   // Streams and listeners count themselves, from creation until closed: libuv alone would let run()
   // return while the last stream is paused.
@@ -78,6 +87,7 @@ class Loop final : private DeadlineWheel::Driver {
   uv_loop_t* uv() { return &uv_; }
 
   static constexpr size_t kScratchBytes = 64 * kKiB;
+  static constexpr size_t kTightScratchBytes = 4 * kKiB;  // while memory is short
 
  private:
   void turn_again();
@@ -94,6 +104,8 @@ class Loop final : private DeadlineWheel::Driver {
   uv_timer_t tick_timer_;   // active while a deadline is armed
   std::mutex posted_mutex_;
   std::vector<std::function<void()>> posted_;
+  MemoryBudget own_memory_;
+  MemoryBudget* memory_ = &own_memory_;
   bool mailbox_open_ = true;
   size_t held_ = 0;
   IntrusiveList<Retirable> retired_;

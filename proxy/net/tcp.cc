@@ -216,7 +216,7 @@ void TcpStream::handle_read(ssize_t count) {
     return;
   }
   if (count > 0) {
-    observer_->on_bytes(loop_.read_scratch().first(static_cast<size_t>(count)));
+    observer_->on_bytes(loop_.read_bytes(static_cast<size_t>(count)));
   } else {
     ended_ = true;
     observer_->on_end();
@@ -248,7 +248,10 @@ size_t TcpStream::put(Bytes bytes, int flags) {
     }
     bytes = bytes.subspan(taken < 0 ? 0 : static_cast<size_t>(taken));
   }
-  overflow.append(bytes);
+  if (!bytes.empty()) {
+    loop_.memory().add(static_cast<int64_t>(bytes.size()));
+    overflow.append(bytes);
+  }
   if (usable() && !overflow.empty() && handle_->request == nullptr) {
     write_queued();
   }
@@ -295,6 +298,7 @@ void TcpStream::handle_written(int status) {
     fail(status, open_ ? "writing" : "connecting");
     return;
   }
+  loop_.memory().add(-static_cast<int64_t>(handle_->request->writing));
   handle_->overflow.consume(handle_->request->writing);
   if (!tell_open()) {
     return;
@@ -368,6 +372,7 @@ void TcpStream::close(bool with_reset) {
   if (!with_reset || uv_tcp_close_reset(&handle->tcp, on_closed) != 0) {
     uv_close(handle->uv(), on_closed);
   }
+  loop_.memory().add(-static_cast<int64_t>(handle->overflow.size()));
   handle->overflow.clear();  // the socket is closed: libuv will not look at these bytes again
   loop_.release();
 }

@@ -103,6 +103,13 @@ class Limits(Gate):
         self.refused(gateway, "127.0.0.7")
         self.refused(gateway, "127.0.1.1", refused=False)
 
+    def test_of_open_files_at_start_and_at_a_reload(self):
+        warning = "file descriptors may run out before limits.sessions is reached"
+        gateway = self.start(limits={"sessions": 10})
+        self.assertNotIn(warning, gateway.log())
+        gateway.configure(limits={"sessions": 10000000})
+        self.assertRegex(gateway.reload(), warning + r".*sessions_possible=\d+ advice=")
+
     def refused(self, gateway, source, refused=True):
         """Whether a client from that address is turned away, in words, on the port in clear."""
         with socket.create_connection(gateway.address("starttls"), 20, (source, 0)) as client:

@@ -52,6 +52,18 @@ TEST(ConfigLimits, TakeTheRateOfAnAddress) {
   EXPECT_THAT(fault("  connections_per_address: 5\n"), HasSubstr("allowed is map"));
 }
 
+TEST(ConfigLimits, TakeASizeOfMemory) {
+  EXPECT_EQ(limits("  sessions: 1\n").memory, 0U);
+  EXPECT_EQ(limits("  memory: 32MiB\n").memory, 32 * kMiB);
+  EXPECT_EQ(limits("  memory: 65536KiB\n").memory, 64 * kMiB);
+  EXPECT_EQ(limits("  memory: 1024GiB\n").memory, size_t{1} << 40);
+  for (const char* wrong : {"31MiB", "1025GiB", "64", "64MB", "64 MiB", "MiB", "-1GiB", "064MiB",
+                            "18446744073709551615GiB", "99999999999999999999GiB", "1.5GiB"}) {
+    EXPECT_THAT(fault(std::string("  memory: ") + wrong + "\n"), HasSubstr("is not a size"))
+        << wrong;
+  }
+}
+
 TEST(ConfigLimits, TakeListsOfNetworks) {
   const Limits lists = limits("  allow: [10.0.0.0/8, '2001:db8::/32']\n  deny: [10.1.2.3]\n");
   ASSERT_EQ(lists.allow.size(), 2U);

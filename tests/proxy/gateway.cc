@@ -58,6 +58,7 @@ Gateway::Gateway(net::Loop& loop, Config config)
                 .admission = admission_,
                 .relay_cells = relay_cells(counters_)},
       snapshot_(Snapshot::make(materials_of(std::move(config)), labels_, 1).value().front()) {
+  loop_.share(admission_.memory());
   for (size_t i = 0; i < snapshot_->config->listeners.size(); ++i) {
     const auto fd = net::open_listening_socket(snapshot_->config->listeners[i].address, {});
     ports_.push_back(std::make_unique<Port>(*this, i, fd.value()));

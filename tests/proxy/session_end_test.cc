@@ -246,6 +246,21 @@ const End kEnds[] = {
        test.dial(kStartTls);
        test.client->send("t STARTTLS\r\n\x16\x03\x01");
      }},
+    {"NoMemoryForASession", EndReason::LimitMemory,
+     [](SessionTest& test) {
+       test.gateway().admission().memory().set_limit(800);
+       test.gateway().admission().memory().sampled(700);
+       test.dial(kStartTls);
+     },
+     "* BYE [LIMIT]"},
+    {"NoMemoryForASlowReader", EndReason::LimitMemory,
+     [](SessionTest& test) {
+       test.log_in();
+       test.client->pause();
+       test.gateway().admission().memory().set_limit(800);
+       test.gateway().admission().memory().sampled(800);
+       test.client->send("b FETCH 64000000\r\n");
+     }},
     {"TooManySessionsOfAListener", EndReason::LimitListener,
      [](SessionTest& test) {
        test.config.listeners[kStartTls].sessions = 1;

@@ -1,0 +1,52 @@
+// MemoryBudget: what the process may use, and what is left of it. Its size is sampled now and then
+// (the watch's business); in between the bytes that wait for slow peers are counted as they come
+// and go, so that nothing outruns the samples. Streams whose peers keep up never touch it. Any
+// thread.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace postern::net {
+
+class MemoryBudget {
+ public:
+  // 0: no limit.
+  void set_limit(size_t bytes) { limit_.store(bytes, std::memory_order_relaxed); }
+  size_t limit() const { return limit_.load(std::memory_order_relaxed); }
+
+  // The process's resident size as the kernel tells it.
+  void sampled(size_t resident_bytes) {
+    base_.store(static_cast<int64_t>(resident_bytes) - waiting_.load(std::memory_order_relaxed),
+                std::memory_order_relaxed);
+  }
+  // So many bytes more, or less, wait for a slow peer.
+  void add(int64_t bytes) { waiting_.fetch_add(bytes, std::memory_order_relaxed); }
+
+  size_t waiting() const { return at_least_0(waiting_.load(std::memory_order_relaxed)); }
+  size_t used() const {
+    return at_least_0(base_.load(std::memory_order_relaxed) +
+                      waiting_.load(std::memory_order_relaxed));
+  }
+
+  // From three quarters on nothing is read for a peer that has not taken what is there for it, and
+  // little at a time; from seven eighths on no new session is let in; at the limit a session that
+  // has to let more wait is ended.
+  bool tight() const { return beyond(6); }
+  bool full() const { return beyond(7); }
+  bool exhausted() const { return beyond(8); }
+
+ private:
+  static size_t at_least_0(int64_t bytes) { return bytes > 0 ? static_cast<size_t>(bytes) : 0; }
+  bool beyond(size_t eighths) const {
+    const size_t limit = limit_.load(std::memory_order_relaxed);
+    return limit != 0 && used() >= limit / 8 * eighths;
+  }
+
+  std::atomic<size_t> limit_{0};
+  std::atomic<int64_t> base_{0};
+  std::atomic<int64_t> waiting_{0};
+};
+
+}  // namespace postern::net

@@ -1,0 +1,95 @@
+// RelayTest: a relay between two peers that the test plays; time is the test's, too.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "proxy/labels.h"
+#include "proxy/relay.h"
+#include "tests/proxy/gateway.h"
+#include "tests/support/fake_stream.h"
+
+namespace postern {
+
+inline constexpr std::string_view kGreeting = "* OK ready\r\n";
+inline constexpr std::string_view kBye = "* BYE see you\r\n";
+
+class RelayTest : public testing::Test, public RelayObserver, public imap::ConversationObserver {
+ protected:
+  RelayTest() : counters(labels), cells(make_cells(counters)), relay_(make_relay()) {}
+
+  void start(std::string_view greeting = kGreeting, std::string_view early = {}) {
+    relay_->start(greeting, early);
+    client.deliver();
+  }
+  void log_in() {
+    start();
+    client.say("a LOGIN user secret\r\n");
+    backend.say("a OK logged in\r\n");
+    client.received.clear();
+    backend.received.clear();
+  }
+  void pass_ms(uint64_t ms) { loop.deadlines().advance(loop.now_ms() + ms); }
+  Relay& relay() { return *relay_; }
+  bool ended() const { return ends > 0; }
+  uint64_t bytes(size_t hop, size_t direction) {
+    return counters.cell(metrics::Metric::Bytes, {hop, direction}).value();
+  }
+  uint64_t pauses(size_t hop) { return counters.cell(metrics::Metric::ReadPauses, {hop}).value(); }
+
+  net::Loop loop;
+  metrics::LabelSets labels = make_label_sets(test::gateway_config({}));
+  metrics::Counters counters;
+  const RelayCells cells;
+  test::FakeStream client;
+  test::FakeStream backend;
+  int ends = 0;
+  std::optional<EndReason> reason;
+  std::string bye;
+  Error error;
+  std::optional<uint64_t> hold_ms;  // answers to failed logins are held back so long
+  std::string_view last_words;      // and this is said after them
+
+ private:
+  static RelayCells make_cells(metrics::Counters& counters) {
+    using metrics::Metric;
+    return {.client_in = counters.cell(Metric::Bytes, {kHopClient, kDirectionIn}),
+            .client_out = counters.cell(Metric::Bytes, {kHopClient, kDirectionOut}),
+            .backend_in = counters.cell(Metric::Bytes, {kHopBackend, kDirectionIn}),
+            .backend_out = counters.cell(Metric::Bytes, {kHopBackend, kDirectionOut}),
+            .client_pauses = counters.cell(Metric::ReadPauses, {kHopClient}),
+            .backend_pauses = counters.cell(Metric::ReadPauses, {kHopBackend})};
+  }
+  std::unique_ptr<Relay> make_relay() {
+    return std::make_unique<Relay>(loop, cells, client, backend, /*swallow_greeting=*/false, *this,
+                                   *this);
+  }
+  void on_relay_end(EndReason why, std::string_view line, const Error& what) override {
+    ++ends;
+    reason = why;
+    bye = line;
+    error = what;
+    client.abort();  // as the session does
+    backend.abort();
+  }
+  const SipHash::Key* on_login_attempt(imap::Mechanism) override { return nullptr; }
+  void on_login_result(imap::Mechanism, imap::LoginResult result, uint64_t) override {
+    if (result == imap::LoginResult::Failure && hold_ms.has_value()) {
+      relay().hold_answer(*hold_ms, EndReason::Banned, last_words);
+    }
+  }
+  void on_unauthenticated() override {}
+  void on_idle(bool) override {}
+  void on_opaque() override {}
+  void on_starttls_refused() override {}
+  void on_id_fields_dropped(unsigned) override {}
+
+  std::unique_ptr<Relay> relay_;
+};
+
+}  // namespace postern
