@@ -8,6 +8,7 @@
 #include "proxy/log.h"
 
 namespace postern {
+
 size_t resident_bytes() {
   std::FILE* file = std::fopen("/proc/self/statm", "re");
   if (file == nullptr) {

@@ -52,6 +52,9 @@ std::string Session::client_certificate() const {
 
 // Says what happened; who is to be kept out for it is the guard's to decide.
 void Session::login_failed(uint64_t user) {
+  if (logged_in_) {
+    return;  // it is in already: the refusal says nothing of a password
+  }
   LoginGuard::Verdict verdict;
   const auto& rules = snapshot_->config->limits.login_failures;
   if (rules.has_value()) {

@@ -131,6 +131,14 @@ TEST_F(SessionTest, AnswersFailedLoginsLaterAndLater) {
       << "what was sent behind the last guess is not passed on";
 }
 
+TEST_F(SessionTest, CountsNoRefusalOfALoginBehindALogin) {
+  config.limits.login_failures = LoginFailures{.max = 1};
+  log_in();
+  say("b LOGIN user wrong", "b NO");
+  say("c NOOP", "c OK");
+  EXPECT_EQ(figure(Metric::LoginFailuresCounted), 0U);
+}
+
 TEST_F(SessionTest, ForgivesFailedLoginsWhenTheRightOneComes) {
   config.limits.login_failures = LoginFailures{.max = 2, .delay_ms = 0};
   for (int i = 0; i < 3; ++i) {
