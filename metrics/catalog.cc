@@ -216,6 +216,13 @@ constexpr std::array<Descriptor, kMetricCount> kCatalog{{
      "postern_config_reloads_total",
      "Attempts to load configuration and certificates anew; an error leaves the old ones in force.",
      {Result}},
+    {Metric::ConfigReloadSuccessful,
+     Gauge,
+     "postern_config_last_reload_successful",
+     "Whether the last attempt to load the configuration anew succeeded, 1 or 0; 1 before the "
+     "first.",
+     {},
+     kSampled},
     {Metric::ConfigReloadTime,
      Gauge,
      "postern_config_last_reload_timestamp_seconds",

@@ -84,6 +84,7 @@ enum class Metric : uint8_t {
   CertificateOcspNextUpdate,
   CertificateReloads,
   ConfigReloads,
+  ConfigReloadSuccessful,
   ConfigReloadTime,
   SessionsLimit,
   Workers,
@@ -97,7 +98,7 @@ enum class Metric : uint8_t {
   ProcessMaxFds,
   ProcessStartTime,
 };
-inline constexpr size_t kMetricCount = 50;
+inline constexpr size_t kMetricCount = 51;
 
 enum class Type : uint8_t { Counter, Gauge, Histogram };
 

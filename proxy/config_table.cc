@@ -244,10 +244,20 @@ constexpr auto kLastRows = std::to_array<Row>({
            read_duration(w, kShortestMs, d.config.timeouts.idle_ms, d.findings);
            d.idle = w;
          }},
+    {.path = "timeouts.drain_delay",
+     .form = kDuration,
+     .fallback = "0s",
+     .doc = "How long new clients are still served after SIGTERM, while /ready says 503: the time "
+            "that load balancers and Kubernetes take to send nobody here any more.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_duration(w, 0, d.config.timeouts.drain_delay_ms, d.findings);
+         }},
     {.path = "timeouts.drain",
      .form = kDuration,
      .fallback = "30s",
-     .doc = "How long sessions may go on after SIGTERM. 0s cuts them at once.",
+     .doc = "How long sessions may go on after that. They are told to go one after the other, when "
+            "no command of theirs is in flight. 0s cuts them at once.",
      .value =
          [](Draft& d, const Written& w) {
            read_duration(w, 0, d.config.timeouts.drain_ms, d.findings);

@@ -118,7 +118,7 @@ void Relay::backend_bytes(Bytes bytes) {
 
 // What waited for the backend's answer, or for the client to have it.
 void Relay::go_on() {
-  if (!bye_.empty() && filter_.at_boundary()) {
+  if (filter_.stopped()) {
     end_now(bye_reason_, bye_);
     return;
   }
@@ -133,6 +133,7 @@ void Relay::hold_answer(uint64_t delay_ms, EndReason reason, std::string_view li
   if (!line.empty()) {
     bye_ = line;
     bye_reason_ = reason;
+    filter_.stop_at(imap::Stop::AtBoundary);
   }
   if (delay_ms > 0) {
     hold_ = std::make_unique<Hold>(*this);
@@ -214,13 +215,16 @@ void Relay::set_reading(net::Stream& stream, bool& reading, bool wanted, metrics
 
 // ---- the end
 
-void Relay::bye_at_boundary(EndReason reason, std::string_view line) {
-  if (filter_.at_boundary()) {
-    end_now(reason, line);
+void Relay::bye_at(imap::Stop stop, EndReason reason, std::string_view line) {
+  if (bye_reason_ == EndReason::Banned) {  // that is said at the next boundary anyway
     return;
   }
   bye_ = line;
   bye_reason_ = reason;
+  filter_.stop_at(stop);
+  if (hold_ == nullptr && filter_.stopped()) {
+    end_now(reason, line);
+  }
 }
 
 void Relay::end_now(EndReason reason, std::string_view line, const Error& error) {

@@ -54,9 +54,10 @@ class Relay final : public net::Retirable, private net::Deadline {
   // Begins with what both sides have said already; may end the relay before it returns.
   void start(std::string_view from_backend, std::string_view from_client);
 
-  // Says `line` at the next boundary and ends with `reason`. Before that boundary the relay goes
-  // on.
-  void bye_at_boundary(EndReason reason, std::string_view line);
+  // Says `line` and ends with `reason` as soon as no command is in flight (IDLE does not count), or
+  // with Stop::AtBoundary at the end of any response. Before that the relay goes on. `line` is a
+  // literal.
+  void bye_at(imap::Stop stop, EndReason reason, std::string_view line);
   // To be called when the filter tells of an answer: it, and all behind it, reaches the client only
   // after `delay_ms`, in which neither side is read. Then `line`, unless it is empty, is said at
   // the next boundary, and the relay ends with `reason`.
@@ -136,7 +137,7 @@ class Relay final : public net::Retirable, private net::Deadline {
   imap::Filter filter_;
   std::unique_ptr<Hold> hold_;
   std::string held_;      // client bytes whose meaning waits for the backend's answer
-  std::string_view bye_;  // a literal, said at the next boundary
+  std::string_view bye_;  // a literal, said where the filter stops
   EndReason bye_reason_ = EndReason::Drained;
   uint64_t last_activity_ms_;
   uint64_t bytes_from_client_ = 0;

@@ -12,33 +12,12 @@
 
 namespace postern {
 
-using metrics::Health;
-using metrics::Label;
 using metrics::Metric;
-using metrics::Sample;
 
 namespace {
 
 // What a worker may take to end after its drain's limit has cut everything.
 constexpr uint64_t kWorkerEndMs = 5'000;
-
-const char* name_of(tls::KeyType type) {
-  switch (type) {
-    case tls::KeyType::Ecdsa:
-      return "ecdsa";
-    case tls::KeyType::Rsa:
-      return "rsa";
-    case tls::KeyType::Ed25519:
-      return "ed25519";
-  }
-  return "other";
-}
-
-const char* verify_name(const BackendConfig& backend) {
-  const bool verified =
-      backend.tls != BackendTls::None && backend.verify.mode == tls::Verification::Mode::Verify;
-  return verified ? "verify" : "none";
-}
 
 void log_faults(const char* event, const Faults& faults) {
   for (const Fault& fault : faults) {
@@ -177,6 +156,7 @@ void Server::on_signal(int number) {
 void Server::reload() {
   const auto fail = [this](const Faults& faults) {
     log_faults("reload failed, the old configuration stays", faults);
+    reload_failed_ = true;
     counters_.count(Metric::ConfigReloads, {kResultError});
   };
   Result<Config> config = config_path_.empty() ? *materials_.config : Config::load(config_path_);
@@ -204,6 +184,7 @@ void Server::reload() {
     workers_[i]->use(std::move(snapshots.value()[i]));
   }
   counters_.count(Metric::ConfigReloads, {kResultSuccess});
+  reload_failed_ = false;
   reloaded_at_s_ = std::time(nullptr);
   log::info("reloaded");
 }
@@ -242,13 +223,26 @@ void Server::reload_certificates() {
 
 // ---- drain
 
+// Not ready from now on; those who have not heard of it yet are still served.
 void Server::drain(const char* signal) {
   draining_ = true;
+  const Timeouts& timeouts = materials_.config->timeouts;
+  log::info("draining", {{"signal", signal},
+                         {"sessions", admission_.sessions()},
+                         {"delay_ms", timeouts.drain_delay_ms},
+                         {"limit_ms", timeouts.drain_ms}});
+  if (timeouts.drain_delay_ms > 0) {
+    arm(loop_.deadlines(), timeouts.drain_delay_ms);
+  } else {
+    dismiss(DrainPace::Haste::Stopping);
+  }
+}
+
+void Server::dismiss(DrainPace::Haste haste) {
   const uint64_t limit_ms = materials_.config->timeouts.drain_ms;
-  log::info("draining",
-            {{"signal", signal}, {"sessions", admission_.sessions()}, {"limit_ms", limit_ms}});
+  dismissed_ = true;
   for (const auto& worker : workers_) {
-    worker->drain(limit_ms);
+    worker->drain({.limit_ms = limit_ms, .haste = haste});
   }
   arm(loop_.deadlines(), limit_ms + kWorkerEndMs);
 }
@@ -265,84 +259,14 @@ void Server::worker_ended() {
 }
 
 void Server::on_deadline() {
+  if (!dismissed_) {
+    log::info("no longer accepting");
+    dismiss(DrainPace::Haste::Stopping);
+    return;
+  }
   log::error("a worker did not end in time, exiting without it");
   log::flush();
   std::_Exit(EXIT_FAILURE);
-}
-
-// ---- what the admin endpoint shows
-
-std::string Server::metrics() {
-  return exporter_->text();
-}
-
-Health Server::live() {
-  return {.ok = true, .reason = "alive"};
-}
-
-Health Server::ready() {
-  if (draining_) {
-    return {.ok = false, .reason = "draining"};
-  }
-  return {.ok = true, .reason = "ready"};
-}
-
-void Server::on_request(std::string_view path, int code) {
-  counters_.count(Metric::AdminRequests, {labels_.index_of(Label::Path, path),
-                                          labels_.index_of(Label::Code, std::to_string(code))});
-}
-
-void Server::sample(std::vector<Sample>& into) {
-  const auto add = [&into](Metric metric, std::vector<std::string> labels, double value) {
-    into.push_back({.metric = metric, .label_values = std::move(labels), .value = value});
-  };
-  sample_certificates(into);
-  sample_backends(into);
-  add(Metric::ConfigReloadTime, {}, static_cast<double>(reloaded_at_s_));
-  add(Metric::SessionsLimit, {}, static_cast<double>(materials_.config->limits.sessions));
-  add(Metric::WaitingBytes, {}, static_cast<double>(admission_.memory().waiting()));
-  if (const size_t limit = admission_.memory().limit(); limit != 0) {
-    add(Metric::MemoryLimit, {}, static_cast<double>(limit));
-  }
-  add(Metric::LoginGuardEntries, {},
-      static_cast<double>(admission_.logins().entries(loop_.now_ms())));
-  add(Metric::Workers, {}, static_cast<double>(workers_running_));
-  add(Metric::Ready, {}, ready().ok ? 1 : 0);
-  add(Metric::BuildInfo, {kVersion, kRevision}, 1);
-  metrics::sample_process(into);
-}
-
-void Server::sample_certificates(std::vector<Sample>& into) {
-  for (const auto& certificate : materials_.certificates->describe()) {
-    const std::vector<std::string> labels{certificate.label, name_of(certificate.key_type)};
-    into.push_back({.metric = Metric::CertificateNotAfter,
-                    .label_values = labels,
-                    .value = static_cast<double>(certificate.not_after)});
-    if (certificate.ocsp_next_update != 0 || certificate.staple_expected) {
-      into.push_back({.metric = Metric::CertificateOcspNextUpdate,
-                      .label_values = labels,
-                      .value = static_cast<double>(certificate.ocsp_next_update)});
-    }
-  }
-}
-
-void Server::sample_backends(std::vector<Sample>& into) {
-  for (const BackendConfig& backend : materials_.config->backends) {
-    into.push_back(
-        {.metric = Metric::BackendInfo,
-         .label_values = {backend.name, postern::name_of(backend.tls), verify_name(backend)},
-         .value = 1});
-    const size_t pool = labels_.intern_backend(backend.name);
-    for (const net::HostPort& server : backend.servers) {
-      const size_t label = labels_.intern_server(pool, server.text());
-      const int64_t end = facts_.certificate_not_after[label].load(std::memory_order_relaxed);
-      if (end != 0) {
-        into.push_back({.metric = Metric::BackendCertificateNotAfter,
-                        .label_values = {backend.name, server.text()},
-                        .value = static_cast<double>(end)});
-      }
-    }
-  }
 }
 
 }  // namespace postern

@@ -4,7 +4,9 @@
 //   SIGHUP             read configuration and certificates anew; all of it, or nothing and every
 //                      fault
 //   a changed file     of those that TLS toward clients is made from: read them anew, as a whole
-//   SIGTERM, SIGINT    stop accepting, let sessions go, exit 0; a second one exits at once
+//   SIGTERM, SIGINT    not ready from now on; after timeouts.drain_delay stop accepting, let
+//   sessions
+//                      go, exit 0; a second one exits at once
 #pragma once
 
 #include <cstddef>
@@ -55,7 +57,8 @@ class Server final : private net::SignalObserver,
   void reload();
   void reload_certificates();
   void drain(const char* signal);
-  void on_deadline() override;  // the drain did not end in time
+  void dismiss(DrainPace::Haste haste);
+  void on_deadline() override;  // the delay before the drain is over, or the drain did not end
   void worker_ended();
 
   std::string metrics() override;
@@ -83,7 +86,9 @@ class Server final : private net::SignalObserver,
   std::unique_ptr<metrics::Exporter> exporter_;
   size_t workers_running_ = 0;
   int64_t reloaded_at_s_ = 0;
+  bool reload_failed_ = false;  // the last one
   bool draining_ = false;
+  bool dismissed_ = false;  // the workers have been told to drain
 };
 
 }  // namespace postern

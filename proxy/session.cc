@@ -308,13 +308,19 @@ void Session::drain() {
       part(EndReason::Drained, kStopping);
       return;
     case State::Relaying:
-      relay_->bye_at_boundary(EndReason::Drained, kStopping);
+      relay_->bye_at(imap::Stop::AtRest, EndReason::Drained, kStopping);
       return;
     case State::Identifying:  // told in welcome() or secured(), when it can be heard
     case State::Handshaking:
     case State::Parting:
     case State::Closed:
       return;
+  }
+}
+
+void Session::hurry() {
+  if (state_ == State::Relaying) {
+    relay_->bye_at(imap::Stop::AtBoundary, EndReason::Drained, kStopping);
   }
 }
 

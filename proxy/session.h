@@ -71,8 +71,11 @@ class Session final : public net::Retirable,
                     IntrusiveList<Session>& sessions);
   ~Session() override;
 
-  // postern is stopping: says `* BYE` at the next boundary, or at once where nothing is under way.
+  // postern is stopping: says `* BYE` once no command is in flight, or at once where nothing is
+  // under way.
   void drain();
+  // The drain is nearly over: the end of the next response has to do. After drain().
+  void hurry();
   // The drain is over: ends now, with a BYE if it fits.
   void cut();
 

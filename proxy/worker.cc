@@ -1,5 +1,6 @@
 #include "proxy/worker.h"
 
+#include <algorithm>
 #include <csignal>
 #include <utility>
 
@@ -12,6 +13,8 @@ using metrics::Label;
 using metrics::Metric;
 
 namespace {
+
+constexpr uint64_t kTellEveryMs = 50;
 
 RelayCells relay_cells(metrics::Counters& counters) {
   return {.client_in = counters.cell(Metric::Bytes, {kHopClient, kDirectionIn}),
@@ -59,8 +62,8 @@ void Worker::use(Contexts contexts) {
   loop_.post([this, shared] { snapshot_ = snapshot_->with(std::move(*shared)); });
 }
 
-void Worker::drain(uint64_t limit_ms) {
-  loop_.post([this, limit_ms] { begin_drain(limit_ms); });
+void Worker::drain(DrainPace pace) {
+  loop_.post([this, pace] { begin_drain(pace); });
 }
 
 void Worker::join() {
@@ -91,17 +94,44 @@ void Worker::Port::on_accept_failure(const Error& error) {
              {{"listener", worker.snapshot_->config->listeners[index].text}, {"error", error}});
 }
 
-void Worker::begin_drain(uint64_t limit_ms) {
+// ---- drain
+
+void Worker::begin_drain(DrainPace pace) {
   for (const auto& port : ports_) {
     port->listener.close();
   }
   loop_.close_mailbox();
-  arm(loop_.deadlines(), limit_ms);
-  sessions_.for_each([](Session& session) { session.drain(); });
+  pace_ = pace;
+  drain_began_ms_ = loop_.now_ms();
+  sessions_.for_each([this](Session&) { to_tell_++; });
+  on_deadline();
 }
 
 void Worker::on_deadline() {
-  sessions_.for_each([](Session& session) { session.cut(); });
+  const uint64_t elapsed_ms = loop_.now_ms() - drain_began_ms_;
+  tell_who_is_due(elapsed_ms);
+  if (elapsed_ms >= pace_.hurry_ms() && !std::exchange(hurried_, true)) {
+    told_.for_each([](Session& session) { session.hurry(); });
+  }
+  if (elapsed_ms >= pace_.limit_ms) {
+    told_.for_each([](Session& session) { session.cut(); });
+    return;
+  }
+  arm(loop_.deadlines(), std::min(kTellEveryMs, pace_.limit_ms - elapsed_ms));
+}
+
+// In the order in which they came: who is logging in just now is told last.
+void Worker::tell_who_is_due(uint64_t elapsed_ms) {
+  const size_t due = pace_.due(to_tell_, elapsed_ms);
+  while (told_count_ < due) {
+    told_count_++;
+    Session* session = sessions_.pop_front();
+    if (session == nullptr) {  // some have gone by themselves
+      return;
+    }
+    told_.push_back(*session);
+    session->drain();
+  }
 }
 
 }  // namespace postern

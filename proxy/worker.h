@@ -13,6 +13,7 @@
 #include "metrics/label_sets.h"
 #include "proxy/admission.h"
 #include "proxy/backend.h"
+#include "proxy/drain_pace.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/loop.h"
@@ -40,8 +41,8 @@ class Worker final : private net::Deadline {
   void use(std::shared_ptr<Snapshot> snapshot);
   // As use(), but only the TLS contexts toward clients are new.
   void use(Contexts contexts);
-  // Stops accepting, lets the sessions go, ends the thread. What is left after `limit_ms` is cut.
-  void drain(uint64_t limit_ms);
+  // Stops accepting, tells the sessions to go, ends the thread. What is left at the end is cut.
+  void drain(DrainPace pace);
   void join();
   const metrics::Counters& counters() const { return counters_; }
 
@@ -57,8 +58,9 @@ class Worker final : private net::Deadline {
   };
 
   void run();
-  void begin_drain(uint64_t limit_ms);
-  void on_deadline() override;  // the drain's limit
+  void begin_drain(DrainPace pace);
+  void on_deadline() override;  // the drain goes on
+  void tell_who_is_due(uint64_t elapsed_ms);
 
   // In this order: what the loop still has to delete when it goes uses the two above it.
   metrics::Counters counters_;
@@ -68,6 +70,12 @@ class Worker final : private net::Deadline {
   SessionServices services_;
   std::shared_ptr<Snapshot> snapshot_;
   IntrusiveList<Session> sessions_;
+  IntrusiveList<Session> told_;  // those that were told to go
+  DrainPace pace_;
+  uint64_t drain_began_ms_ = 0;
+  size_t to_tell_ = 0;  // sessions when the drain began
+  size_t told_count_ = 0;
+  bool hurried_ = false;
   std::vector<std::unique_ptr<Port>> ports_;
   std::function<void()> on_end_;
   std::thread thread_;

@@ -173,6 +173,8 @@ class Conversation {
   Phase phase() const { return phase_; }
   bool before_login() const { return phase_ < Phase::Authenticated; }
   bool idling() const { return idling_; }
+  // No command is in flight, but for an IDLE that has begun: nobody waits for an answer.
+  bool at_rest() const { return count_ == (idling_ ? 1U : 0U); }
   bool opaque() const { return opaque_; }
 
  private:

@@ -44,8 +44,12 @@ class Filter {
   // it again, first, once from_server() has made stalled() false.
   size_t from_client(Bytes bytes);
   bool stalled() const { return shared_.conversation.stalled(); }
-  // Bytes from the server; all are taken.
+  // Bytes from the server; all are taken, and once stopped() those behind are dropped.
   void from_server(Bytes bytes);
+
+  // The session shall end: from now on the server's bytes are passed on up to such a place at most.
+  void stop_at(Stop stop) { shared_.stop = stop; }
+  bool stopped() const { return shared_.stopped(); }
 
   // Set once something was found that ends the session; nothing is passed on any more.
   const Error& violation() const { return shared_.violation; }

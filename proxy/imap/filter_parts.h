@@ -68,10 +68,15 @@ class Passage {
   size_t flushed_ = 0;
 };
 
+// Where the server's bytes are not to be taken any more, so that a last line may follow. Each stop
+// is at the end of a response; at rest besides no answer is awaited.
+enum class Stop : uint8_t { Never, AtRest, AtBoundary };
+
 struct FilterShared {
   FilterLimits limits;
   bool swallow_greeting;
-  bool at_boundary = true;    // the server's side is between complete responses
+  bool at_boundary = true;  // the server's side is between complete responses
+  Stop stop = Stop::Never;
   bool refusal_open = false;  // the STARTTLS last refused has not been read to its end
   uint16_t refusals_waiting = 0;
   uint16_t refusals_before_login = 0;
@@ -81,6 +86,11 @@ struct FilterShared {
   Error violation;
   std::string refusals;  // whole lines, to be put to the client at the next boundary
 
+  // The server's side has come to where it is to stop. COMPRESS leaves no such place.
+  bool stopped() const {
+    return stop != Stop::Never && at_boundary && !conversation.opaque() &&
+           (stop == Stop::AtBoundary || conversation.at_rest());
+  }
   void violate(Violation found, const char* during) { violation = imap_error(found, during); }
   // The refusals that may go out now; empty if none may. To be called between complete server
   // lines.

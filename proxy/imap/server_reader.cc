@@ -21,8 +21,12 @@ void ServerReader::feed(Bytes bytes, FilterShared& shared) {
   Passage passage(bytes, shared.to_client);
   while (!passage.done() && !shared.violation) {
     step(passage, shared);
-    if (at_boundary() && !shared.refusals.empty() && !shared.violation) {
+    shared.at_boundary = at_boundary();
+    if (shared.at_boundary && !shared.refusals.empty() && !shared.violation) {
       passage.insert(shared.take_refusals());
+    }
+    if (shared.stopped()) {
+      break;
     }
   }
   passage.flush();

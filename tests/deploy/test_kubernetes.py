@@ -215,9 +215,8 @@ class Kubernetes(unittest.TestCase):
         self.assertFalse(self.pod["automountServiceAccountToken"])
 
     def test_the_grace_period_outlasts_the_drain(self):
-        wait = int(self.container["lifecycle"]["preStop"]["exec"]["command"][1])
-        drain = int(self.settings["timeouts"]["drain"].removesuffix("s"))
-        self.assertGreater(self.pod["terminationGracePeriodSeconds"], wait + drain)
+        times = (int(self.settings["timeouts"][key].removesuffix("s")) for key in ("drain_delay", "drain"))
+        self.assertGreater(self.pod["terminationGracePeriodSeconds"], sum(times))
 
     def test_volumes_name_what_exists(self):
         volumes = {v["name"]: v for v in self.pod["volumes"]}

@@ -16,6 +16,8 @@
 
 namespace postern {
 
+using imap::Stop;
+
 inline constexpr std::string_view kGreeting = "* OK ready\r\n";
 inline constexpr std::string_view kBye = "* BYE see you\r\n";
 

@@ -55,10 +55,8 @@ TEST_F(RelayTest, SaysTheLastWordsAtOnceWithoutADelay) {
   start();
   client.say("a LOGIN user wrong\r\n");
   backend.say("a NO wrong\r\n* 1 EX");
-  EXPECT_FALSE(ended()) << "not in the middle of a response";
-  backend.say("ISTS\r\n");
   EXPECT_EQ(reason, EndReason::Banned);
-  EXPECT_EQ(client.received, std::string(kGreeting) + "a NO wrong\r\n* 1 EXISTS\r\n");
+  EXPECT_EQ(client.received, std::string(kGreeting) + "a NO wrong\r\n") << "nothing behind it";
 }
 
 TEST_F(RelayTest, LosesNoHeldAnswerWhenItEnds) {

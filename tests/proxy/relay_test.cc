@@ -246,47 +246,5 @@ TEST_F(RelayTest, MayEndBeforeStartReturns) {
   EXPECT_EQ(reason, EndReason::ClientViolation);
 }
 
-// ---- BYE
-
-TEST_F(RelayTest, SaysByeAtOnceAtABoundary) {
-  log_in();
-  relay().bye_at_boundary(EndReason::Drained, kBye);
-  EXPECT_EQ(reason, EndReason::Drained);
-  EXPECT_EQ(bye, kBye);
-}
-
-TEST_F(RelayTest, SaysByeOnlyWhenTheResponseHasEnded) {
-  log_in();
-  const std::string response = "* 1 FETCH (BODY[] {5}\r\nhello FLAGS ())\r\n";
-  for (size_t i = 0; i + 1 < response.size(); ++i) {
-    backend.say(response.substr(i, 1));
-    if (i == 0) {
-      relay().bye_at_boundary(EndReason::Drained, kBye);
-    }
-    ASSERT_FALSE(ended()) << "in the middle of a response, after byte " << i;
-  }
-  backend.say("\n");
-  EXPECT_EQ(reason, EndReason::Drained);
-  EXPECT_EQ(bye, kBye);
-  EXPECT_EQ(client.received, response);
-}
-
-TEST_F(RelayTest, EndsNowWithoutByeInsideALiteral) {
-  log_in();
-  backend.say("* 1 FETCH (BODY[] {1000}\r\nonly this much");
-  relay().end_now(EndReason::Aborted, kBye);
-  EXPECT_EQ(reason, EndReason::Aborted);
-  EXPECT_EQ(bye, "");
-}
-
-TEST_F(RelayTest, EndsOnce) {
-  log_in();
-  relay().end_now(EndReason::IdleTimeout, kBye);
-  relay().end_now(EndReason::Aborted, kBye);
-  relay().bye_at_boundary(EndReason::Drained, kBye);
-  EXPECT_EQ(ends, 1);
-  EXPECT_EQ(reason, EndReason::IdleTimeout);
-}
-
 }  // namespace
 }  // namespace postern

@@ -82,7 +82,9 @@ class ServerTest : public testing::Test {
                                to.host().text() +
                                "\"], tls: none}}\n"
                                "default_backend: pool\n"
-                               "timeouts: {drain: 10s}\n"
+                               "timeouts: {drain: 10s, drain_delay: " +
+                               drain_delay +
+                               "}\n"
                                "admin: {address: \"" +
                                admin_port.address().text() +
                                "\"}\n"
@@ -129,6 +131,7 @@ class ServerTest : public testing::Test {
   ReservedPort admin_port;
   test::TempDirectory directory;
   std::string path;
+  std::string drain_delay = "0s";
   std::unique_ptr<test::ScriptedBackend> backend = std::make_unique<test::ScriptedBackend>(loop);
   std::unique_ptr<test::ScriptedBackend> other_backend =
       std::make_unique<test::ScriptedBackend>(loop);
@@ -177,6 +180,22 @@ TEST_F(ServerTest, IsNotReadyWhileItDrains) {
   EXPECT_EQ(status, 0);
 }
 
+TEST_F(ServerTest, ServesDuringTheDelayBeforeTheDrain) {
+  drain_delay = "2s";
+  start();
+  kill(getpid(), SIGTERM);
+  EXPECT_TRUE(
+      test::eventually(loop, [&] { return page("/ready").find(" 503 ") != std::string::npos; }));
+  connect();
+  EXPECT_FALSE(client->over());
+  EXPECT_TRUE(run_until(loop, [&] { return client->over(); }));
+  EXPECT_TRUE(client->heard("* BYE [UNAVAILABLE]"));
+  client->finish();
+  EXPECT_TRUE(run_until(
+      loop, [&] { return status >= 0; }, 10'000));
+  EXPECT_EQ(status, 0);
+}
+
 TEST_F(ServerTest, UsesANewConfigurationForNewSessions) {
   start();
   connect();
@@ -197,6 +216,10 @@ TEST_F(ServerTest, KeepsTheOldConfigurationWhenTheNewOneIsWrong) {
   configure(*other_backend, "no_such_setting: 1\n");
   kill(getpid(), SIGHUP);
   ASSERT_TRUE(shows("postern_config_reloads_total{result=\"error\"} 1"));
+  EXPECT_TRUE(shows("postern_config_last_reload_successful 0"));
+  configure(*backend);
+  kill(getpid(), SIGHUP);
+  EXPECT_TRUE(shows("postern_config_last_reload_successful 1"));
   connect();
   EXPECT_EQ(backend->accepted(), 1U);
   EXPECT_EQ(other_backend->accepted(), 0U);

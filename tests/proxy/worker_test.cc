@@ -64,7 +64,7 @@ class WorkerTest : public testing::Test {
   }
   void drain(uint64_t limit_ms) {
     for (const auto& worker : workers) {
-      worker->drain(limit_ms);
+      worker->drain({.limit_ms = limit_ms});
     }
   }
   bool ended() {

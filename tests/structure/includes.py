@@ -36,7 +36,7 @@ PROXY_ORDER = [
      "introduction", "tls_stream", "snapshot", "expiry"],
     ["relay", "probe", "preflight"],
     ["session"],
-    ["worker", "upkeep", "admin", "listening", "describe", "heap_trim"],
+    ["worker", "upkeep", "drain_pace", "admin", "listening", "describe", "heap_trim"],
     ["server"],
     ["cli"],
     ["main"],

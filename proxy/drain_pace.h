@@ -1,0 +1,40 @@
+// DrainPace: how a drain's time is used. The first two thirds spread the `* BYE`s, so that clients
+// do not all come back in the same second; the rest is for those whose commands take long, and in
+// its second half the end of any response has to do for the last word. Few sessions need no
+// spreading: a stop does not wait for them. A value; any thread.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+namespace postern {
+
+struct DrainPace {
+  enum class Haste : uint8_t {
+    Stopping,  // new clients find nobody here: it ends as soon as may be
+    Relieved,  // another process serves them already: all the time there is may be used
+  };
+  // A worker that is Stopping tells at least so many a second.
+  static constexpr uint64_t kLeastPerSecond = 100;
+
+  uint64_t limit_ms = 0;
+  Haste haste = Haste::Stopping;
+
+  uint64_t hurry_ms() const { return limit_ms * 5 / 6; }
+  // How many of `sessions` shall have been told by now.
+  size_t due(size_t sessions, uint64_t elapsed_ms) const {
+    uint64_t spread_ms = limit_ms * 2 / 3;
+    uint64_t first = 0;
+    if (haste == Haste::Stopping) {
+      spread_ms = std::min<uint64_t>(spread_ms, sessions * 1000 / kLeastPerSecond);
+      first = 1;
+    }
+    if (elapsed_ms >= spread_ms) {
+      return sessions;
+    }
+    return std::min<size_t>(sessions, first + sessions * elapsed_ms / spread_ms);
+  }
+};
+
+}  // namespace postern
