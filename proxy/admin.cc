@@ -29,6 +29,12 @@ class Admin::Connection final : public net::Retirable,
     arm(admin_.loop_.deadlines(), kRequestMs);
   }
 
+  void close_if_idle() {
+    if (http_.between_requests()) {
+      close();
+    }
+  }
+
   void close() {
     disarm();
     client_->abort();
@@ -96,6 +102,11 @@ void Admin::start() {
 void Admin::close() {
   listener_.close();
   connections_.for_each([](Connection& connection) { connection.close(); });
+}
+
+void Admin::hand_over() {
+  listener_.close();
+  connections_.for_each([](Connection& connection) { connection.close_if_idle(); });
 }
 
 void Admin::on_accept(std::unique_ptr<net::TcpStream> client) {

@@ -21,6 +21,8 @@ class Admin final : private net::AcceptObserver {
   Admin(net::Loop& loop, int socket, metrics::AdminSource& source);
   ~Admin();
   void start();
+  // Another process listens now: stops accepting and ends what is between two requests.
+  void hand_over();
   // Stops accepting and ends all connections.
   void close();
 

@@ -30,7 +30,8 @@ constexpr char kFooter[] =
     "  postern --listen 0.0.0.0:993 --backend mail.internal --cert tls.crt --key tls.key\n"
     "  postern config-reference > postern.yaml\n"
     "\n"
-    "Signals: SIGHUP reloads, SIGTERM and SIGINT drain and exit, a second one exits now.";
+    "Signals: SIGHUP reloads, SIGUSR2 upgrades to the program now in place, SIGTERM and SIGINT\n"
+    "drain and exit, a second one exits now.";
 
 // What was on the command line; nothing of it has been looked at yet.
 struct Flags {

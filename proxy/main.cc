@@ -48,10 +48,18 @@ int check(Command command) {
   return print(describe(materials.value()));
 }
 
-int serve(Command command) {
+int serve(Command command, Invocation invocation) {
   std::signal(SIGPIPE, SIG_IGN);  // a broken connection is an error of that connection
   log::configure(command.config.log_format, command.config.log_level);
-  auto server = Server::make(std::move(command.config), std::move(command.config_path));
+  auto inherited = Inherited::from_environment();
+  if (!inherited) {
+    return complain(inherited.faults(), EXIT_FAILURE);
+  }
+  auto server =
+      Server::make(std::move(command.config), {.config_path = std::move(command.config_path),
+                                               .invocation = std::move(invocation),
+                                               .inherited = std::move(inherited.value()),
+                                               .notifier = Notifier::from_environment()});
   if (!server) {
     log::flush();
     return complain(server.faults(), EXIT_FAILURE);
@@ -66,7 +74,7 @@ int run(int argc, const char* const* argv) {
   }
   switch (command.value().kind) {
     case Command::Kind::Serve:
-      return serve(std::move(command.value()));
+      return serve(std::move(command.value()), Invocation::of(argc, argv));
     case Command::Kind::Check:
       return check(std::move(command.value()));
     case Command::Kind::ConfigReference:

@@ -1,5 +1,7 @@
 #include "proxy/server.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
@@ -59,7 +61,7 @@ void keep_what_needs_a_restart(Config& wanted, const Config& current) {
 
 // ---- set-up
 
-Result<std::unique_ptr<Server>> Server::make(Config wanted, std::string config_path) {
+Result<std::unique_ptr<Server>> Server::make(Config wanted, Start start) {
   // Looked at before they are read, so that no later change is missed.
   net::FileWatch::View files = net::FileWatch::look(material_files(wanted.tls));
   auto materials = Materials::load(std::move(wanted), nullptr);
@@ -74,19 +76,21 @@ Result<std::unique_ptr<Server>> Server::make(Config wanted, std::string config_p
   if (!snapshots) {
     return snapshots.faults();
   }
-  auto sockets = open_listening_sockets(config);
+  const auto sockets = open_listening_sockets(config, start.inherited);
   if (!sockets) {
     return sockets.faults();
   }
-  return std::unique_ptr<Server>(
-      new Server(std::move(config_path), std::move(materials.value()), std::move(files),
-                 std::move(labels), std::move(snapshots.value()), std::move(sockets.value())));
+  return std::unique_ptr<Server>(new Server(std::move(start), std::move(materials.value()),
+                                            std::move(files), std::move(labels),
+                                            std::move(snapshots.value()), sockets.value()));
 }
 
-Server::Server(std::string config_path, Materials materials, net::FileWatch::View files,
+Server::Server(Start start, Materials materials, net::FileWatch::View files,
                metrics::LabelSets labels, std::vector<std::shared_ptr<Snapshot>> snapshots,
-               ListeningSockets sockets)
-    : config_path_(std::move(config_path)),
+               const ListeningSockets& sockets)
+    : config_path_(std::move(start.config_path)),
+      inherited_(std::move(start.inherited)),
+      notifier_(std::move(start.notifier)),
       materials_(std::move(materials)),
       signals_(loop_, *this),
       files_(loop_, *this),
@@ -94,13 +98,16 @@ Server::Server(std::string config_path, Materials materials, net::FileWatch::Vie
       labels_(std::move(labels)),
       counters_(labels_),
       upkeep_(loop_, admission_, counters_.cell(Metric::MemoryShortages)),
+      sockets_(named_sockets(sockets, *materials_.config)),
+      upgrade_(loop_, std::move(start.invocation), *this),
+      pulse_(loop_, workers_, notifier_),
       reloaded_at_s_(std::time(nullptr)) {
   admission_.memory().set_limit(materials_.config->limits.memory);
   const Shared shared{.labels = labels_, .admission = admission_, .facts = facts_};
   std::vector<const metrics::Counters*> counters{&counters_};
   for (size_t i = 0; i < snapshots.size(); i++) {
-    workers_.push_back(std::make_unique<Worker>(shared, std::move(snapshots[i]),
-                                                std::move(sockets.of_workers[i])));
+    workers_.push_back(
+        std::make_unique<Worker>(shared, std::move(snapshots[i]), sockets.of_workers[i]));
     counters.push_back(&workers_.back()->counters());
   }
   files_.follow(std::move(files));
@@ -118,7 +125,7 @@ Server::~Server() = default;
 // ---- serving
 
 int Server::run() {
-  for (const int number : {SIGHUP, SIGTERM, SIGINT}) {
+  for (const int number : {SIGHUP, SIGTERM, SIGINT, SIGUSR2}) {
     signals_.watch(number);
   }
   if (admin_ != nullptr) {
@@ -128,8 +135,13 @@ int Server::run() {
     workers_running_++;
     worker->start([this] { loop_.post([this] { worker_ended(); }); });
   }
-  log::info("ready",
-            {{"version", kVersion}, {"revision", kRevision}, {"workers", workers_.size()}});
+  log::info("ready", {{"version", kVersion},
+                      {"revision", kRevision},
+                      {"workers", workers_.size()},
+                      {"pid", getpid()}});
+  notifier_.ready("Serving");
+  inherited_.tell_predecessor();
+  pulse_.start();
   loop_.run();  // ends when the last worker has ended
   for (const auto& worker : workers_) {
     worker->join();
@@ -140,10 +152,28 @@ int Server::run() {
 }
 
 void Server::on_signal(int number) {
-  if (number == SIGHUP) {
-    reload();
-  } else if (!draining_) {
+  switch (number) {
+    case SIGHUP:
+      reload();
+      return;
+    case SIGUSR2:
+      if (draining_) {
+        log::warn("draining, no upgrade any more");
+      } else {
+        upgrade_.start(sockets_);
+      }
+      return;
+    default:
+      stop(number);
+  }
+}
+
+// Who was relieved drains without having been told to stop: that may be said once, too.
+void Server::stop(int number) {
+  if (!draining_) {
     drain(number == SIGTERM ? "SIGTERM" : "SIGINT");
+  } else if (std::exchange(relieved_, false)) {
+    log::info("told to stop, draining already");
   } else {
     log::warn("second signal, exiting at once");
     log::flush();
@@ -154,8 +184,10 @@ void Server::on_signal(int number) {
 // ---- reload
 
 void Server::reload() {
+  notifier_.reloading();
   const auto fail = [this](const Faults& faults) {
     log_faults("reload failed, the old configuration stays", faults);
+    notifier_.ready("Serving; the last reload failed, the old configuration stays");
     reload_failed_ = true;
     counters_.count(Metric::ConfigReloads, {kResultError});
   };
@@ -186,6 +218,7 @@ void Server::reload() {
   counters_.count(Metric::ConfigReloads, {kResultSuccess});
   reload_failed_ = false;
   reloaded_at_s_ = std::time(nullptr);
+  notifier_.ready("Serving");
   log::info("reloaded");
 }
 
@@ -225,7 +258,9 @@ void Server::reload_certificates() {
 
 // Not ready from now on; those who have not heard of it yet are still served.
 void Server::drain(const char* signal) {
+  upgrade_.abandon();
   draining_ = true;
+  notifier_.stopping("Draining");
   const Timeouts& timeouts = materials_.config->timeouts;
   log::info("draining", {{"signal", signal},
                          {"sessions", admission_.sessions()},
@@ -236,6 +271,20 @@ void Server::drain(const char* signal) {
   } else {
     dismiss(DrainPace::Haste::Stopping);
   }
+}
+
+// From the service manager's view the new process is the service from now on.
+void Server::on_upgraded(int pid) {
+  notifier_.tell("MAINPID=" + std::to_string(pid));
+  draining_ = true;
+  relieved_ = true;
+  log::info("draining, relieved", {{"by", pid},
+                                   {"sessions", admission_.sessions()},
+                                   {"limit_ms", materials_.config->timeouts.drain_ms}});
+  if (admin_ != nullptr) {
+    admin_->hand_over();
+  }
+  dismiss(DrainPace::Haste::Relieved);
 }
 
 void Server::dismiss(DrainPace::Haste haste) {

@@ -4,6 +4,8 @@
 //   SIGHUP             read configuration and certificates anew; all of it, or nothing and every
 //                      fault
 //   a changed file     of those that TLS toward clients is made from: read them anew, as a whole
+//   SIGUSR2            start the program anew with our listening sockets; once it serves, let our
+//                      sessions go and exit 0
 //   SIGTERM, SIGINT    not ready from now on; after timeouts.drain_delay stop accepting, let
 //   sessions
 //                      go, exit 0; a second one exits at once
@@ -23,40 +25,54 @@
 #include "proxy/backend.h"
 #include "proxy/expiry.h"
 #include "proxy/heap_trim.h"
+#include "proxy/inherited.h"
 #include "proxy/listening.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/file_watch.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/signals.h"
+#include "proxy/notify.h"
+#include "proxy/pulse.h"
 #include "proxy/snapshot.h"
+#include "proxy/upgrade.h"
 #include "proxy/upkeep.h"
 #include "proxy/worker.h"
 
 namespace postern {
 
+// What the process was given to start with.
+struct Start {
+  std::string config_path;
+  Invocation invocation = {};
+  Inherited inherited = {};
+  Notifier notifier = {};
+};
+
 class Server final : private net::SignalObserver,
                      private net::FileWatchObserver,
                      private metrics::AdminSource,
                      private metrics::SampleSource,
+                     private UpgradeObserver,
                      private net::Deadline {
  public:
   // Loads everything and opens the sockets; nothing runs yet. Every fault at once. A reload reads
-  // `config_path` anew; if that is empty `config` stays, and only its files are read again.
-  static Result<std::unique_ptr<Server>> make(Config config, std::string config_path);
+  // `start.config_path` anew; if it is empty `config` stays, and only its files are read again.
+  static Result<std::unique_ptr<Server>> make(Config config, Start start);
   ~Server() override;
   // Serves until told to stop; returns the process's exit status.
   int run();
 
  private:
-  Server(std::string config_path, Materials materials, net::FileWatch::View files,
-         metrics::LabelSets labels, std::vector<std::shared_ptr<Snapshot>> snapshots,
-         ListeningSockets sockets);
+  Server(Start start, Materials materials, net::FileWatch::View files, metrics::LabelSets labels,
+         std::vector<std::shared_ptr<Snapshot>> snapshots, const ListeningSockets& sockets);
 
   void on_signal(int number) override;
   void on_files_changed(const std::vector<std::string>& paths) override;
   void reload();
   void reload_certificates();
+  void stop(int number);
   void drain(const char* signal);
+  void on_upgraded(int pid) override;
   void dismiss(DrainPace::Haste haste);
   void on_deadline() override;  // the delay before the drain is over, or the drain did not end
   void worker_ended();
@@ -70,6 +86,8 @@ class Server final : private net::SignalObserver,
   void sample_backends(std::vector<metrics::Sample>& into);
 
   const std::string config_path_;
+  Inherited inherited_;  // all but its sockets
+  Notifier notifier_;
   Materials materials_;
   net::Loop loop_;
   net::Signals signals_;
@@ -81,14 +99,18 @@ class Server final : private net::SignalObserver,
   HeapTrim heap_trim_{loop_, admission_};
   Upkeep upkeep_;
   BackendFacts facts_;
+  std::vector<NamedSocket> sockets_;  // lent by the workers and the admin endpoint until a drain
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Admin> admin_;
+  Upgrade upgrade_;
+  Pulse pulse_;
   std::unique_ptr<metrics::Exporter> exporter_;
   size_t workers_running_ = 0;
   int64_t reloaded_at_s_ = 0;
   bool reload_failed_ = false;  // the last one
   bool draining_ = false;
   bool dismissed_ = false;  // the workers have been told to drain
+  bool relieved_ = false;   // by a new process, and not told to stop since
 };
 
 }  // namespace postern

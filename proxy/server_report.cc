@@ -40,6 +40,9 @@ std::string Server::metrics() {
 }
 
 Health Server::live() {
+  if (!pulse_.steady()) {
+    return {.ok = false, .reason = "a worker does not answer"};
+  }
   return {.ok = true, .reason = "alive"};
 }
 

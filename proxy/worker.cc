@@ -27,7 +27,8 @@ RelayCells relay_cells(metrics::Counters& counters) {
 
 }  // namespace
 
-Worker::Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot, std::vector<int> sockets)
+Worker::Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot,
+               const std::vector<ListeningSocket>& sockets)
     : counters_(shared.labels),
       labels_(shared.labels),
       services_{.dial = {.loop = loop_,
@@ -39,8 +40,8 @@ Worker::Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot, std::ve
                 .relay_cells = relay_cells(counters_)},
       snapshot_(std::move(snapshot)) {
   loop_.share(shared.admission.memory());
-  for (size_t i = 0; i < sockets.size(); i++) {
-    ports_.push_back(std::make_unique<Port>(*this, i, sockets[i]));
+  for (const ListeningSocket& socket : sockets) {
+    ports_.push_back(std::make_unique<Port>(*this, socket.listener, socket.fd));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "metrics/counters.h"
@@ -14,6 +15,7 @@
 #include "proxy/admission.h"
 #include "proxy/backend.h"
 #include "proxy/drain_pace.h"
+#include "proxy/listening.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/loop.h"
@@ -32,8 +34,9 @@ struct Shared {
 
 class Worker final : private net::Deadline {
  public:
-  // `sockets` are listening, one for each of the configuration's listeners, and are taken over.
-  Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot, std::vector<int> sockets);
+  // Takes over `sockets`, at least one for each of the configuration's listeners.
+  Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot,
+         const std::vector<ListeningSocket>& sockets);
   ~Worker() override;  // the thread has ended
 
   // The main thread's calls.
@@ -43,6 +46,8 @@ class Worker final : private net::Deadline {
   void use(Contexts contexts);
   // Stops accepting, tells the sessions to go, ends the thread. What is left at the end is cut.
   void drain(DrainPace pace);
+  // Has `answer` called on the worker's thread; false if it drains and takes nothing more.
+  bool ask(std::function<void()> answer) { return loop_.post(std::move(answer)); }
   void join();
   const metrics::Counters& counters() const { return counters_; }
 

@@ -218,6 +218,10 @@ Result<Address> Address::parse(std::string_view text) {
   return from(reinterpret_cast<const sockaddr&>(v4));
 }
 
+bool Address::same_ip(const Address& other) const {
+  return family_ == other.family_ && std::ranges::equal(ip(), other.ip());
+}
+
 Bytes Address::ip() const {
   switch (family_) {
     case Family::V4:

@@ -35,6 +35,7 @@ class Address {
   std::string text() const;     // with port, brackets around v6
   // Fills `out` and returns its length. Only of a valid address.
   unsigned to(sockaddr_storage& out) const;
+  bool same_ip(const Address& other) const;  // whatever the ports
   bool operator==(const Address&) const = default;
 
  private:

@@ -1,5 +1,6 @@
 #include "proxy/net/listener.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -22,17 +23,20 @@ namespace {
 constexpr uint64_t kRestMs = 100;
 constexpr int kAcceptsPerTurn = 64;  // so that a storm of clients does not starve those we have
 
-int set_listening_options(int fd, const Address& address, const ListenOptions& options) {
+// What may be set at any time.
+int set_accepting_options(int fd, const ListenOptions& options) {
   int failure = set_options(fd, options.accepted);
   if (failure == 0) {
-    failure = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-  }
-  if (failure == 0 && options.reuse_port) {
-    failure = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
-  }
-  if (failure == 0 && options.defer_accept_s > 0) {
     failure =
         set_option(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, static_cast<int>(options.defer_accept_s));
+  }
+  return failure;
+}
+
+int set_binding_options(int fd, const Address& address, const ListenOptions& options) {
+  int failure = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+  if (failure == 0 && options.reuse_port) {
+    failure = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
   }
   if (failure == 0 && address.is_v6()) {
     // "[::]" means everyone, IPv4 too, whatever net.ipv6.bindv6only says.
@@ -104,7 +108,10 @@ Result<int> open_listening_socket(const Address& address, const ListenOptions& o
   if (fd < 0) {
     return listening_fault(address, fd);
   }
-  int failure = set_listening_options(fd, address, options);
+  int failure = set_accepting_options(fd, options);
+  if (failure == 0) {
+    failure = set_binding_options(fd, address, options);
+  }
   if (failure == 0) {
     failure = bind_and_listen(fd, address, options.backlog);
   }
@@ -113,6 +120,35 @@ Result<int> open_listening_socket(const Address& address, const ListenOptions& o
     return listening_fault(address, failure);
   }
   return fd;
+}
+
+Result<int> adopt_listening_socket(int fd, const ListenOptions& options) {
+  const int flags = fcntl(fd, F_GETFL);
+  int failure = set_accepting_options(fd, options);
+  if (failure == 0 && (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 ||
+                       listen(fd, options.backlog) != 0)) {  // only the backlog is new
+    failure = uv_translate_sys_error(errno);
+  }
+  if (failure != 0) {
+    return listening_fault(bound_address(fd), failure);
+  }
+  return fd;
+}
+
+bool is_listening_tcp(int fd) {
+  const auto option = [fd](int name) {
+    int value = 0;
+    socklen_t size = sizeof value;
+    return getsockopt(fd, SOL_SOCKET, name, &value, &size) == 0 ? value : -1;
+  };
+  return option(SO_ACCEPTCONN) == 1 && option(SO_TYPE) == SOCK_STREAM && bound_address(fd).valid();
+}
+
+uint64_t socket_cookie(int fd) {
+  uint64_t cookie = 0;
+  socklen_t size = sizeof cookie;
+  getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &size);
+  return cookie;
 }
 
 // uv_poll and our own accept4(), not uv_listen(): when descriptors run out, libuv accepts and

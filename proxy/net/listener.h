@@ -5,6 +5,7 @@
 // lets them be inherited. Loop's thread only.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "proxy/base/error.h"
@@ -39,6 +40,14 @@ struct ListenOptions {
 // Opens a bound, listening, non-blocking socket: binding is done once, on the main thread, before
 // privileges are dropped, and faults come back as sentences ("[::]:993: permission denied; …").
 Result<int> open_listening_socket(const Address& address, const ListenOptions& options);
+
+// Makes a socket that was opened elsewhere, by a service manager or an older process, as the ones
+// that are opened here, but for what must be set before it is bound. Faults as above.
+Result<int> adopt_listening_socket(int fd, const ListenOptions& options);
+
+bool is_listening_tcp(int fd);
+// The kernel's own number for the socket behind `fd`: equal if two descriptors are of one socket.
+uint64_t socket_cookie(int fd);
 
 // Where `fd` is bound: tells which port 0 became.
 Address bound_address(int fd);

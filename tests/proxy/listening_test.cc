@@ -1,10 +1,14 @@
 #include "proxy/listening.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdlib>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -23,43 +27,139 @@ class ListeningTest : public testing::Test {
     config.workers = 3;
   }
   ~ListeningTest() override {
-    for (const auto& of_worker : sockets.of_workers) {
-      for (const int fd : of_worker) {
-        close(fd);
+    close_sockets();
+    for (const char* name : {kListenFds, kListenPid, kListenNames, kPredecessor}) {
+      unsetenv(name);
+    }
+  }
+  void close_sockets() {
+    for (const NamedSocket& socket : named_sockets(sockets, config)) {
+      close(socket.fd);
+    }
+    sockets = {};
+  }
+  void open() {
+    auto opened = open_listening_sockets(config, inherited);
+    ASSERT_TRUE(opened) << opened.faults().front().text();
+    sockets = opened.value();
+  }
+  // Which socket each descriptor of a worker's listener is of.
+  std::vector<uint64_t> cookies(size_t worker, size_t listener) {
+    std::vector<uint64_t> found;
+    for (const ListeningSocket& socket : sockets.of_workers[worker]) {
+      if (socket.listener == listener) {
+        found.push_back(net::socket_cookie(socket.fd));
       }
     }
-    close(sockets.admin);
+    return found;
+  }
+  // Hands what is open over to a configuration with so many workers, as an upgrade does: the same
+  // sockets under other descriptors, the older ones closed.
+  void hand_over(size_t workers) {
+    const std::vector<NamedSocket> handed = named_sockets(sockets, config);
+    setenv(kListenFds, std::to_string(handed.size()).c_str(), 1);
+    setenv(kListenPid, std::to_string(getpid()).c_str(), 1);
+    std::string names;
+    for (size_t i = 0; i < handed.size(); ++i) {
+      names += (names.empty() ? "" : ":") + handed[i].name;
+      ASSERT_EQ(dup3(handed[i].fd, first_ + static_cast<int>(i), O_CLOEXEC),
+                first_ + static_cast<int>(i));
+    }
+    setenv(kListenNames, names.c_str(), 1);
+    close_sockets();
+    auto taken = Inherited::from_environment(first_);
+    ASSERT_TRUE(taken) << taken.faults().front().text();
+    inherited = std::move(taken.value());
+    first_ += 100;
+    config.workers = workers;
+    open();
+    EXPECT_TRUE(inherited.left().empty());
   }
 
+  int first_ = 500;  // where the descriptors begin, elsewhere each time
   Config config = test::gateway_config({});
+  Inherited inherited;
   ListeningSockets sockets;
 };
 
 TEST_F(ListeningTest, GivesEachWorkerItsSocketOnTheSamePort) {
-  auto opened = open_listening_sockets(config);
-  ASSERT_TRUE(opened);
-  sockets = opened.value();
+  open();
   ASSERT_EQ(sockets.of_workers.size(), 3U);
   for (size_t listener = 0; listener < 2; ++listener) {
-    std::set<int> descriptors;
-    const net::Address address = net::bound_address(sockets.of_workers[0][listener]);
+    std::set<uint64_t> different;
+    const net::Address address = net::bound_address(sockets.of_workers[0][listener].fd);
     EXPECT_NE(address.port(), 0);
-    for (const auto& of_worker : sockets.of_workers) {
-      ASSERT_EQ(of_worker.size(), 2U);
-      EXPECT_EQ(net::bound_address(of_worker[listener]), address);
-      descriptors.insert(of_worker[listener]);
+    for (size_t worker = 0; worker < 3; ++worker) {
+      ASSERT_EQ(cookies(worker, listener).size(), 1U);
+      EXPECT_EQ(net::bound_address(sockets.of_workers[worker][listener].fd), address);
+      different.insert(cookies(worker, listener).front());
     }
-    EXPECT_EQ(descriptors.size(), 3U);
+    EXPECT_EQ(different.size(), 3U);
   }
   EXPECT_GE(sockets.admin, 0);
 }
 
 TEST_F(ListeningTest, OpensNoAdminSocketUnlessAsked) {
   config.admin.reset();
-  auto opened = open_listening_sockets(config);
-  ASSERT_TRUE(opened);
-  sockets = opened.value();
+  open();
   EXPECT_EQ(sockets.admin, -1);
+}
+
+TEST_F(ListeningTest, TakesOverTheSocketsOfAsManyWorkers) {
+  open();
+  const uint64_t first = cookies(0, 1).front();
+  const uint64_t last = cookies(2, 1).front();
+  const uint64_t admin = net::socket_cookie(sockets.admin);
+  hand_over(3);
+  EXPECT_EQ(cookies(0, 1), std::vector{first});
+  EXPECT_EQ(cookies(2, 1), std::vector{last});
+  EXPECT_EQ(net::socket_cookie(sockets.admin), admin);
+}
+
+TEST_F(ListeningTest, LeavesNoSocketUnservedWhenThereAreFewerWorkers) {
+  open();
+  const std::set<uint64_t> before{cookies(0, 0)[0], cookies(1, 0)[0], cookies(2, 0)[0]};
+  hand_over(2);
+  std::set<uint64_t> after;
+  for (size_t worker = 0; worker < 2; ++worker) {
+    for (const uint64_t cookie : cookies(worker, 0)) {
+      EXPECT_TRUE(after.insert(cookie).second) << "served twice";
+    }
+  }
+  EXPECT_EQ(after, before);
+}
+
+TEST_F(ListeningTest, SharesASocketWhenThereAreMoreWorkersAndPartsItAgain) {
+  config.workers = 1;
+  open();
+  const uint64_t only = cookies(0, 0).front();
+  hand_over(3);
+  for (size_t worker = 0; worker < 3; ++worker) {
+    EXPECT_EQ(cookies(worker, 0), std::vector{only});
+  }
+  hand_over(2);  // descriptors of one socket are one socket
+  EXPECT_EQ(cookies(0, 0), std::vector{only});
+  EXPECT_EQ(cookies(1, 0), std::vector{only});
+}
+
+TEST_F(ListeningTest, IgnoresSocketsThatAreMeantForAnotherProcess) {
+  setenv(kListenFds, "1", 1);
+  setenv(kListenPid, "1", 1);
+  const auto taken = Inherited::from_environment();
+  ASSERT_TRUE(taken);
+  EXPECT_TRUE(taken.value().left().empty());
+  EXPECT_EQ(std::getenv(kListenFds), nullptr) << "it would be handed on to whatever is started";
+}
+
+TEST_F(ListeningTest, RefusesDescriptorsThatAreNoListeningSockets) {
+  ASSERT_EQ(dup2(0, first_), first_);
+  setenv(kListenFds, "1", 1);
+  setenv(kListenPid, std::to_string(getpid()).c_str(), 1);
+  const auto taken = Inherited::from_environment(first_);
+  close(first_);
+  ASSERT_FALSE(taken);
+  EXPECT_NE(taken.faults().front().text().find("descriptor 500 is no listening TCP socket"),
+            std::string::npos);
 }
 
 TEST_F(ListeningTest, NamesEveryAddressThatCannotBeHadAndClosesTheRest) {
@@ -67,7 +167,7 @@ TEST_F(ListeningTest, NamesEveryAddressThatCannotBeHadAndClosesTheRest) {
   config.admin = net::Address::parse("203.0.113.2:9143").value();
   const int next_before = dup(0);
   close(next_before);
-  const auto opened = open_listening_sockets(config);
+  const auto opened = open_listening_sockets(config, inherited);
   ASSERT_FALSE(opened);
   ASSERT_EQ(opened.faults().size(), 2U) << opened.faults().front().text();
   EXPECT_NE(opened.faults()[0].text().find("203.0.113.1:9993"), std::string::npos);

@@ -95,7 +95,7 @@ class ServerTest : public testing::Test {
     configure(*backend);
     auto config = Config::load(path);
     ASSERT_TRUE(config) << config.faults().front().text();
-    auto made = Server::make(std::move(config.value()), path);
+    auto made = Server::make(std::move(config.value()), {.config_path = path});
     ASSERT_TRUE(made) << made.faults().front().text();
     server = std::move(made.value());
     thread = std::thread([this] {
@@ -229,7 +229,7 @@ TEST_F(ServerTest, TellsEveryFaultWhenItCannotBeMade) {
   Config config = test::gateway_config({backend->host()});
   config.listeners[0].address = net::Address::parse("203.0.113.1:993").value();
   config.listeners[1].address = net::Address::parse("203.0.113.1:143").value();
-  const auto made = Server::make(std::move(config), "");
+  const auto made = Server::make(std::move(config), {});
   ASSERT_FALSE(made);
   EXPECT_EQ(made.faults().size(), 2U);
 }

@@ -30,8 +30,9 @@ class WorkerTest : public testing::Test {
   WorkerTest() {
     log::configure(LogFormat::Text, LogLevel::Error);
     config.workers = kWorkers;
-    const ListeningSockets sockets = open_listening_sockets(config).value();
-    address = net::bound_address(sockets.of_workers[0][kImplicit]);
+    Inherited none;
+    const ListeningSockets sockets = open_listening_sockets(config, none).value();
+    address = net::bound_address(sockets.of_workers[0][kImplicit].fd);
     const auto snapshots = snapshots_for(config);
     for (size_t i = 0; i < kWorkers; ++i) {
       workers.push_back(std::make_unique<Worker>(shared, snapshots[i], sockets.of_workers[i]));

@@ -31,12 +31,14 @@ LIBRARIES = {
 # The order inside proxy/: a file includes its own step and earlier ones. `session_states.h` stands with
 # `session`, unless it is named itself.
 PROXY_ORDER = [
-    ["version", "config", "log", "end_reason", "proxy_protocol", "labels"],
+    ["version", "config", "log", "end_reason", "proxy_protocol", "labels", "environment"],
     ["client_table", "refusal_log", "login_guard", "admission", "backend", "dial", "health",
      "introduction", "tls_stream", "snapshot", "expiry"],
     ["relay", "probe", "preflight"],
     ["session"],
-    ["worker", "upkeep", "drain_pace", "admin", "listening", "describe", "heap_trim"],
+    ["inherited", "listening", "drain_pace", "notify", "describe"],
+    ["worker", "upkeep", "admin", "privileges", "confinement", "heap_trim"],
+    ["pulse", "upgrade"],
     ["server"],
     ["cli"],
     ["main"],

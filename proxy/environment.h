@@ -1,0 +1,16 @@
+// The environment of the process, read by name: what service managers say through it. Set-up only,
+// while there is one thread.
+#pragma once
+
+#include <cstdlib>
+#include <string>
+
+namespace postern {
+
+// Empty if there is none.
+inline std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string() : std::string(value);
+}
+
+}  // namespace postern

@@ -1,0 +1,38 @@
+// Notifier: tells the service manager how the process is doing, as sd_notify(3) does: a datagram of
+// KEY=value lines to the socket that NOTIFY_SOCKET names. Without one it says nothing; whatever
+// goes wrong costs the message, never the process. Main thread only.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace postern {
+
+class Notifier {
+ public:
+  // As the environment has it. An address is a path or, after an `@`, an abstract name.
+  static Notifier from_environment();
+  Notifier() = default;  // tells nobody
+  ~Notifier();
+  Notifier(Notifier&& other) noexcept;
+  Notifier(const Notifier&) = delete;
+  Notifier& operator=(const Notifier&) = delete;
+
+  void tell(std::string_view lines) const;
+  void ready(std::string_view status) const;
+  void reloading() const;
+  void stopping(std::string_view status) const;
+
+  // How often the manager wants to hear WATCHDOG=1 (WATCHDOG_USEC), 0: never.
+  uint64_t watchdog_ms() const { return watchdog_ms_; }
+
+ private:
+  Notifier(int fd, std::string address, uint64_t watchdog_ms);
+
+  int fd_ = -1;
+  std::string address_;  // of the datagram socket, as the kernel has it
+  uint64_t watchdog_ms_ = 0;
+};
+
+}  // namespace postern
