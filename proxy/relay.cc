@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "proxy/base/secret.h"
+
 namespace postern {
 
 using imap::Violation;
@@ -66,7 +68,7 @@ void Relay::client_bytes(Bytes bytes) {
   if (held_.empty() && hold_ == nullptr) {
     offer(bytes);
   } else {
-    held_.append(as_text(bytes));
+    append_secret(held_, as_text(bytes));
   }
   pace();
 }
@@ -123,8 +125,10 @@ void Relay::go_on() {
     return;
   }
   if (!held_.empty() && !filter_.stalled()) {
-    const std::string held = std::exchange(held_, {});
+    std::string held = held_;  // a move would leave a short one where it was
+    wipe(held_);
     offer(as_bytes(held));
+    wipe(held);
   }
   pace();
 }

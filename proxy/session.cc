@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/base/check.h"
+#include "proxy/base/secret.h"
 #include "proxy/labels.h"
 #include "proxy/session_words.h"
 
@@ -46,7 +47,7 @@ Introduction Session::introduction(ClientIdentity way) {
 }
 
 bool Session::early_is_too_much(Bytes bytes) {
-  early_.append(as_text(bytes));
+  append_secret(early_, as_text(bytes));
   return early_.size() > kMaxEarly;
 }
 
@@ -66,8 +67,9 @@ void Session::on_dialled(Dialled dialled) {
   relay_ = std::make_unique<Relay>(loop(), services_.relay_cells, *client_, *backend_,
                                    /*swallow_greeting=*/front_ != nullptr, conversation, observer);
   front_.reset();
-  const std::string early = std::exchange(early_, {});
-  relay_->start(dialled.first_bytes, early);
+  relay_->start(dialled.first_bytes, early_);
+  wipe(early_);
+  early_.shrink_to_fit();
 }
 
 // ---- Relaying
@@ -92,6 +94,7 @@ void Session::on_login_result(imap::Mechanism mechanism, imap::LoginResult resul
       services_.admission.logins().succeeded(*rules, address_, user, loop().now_ms());
     }
     logged_in_ = true;
+    client_->wipe_what_was_read(false);
     authenticated_ = GaugeHold(counters().cell(Metric::SessionsAuthenticated));
     arm_until(loop().now_ms() + snapshot_->config->timeouts.idle_ms);
   }
@@ -99,6 +102,7 @@ void Session::on_login_result(imap::Mechanism mechanism, imap::LoginResult resul
 
 void Session::on_unauthenticated() {
   logged_in_ = false;
+  client_->wipe_what_was_read(true);
   authenticated_.release();
   // A new login gets the time that the first one had.
   arm_until(loop().now_ms() + snapshot_->config->timeouts.login_ms);

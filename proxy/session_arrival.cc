@@ -215,6 +215,7 @@ void Session::handshake(Bytes first) {
   client_ = TlsStream::server(loop(), std::move(cleartext_), *snapshot_->listeners[listener_],
                               services_.dial.workspace, first, /*greets=*/front_ == nullptr);
   client_->observe(*this);
+  client_->wipe_what_was_read(true);
 }
 
 void Session::handshake_failed(const Error& error) {

@@ -139,6 +139,9 @@ void TlsStream::take_events() {
       case Engine::Event::Plaintext:
         if (!ended_) {
           observer_->on_bytes(engine_->plaintext());
+          if (wipes_) {
+            engine_->wipe_plaintext();
+          }
         }
         break;
       case Engine::Event::End:

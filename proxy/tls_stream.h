@@ -41,6 +41,9 @@ class TlsStream final : public net::Stream,
   void abort() override;
 
   net::Address local() const override { return transport_->local(); }
+  // Whether plaintext is overwritten once the observer has had it.
+  void wipe_what_was_read(bool wipes) { wipes_ = wipes; }
+
   const tls::Engine& engine() const { return *engine_; }
 
  private:
@@ -69,6 +72,7 @@ class TlsStream final : public net::Stream,
   std::string early_;
   Error write_error_;  // found by write(), told by run()
   bool greets_ = false;
+  bool wipes_ = false;
   bool ended_ = false;  // on_end was told
   bool dead_ = false;   // aborted or failed: no callback any more
   bool finished_ = false;

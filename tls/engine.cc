@@ -1,6 +1,8 @@
 #include "tls/engine.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <utility>
 
 #include "proxy/base/check.h"
 #include "tls/boringssl.h"
@@ -16,6 +18,7 @@ constexpr char kHandshaking[] = "in the TLS handshake";
 constexpr char kReading[] = "reading TLS";
 constexpr char kSealing[] = "writing TLS";
 
+constexpr size_t kRecordAlignment = 7;  // what BoringSSL adds to a record's buffer at most
 constexpr size_t kMaxWriteBytes = size_t{1} << 30U;  // SSL_write counts in int
 
 // Fatal protocol_version in a TLS 1.0 record: what BoringSSL says to old clients, too.
@@ -106,6 +109,7 @@ void Engine::feed(Bytes ciphertext) {
   }
   check(input_.empty(), "the ciphertext fed before was taken");
   input_ = ciphertext;
+  workspace_.state_->fed = ciphertext.size();
 }
 
 void Engine::feed_end() {
@@ -205,6 +209,18 @@ Engine::Event Engine::fail(Failure failure, const char* during) {
 Bytes Engine::plaintext() const {
   const Workspace::State& shared = *workspace_.state_;
   return Bytes(shared.scratch).first(shared.plaintext_size);
+}
+
+void Engine::wipe_plaintext() {
+  Workspace::State& shared = *workspace_.state_;
+  OPENSSL_cleanse(shared.scratch.data(), std::exchange(shared.plaintext_size, 0));
+  // BoringSSL decrypts a record where it stands, and frees that buffer as it is. An allocator gives
+  // the chunk of a size that was freed last; what came was one record, as clients send a login.
+  const size_t size = shared.fed + kRecordAlignment;
+  if (void* freed = std::malloc(size); freed != nullptr) {
+    OPENSSL_cleanse(freed, size);
+    std::free(freed);
+  }
 }
 
 bool Engine::seal(Bytes plaintext) {

@@ -87,6 +87,8 @@ class Engine {
   Event next();
   // Valid after Plaintext until the next call to any engine of this workspace.
   Bytes plaintext() const;
+  // Overwrites it: what a client says before its login may be a password.
+  void wipe_plaintext();
   // Valid after Failed.
   const Error& error() const { return error_; }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/base/secret.h"
+
 namespace postern::imap {
 
 std::string FilterShared::take_refusals() {
@@ -21,17 +23,18 @@ std::string_view line_start(std::string& held, Passage& passage, size_t most) {
   }
   const size_t line = std::min(rest.find('\n'), rest.size() - 1) + 1;
   const size_t count = std::min(line, most - std::min(held.size(), most));
-  held.append(rest.substr(0, count));
+  append_secret(held, rest.substr(0, count));
   passage.drop(count);
   return held;
 }
 
 void hold_rest(std::string& held, Passage& passage) {
-  held.append(as_text(passage.rest()));
+  append_secret(held, as_text(passage.rest()));
   passage.drop(passage.rest().size());
 }
 
 void release(std::string& held) {
+  wipe(held);
   std::string().swap(held);
 }
 

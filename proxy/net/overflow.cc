@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/base/check.h"
+#include "proxy/base/secret.h"
 
 namespace postern::net {
 
@@ -69,7 +70,9 @@ void Overflow::clear() {
   size_ = 0;
 }
 
+// What is queued before a login may be a password.
 void Overflow::drop_head() {
+  wipe(head_->bytes, head_->end);
   head_ = std::exchange(head_->next, nullptr);
   if (head_ == nullptr) {
     tail_ = nullptr;
