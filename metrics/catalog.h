@@ -90,6 +90,7 @@ enum class Metric : uint8_t {
   Workers,
   Ready,
   AdminRequests,
+  LogLinesLost,
   BuildInfo,
   ProcessCpuSeconds,
   ProcessResidentMemory,
@@ -98,7 +99,7 @@ enum class Metric : uint8_t {
   ProcessMaxFds,
   ProcessStartTime,
 };
-inline constexpr size_t kMetricCount = 51;
+inline constexpr size_t kMetricCount = 52;
 
 enum class Type : uint8_t { Counter, Gauge, Histogram };
 

@@ -115,13 +115,15 @@ class Log {
     }
   }
 
+  uint64_t lost_lines() const { return sink_->lost_in_all(); }
+
   void flush() {
     const std::lock_guard<std::mutex> lock(mutex_);
     tell_suppressed(now_s() + 1);
   }
 
  private:
-  Log() : logger_("", std::make_shared<StderrSink>(lost_payload)) {
+  Log() : sink_(std::make_shared<StderrSink>(lost_payload)), logger_("", sink_) {
     logger_.set_level(spdlog::level::trace);
     set_format(current_format.load(std::memory_order_relaxed));
     // A closed standard error must cost lines, not the process. Whoever has a handler keeps it.
@@ -142,6 +144,7 @@ class Log {
   }
 
   std::mutex mutex_;
+  const std::shared_ptr<StderrSink> sink_;
   spdlog::logger logger_;
   Limiter limiter_;
 };
@@ -175,6 +178,10 @@ void warn(const char* event, Fields fields) {
 
 void error(const char* event, Fields fields) {
   write(LogLevel::Error, event, fields);
+}
+
+uint64_t lost_lines() {
+  return Log::instance().lost_lines();
 }
 
 void flush() {

@@ -38,6 +38,8 @@ void debug(const char* event, Fields fields = {});
 void info(const char* event, Fields fields = {});
 void warn(const char* event, Fields fields = {});
 void error(const char* event, Fields fields = {});
+// Lines that could not be written since the process began.
+uint64_t lost_lines();
 // Writes out what is buffered, e.g. before the process ends.
 void flush();
 

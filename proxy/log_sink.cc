@@ -26,7 +26,10 @@ bool is_writable(int patience_ms) {
 
 void StderrSink::sink_it_(const spdlog::details::log_msg& message) {
   const bool written = tell_lost(message) && write_line(message);
-  if (!written) ++lost_;
+  if (!written) {
+    ++lost_;
+    ++lost_in_all_;
+  }
   stuck_ = !written;
 }
 

@@ -3,6 +3,7 @@
 // told by the first line that gets through again. Not thread-safe: Log calls it under its lock.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -17,6 +18,8 @@ class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_m
   // Makes the payload of the line that tells a number of lost lines.
   using LostPayload = std::string (*)(uint64_t count);
   explicit StderrSink(LostPayload lost_payload) : lost_payload_(lost_payload) {}
+  // In all, told or not. Any thread.
+  uint64_t lost_in_all() const { return lost_in_all_.load(std::memory_order_relaxed); }
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override;
@@ -28,6 +31,7 @@ class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_m
 
   const LostPayload lost_payload_;
   uint64_t lost_ = 0;
+  std::atomic<uint64_t> lost_in_all_ = 0;
   bool stuck_ = false;  // the last write failed: don't wait again
   bool torn_ = false;   // part of a line got out
 };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proxy/labels.h"
+#include "proxy/log.h"
 #include "proxy/server.h"
 #include "proxy/version.h"
 
@@ -75,6 +76,7 @@ void Server::sample(std::vector<Sample>& into) {
       static_cast<double>(admission_.logins().entries(loop_.now_ms())));
   add(Metric::Workers, {}, static_cast<double>(workers_running_));
   add(Metric::Ready, {}, ready().ok ? 1 : 0);
+  add(Metric::LogLinesLost, {}, static_cast<double>(log::lost_lines()));
   add(Metric::BuildInfo, {kVersion, kRevision}, 1);
   metrics::sample_process(into);
 }

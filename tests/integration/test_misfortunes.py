@@ -1,0 +1,107 @@
+"""What happens around a gateway and is not its fault: the disk full under its log, the backend killed, the names
+gone. It stays up, says what is wrong, and serves again as soon as it can."""
+
+import os
+import pathlib
+import sys
+import unittest
+from unittest import mock
+
+from harness import Folder, Gateway, Process, ScriptedBackend, gateway as harness_gateway, wait_until
+
+CROWD = pathlib.Path(__file__).parent / "harness" / "crowd.py"
+UNAVAILABLE = rb"\A\* BYE \[UNAVAILABLE\] [^\r\n]+\r\n"
+
+
+def through(folder, script):
+    """Runs the gateway through a shell script, in which "$@" is its command line."""
+    wrapper = folder / "wrapper"
+    wrapper.write_text(f"#!/bin/sh\n{script}\n", encoding="ascii")
+    wrapper.chmod(0o755)
+    return mock.patch.object(harness_gateway, "BINARY", str(wrapper))
+
+
+class Misfortunes(unittest.TestCase):
+    def setUp(self):
+        self.folder = self.enterContext(Folder("misfortune")).path
+
+    def test_a_disk_that_is_full_under_the_log(self):
+        disk = self.folder / "disk"
+        disk.mkdir()
+        script = f"""exec unshare --mount --propagation slave sh -ec '
+            mount -t tmpfs -o size=64k tmpfs {disk}
+            exec "$0" "$@" 2>{disk}/log' {harness_gateway.BINARY} "$@" """
+        backend = self.enterContext(ScriptedBackend())
+        with through(self.folder, script), mock.patch.object(Gateway, "log", lambda gateway: inside(gateway, disk)):
+            gateway = self.enterContext(Gateway(backends={"mail": backend.backend()}))
+
+            def lost():
+                with gateway.connect() as client:
+                    client.login()
+                    client.ok(b"LOGOUT")
+                return gateway.metrics().sum("postern_log_lines_lost_total")
+
+            wait_until(lost, "a line that was lost", seconds=60)
+            self.assertEqual(gateway.get("/ready")[0], 200)
+            os.truncate(f"/proc/{gateway.process.pid}/root{disk}/log", 0)  # room again
+            gateway.reload()
+            gateway.wait_for_log(r"warn  log lines lost count=\d+")
+
+    def test_a_backend_that_is_killed(self):
+        backend = Process([sys.executable, CROWD, "backend"], self.folder / "backend")
+        self.addCleanup(backend.kill)
+        port = int(wait_until(backend.text, "the backend's port"))
+        gateway = self.enterContext(Gateway(backends={"mail": {"servers": [f"127.0.0.1:{port}"]}}))
+        clients = [self.enterContext(gateway.connect()) for _ in range(20)]
+        for client in clients:
+            client.login()
+        backend.kill()
+        for client in clients:
+            self.assertRegex(client.goodbye(), UNAVAILABLE)
+        with gateway.counting("postern_backend_connects_total", result="connection_refused"):
+            with gateway.connect_to_tls() as late:
+                self.assertRegex(late.goodbye(), UNAVAILABLE)
+        gateway.wait_for_log(r"connection refused")
+        self.assertEqual(gateway.get("/live")[0], 200)
+
+    @unittest.skipUnless(os.geteuid() == 0, "a hosts file of one's own needs root")
+    def test_names_that_are_gone_and_come_back(self):
+        backend = self.enterContext(ScriptedBackend())
+        hosts, nobody = self.folder / "hosts", self.folder / "resolv.conf"
+        hosts.write_text("", encoding="ascii")
+        nobody.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n", encoding="ascii")
+        script = f"""exec unshare --mount --propagation slave sh -ec '
+            mount --bind {hosts} /etc/hosts; mount --bind {nobody} /etc/resolv.conf
+            exec "$0" "$@"' {harness_gateway.BINARY} "$@" """
+        port = backend.server.rpartition(":")[2]
+        server = f"mail.postern.test:{port}"
+
+        def greeted():
+            with gateway.connect_to_tls() as client:
+                return client.response().startswith(b"* OK")
+
+        with through(self.folder, script):
+            gateway = self.enterContext(Gateway(workers=1, backends={"mail": {"servers": [server]}}))
+        with self.subTest("not there"):
+            self.assertFalse(greeted())
+            reason = gateway.wait_for_log(rf"warn  backend failed .*server={server} reason=(name_\w+)")[1]
+            self.assertEqual(gateway.metrics().sum("postern_backend_connects_total", server=server, result=reason), 1)
+            self.assertEqual(gateway.get("/live")[0], 200)
+        with self.subTest("there"):
+            hosts.write_text("127.0.0.1 mail.postern.test\n", encoding="ascii")
+            self.assertTrue(greeted())
+        with self.subTest("gone again: what it was goes on to serve"):
+            hosts.write_text("", encoding="ascii")
+            self.assertTrue(greeted())
+
+
+def inside(gateway, disk):
+    """A file in the gateway's own mounts."""
+    try:
+        return pathlib.Path(f"/proc/{gateway.process.pid}/root{disk}/log").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+if __name__ == "__main__":
+    unittest.main()
