@@ -116,6 +116,9 @@ struct Config {
   Limits limits;
   Timeouts timeouts;
   std::optional<net::Address> admin;
+  std::string user;         // to become once the sockets are open; empty: stay
+  bool core_dumps = false;  // and debuggers of the same user
+  bool seccomp = true;      // see confinement.h
   LogFormat log_format = LogFormat::Text;
   LogLevel log_level = LogLevel::Info;
   Faults

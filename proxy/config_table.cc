@@ -23,6 +23,33 @@ constexpr auto kFirstRows = std::to_array<Row>({
             "processor that the process may use. A change needs a restart.",
      .value = [](Draft& d, const Written& w) { read_workers(w, d.config.workers, d.findings); }},
 
+    {.path = "user",
+     .form = "name of a user",
+     .sample = "postern",
+     .doc = "Whom to become once the sockets are open, with that user's groups and no capability. "
+            "Needs to be started as root. Certificates and keys are read before and, for a "
+            "reload, after that. A change needs a restart.",
+     .value = [](Draft& d, const Written& w) { read_user(w, d.config.user, d.findings); }},
+    {.path = "core_dumps",
+     .form = "true or false",
+     .fallback = "false",
+     .doc = "Whether the process may leave a core and be looked at by a debugger of the same user: "
+            "both show private keys and mail. A change needs a restart.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_choice(w, kBooleanNames, d.config.core_dumps, d.findings);
+         }},
+    {.path = "seccomp",
+     .form = "true or false",
+     .fallback = "true",
+     .doc = "Whether the threads that serve clients lose, by a filter of system calls, files, "
+            "programs, executable memory and all sockets but those of IP. A change needs a "
+            "restart.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_choice(w, kBooleanNames, d.config.seccomp, d.findings);
+         }},
+
     {.path = "listeners",
      .shape = Shape::Maps,
      .required = true,

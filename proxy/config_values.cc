@@ -174,6 +174,19 @@ void read_network(const Written& value, std::vector<net::Network>& out, Findings
   }
 }
 
+void read_user(const Written& value, std::string& out, Findings& findings) {
+  const bool plain = !value.text.empty() && value.text.size() <= 32 && value.text.front() != '-' &&
+                     std::all_of(value.text.begin(), value.text.end(), [](char c) {
+                       return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                              (c >= 'a' && c <= 'z') || c == '_' || c == '-' || c == '.';
+                     });
+  if (!plain) {
+    findings.fault(value, "is no user's name: 1 to 32 letters, digits, _, - and .");
+    return;
+  }
+  out = value.text;
+}
+
 void read_path(const Written& value, const std::string& folder, std::string& out,
                Findings& findings) {
   const bool readable = !value.text.empty() && value.text.size() <= kMaxPath &&

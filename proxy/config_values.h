@@ -39,6 +39,9 @@ void read_size(const Written& value, uint64_t lowest, size_t& out, Findings& fin
 // One block of addresses of a list, "10.0.0.0/8".
 void read_network(const Written& value, std::vector<net::Network>& out, Findings& findings);
 
+// A user's name as useradd(8) takes it. Whether there is such a user is seen when it is needed.
+void read_user(const Written& value, std::string& out, Findings& findings);
+
 // A path, taken from `folder` unless it is absolute. Whether the file is there is not looked at.
 void read_path(const Written& value, const std::string& folder, std::string& out,
                Findings& findings);

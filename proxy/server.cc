@@ -38,6 +38,20 @@ void log_warnings(const Materials& materials) {
   log_warnings("certificates", materials.certificates->warnings());
 }
 
+// By whom the process has become. It serves, but its next reload would fail.
+void warn_of_what_cannot_be_read_again(const Config& config, const std::string& config_path) {
+  std::vector<std::string> files = material_files(config.tls);
+  files.push_back(config_path);
+  for (const std::string& file : files) {
+    if (!file.empty() && access(file.c_str(), R_OK) != 0) {
+      log::warn("this file cannot be read again, a reload will fail",
+                {{"file", file},
+                 {"user", config.user},
+                 {"advice", "let the user's group read it: chgrp and chmod 640"}});
+    }
+  }
+}
+
 // What a running process cannot change stays as it is, and is named.
 void keep_what_needs_a_restart(Config& wanted, const Config& current) {
   const auto keep = [](auto& now, const auto& was, bool same, const char* key) {
@@ -54,6 +68,10 @@ void keep_what_needs_a_restart(Config& wanted, const Config& current) {
                   current.listeners.end(), same_listener),
        "listeners");
   keep(wanted.workers, current.workers, wanted.workers == current.workers, "workers");
+  keep(wanted.user, current.user, wanted.user == current.user, "user");
+  keep(wanted.core_dumps, current.core_dumps, wanted.core_dumps == current.core_dumps,
+       "core_dumps");
+  keep(wanted.seccomp, current.seccomp, wanted.seccomp == current.seccomp, "seccomp");
   keep(wanted.admin, current.admin, wanted.admin == current.admin, "admin.address");
 }
 
@@ -80,6 +98,11 @@ Result<std::unique_ptr<Server>> Server::make(Config wanted, Start start) {
   if (!sockets) {
     return sockets.faults();
   }
+  const Privileges kept{.user = config.user, .core_dumps = config.core_dumps};
+  if (Faults faults = give_up_privileges(kept); !faults.empty()) {
+    return faults;
+  }
+  warn_of_what_cannot_be_read_again(config, start.config_path);
   return std::unique_ptr<Server>(new Server(std::move(start), std::move(materials.value()),
                                             std::move(files), std::move(labels),
                                             std::move(snapshots.value()), sockets.value()));

@@ -32,6 +32,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/net/signals.h"
 #include "proxy/notify.h"
+#include "proxy/privileges.h"
 #include "proxy/pulse.h"
 #include "proxy/snapshot.h"
 #include "proxy/upgrade.h"

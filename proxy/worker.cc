@@ -4,6 +4,7 @@
 #include <csignal>
 #include <utility>
 
+#include "proxy/confinement.h"
 #include "proxy/labels.h"
 #include "proxy/log.h"
 
@@ -51,6 +52,7 @@ Worker::~Worker() = default;
 
 void Worker::start(std::function<void()> on_end) {
   on_end_ = std::move(on_end);
+  loop_.start_helpers();
   thread_ = std::thread([this] { run(); });
 }
 
@@ -77,6 +79,9 @@ void Worker::run() {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals are the main thread's
+  if (snapshot_->config->seccomp && !confine_this_thread()) {
+    log::debug("a worker is not confined, this system has no seccomp");
+  }
   for (const auto& port : ports_) {
     port->listener.start();
   }

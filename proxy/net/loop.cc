@@ -70,6 +70,14 @@ Loop::~Loop() {
   must(uv_loop_close(&uv_), "nothing of a loop outlives it");
 }
 
+void Loop::start_helpers() {
+  auto* nothing = new uv_work_t;
+  must(uv_queue_work(
+           &uv_, nothing, [](uv_work_t*) noexcept {},
+           [](uv_work_t* done, int) noexcept { delete done; }),
+       "threads can be started");
+}
+
 void Loop::run() {
   uv_run(&uv_, UV_RUN_DEFAULT);
 }

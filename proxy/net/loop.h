@@ -44,6 +44,10 @@ class Loop final : private DeadlineWheel::Driver {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
+  // Has libuv start the threads that look names up, which all loops share. They are like the thread
+  // that calls this, so it is to be one that may do whatever they need; else the first look-up
+  // starts them. Before run(), of which it is the first work.
+  void start_helpers();
   // Runs until the mailbox, every stream and listener is closed and every look-up answered.
   void run();
   // Runs one turn, waiting at most `wait_ms` for events; false once nothing is left. For tests.

@@ -137,12 +137,18 @@ class Booted(unittest.TestCase):
         with self.subTest("it may do nothing else"):
             status = self.main_status()
             self.assertNotEqual(status["Uid"].split()[0], "0")
-            self.assertEqual(int(status["CapEff"], 16), 1 << 10)  # CAP_NET_BIND_SERVICE
+            self.assertEqual(int(status["CapEff"], 16), 0)  # CAP_NET_BIND_SERVICE is given up when bound
             self.assertEqual(int(status["CapBnd"], 16), 1 << 10)
             self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
         with self.subTest("a good file is reloaded"):
             self.must("reload", "postern")
             self.assertEqual(self.shown("ActiveState"), "active")
+        with self.subTest("an upgrade is followed"):
+            before = self.shown("MainPID")
+            self.must("kill", "--signal=USR2", "--kill-who=main", "postern")
+            wait_until(lambda: self.shown("MainPID") != before, 10, "the new process")
+            self.assertEqual(self.shown("ActiveState"), "active")
+            self.assertIn("* BYE [UNAVAILABLE]", greeting(self.leader, 993))
         with self.subTest("a bad one is refused, and the old one goes on"):
             good = self.settings.read_text()
             self.settings.write_text(good.replace("drain:", "dran:"))

@@ -37,11 +37,16 @@ def busy(peer):
             return
 
 
+class Refused(Exception):
+    """By a gateway that is being stopped."""
+
+
 class Load:
     """Threads of clients that read every byte, each in one of two ways; what is wrong is in `faults`."""
 
     def __init__(self, gateway, idle, workers=4):
-        self.gateway, self.faults, self.sessions, self.farewells = gateway, [], 0, 0
+        self.faults, self.sessions, self.farewells = [], 0, 0
+        self.stopping = False  # nobody listens soon, so that who has no greeting yet may be refused
         self._over, self._lock = threading.Event(), threading.Lock()
         self._context = gateway.client_context()
         self._address = gateway.address()
@@ -62,6 +67,8 @@ class Load:
         while not self._over.is_set():
             try:
                 farewell = way()
+            except Refused:
+                return
             except (OSError, AssertionError, Closed) as error:
                 self.faults.append(repr(error))
                 return
@@ -70,7 +77,12 @@ class Load:
                 self.farewells += farewell
 
     def _arrive(self):
-        return connect(self._address, "implicit", self._context, "postern.test")
+        try:
+            return connect(self._address, "implicit", self._context, "postern.test")
+        except (OSError, Closed) as error:
+            if self.stopping:
+                raise Refused from error
+            raise
 
     def _ask(self, client, command, expected):
         """Whole responses up to the tagged one; true if a farewell came in its place, which then is the last
@@ -150,6 +162,17 @@ class Upgrades(unittest.TestCase):
         gateway.expect_end(0)
         os.kill(gateway.serving, signal.SIGTERM)
         wait_until(lambda: not alive(gateway.serving), "the last process to end")
+
+    def test_a_stop_tells_everyone_or_answers_them(self):
+        gateway = self.start(timeouts={"drain": "5s", "drain_delay": "500ms"})
+        with Load(gateway, IDLE) as load:
+            wait_until(lambda: load.faults or load.sessions > 20, "sessions")
+            load.stopping = True
+            gateway.process.signal(signal.SIGTERM)
+            gateway.expect_end(0)
+        self.assertEqual(load.faults, [])
+        self.assertGreaterEqual(load.farewells, IDLE)
+        self.assertNotIn("reason=aborted", gateway.log())
 
     def test_reloads_cut_nobody(self):
         gateway = self.start()
