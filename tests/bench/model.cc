@@ -169,7 +169,8 @@ void Parked::on_idle(bool idling) {
 }
 
 void Parked::drain() {
-  relay_->bye_at_boundary(EndReason::Drained, "* BYE [UNAVAILABLE] Server is going down\r\n");
+  relay_->bye_at(imap::Stop::AtRest, EndReason::Drained,
+                 "* BYE [UNAVAILABLE] Server is going down\r\n");
 }
 
 void Parked::on_relay_end(EndReason, std::string_view bye, const Error&) {
