@@ -117,15 +117,16 @@ class Admission {
   void release_of_client(uint64_t client, uint32_t Places::*of_kind);
   void release_session(const SessionPermit& permit);
 
-  const SipHash::Key hash_key_;
-  std::atomic<size_t> sessions_{0};
-  std::array<std::atomic<size_t>, kMaxListeners> of_listener_{};
-  std::atomic<size_t> handshakes_{0};
+  // First what has cache lines of its own, so that no room is lost between.
   std::array<Shard, kShards> shards_;
   ClientTable<Pace> paces_{kPaces};
-  net::MemoryBudget memory_;
   LoginGuard logins_;
+  std::atomic<size_t> sessions_{0};
+  std::atomic<size_t> handshakes_{0};
+  const SipHash::Key hash_key_;
+  net::MemoryBudget memory_;
   RefusalLog refusals_;
+  std::array<std::atomic<size_t>, kMaxListeners> of_listener_{};
 };
 
 }  // namespace postern

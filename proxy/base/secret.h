@@ -1,8 +1,7 @@
 // What may have been a password and must not stay in memory: overwritten where it is given back.
 #pragma once
 
-#include <string.h>
-
+#include <cstring>
 #include <string>
 #include <string_view>
 
