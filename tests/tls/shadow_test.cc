@@ -52,7 +52,7 @@ std::map<std::string, Configure> clients() {
   constexpr uint16_t k11 = TLS1_1_VERSION;
   constexpr uint16_t k12 = TLS1_2_VERSION;
   constexpr uint16_t k13 = TLS1_3_VERSION;
-  constexpr char kCbc[] = "ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES128-SHA:AES128-SHA";
+  static constexpr char kCbc[] = "ECDHE-RSA-AES128-SHA:ECDHE-ECDSA-AES128-SHA:AES128-SHA";
   return {
       {"today's", client(k12, k13)},
       {"1.3", client(k13, k13)},
