@@ -9,7 +9,7 @@ namespace postern {
 
 // Empty if there is none.
 inline std::string environment(const char* name) {
-  const char* value = std::getenv(name);
+  const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): there is one thread
   return value == nullptr ? std::string() : std::string(value);
 }
 

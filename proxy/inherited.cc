@@ -61,7 +61,7 @@ Result<Inherited> Inherited::from_environment(int first) {
   const int count = meant_for_us ? number_in(environment(kListenFds)) : 0;
   const std::vector<std::string> names = split_at_colons(environment(kListenNames));
   for (const char* name : {kListenFds, kListenPid, kListenNames, kPredecessor}) {
-    unsetenv(name);
+    unsetenv(name);  // NOLINT(concurrency-mt-unsafe): there is one thread
   }
   if (count > kMostSockets) {
     return Fault{kListenFds, "is more than any service manager hands over"};
@@ -75,7 +75,7 @@ Result<Inherited> Inherited::from_environment(int first) {
                                         "ListenStream= with an IP address, and Accept=no"});
       continue;
     }
-    const size_t index = static_cast<size_t>(i);
+    const auto index = static_cast<size_t>(i);
     inherited.sockets_.push_back(
         {fd, index < names.size() ? names[index] : "", net::bound_address(fd)});
     fcntl(fd, F_SETFD, FD_CLOEXEC);

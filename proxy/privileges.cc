@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 #include <vector>
 
 #include "proxy/log.h"
@@ -31,15 +31,18 @@ Result<Account> find_account(const std::string& name) {
     text.resize(text.size() * 2);
   }
   if (found == nullptr) {
-    return Fault{"user", "\"" + name + "\" does not exist on this system" +
-                             (failure != 0 ? std::string(": ") + std::strerror(failure) : "") +
-                             "; deploy/systemd/postern.sysusers makes one"};
+    return Fault{
+        "user",
+        "\"" + name + "\" does not exist on this system" +
+            (failure != 0 ? std::string(": ") + std::generic_category().message(failure) : "") +
+            "; deploy/systemd/postern.sysusers makes one"};
   }
   return Account{entry.pw_uid, entry.pw_gid};
 }
 
 Fault refused(const std::string& name, const char* what) {
-  return {"user", "cannot become \"" + name + "\": " + what + ": " + std::strerror(errno) +
+  return {"user", "cannot become \"" + name + "\": " + what + ": " +
+                      std::generic_category().message(errno) +
                       "; start postern as root, or as that user without this setting"};
 }
 
@@ -73,7 +76,7 @@ void drop_capabilities() {
   header.version = _LINUX_CAPABILITY_VERSION_3;
   const __user_cap_data_struct none[2] = {};
   if (syscall(SYS_capset, &header, none) != 0) {
-    log::warn("capabilities are kept", {{"reason", std::strerror(errno)}});
+    log::warn("capabilities are kept", {{"reason", std::generic_category().message(errno)}});
   }
 }
 
