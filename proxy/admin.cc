@@ -65,11 +65,17 @@ class Admin::Connection final : public net::Retirable,
     }
   }
 
-  void on_drained() override {}
-  void on_end() override {
-    if (finished_) {
+  void on_drained() override {
+    if (ended_) {
       close();
-    } else {
+    }
+  }
+  // Its place is free as soon as its answers are on their way.
+  void on_end() override {
+    ended_ = true;
+    if (client_->queued() == 0) {
+      close();
+    } else if (!finished_) {
       finish();
     }
   }
@@ -85,7 +91,8 @@ class Admin::Connection final : public net::Retirable,
   Admin& admin_;
   std::unique_ptr<net::TcpStream> client_;
   metrics::AdminHttp http_;
-  bool finished_ = false;
+  bool finished_ = false;  // we have said our last
+  bool ended_ = false;     // the client has
 };
 
 Admin::Admin(net::Loop& loop, int socket, metrics::AdminSource& source)

@@ -26,9 +26,9 @@ constexpr char kFailed[] = "upgrade failed, this process goes on";
 std::string found_in_path(const std::string& name) {
   std::istringstream folders(environment("PATH"));
   for (std::string folder; std::getline(folders, folder, ':');) {
-    const std::string file = folder + "/" + name;
-    if (access(file.c_str(), X_OK) == 0) {
-      return file;
+    folder.append("/").append(name);
+    if (access(folder.c_str(), X_OK) == 0) {
+      return folder;
     }
   }
   return {};

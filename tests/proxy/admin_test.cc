@@ -172,6 +172,7 @@ TEST_F(AdminTest, LimitsTheNumberOfConnections) {
   clients.front()->stream->abort();
   // Its place is free once the endpoint has seen it go.
   EXPECT_TRUE(test::eventually(loop, [&] { return !served().over(); }));
+  EXPECT_LT(clients.size(), 2 * Admin::kMaxConnections) << "that is at once, not some time later";
 }
 
 TEST_F(AdminTest, EndsAllConnectionsWhenClosed) {
