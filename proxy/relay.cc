@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proxy/base/secret.h"
+#include "proxy/labels.h"
 
 namespace postern {
 
@@ -31,6 +32,16 @@ constexpr std::string_view kBackendGone =
     "* BYE [UNAVAILABLE] Lost the connection to the mail server, please try again\r\n";
 
 }  // namespace
+
+RelayCells RelayCells::of(metrics::Counters& counters) {
+  using metrics::Metric;
+  return {.client_in = counters.cell(Metric::Bytes, {kHopClient, kDirectionIn}),
+          .client_out = counters.cell(Metric::Bytes, {kHopClient, kDirectionOut}),
+          .backend_in = counters.cell(Metric::Bytes, {kHopBackend, kDirectionIn}),
+          .backend_out = counters.cell(Metric::Bytes, {kHopBackend, kDirectionOut}),
+          .client_pauses = counters.cell(Metric::ReadPauses, {kHopClient}),
+          .backend_pauses = counters.cell(Metric::ReadPauses, {kHopBackend})};
+}
 
 Relay::Relay(net::Loop& loop, const RelayCells& cells, net::Stream& client, net::Stream& backend,
              bool swallow_greeting, imap::ConversationObserver& conversation,
@@ -115,7 +126,11 @@ void Relay::backend_bytes(Bytes bytes) {
   if (stop_on_violation(false)) {
     return;
   }
-  hold_ == nullptr ? go_on() : pace();
+  if (hold_ == nullptr) {
+    go_on();
+  } else {
+    pace();
+  }
 }
 
 // What waited for the backend's answer, or for the client to have it.

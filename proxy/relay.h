@@ -33,6 +33,8 @@ class RelayObserver {
 
 // The worker's byte counters and gauges that every relay counts in.
 struct RelayCells {
+  static RelayCells of(metrics::Counters& counters);
+
   metrics::Cell& client_in;
   metrics::Cell& client_out;
   metrics::Cell& backend_in;

@@ -17,15 +17,6 @@ namespace {
 
 constexpr uint64_t kTellEveryMs = 50;
 
-RelayCells relay_cells(metrics::Counters& counters) {
-  return {.client_in = counters.cell(Metric::Bytes, {kHopClient, kDirectionIn}),
-          .client_out = counters.cell(Metric::Bytes, {kHopClient, kDirectionOut}),
-          .backend_in = counters.cell(Metric::Bytes, {kHopBackend, kDirectionIn}),
-          .backend_out = counters.cell(Metric::Bytes, {kHopBackend, kDirectionOut}),
-          .client_pauses = counters.cell(Metric::ReadPauses, {kHopClient}),
-          .backend_pauses = counters.cell(Metric::ReadPauses, {kHopBackend})};
-}
-
 }  // namespace
 
 Worker::Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot,
@@ -38,7 +29,7 @@ Worker::Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot,
                          .labels = shared.labels,
                          .facts = shared.facts},
                 .admission = shared.admission,
-                .relay_cells = relay_cells(counters_)},
+                .relay_cells = RelayCells::of(counters_)},
       snapshot_(std::move(snapshot)) {
   loop_.share(shared.admission.memory());
   for (const ListeningSocket& socket : sockets) {

@@ -40,15 +40,6 @@ SSL_CTX* make_client_context(uint16_t version) {
   return context;
 }
 
-RelayCells relay_cells(metrics::Counters& counters) {
-  return {.client_in = counters.cell(Metric::Bytes, {kHopClient, kDirectionIn}),
-          .client_out = counters.cell(Metric::Bytes, {kHopClient, kDirectionOut}),
-          .backend_in = counters.cell(Metric::Bytes, {kHopBackend, kDirectionIn}),
-          .backend_out = counters.cell(Metric::Bytes, {kHopBackend, kDirectionOut}),
-          .client_pauses = counters.cell(Metric::ReadPauses, {kHopClient}),
-          .backend_pauses = counters.cell(Metric::ReadPauses, {kHopBackend})};
-}
-
 Config config_for_labels() {
   Config config;
   config.listeners = {{.address = net::Address::parse("127.0.0.1:993").value(), .text = "model"}};
@@ -185,7 +176,7 @@ void Parked::on_relay_end(EndReason, std::string_view bye, const Error&) {
 Model::Model()
     : labels(make_label_sets(config_for_labels())),
       counters(labels),
-      cells(relay_cells(counters)),
+      cells(RelayCells::of(counters)),
       contexts_{make_client_context(TLS1_2_VERSION), make_client_context(TLS1_3_VERSION)} {
   server = std::move(tls::ServerContext::make(
                          {.policy = tls::Policy::preset("intermediate").value(),

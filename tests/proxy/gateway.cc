@@ -35,15 +35,6 @@ Materials materials_of(Config config) {
   return std::move(Materials::load(std::move(config), nullptr).value());
 }
 
-RelayCells relay_cells(metrics::Counters& counters) {
-  return {.client_in = counters.cell(Metric::Bytes, {kHopClient, kDirectionIn}),
-          .client_out = counters.cell(Metric::Bytes, {kHopClient, kDirectionOut}),
-          .backend_in = counters.cell(Metric::Bytes, {kHopBackend, kDirectionIn}),
-          .backend_out = counters.cell(Metric::Bytes, {kHopBackend, kDirectionOut}),
-          .client_pauses = counters.cell(Metric::ReadPauses, {kHopClient}),
-          .backend_pauses = counters.cell(Metric::ReadPauses, {kHopBackend})};
-}
-
 }  // namespace
 
 Gateway::Gateway(net::Loop& loop, Config config)
@@ -56,7 +47,7 @@ Gateway::Gateway(net::Loop& loop, Config config)
                          .labels = labels_,
                          .facts = facts_},
                 .admission = admission_,
-                .relay_cells = relay_cells(counters_)},
+                .relay_cells = RelayCells::of(counters_)},
       snapshot_(Snapshot::make(materials_of(std::move(config)), labels_, 1).value().front()) {
   loop_.share(admission_.memory());
   for (size_t i = 0; i < snapshot_->config->listeners.size(); ++i) {

@@ -23,7 +23,7 @@ inline constexpr std::string_view kBye = "* BYE see you\r\n";
 
 class RelayTest : public testing::Test, public RelayObserver, public imap::ConversationObserver {
  protected:
-  RelayTest() : counters(labels), cells(make_cells(counters)), relay_(make_relay()) {}
+  RelayTest() : counters(labels), cells(RelayCells::of(counters)), relay_(make_relay()) {}
 
   void start(std::string_view greeting = kGreeting, std::string_view early = {}) {
     relay_->start(greeting, early);
@@ -58,15 +58,6 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
   std::string_view last_words;      // and this is said after them
 
  private:
-  static RelayCells make_cells(metrics::Counters& counters) {
-    using metrics::Metric;
-    return {.client_in = counters.cell(Metric::Bytes, {kHopClient, kDirectionIn}),
-            .client_out = counters.cell(Metric::Bytes, {kHopClient, kDirectionOut}),
-            .backend_in = counters.cell(Metric::Bytes, {kHopBackend, kDirectionIn}),
-            .backend_out = counters.cell(Metric::Bytes, {kHopBackend, kDirectionOut}),
-            .client_pauses = counters.cell(Metric::ReadPauses, {kHopClient}),
-            .backend_pauses = counters.cell(Metric::ReadPauses, {kHopBackend})};
-  }
   std::unique_ptr<Relay> make_relay() {
     return std::make_unique<Relay>(loop, cells, client, backend, /*swallow_greeting=*/false, *this,
                                    *this);
