@@ -2,10 +2,13 @@
 // thread.
 #pragma once
 
+#include <sys/epoll.h>
+
 #include <chrono>
 #include <cstdint>
 #include <cstdlib>
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,7 +77,9 @@ class Load {
   void upload(Connection& c);
   void failed(Connection& c);
   void want(Connection& c, bool write);
+  void start_clock();
   void start_due();
+  int wait(std::span<epoll_event> events);
   void report(double seconds) const;
   bool over() const { return Clock::now() >= end_; }
   bool one_shot() const { return options_.mode == "handshake" || options_.mode == "login"; }
@@ -89,6 +94,7 @@ class Load {
   std::vector<char> buffer_ = std::vector<char>(64 * 1024);
   std::vector<char> block_ = std::vector<char>(64 * 1024, 'x');
   Clock::time_point begin_, end_, next_due_;
+  bool clock_runs_ = false;   // open loop: units fall due
   std::vector<size_t> free_;  // open loop: connections without a round trip
   Figures figures_;
   size_t settled_ = 0;

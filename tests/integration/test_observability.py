@@ -125,10 +125,15 @@ def use(gateway):
     with socket.create_connection(gateway.address("starttls")) as scanner:
         scanner.sendall(b"a1 LOGIN anna secret\r\n")
         scanner.recv(4096)
-    with socket.create_connection(gateway.address("implicit")) as scanner:
-        scanner.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        while scanner.recv(4096):
-            pass
+    for words in (b"GET / HTTP/1.1\r\n\r\n", b"PROXY TCP4 192.0.2.1 192.0.2.2 4000 993\r\n"):
+        with socket.create_connection(gateway.address("implicit")) as scanner:
+            scanner.sendall(words)
+            with contextlib.suppress(ConnectionError):
+                while scanner.recv(4096):
+                    pass
+    with gateway.connect(server_name="clear.mail.test") as client:
+        client.send(b"x LOGIN {99999999999999999999}\r\n")
+        client.rest()
 
 
 def setUpModule():
@@ -145,7 +150,9 @@ def setUpModule():
     }
     gateway = enter(Gateway(
         backends=backends, routes=[{"sni": f"{name}.mail.test", "backend": name} for name in backends],
-        tls={"certificates": [certificate.files]}))
+        listeners=[{"address": "127.0.0.1:0", "tls": "implicit", "proxy_protocol": {"from": ["192.0.2.0/24"]}},
+                   {"address": "127.0.0.2:0", "tls": "starttls"}],
+        limits={"memory": "2GiB"}, tls={"certificates": [certificate.files]}))
     gateway.authority = authority
     prometheus = enter(Prometheus("%s:%d" % gateway.admin))
 
@@ -209,16 +216,18 @@ class Live(unittest.TestCase):
         happened = (
             ("postern_sessions_total", {"end_reason": "client_logout"}, 2),
             ("postern_sessions_total", {"end_reason": "backend_unavailable"}, 1),
-            ("postern_handshakes_total", {"version": "1.3"}, 3),
+            ("postern_handshakes_total", {"version": "1.3"}, 4),
             ("postern_handshake_failures_total", {"reason": "plaintext_http"}, 1),
-            ("postern_handshake_duration_seconds_count", {}, 3),
+            ("postern_handshake_duration_seconds_count", {}, 4),
             ("postern_logins_total", {"mechanism": "login", "result": "success"}, 2),
             ("postern_logins_total", {"mechanism": "login", "result": "failure"}, 2),
             ("postern_logins_total", {"mechanism": "login", "result": "unavailable"}, 2),
             ("postern_login_duration_seconds_count", {}, 6),
+            ("postern_protocol_violations_total", {"hop": "client"}, 1),
+            ("postern_proxy_headers_total", {"result": "refused"}, 1),
             ("postern_cleartext_logins_refused_total", {}, 1),
             ("postern_starttls_refused_total", {}, 2),
-            ("postern_backend_connects_total", {"backend": "clear", "result": "success"}, 1),
+            ("postern_backend_connects_total", {"backend": "clear", "result": "success"}, 2),
             ("postern_backend_connects_total", {"backend": "dead", "result": "connection_refused"}, 1),
             ("postern_backend_handshakes_total", {"backend": "verified"}, 1),
         )
