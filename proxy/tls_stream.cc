@@ -156,15 +156,13 @@ void TlsStream::take_events() {
 
 void TlsStream::flush(bool more_follows) {
   const Bytes ciphertext = workspace_.outgoing();
-  if (ciphertext.empty()) {
-    return;
-  }
-  if (finished_) {
-    // After FIN a handshake can only go on in vain.
-  } else if (more_follows) {
-    transport_->write_ahead(ciphertext);
-  } else {
-    transport_->write(ciphertext);
+  // After FIN a handshake can only go on in vain.
+  if (!ciphertext.empty() && !finished_) {
+    if (more_follows) {
+      transport_->write_ahead(ciphertext);
+    } else {
+      transport_->write(ciphertext);
+    }
   }
   workspace_.clear();
 }
