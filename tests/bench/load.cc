@@ -15,20 +15,21 @@
 namespace postern::bench {
 
 Load::Load(Options options) : options_(std::move(options)) {
-  context_ = SSL_CTX_new(TLS_client_method());
+  context_.reset(SSL_CTX_new(TLS_client_method()));
   const uint16_t version = options_.text("tls") == "1.2" ? TLS1_2_VERSION : TLS1_3_VERSION;
-  SSL_CTX_set_min_proto_version(context_, version);
-  SSL_CTX_set_max_proto_version(context_, version);
+  SSL_CTX_set_min_proto_version(context_.get(), version);
+  SSL_CTX_set_max_proto_version(context_.get(), version);
   // P-256 is for the certificate: TLS 1.2 asks for the curve of an ECDSA key in this list, too.
-  SSL_CTX_set1_curves_list(context_, "X25519:P-256");
+  SSL_CTX_set1_curves_list(context_.get(), "X25519:P-256");
   if (!options_.text("cipher").empty() &&
-      SSL_CTX_set_strict_cipher_list(context_, options_.text("cipher").c_str()) != 1) {
+      SSL_CTX_set_strict_cipher_list(context_.get(), options_.text("cipher").c_str()) != 1) {
     die("no such cipher: " + options_.text("cipher"));
   }
-  SSL_CTX_set_session_cache_mode(context_,
+  SSL_CTX_set_session_cache_mode(context_.get(),
                                  SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL_STORE);
-  SSL_CTX_sess_set_new_cb(context_, on_ticket);
-  SSL_CTX_set_mode(context_, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_CTX_sess_set_new_cb(context_.get(), on_ticket);
+  SSL_CTX_set_mode(context_.get(),
+                   SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   epoll_ = epoll_create1(EPOLL_CLOEXEC);
   const auto count = static_cast<size_t>(options_.number("connections"));
   connections_.resize(count);
@@ -38,11 +39,7 @@ Load::Load(Options options) : options_(std::move(options)) {
 int Load::on_ticket(SSL* ssl, SSL_SESSION* session) {
   auto* load = static_cast<Load*>(SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), 0));
   auto* connection = static_cast<Connection*>(SSL_get_ex_data(ssl, 0));
-  SSL_SESSION*& kept = load->tickets_[connection->slot];
-  if (kept != nullptr) {
-    SSL_SESSION_free(kept);
-  }
-  kept = session;
+  load->tickets_[connection->slot].reset(session);
   return 1;
 }
 
@@ -96,12 +93,12 @@ void Load::step(Connection& c) {
       failed(c);
       return;
     }
-    c.ssl = SSL_new(context_);
-    SSL_set_fd(c.ssl, c.fd);
-    SSL_set_connect_state(c.ssl);
-    SSL_set_ex_data(c.ssl, 0, &c);
+    c.ssl.reset(SSL_new(context_.get()));
+    SSL_set_fd(c.ssl.get(), c.fd);
+    SSL_set_connect_state(c.ssl.get());
+    SSL_set_ex_data(c.ssl.get(), 0, &c);
     if (options_.number("resume") > 0 && tickets_[c.slot] != nullptr) {
-      SSL_set_session(c.ssl, tickets_[c.slot]);
+      SSL_set_session(c.ssl.get(), tickets_[c.slot].get());
     }
     c.waiting = Waiting::Handshake;
     want(c, false);
@@ -118,16 +115,16 @@ void Load::step(Connection& c) {
 }
 
 void Load::handshake(Connection& c) {
-  const int result = SSL_do_handshake(c.ssl);
+  const int result = SSL_do_handshake(c.ssl.get());
   if (result == 1) {
-    figures_.resumed += SSL_session_reused(c.ssl) != 0 ? 1 : 0;
+    figures_.resumed += SSL_session_reused(c.ssl.get()) != 0 ? 1 : 0;
     figures_.ecdsa +=
-        SSL_get_peer_signature_algorithm(c.ssl) == SSL_SIGN_ECDSA_SECP256R1_SHA256 ? 1 : 0;
+        SSL_get_peer_signature_algorithm(c.ssl.get()) == SSL_SIGN_ECDSA_SECP256R1_SHA256 ? 1 : 0;
     c.waiting = Waiting::Greeting;
     read_all(c);
     return;
   }
-  const int error = SSL_get_error(c.ssl, result);
+  const int error = SSL_get_error(c.ssl.get(), result);
   if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
     failed(c);
   }
@@ -136,9 +133,9 @@ void Load::handshake(Connection& c) {
 void Load::read_all(Connection& c) {
   for (;;) {
     const int fd = c.fd;
-    const int count = SSL_read(c.ssl, buffer_.data(), static_cast<int>(buffer_.size()));
+    const int count = SSL_read(c.ssl.get(), buffer_.data(), static_cast<int>(buffer_.size()));
     if (count <= 0) {
-      const int error = SSL_get_error(c.ssl, count);
+      const int error = SSL_get_error(c.ssl.get(), count);
       if (error != SSL_ERROR_WANT_READ) {
         failed(c);
       }
@@ -241,7 +238,7 @@ void Load::end_unit(Connection& c) {
   figures_.latencies_us.push_back(
       static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
   if (one_shot()) {
-    SSL_shutdown(c.ssl);
+    SSL_shutdown(c.ssl.get());
     close_down(c);
     if (options_.number("rate") > 0) {
       c.busy = false;
@@ -261,16 +258,16 @@ void Load::reopen(Connection& c) {
 }
 
 void Load::send(Connection& c, std::string_view text) {
-  if (SSL_write(c.ssl, text.data(), static_cast<int>(text.size())) <= 0) {
+  if (SSL_write(c.ssl.get(), text.data(), static_cast<int>(text.size())) <= 0) {
     failed(c);
   }
 }
 
 void Load::upload(Connection& c) {
   for (int i = 0; i < 16; i++) {
-    const int count = SSL_write(c.ssl, block_.data(), static_cast<int>(block_.size()));
+    const int count = SSL_write(c.ssl.get(), block_.data(), static_cast<int>(block_.size()));
     if (count <= 0) {
-      if (SSL_get_error(c.ssl, count) != SSL_ERROR_WANT_WRITE) {
+      if (SSL_get_error(c.ssl.get(), count) != SSL_ERROR_WANT_WRITE) {
         failed(c);
         return;
       }
@@ -282,10 +279,7 @@ void Load::upload(Connection& c) {
 }
 
 void Load::close_down(Connection& c) {
-  if (c.ssl != nullptr) {
-    SSL_free(c.ssl);
-    c.ssl = nullptr;
-  }
+  c.ssl.reset();
   close(c.fd);
 }
 

@@ -47,7 +47,7 @@ enum class Waiting : uint8_t { Connect, Handshake, Greeting, Login, Answer, Lite
 
 struct Connection {
   int fd = -1;
-  SSL* ssl = nullptr;
+  bssl::UniquePtr<SSL> ssl;
   Waiting waiting = Waiting::Connect;
   Clock::time_point started;
   std::string line;
@@ -87,10 +87,10 @@ class Load {
   static int on_ticket(SSL* ssl, SSL_SESSION* session);
 
   Options options_;
-  SSL_CTX* context_;
+  bssl::UniquePtr<SSL_CTX> context_;
   int epoll_;
   std::vector<Connection> connections_;
-  std::vector<SSL_SESSION*> tickets_;
+  std::vector<bssl::UniquePtr<SSL_SESSION>> tickets_;
   std::vector<char> buffer_ = std::vector<char>(64 * 1024);
   std::vector<char> block_ = std::vector<char>(64 * 1024, 'x');
   Clock::time_point begin_, end_, next_due_;

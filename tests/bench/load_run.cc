@@ -74,7 +74,7 @@ int Load::wait(std::span<epoll_event> events) {
 
 void Load::run() {
   prctl(PR_SET_TIMERSLACK, 1);
-  SSL_CTX_set_ex_data(context_, 0, this);
+  SSL_CTX_set_ex_data(context_.get(), 0, this);
   const bool idle = options_.mode == "idle";
   const double rate = options_.number("rate");
   begin_ = Clock::now();
