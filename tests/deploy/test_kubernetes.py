@@ -49,6 +49,7 @@ SERVICE_MONITOR = {
         "spec": {
             "required": ["selector", "endpoints"],
             "properties": {
+                "jobLabel": {"type": "string"},
                 "selector": {"properties": {"matchLabels": {"type": "object"}}},
                 "endpoints": {
                     "type": "array",
@@ -199,6 +200,7 @@ class Kubernetes(unittest.TestCase):
                   and monitor["selector"]["matchLabels"].items() <= m["metadata"]["labels"].items()]
         self.assertEqual([m["metadata"]["name"] for m in chosen], ["postern-admin"])
         self.assertEqual(monitor["endpoints"][0]["port"], chosen[0]["spec"]["ports"][0]["name"])
+        self.assertEqual(chosen[0]["metadata"]["labels"][monitor["jobLabel"]], "postern")  # as the alert rules have it
 
     def test_the_admin_endpoint_is_not_open_to_all(self):
         self.assertIn("Ingress", self.one("NetworkPolicy")["spec"]["policyTypes"])
