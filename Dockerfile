@@ -43,7 +43,7 @@ USER 10001:10001
 EXPOSE 9930 1430 9143
 # Asks the admin endpoint, which the configuration therefore puts on port 9143.
 HEALTHCHECK --interval=10s --timeout=4s --start-period=5s CMD ["/usr/local/lib/postern/healthcheck"]
-# Drains, then exits 0. The engine's grace must be longer than timeouts.drain.
+# Drains, then exits 0. The engine's grace must be longer than timeouts.drain_delay and timeouts.drain, and 5 s.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/local/bin/postern"]
 CMD ["--config", "/etc/postern/postern.yaml"]

@@ -239,7 +239,8 @@ constexpr std::array<Descriptor, kMetricCount> kCatalog{{
     {Metric::Ready,
      Gauge,
      "postern_ready",
-     "Whether new clients can be served: 1 if /ready answers 200, else 0.",
+     "Whether new clients are wanted: 1 if /ready answers 200, 0 while the process drains; "
+     "backends have no part in it.",
      {},
      kSampled},
     {Metric::AdminRequests,

@@ -100,7 +100,7 @@ void define_flags(CLI::App& app, Flags& flags) {
   single(app, "--policy", flags.policy, "NAME",
          "modern (TLS 1.3) or intermediate (1.2 and 1.3, default)");
   single(app, "--workers", flags.workers, "N", "Threads: auto (default) or 1 to 256");
-  single(app, "--admin", flags.admin, "IP:PORT", "Metrics, health and status, plain HTTP");
+  single(app, "--admin", flags.admin, "IP:PORT", "Metrics and health, plain HTTP");
   single(app, "--log-format", flags.log_format, "FORMAT", "text (default) or json");
 }
 

@@ -32,7 +32,11 @@ constexpr auto kListenerLimitRows = std::to_array<Row>({
 });
 
 constexpr auto kLimitRows = std::to_array<Row>({
-    {.path = "limits", .shape = Shape::Map, .form = "map", .doc = "What is refused, politely."},
+    {.path = "limits",
+     .shape = Shape::Map,
+     .form = "map",
+     .doc = "Who is refused: on 143 with a `* BYE`, on 993 by a close before TLS, which costs "
+            "nothing."},
     {.path = "limits.sessions",
      .form = "1 to 10000000",
      .fallback = "100000",
@@ -86,7 +90,7 @@ constexpr auto kLimitRows = std::to_array<Row>({
      .required = true,
      .form = "1 to 1000000",
      .sample = "120",
-     .doc = "So many at once; then one more in each max-th part of the time.",
+     .doc = "So many in a burst, then one more every per / max: with 120 per 1m every 0.5 s.",
      .value =
          [](Draft& d, const Written& w) {
            read_number(w, 1, kMaxRate, d.config.limits.connections_per_address.max, d.findings);
@@ -127,7 +131,7 @@ constexpr auto kLimitRows = std::to_array<Row>({
     {.path = "limits.login_failures.max",
      .form = "1 to 200",
      .fallback = "10",
-     .doc = "The failure that begins a ban.",
+     .doc = "So many failures within `per` ban the address.",
      .value =
          [](Draft& d, const Written& w) {
            read_number(w, 1, kMaxFailures, d.config.limits.login_failures->max, d.findings);

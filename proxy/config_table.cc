@@ -239,7 +239,8 @@ constexpr auto kLastRows = std::to_array<Row>({
     {.path = "timeouts.handshake",
      .form = kDuration,
      .fallback = "10s",
-     .doc = "From the first byte of TLS to its end. A PROXY header has as long, from accept.",
+     .doc = "From accept, or from the answer to STARTTLS, to the end of the handshake. A PROXY "
+            "header has as long, before that.",
      .value =
          [](Draft& d, const Written& w) {
            read_duration(w, kShortestMs, d.config.timeouts.handshake_ms, d.findings);
@@ -290,7 +291,7 @@ constexpr auto kLastRows = std::to_array<Row>({
            read_duration(w, 0, d.config.timeouts.drain_ms, d.findings);
          }},
 
-    {.path = "admin", .shape = Shape::Map, .form = "map", .doc = "Metrics, health and status."},
+    {.path = "admin", .shape = Shape::Map, .form = "map", .doc = "Metrics and health."},
     {.path = "admin.address",
      .form = "IP:PORT, [IPv6]:PORT",
      .sample = "\"127.0.0.1:9143\"",

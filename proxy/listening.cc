@@ -5,6 +5,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <system_error>
 
 #include "proxy/log.h"
 #include "proxy/net/listener.h"
@@ -74,6 +76,11 @@ void open_listener(const Config& config, size_t index, Inherited& inherited,
   const size_t count = fds.size();
   for (size_t i = 0; count > 0 && i < std::max(workers, count); ++i) {
     const int fd = i < count ? fds[i] : fcntl(fds[i % count], F_DUPFD_CLOEXEC, 0);
+    if (fd < 0) {
+      add(faults, {{listener.text, "no descriptor for a further worker: " +
+                                       std::generic_category().message(errno)}});
+      return;
+    }
     sockets.of_workers[i % workers].push_back({.listener = index, .fd = fd});
   }
   if (count > 0) {

@@ -54,10 +54,8 @@ LoginGuard::Verdict LoginGuard::failed(const LoginFailures& rules, const net::Ad
 
 void LoginGuard::succeeded(const LoginFailures& rules, const net::Address& client, uint64_t user,
                            uint64_t now_ms) {
-  const uint64_t number = client_number(client);
-  forgive(rules, number, user, now_ms);
   if (user != 0) {
-    forgive(rules, number, 0, now_ms);
+    forgive(rules, client_number(client), user, now_ms);
   }
 }
 

@@ -1,9 +1,9 @@
 // LoginGuard: who fails to log in too often. It knows no password and no name: failures are counted
 // for an address (IPv6 by its /64) and for an address with the hash of a name. A window of eight
 // slices moves with time. Each further failure in it is answered later than the one before; too
-// many ban the address for a while. A success forgives what the same user got wrong from there, and
-// what could not be told to be anybody's; it does not forgive guesses at other names, so an account
-// of one's own buys nothing. Outages are never counted: the caller tells of failures that are the
+// many ban the address for a while. A success forgives what the same user got wrong from there, not
+// guesses at other names, nor those that could not be told to be anybody's, so an account of one's
+// own buys nothing. Outages are never counted: the caller tells of failures that are the
 // user's.
 //
 // Bounded: 4 million records in less than 100 MB, allocated with use. Where there is no room left

@@ -9,6 +9,7 @@
 #include "proxy/cli.h"
 #include "proxy/describe.h"
 #include "proxy/log.h"
+#include "proxy/privileges.h"
 #include "proxy/server.h"
 
 namespace postern {
@@ -39,8 +40,10 @@ int check(Command command) {
   if (!snapshots) {
     return complain(snapshots.faults(), EXIT_FAILURE);
   }
+  // Only a warning: the file may be for another machine.
+  const Faults user = look_up_user(materials.value().config->user);
   for (const Faults* warnings :
-       {&materials.value().config->warnings, &materials.value().certificates->warnings()}) {
+       {&materials.value().config->warnings, &materials.value().certificates->warnings(), &user}) {
     for (const Fault& warning : *warnings) {
       std::fprintf(stderr, "postern: warning: %s\n", warning.text().c_str());
     }

@@ -82,6 +82,14 @@ void drop_capabilities() {
 
 }  // namespace
 
+Faults look_up_user(const std::string& name) {
+  if (name.empty()) {
+    return {};
+  }
+  const Result<Account> account = find_account(name);
+  return account ? Faults() : account.faults();
+}
+
 Faults give_up_privileges(const Privileges& kept) {
   if (!kept.user.empty()) {
     if (Faults faults = become(kept.user); !faults.empty()) {

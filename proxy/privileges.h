@@ -15,6 +15,9 @@ struct Privileges {
   bool core_dumps = false;  // whether the process may be dumped, and looked at by a debugger
 };
 
+// The fault that there is no such user; none for an empty name.
+Faults look_up_user(const std::string& name);
+
 // Faults: there is no such user, or it cannot be become. That root is kept is a warning in the log.
 Faults give_up_privileges(const Privileges& kept);
 

@@ -163,25 +163,32 @@ void Relay::hold_answer(uint64_t delay_ms, EndReason reason, std::string_view li
 void Relay::let_go() {
   const std::unique_ptr<Hold> hold = std::move(hold_);
   to_client_.put(as_bytes(hold->bytes));
-  go_on();
+  if (hold->backend_gone && !filter_.stopped()) {
+    backend_gone(hold->reason, hold->error);
+  } else {
+    go_on();
+  }
 }
 
-void Relay::backend_ended() {
-  const bool told = filter_.has_ended();
-  end_now(reason_of_end(client_ended_ ? EndReason::ClientClosed : EndReason::BackendClosed),
-          told || client_ended_ ? std::string_view{} : kBackendGone);
-}
-
-void Relay::BackendSide::on_failure(const Error& error) {
-  const bool told = relay.filter_.has_ended();
-  relay.end_now(
-      relay.reason_of_end(relay.client_ended_ ? EndReason::ClientClosed : EndReason::BackendFailed),
-      told ? std::string_view{} : kBackendGone, error);
+// What is held back is held as long as ever: a server that hangs up spares nobody the wait.
+void Relay::backend_gone(EndReason reason, const Error& error) {
+  if (hold_ != nullptr) {
+    hold_->backend_gone = true;
+    hold_->reason = reason;
+    hold_->error = error;
+    return;
+  }
+  const bool told = filter_.has_ended() || client_ended_;
+  end_now(reason_of_end(client_ended_ ? EndReason::ClientClosed : reason),
+          told ? std::string_view{} : kBackendGone, error);
 }
 
 // ---- pace
 
 void Relay::Sink::put(Bytes data) {
+  if (relay.done_ && this == &relay.to_backend_) {
+    return;  // ended by what the client has just sent: that is not passed on
+  }
   if (relay.hold_ != nullptr && this == &relay.to_client_) {
     relay.hold_->bytes.append(as_text(data));
     return;

@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "metrics/counters.h"
+#include "proxy/base/secret.h"
 #include "proxy/end_reason.h"
 #include "proxy/imap/filter.h"
 #include "proxy/net/deadline.h"
@@ -52,6 +53,8 @@ class Relay final : public net::Retirable, private net::Deadline {
   // `cells` outlive it, too.
   Relay(net::Loop& loop, const RelayCells& cells, net::Stream& client, net::Stream& backend,
         bool swallow_greeting, imap::ConversationObserver& conversation, RelayObserver& observer);
+
+  ~Relay() override { wipe(held_); }
 
   // Begins with what both sides have said already; may end the relay before it returns.
   void start(std::string_view from_backend, std::string_view from_client);
@@ -100,8 +103,10 @@ class Relay final : public net::Retirable, private net::Deadline {
     void on_open() override {}
     void on_bytes(Bytes bytes) override { relay.backend_bytes(bytes); }
     void on_drained() override { relay.drained(relay.to_backend_); }
-    void on_end() override { relay.backend_ended(); }
-    void on_failure(const Error& error) override;
+    void on_end() override { relay.backend_gone(EndReason::BackendClosed, {}); }
+    void on_failure(const Error& error) override {
+      relay.backend_gone(EndReason::BackendFailed, error);
+    }
     Relay& relay;
   };
 
@@ -111,13 +116,16 @@ class Relay final : public net::Retirable, private net::Deadline {
     void on_deadline() override { relay.let_go(); }
     Relay& relay;
     std::string bytes;
+    bool backend_gone = false;  // for this reason, meanwhile
+    EndReason reason = {};
+    Error error;
   };
 
   void client_bytes(Bytes bytes);
   void offer(Bytes bytes);
   void backend_bytes(Bytes bytes);
   void client_ended();
-  void backend_ended();
+  void backend_gone(EndReason reason, const Error& error);
   void let_go();
   void go_on();
   void drained(Sink& sink);

@@ -77,8 +77,17 @@ void Session::on_dialled(Dialled dialled) {
 const SipHash::Key* Session::on_login_attempt(imap::Mechanism mechanism) {
   mechanism_ = mechanism;
   phase_started_us_ = net::Loop::now_us();
-  const bool guarded = snapshot_->config->limits.login_failures.has_value();
-  return guarded ? &services_.admission.logins().name_key() : nullptr;
+  const auto& rules = snapshot_->config->limits.login_failures;
+  if (!rules.has_value()) {
+    return nullptr;
+  }
+  LoginGuard& logins = services_.admission.logins();
+  // Other sessions of the address may have begun a ban since this one came in.
+  if (!logged_in_ && logins.banned(*rules, address_, loop().now_ms())) {
+    relay_->end_now(EndReason::Banned, kBanned);
+    return nullptr;
+  }
+  return &logins.name_key();
 }
 
 void Session::on_login_result(imap::Mechanism mechanism, imap::LoginResult result, uint64_t user) {

@@ -179,6 +179,7 @@ class Session final : public net::Retirable,
   imap::Mechanism mechanism_ = imap::Mechanism::Other;
   bool logged_in_ = false;
   bool draining_ = false;
+  bool refused_ = false;  // by what its load balancer says of it
   State state_ = State::Handshaking;
 };
 

@@ -65,6 +65,7 @@ Session::Session(const SessionServices& services, std::shared_ptr<Snapshot> snap
 
 Session::~Session() {
   check(state_ == State::Closed, "a session is closed before it is deleted");
+  wipe(early_);
 }
 
 // ---- Identifying: a load balancer says first whom it brings
@@ -101,7 +102,8 @@ void Session::identified(Bytes early) {
   }
   const auto objection = services_.admission.admit_address(permit_, snapshot_->config->limits,
                                                            address_, loop().now_ms());
-  if (!objection.has_value()) {
+  refused_ = objection.has_value();
+  if (!refused_) {
     welcome(early);
   } else if (listener().tls == ListenerTls::StartTls) {
     part(*objection, bye_for(*objection));

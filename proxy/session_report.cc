@@ -81,6 +81,10 @@ void Session::login_failed(uint64_t user) {
 }
 
 void Session::log_end() {
+  if (refused_) {
+    services_.admission.refusals().refused(listener().text, address_, *reason_, loop().now_ms());
+    return;
+  }
   const BackendServer* server = place_.server();
   log::info("session ended",
             {{"listener", listener().text},

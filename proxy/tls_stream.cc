@@ -80,6 +80,10 @@ void TlsStream::on_bytes(Bytes ciphertext) {
   if (dead_) {
     return;
   }
+  if (!early_.empty()) {  // they come first, at the end of this turn
+    early_.append(as_text(ciphertext));
+    return;
+  }
   engine_->feed(ciphertext);
   take_events();
 }
@@ -91,6 +95,7 @@ void TlsStream::on_drained() {
 }
 
 void TlsStream::on_end() {
+  hear_early();
   if (dead_ || ended_) {
     return;
   }
@@ -118,8 +123,14 @@ void TlsStream::run() {
     fail(write_error_);
     return;
   }
+  hear_early();
+}
+
+void TlsStream::hear_early() {
   const std::string early = std::exchange(early_, {});
-  on_bytes(as_bytes(early));
+  if (!early.empty()) {
+    on_bytes(as_bytes(early));
+  }
 }
 
 // ---- between engine and transport

@@ -59,6 +59,7 @@ class TlsStream final : public net::Stream,
   // What was found inside a call of the observer's is reported from here.
   void run() override;
 
+  void hear_early();
   void take_events();
   void flush(bool more_follows = false);
   void end();
@@ -69,7 +70,7 @@ class TlsStream final : public net::Stream,
   std::unique_ptr<tls::Engine> engine_;
   tls::Workspace& workspace_;
   net::StreamObserver* observer_ = nullptr;
-  std::string early_;
+  std::string early_;  // heard before there was a stream, and not by the engine yet
   Error write_error_;  // found by write(), told by run()
   bool greets_ = false;
   bool wipes_ = false;

@@ -100,11 +100,12 @@ net::ChildPlan Upgrade::plan(const std::vector<NamedSocket>& sockets) const {
   return plan;
 }
 
+// The child is kept until the next one, or until this process ends: somebody has to wait for it.
 void Upgrade::abandon() {
   if (std::exchange(waiting_, false)) {
     disarm();
+    child_->forget();
     child_->signal(SIGKILL);  // it has no sessions yet
-    child_.reset();
   }
 }
 

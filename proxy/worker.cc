@@ -71,7 +71,7 @@ void Worker::run() {
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals are the main thread's
   if (snapshot_->config->seccomp && !confine_this_thread()) {
-    log::debug("a worker is not confined, this system has no seccomp");
+    log::warn("a worker is not confined, this system has no seccomp");
   }
   for (const auto& port : ports_) {
     port->listener.start();
@@ -111,10 +111,21 @@ void Worker::on_deadline() {
     told_.for_each([](Session& session) { session.hurry(); });
   }
   if (elapsed_ms >= pace_.limit_ms) {
-    told_.for_each([](Session& session) { session.cut(); });
+    cut_off_the_rest();
     return;
   }
   arm(loop_.deadlines(), std::min(kTellEveryMs, pace_.limit_ms - elapsed_ms));
+}
+
+void Worker::cut_off_the_rest() {
+  size_t count = 0;
+  told_.for_each([&count](Session& session) {
+    count++;
+    session.cut();
+  });
+  if (count > 0) {
+    log::warn("sessions cut off", {{"count", count}, {"advice", "raise timeouts.drain"}});
+  }
 }
 
 // In the order in which they came: who is logging in just now is told last.

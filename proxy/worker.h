@@ -66,6 +66,7 @@ class Worker final : private net::Deadline {
   void begin_drain(DrainPace pace);
   void on_deadline() override;  // the drain goes on
   void tell_who_is_due(uint64_t elapsed_ms);
+  void cut_off_the_rest();
 
   // In this order: what the loop still has to delete when it goes uses the two above it.
   metrics::Counters counters_;

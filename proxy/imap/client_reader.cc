@@ -11,11 +11,13 @@ namespace {
 
 constexpr const char* kReading = "reading the client's command";
 
-// The first words of a client's line. Words are found as the laxest server could find them (any
-// number of spaces between them, a name that ends at the first odd byte), so that none sees a
-// STARTTLS or a LOGIN that we did not.
+// The first words of a client's line. Words are found laxly (any number of spaces between them, a
+// name that ends at the first odd byte), and whether they stand as the grammar has it is noted:
+// where they do, all servers find the same words, and answer under this tag.
 struct CommandHead {
   bool decided = false;
+  bool strict = false;
+  bool blank = false;  // there are no words
   std::string_view tag;
   size_t length = 0;  // up to the end of the name, or of the mechanism
   Command command = Command::Other;
@@ -35,21 +37,26 @@ std::string_view take_name(std::string_view& rest) {
 CommandHead parse_command_head(std::string_view line) {
   CommandHead head;
   const size_t size = line.size();
-  skip_spaces(line);
+  const bool indented = skip_spaces(line) > 0;
   head.tag = take_word(line);
-  skip_spaces(line);
+  const size_t spaces = skip_spaces(line);
   const std::string_view name = take_name(line);
   if (line.empty()) {
     return head;  // what there is may be only part of the name
   }
+  head.blank = !indented && head.tag.empty() && name.empty() && is_line_end(line.front());
+  head.strict = !indented && is_unambiguous_tag(head.tag) && spaces == 1 && !name.empty();
   head.command = command_named(name);
   if (head.command == Command::Authenticate) {
-    skip_spaces(line);
-    head.mechanism = mechanism_named(take_word(line));
+    const bool one_space = skip_spaces(line) == 1;
+    const std::string_view mechanism = take_name(line);
     if (line.empty()) {
       return head;
     }
+    head.mechanism = mechanism_named(mechanism);
+    head.strict = head.strict && one_space && !mechanism.empty();
   }
+  head.strict = head.strict && (line.front() == ' ' || is_line_end(line.front()));
   head.decided = true;
   head.length = size - line.size();
   return head;
@@ -134,12 +141,16 @@ void ClientReader::command_head(Passage& passage, FilterShared& shared) {
     return;
   }
   line_ = Line::Command;
+  const bool login = head.command == Command::Login || head.command == Command::Authenticate;
   if (head.command == Command::StartTls) {
     shared.conversation.starttls_refused();
     refuse(head.tag, "TLS is active already", shared);
-    if (shared.violation) {
-      return;
-    }
+  } else if (conversation.before_login() && !head.strict && !head.blank) {
+    // What one server takes for a login and another does not, or answers under no tag, would be a
+    // guess that nobody counts.
+    refuse(head.tag, "Malformed command", shared);
+  } else if (login && conversation.find(head.tag) != Conversation::kUnknown) {
+    refuse(head.tag, "Tag is in use", shared);  // it would not be clear which answer is the login's
   } else if (head.command == Command::Id) {
     line_ = Line::Id;
     held_.empty() ? hold_id(passage, shared) : read_id(as_bytes(held_), shared);
@@ -149,6 +160,9 @@ void ClientReader::command_head(Passage& passage, FilterShared& shared) {
     if (LoginName* name = conversation.login_name()) {
       name->skip(head.length);
     }
+  }
+  if (shared.violation) {
+    return;
   }
   if (!held_.empty()) {
     const size_t good = read_line(as_bytes(held_), shared);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "proxy/base/bytes.h"
+#include "proxy/base/secret.h"
 #include "proxy/imap/filter_parts.h"
 #include "proxy/imap/scanner.h"
 
@@ -16,6 +17,11 @@ namespace postern::imap {
 
 class ClientReader {
  public:
+  ClientReader() = default;
+  ClientReader(const ClientReader&) = delete;
+  ClientReader& operator=(const ClientReader&) = delete;
+  ~ClientReader() { wipe(held_); }
+
   // Passes on what may pass and returns how many bytes were taken.
   size_t feed(Bytes bytes, FilterShared& shared);
 

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "proxy/base/check.h"
@@ -96,6 +97,21 @@ constexpr MechanismName kMechanisms[] = {
 constexpr std::string_view kUnavailableCodes[] = {"UNAVAILABLE", "INUSE", "SERVERBUG",
                                                   "CONTACTADMIN", "LIMIT"};
 
+// How the name of who logs in so is told; nothing if it is not to be understood.
+std::optional<LoginName::Form> name_form(Command command, Mechanism mechanism) {
+  if (command == Command::Login) {
+    return LoginName::Form::Login;
+  }
+  switch (mechanism) {
+    case Mechanism::Plain:
+      return LoginName::Form::Plain;
+    case Mechanism::Login:
+      return LoginName::Form::SaslLogin;
+    default:
+      return std::nullopt;
+  }
+}
+
 // Layout of one entry of the queue.
 constexpr size_t kCommandAt = 0;
 constexpr size_t kDetailAt = 1;  // the mechanism of a login; of IDLE, whether it has had its "+"
@@ -187,10 +203,9 @@ void Conversation::begin(std::string_view tag, Command command, Mechanism mechan
 void Conversation::login_begun(Command command, Mechanism mechanism) {
   login_name_.reset();
   const SipHash::Key* key = observer_.on_login_attempt(mechanism);
-  const bool plain = command == Command::Authenticate && mechanism == Mechanism::Plain;
-  if (key != nullptr && (plain || command == Command::Login)) {
-    const LoginName::Form form = plain ? LoginName::Form::Plain : LoginName::Form::Login;
-    login_name_ = std::make_unique<LoginName>(*key, form);
+  const auto form = name_form(command, mechanism);
+  if (key != nullptr && form.has_value()) {
+    login_name_ = std::make_unique<LoginName>(*key, *form);
   }
 }
 

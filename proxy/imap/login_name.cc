@@ -47,7 +47,7 @@ void LoginName::literal(Bytes bytes) {
 }
 
 void LoginName::response(Bytes bytes) {
-  if (form_ == Form::Plain) {
+  if (form_ != Form::Login) {
     for (const uint8_t octet : bytes) {
       base64(octet);
     }
@@ -105,7 +105,11 @@ void LoginName::base64(uint8_t digit) {
   if (value < 0) {
     const bool begun = step_ != Step::Before;
     const bool blank = digit == ' ' || is_line_end(static_cast<char>(digit));
-    step_ = begun || !blank ? Step::Unknown : step_;
+    if (begun && form_ == Form::SaslLogin && (blank || digit == '=')) {
+      step_ = Step::Whole;
+    } else {
+      step_ = begun || !blank ? Step::Unknown : step_;
+    }
     return;
   }
   step_ = Step::Atom;
@@ -113,15 +117,16 @@ void LoginName::base64(uint8_t digit) {
   bit_count_ = static_cast<uint8_t>(bit_count_ + 6);
   if (bit_count_ >= 8) {
     bit_count_ = static_cast<uint8_t>(bit_count_ - 8);
-    plain(static_cast<uint8_t>(bits_ >> bit_count_));
+    decoded(static_cast<uint8_t>(bits_ >> bit_count_));
     bits_ = static_cast<uint16_t>(bits_ & ((1U << bit_count_) - 1));
   }
 }
 
-// message = [authzid] NUL authcid NUL passwd (RFC 4616 §2).
-void LoginName::plain(uint8_t octet) {
-  if (octet != 0) {
-    if (behind_authzid_) {
+// PLAIN: message = [authzid] NUL authcid NUL passwd (RFC 4616 §2). LOGIN: the name and nothing
+// else.
+void LoginName::decoded(uint8_t octet) {
+  if (form_ == Form::SaslLogin || octet != 0) {
+    if (form_ == Form::SaslLogin || behind_authzid_) {
       add(octet);
     }
   } else if (!behind_authzid_) {

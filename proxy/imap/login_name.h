@@ -1,8 +1,8 @@
 // LoginName: who a client says it is, as a keyed hash and nothing else: the name is hashed octet by
 // octet as it passes and never kept, and what stands behind it, the password, is not looked at.
-// Understands LOGIN (atom, quoted string or literal) and SASL PLAIN (RFC 4616), with or without an
-// initial response; of other mechanisms nothing is known. Letters of ASCII count without case, as
-// servers do it. One thread.
+// Understands LOGIN (atom, quoted string or literal), and SASL PLAIN (RFC 4616) and LOGIN (the name
+// alone first), with or without an initial response; of other mechanisms nothing is known. Letters
+// of ASCII count without case, as servers do it. One thread.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ namespace postern::imap {
 class LoginName {
  public:
   // How the name is told.
-  enum class Form : uint8_t { Login, Plain };
+  enum class Form : uint8_t { Login, Plain, SaslLogin };
 
   LoginName(const SipHash::Key& key, Form form) : hash_(key), form_(form) {}
 
@@ -33,7 +33,7 @@ class LoginName {
 
   void login(uint8_t octet);
   void base64(uint8_t digit);
-  void plain(uint8_t octet);
+  void decoded(uint8_t octet);
   void add(uint8_t octet);
 
   SipHash hash_;

@@ -2,6 +2,7 @@
 // and the limits that make a line's head finite. Pure functions over views.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -53,6 +54,12 @@ constexpr bool is_echoable_tag(std::string_view tag) {
   return true;
 }
 
+// A tag that servers take and repeat as it is. Dovecot answers others, and those with "/", without
+// it (imap-login, imap_is_valid_tag()), Cyrus none that is no atom.
+constexpr bool is_unambiguous_tag(std::string_view tag) {
+  return is_echoable_tag(tag) && tag.find('/') == std::string_view::npos;
+}
+
 constexpr bool is_line_end(char c) {
   return c == '\r' || c == '\n';
 }
@@ -79,10 +86,11 @@ constexpr std::string_view take_word(std::string_view& rest) {
   return word;
 }
 
-constexpr void skip_spaces(std::string_view& rest) {
-  while (!rest.empty() && rest.front() == ' ') {
-    rest.remove_prefix(1);
-  }
+// Returns how many there were.
+constexpr size_t skip_spaces(std::string_view& rest) {
+  const size_t count = std::min(rest.find_first_not_of(' '), rest.size());
+  rest.remove_prefix(count);
+  return count;
 }
 
 }  // namespace postern::imap

@@ -127,6 +127,10 @@ int Child::pid() const {
   return handle_->pid;
 }
 
+void Child::forget() {
+  handle_->observer = nullptr;
+}
+
 void Child::signal(int number) {
   if (handle_->pid != 0) {
     uv_kill(handle_->pid, number);

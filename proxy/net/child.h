@@ -42,8 +42,9 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  int pid() const;
+  int pid() const;  // 0 once it has ended
   void signal(int number);
+  void forget();  // nothing more is told of it
 
  private:
   struct Handle;

@@ -33,17 +33,17 @@ TEST(FilterId, PassesByteForByteIfNothingIsWrongWithIt) {
 TEST(FilterId, LosesWhatOnlyAProxyMaySayBeforeAndAfterLogin) {
   const std::string id = "a ID (\"x-originating-ip\" \"192.0.2.1\" \"name\" \"x\")\r\n";
   const Outcome outcome =
-      talk({client("  " + id + "l LOGIN u p\r\n"), server("a OK\r\nl OK\r\n"), client(id)});
+      talk({client(id + "l LOGIN u p\r\n"), server("a OK\r\nl OK\r\n"), client("  " + id)});
   EXPECT_EQ(outcome.to_server,
-            "  a ID (\"name\" \"x\")\r\nl LOGIN u p\r\na ID (\"name\" \"x\")\r\n");
+            "a ID (\"name\" \"x\")\r\nl LOGIN u p\r\n  a ID (\"name\" \"x\")\r\n");
   EXPECT_EQ(outcome.events, "dropped 1, attempt login, success login, dropped 1");
 }
 
 TEST(FilterId, CannotBeDisguised) {
   for (const char* command : {"a ID(\"X-SESSION-ID\" \"1\")\r\n", "a  iD  (\"x-session-id\" NIL)\n",
                               "a ID ({12+}\r\nx-session-id {1+}\r\n1)\r\n"}) {
-    const Outcome outcome = talk({client(command)});
-    EXPECT_EQ(outcome.events, "dropped 1") << command;
+    const Outcome outcome = talk({client("l LOGIN u p\r\n"), server("l OK\r\n"), client(command)});
+    EXPECT_TRUE(outcome.events.ends_with("dropped 1")) << command;
     EXPECT_EQ(outcome.to_server.find("ession"), std::string::npos) << outcome.to_server;
   }
 }
@@ -86,7 +86,8 @@ TEST(FilterId, CountsToTheRefusalsAClientMayHave) {
 TEST(FilterId, IsAnsweredInTheOrderOfItsQueue) {
   // The answer to the ID does not pass for that of the command behind it.
   const Outcome outcome = talk({client("a ID NIL\r\na LOGIN u p\r\n"), server("a OK\r\n")});
-  EXPECT_EQ(outcome.events, "attempt login");
+  EXPECT_EQ(outcome.events, "");
+  EXPECT_EQ(outcome.to_client, "a BAD Tag is in use\r\na OK\r\n");
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ uint64_t user_of(const std::string& command, const std::string& response = "") {
 
 TEST(LoginName, IsFoundInLogin) {
   EXPECT_EQ(user_of("a LOGIN anna sesame\r\n"), hash_of("anna"));
-  EXPECT_EQ(user_of("a  login   anna sesame\r\n"), hash_of("anna"));
+  EXPECT_EQ(user_of("a login   anna sesame\r\n"), hash_of("anna"));
   EXPECT_EQ(user_of("a LOGIN anna@example.org \"open sesame\"\r\n"), hash_of("anna@example.org"));
   EXPECT_EQ(user_of("a LOGIN \"anna\" sesame\r\n"), hash_of("anna"));
   EXPECT_EQ(user_of("a LOGIN \"an\\\"n\\\\a x\" sesame\r\n"), hash_of("an\"n\\a x"));
@@ -56,6 +56,15 @@ TEST(LoginName, IsFoundInPlain) {
   EXPECT_EQ(user_of("a AUTHENTICATE plain YmVydABhbm5hAHNlc2FtZQ==\r\n"), hash_of("anna"));
   EXPECT_EQ(user_of("a AUTHENTICATE PLAIN AGFubmEA\r\n"), hash_of("anna"));
   EXPECT_EQ(user_of("a AUTHENTICATE PLAIN\r\n", "AGFubmEAc2VzYW1l\r\n"), hash_of("anna"));
+}
+
+TEST(LoginName, IsFoundInSaslLogin) {
+  EXPECT_EQ(user_of("a AUTHENTICATE LOGIN\r\n", "YW5uYQ==\r\n"), hash_of("anna"));
+  EXPECT_EQ(user_of("a AUTHENTICATE LOGIN\r\n", "YW5uYXM=\r\n"), hash_of("annas"));
+  EXPECT_EQ(user_of("a AUTHENTICATE LOGIN\r\n", "YW5uYWFh\r\n"), hash_of("annaaa"));
+  EXPECT_EQ(user_of("a AUTHENTICATE LOGIN YW5uYQ==\r\n", "c2VzYW1l\r\n"), hash_of("anna"));
+  EXPECT_EQ(user_of("a AUTHENTICATE LOGIN\r\n", "*\r\n"), 0U);
+  EXPECT_EQ(user_of("a AUTHENTICATE LOGIN =\r\n"), 0U);
 }
 
 TEST(LoginName, HasNoCaseAndNoPassword) {

@@ -277,6 +277,20 @@ class Announced(unittest.TestCase):
                         self.assertEqual(connection.recv(1), b"", f"after {size} octets")
         self.gateway.wait_for_metric("postern_sessions_active", 0)
 
+    def test_who_is_announced_and_refused_has_a_line_a_minute(self):
+        backends = {"mail": self.backend.backend()}
+        listeners = [{"address": "127.0.0.1:0", "proxy_protocol": {"from": ["127.66.0.0/16"]}}]
+        with Gateway(backends=backends, listeners=listeners, limits={"deny": ["192.0.2.0/24"]}) as gateway:
+            with gateway.counting(ENDED, by=3, end_reason="denied"):
+                for _ in range(3):
+                    with socket.create_connection(gateway.address(), DEADLINE_S, source_address=(PROXY, 0)) as client:
+                        client.sendall(V1)
+                        self.assertEqual(client.recv(1), b"")
+            said = gateway.log()
+        self.assertEqual(said.count("session refused"), 1, said)
+        self.assertRegex(said, r'session refused.*client="?192\.0\.2\.1:4711"? reason=denied')
+        self.assertNotIn("session ended", said)
+
     def test_none_is_taken_inside_tls(self):
         since = len(self.gateway.log())
         with arrive(self.gateway.address()) as client:

@@ -107,8 +107,9 @@ class Check(unittest.TestCase):
             (self.folder / name).write_bytes(source.read_bytes())
         (self.folder / "ticket.secret").write_text("0123456789abcdef" * 4)
         (self.folder / "tls.passphrase").write_text("not needed: the key is not encrypted\n")
-        status, said = self.check(reference)
+        status, said = self.check(reference.replace("\nuser: postern\n", "\nuser: no-such-user\n"))
         self.assertEqual(status, 0, said)
+        self.assertRegex(said, 'warning: user: "no-such-user" does not exist on this system')
 
     def test_unknown_options_and_files_are_usage_errors(self):
         for arguments in (["--lissen", "x"], ["check"], ["check", "--config", self.folder / "nowhere.yaml"],

@@ -76,6 +76,16 @@ TEST_F(ChildTest, IsLostWhenItIsKilled) {
   EXPECT_EQ(signal, SIGKILL);
 }
 
+TEST_F(ChildTest, IsWaitedForThoughNobodyWantsToHearOfIt) {
+  ASSERT_TRUE(start("exec sleep 60"));
+  const pid_t pid = child->pid();
+  child->forget();
+  child->signal(SIGKILL);
+  ASSERT_TRUE(test::run_until(loop, [this] { return child->pid() == 0; }));
+  EXPECT_EQ(kill(pid, 0), -1) << "no zombie is left";
+  EXPECT_FALSE(lost);
+}
+
 TEST_F(ChildTest, GetsTheDescriptorsInOrderAndNoOthers) {
   int pipes[2][2];
   ASSERT_EQ(pipe2(pipes[0], O_CLOEXEC), 0);

@@ -59,6 +59,21 @@ TEST_F(RelayTest, SaysTheLastWordsAtOnceWithoutADelay) {
   EXPECT_EQ(client.received, std::string(kGreeting) + "a NO wrong\r\n") << "nothing behind it";
 }
 
+TEST_F(RelayTest, HoldsAnAnswerThoughTheServerHangsUpBehindIt) {
+  hold_ms = 1'000;
+  start();
+  client.received.clear();
+  client.say("a LOGIN user wrong\r\n");
+  backend.say("a NO wrong\r\n* BYE too many\r\n");
+  backend.end();
+  pass_ms(900);
+  EXPECT_EQ(client.received, "");
+  EXPECT_FALSE(ended());
+  pass_ms(1'100);
+  EXPECT_EQ(client.received, "a NO wrong\r\n* BYE too many\r\n");
+  EXPECT_EQ(reason, EndReason::BackendClosed);
+}
+
 TEST_F(RelayTest, LosesNoHeldAnswerWhenItEnds) {
   hold_ms = 1'000;
   start();

@@ -131,6 +131,21 @@ TEST_F(SessionTest, AnswersFailedLoginsLaterAndLater) {
       << "what was sent behind the last guess is not passed on";
 }
 
+TEST_F(SessionTest, EndsTheOthersOfABannedAddressAtTheirNextGuess) {
+  config.limits.login_failures = LoginFailures{.max = 1};
+  relay();
+  const std::unique_ptr<GatewayClient> first = std::move(client);
+  relay();
+  client->send("a LOGIN user wrong\r\n");
+  ASSERT_TRUE(hears("* BYE [LIMIT] Too many failed logins")) << client->received();
+  first->send("a CAPABILITY\r\nb LOGIN user secret\r\n");
+  ASSERT_TRUE(until([&] { return first->heard("* BYE [LIMIT] Too many failed logins"); }));
+  EXPECT_FALSE(first->heard("b OK"));
+  constexpr auto kLogin = static_cast<size_t>(imap::Mechanism::Login);
+  EXPECT_EQ(figure(Metric::Logins, {kLogin, static_cast<size_t>(imap::LoginResult::Success)}), 0U);
+  EXPECT_EQ(gateway().ended(EndReason::Banned), 2U);
+}
+
 TEST_F(SessionTest, CountsNoRefusalOfALoginBehindALogin) {
   config.limits.login_failures = LoginFailures{.max = 1};
   log_in();

@@ -9,6 +9,7 @@
 #include "tests/net/loopback.h"
 #include "tests/proxy/scripted_backend.h"
 #include "tests/support/certificates.h"
+#include "tests/support/fake_stream.h"
 #include "tests/support/test_loop.h"
 #include "tls/context.h"
 
@@ -303,6 +304,18 @@ TEST_P(TlsStreamEarly, BelongToTheHandshake) {
   });
   EXPECT_FALSE(tls_server_saw.opened());
   EXPECT_TRUE(run_until(loop, [&] { return tls_server_saw.opened() && tls_client_saw.opened(); }));
+}
+
+TEST_P(TlsStreamEarly, AreHeardInOrderWhateverTheTurnStillBrings) {
+  auto fake = std::make_unique<test::FakeStream>();
+  test::FakeStream& transport = *fake;
+  streams[1] =
+      TlsStream::server(loop, std::move(fake), *server_context, workspace, as_bytes("a1 "));
+  streams[1]->observe(tls_server_saw);
+  transport.say("NOOP\r\n");
+  transport.end();
+  EXPECT_TRUE(tls_server_saw.failed());
+  EXPECT_STREQ(tls_server_saw.failure.label(), "plaintext_imap");
 }
 
 TEST_P(TlsStreamEarly, AreHeardEvenIfTheEndComesFirst) {
