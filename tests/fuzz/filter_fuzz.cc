@@ -5,8 +5,11 @@
 // lines swallowed; IDLE alternates; once opaque nothing is changed; a boundary is only reported
 // where a line has ended.
 #include <algorithm>
+#include <cctype>
 #include <cstddef>
 #include <cstdint>
+#include <set>
+#include <sstream>
 #include <string>
 #include <string_view>
 
@@ -98,7 +101,7 @@ class Session {
     }
     if (!filter_.violation() && !may_swallow()) {
       check(to_server_.text == sent_.substr(0, to_server_.text.size()),
-            "without a STARTTLS or an ID all passes untouched");
+            "what is well formed and no STARTTLS or ID passes untouched");
     }
     if (filter_.at_boundary() && !to_client_.text.empty() && !filter_.violation()) {
       check(to_client_.text.back() == '\n', "a boundary is where a line has ended");
@@ -122,7 +125,27 @@ class Session {
     return cuts_.empty() ? SIZE_MAX : size_t{1} + cuts_[cut_++ % cuts_.size()] % 16;
   }
 
-  bool may_swallow() const { return sent("STARTTLS") || sent("ID"); }
+  bool may_swallow() const { return sent("STARTTLS") || sent("ID") || !well_formed(); }
+
+  // Each line begins with a word and a letter behind one space, and no two with the same word. What
+  // is no command, such as the lines of a literal, counts as none.
+  bool well_formed() const {
+    std::set<std::string> tags;
+    std::istringstream lines(sent_);
+    for (std::string line; std::getline(lines, line);) {
+      const size_t space = line.find(' ');
+      const size_t end = std::min(line.find_first_of(" \r", space + 1), line.size());
+      const auto is_plain = [](char c) { return std::isalnum(static_cast<uint8_t>(c)) != 0; };
+      if (space == std::string::npos || space == 0 || space > 60 || end == space + 1 ||
+          !std::all_of(line.begin(), line.begin() + static_cast<ptrdiff_t>(space), is_plain) ||
+          !std::all_of(line.begin() + static_cast<ptrdiff_t>(space) + 1,
+                       line.begin() + static_cast<ptrdiff_t>(end), is_plain) ||
+          !tags.insert(line.substr(0, space)).second || sent("AUTHENTICATE")) {
+        return false;
+      }
+    }
+    return true;
+  }
 
   bool sent(std::string_view word) const {
     return std::search(sent_.begin(), sent_.end(), word.begin(), word.end(), [](char a, char b) {
