@@ -14,6 +14,11 @@ HOPS = ("none", "starttls", "implicit")
 FRONTS = ("implicit", "starttls")
 UNTRUE = ("STARTTLS", "LOGINDISABLED")
 
+PLAIN = base64.b64encode(b"\0anna\0open sesame")
+DISGUISED_LOGINS = (
+    b'+1 LOGIN anna "open sesame"', b"+ AUTHENTICATE PLAIN " + PLAIN, b"t" * 300 + b' LOGIN anna "open sesame"',
+    b'* LOGIN anna "open sesame"', b'a( LOGIN anna "open sesame"', b'a\tLOGIN anna "open sesame"',
+    b'a\rLOGIN anna "open sesame"', b'a LOGIN\tanna "open sesame"', b'a  LOGIN anna "open sesame"')
 BIG = b"From: a@example.org\r\nSubject: big\r\n\r\n" + base64.encodebytes(
     random.Random(5).randbytes(37_000_000)).replace(b"\n", b"\r\n")
 LOOK_ALIKE = b"\r\n".join((
@@ -81,6 +86,15 @@ class Matrix:
             with self.subTest(front=front, way=way), self.through(front) as client:
                 log_in(client)
                 client.ok(b"SELECT INBOX")
+
+    def test_lets_no_login_in_that_is_not_seen_as_one(self):
+        """Cyrus takes the first three, Courier all of them, when asked directly."""
+        for line in DISGUISED_LOGINS:
+            with self.subTest(line), self.through() as client:
+                client.send(line + b"\r\n")
+                answer = client.response()
+                self.assertRegex(answer, rb"^\S+ BAD ", line)
+                self.assertNotIn(b" OK", client.command(b"SELECT INBOX")[-1])
 
     def test_shows_the_servers_capabilities_but_the_untrue(self):
         def stages(client):
