@@ -167,13 +167,13 @@ void TlsStream::take_events() {
 
 void TlsStream::flush(bool more_follows) {
   const Bytes ciphertext = workspace_.outgoing();
-  // After FIN a handshake can only go on in vain.
-  if (!ciphertext.empty() && !finished_) {
-    if (more_follows) {
-      transport_->write_ahead(ciphertext);
-    } else {
-      transport_->write(ciphertext);
-    }
+  if (ciphertext.empty()) {
+    return;
+  }
+  if (more_follows) {
+    transport_->write_ahead(ciphertext);
+  } else if (!finished_) {  // after FIN a handshake can only go on in vain
+    transport_->write(ciphertext);
   }
   workspace_.clear();
 }

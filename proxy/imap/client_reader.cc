@@ -16,12 +16,14 @@ constexpr const char* kReading = "reading the client's command";
 // where they do, all servers find the same words, and answer under this tag.
 struct CommandHead {
   bool decided = false;
-  bool strict = false;
-  bool blank = false;  // there are no words
+  bool spaced = false;  // with one space between the words, and nothing odd before or behind them
+  bool blank = false;   // there are no words
   std::string_view tag;
   size_t length = 0;  // up to the end of the name, or of the mechanism
   Command command = Command::Other;
   Mechanism mechanism = Mechanism::Login;
+
+  bool is_strict() const { return spaced && is_unambiguous_tag(tag); }
 };
 
 std::string_view take_name(std::string_view& rest) {
@@ -45,7 +47,7 @@ CommandHead parse_command_head(std::string_view line) {
     return head;  // what there is may be only part of the name
   }
   head.blank = !indented && head.tag.empty() && name.empty() && is_line_end(line.front());
-  head.strict = !indented && is_unambiguous_tag(head.tag) && spaces == 1 && !name.empty();
+  head.spaced = !indented && spaces == 1 && !name.empty();
   head.command = command_named(name);
   if (head.command == Command::Authenticate) {
     const bool one_space = skip_spaces(line) == 1;
@@ -54,9 +56,9 @@ CommandHead parse_command_head(std::string_view line) {
       return head;
     }
     head.mechanism = mechanism_named(mechanism);
-    head.strict = head.strict && one_space && !mechanism.empty();
+    head.spaced = head.spaced && one_space && !mechanism.empty();
   }
-  head.strict = head.strict && (line.front() == ' ' || is_line_end(line.front()));
+  head.spaced = head.spaced && (line.front() == ' ' || is_line_end(line.front()));
   head.decided = true;
   head.length = size - line.size();
   return head;
@@ -145,7 +147,7 @@ void ClientReader::command_head(Passage& passage, FilterShared& shared) {
   if (head.command == Command::StartTls) {
     shared.conversation.starttls_refused();
     refuse(head.tag, "TLS is active already", shared);
-  } else if (conversation.before_login() && !head.strict && !head.blank) {
+  } else if (conversation.before_login() && !head.is_strict() && !head.blank) {
     // What one server takes for a login and another does not, or answers under no tag, would be a
     // guess that nobody counts.
     refuse(head.tag, "Malformed command", shared);

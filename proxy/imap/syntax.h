@@ -2,7 +2,6 @@
 // and the limits that make a line's head finite. Pure functions over views.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -88,7 +87,10 @@ constexpr std::string_view take_word(std::string_view& rest) {
 
 // Returns how many there were.
 constexpr size_t skip_spaces(std::string_view& rest) {
-  const size_t count = std::min(rest.find_first_not_of(' '), rest.size());
+  size_t count = 0;
+  while (count < rest.size() && rest[count] == ' ') {
+    ++count;
+  }
   rest.remove_prefix(count);
   return count;
 }
