@@ -50,14 +50,26 @@ void DeadlineWheel::remove(Deadline& deadline) {
   }
 }
 
-void DeadlineWheel::advance(uint64_t now_ms) {
+// Fired one by one: a callback may disarm or destroy any other that is due in the same tick.
+bool DeadlineWheel::advance(uint64_t now_ms, size_t most) {
   const uint64_t target = now_ms / kTickMs;
-  while (tick_ < target && size_ > 0) {
+  for (;;) {
+    while (Deadline* deadline = due_.front()) {
+      if (most-- == 0) {
+        return false;
+      }
+      remove(*deadline);
+      deadline->on_deadline();
+    }
+    if (tick_ >= target || size_ == 0) {
+      break;
+    }
     ++tick_;
     cascade();
-    fire();
+    slots_[0][tick_ % kSlots].splice_to(due_);
   }
   tick_ = std::max(tick_, target);  // an empty wheel has nothing to turn for
+  return true;
 }
 
 // Level n holds what is due within 64^(n+1) ticks, in the slot named by n's six bits of the due
@@ -85,16 +97,6 @@ void DeadlineWheel::cascade() {
     while (Deadline* deadline = dealt.pop_front()) {
       place(*deadline);
     }
-  }
-}
-
-void DeadlineWheel::fire() {
-  // Taken one by one: a callback may disarm or destroy any other that is due in the same tick.
-  IntrusiveList<Deadline> due;
-  slots_[0][tick_ % kSlots].splice_to(due);
-  while (Deadline* deadline = due.front()) {
-    remove(*deadline);
-    deadline->on_deadline();
   }
 }
 

@@ -1,7 +1,7 @@
 // Deadline: one point in time at which something must have happened, in a hierarchical wheel shared
 // by the whole loop, so that a connection pays two pointers and no uv_timer of its own. Arming and
 // disarming are O(1) and allocate nothing. Resolution kTickMs: a deadline fires never early and at
-// most one tick late (plus what the loop was busy with). Loop's thread only. Armed, it does not
+// most one tick late (plus what the loop was busy with, and what was due before it). Loop's thread only. Armed, it does not
 // keep Loop::run() going; must not outlive its wheel.
 #pragma once
 
@@ -49,8 +49,9 @@ class DeadlineWheel {
   };
 
   explicit DeadlineWheel(Driver& driver);
-  // Fires all that is due at `now_ms`. Deadlines armed meanwhile are not due before the next tick.
-  void advance(uint64_t now_ms);
+  // Fires what is due at `now_ms`, but no more than `most`; false if there is more to fire. Deadlines
+  // armed meanwhile are not due before the next tick.
+  bool advance(uint64_t now_ms, size_t most = SIZE_MAX);
   size_t size() const { return size_; }
 
  private:
@@ -63,12 +64,12 @@ class DeadlineWheel {
   void remove(Deadline& deadline);
   void place(Deadline& deadline);
   void cascade();
-  void fire();
 
   Driver& driver_;
-  uint64_t tick_ = 0;  // the last tick whose deadlines were fired
+  uint64_t tick_ = 0;  // the last tick whose deadlines were fired, or are being fired
   size_t size_ = 0;
   IntrusiveList<Deadline> slots_[kLevels][kSlots];
+  IntrusiveList<Deadline> due_;  // of tick_, not fired yet
 };
 
 }  // namespace postern::net

@@ -21,7 +21,7 @@ namespace postern::net {
 namespace {
 
 constexpr uint64_t kRestMs = 100;
-constexpr int kAcceptsPerTurn = 64;  // so that a storm of clients does not starve those we have
+constexpr int kAcceptsPerTurn = 16;  // so that a storm of clients does not starve those we have
 
 // What may be set at any time.
 int set_accepting_options(int fd, const ListenOptions& options) {

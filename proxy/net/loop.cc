@@ -178,17 +178,24 @@ void Loop::release() {
 // One shot each, aimed at the next tick: a repeating timer would keep the phase in which it was
 // started, and every deadline would be late by that much more.
 void Loop::start_ticking() {
-  const uint64_t to_next_ms = DeadlineWheel::kTickMs - now_ms() % DeadlineWheel::kTickMs;
+  tick_in(DeadlineWheel::kTickMs - now_ms() % DeadlineWheel::kTickMs);
+}
+
+void Loop::tick_in(uint64_t delay_ms) {
   uv_timer_start(
       &tick_timer_,
-      [](uv_timer_t* timer) noexcept {
-        Loop& loop = *static_cast<Loop*>(timer->loop->data);
-        loop.deadlines_.advance(loop.now_ms());
-        if (loop.deadlines_.size() > 0) {
-          loop.start_ticking();
-        }
-      },
-      to_next_ms, 0);
+      [](uv_timer_t* timer) noexcept { static_cast<Loop*>(timer->loop->data)->tick(); }, delay_ms,
+      0);
+}
+
+// Thousands may be due at once, such as silent clients that came together: whoever speaks meanwhile
+// does not wait for all of them.
+void Loop::tick() {
+  if (!deadlines_.advance(now_ms(), kDeadlinesPerTurn)) {
+    tick_in(0);
+  } else if (deadlines_.size() > 0) {
+    start_ticking();
+  }
 }
 
 void Loop::stop_ticking() {

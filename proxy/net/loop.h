@@ -91,6 +91,7 @@ class Loop final : private DeadlineWheel::Driver {
   uv_loop_t* uv() { return &uv_; }
 
   static constexpr size_t kScratchBytes = 64 * kKiB;
+  static constexpr size_t kDeadlinesPerTurn = 16;
   static constexpr size_t kTightScratchBytes = 4 * kKiB;  // while memory is short
 
  private:
@@ -99,6 +100,8 @@ class Loop final : private DeadlineWheel::Driver {
   void run_posted();
   void start_ticking() override;
   void stop_ticking() override;
+  void tick_in(uint64_t delay_ms);
+  void tick();
 
   uv_loop_t uv_;
   uv_async_t mailbox_;

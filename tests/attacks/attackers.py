@@ -12,12 +12,17 @@ import collections
 import contextlib
 import itertools
 import json
+import random
 import resource
 import ssl
 import sys
 
 PASSWORD = "wrong"  # the backend refuses it
-RETRY_S = 0.2  # between being turned away and the next try
+RETRY_S = 0.2  # between being turned away and the next try, on average: they do not move in step
+
+
+def pause():
+    return random.uniform(0.5, 1.5) * RETRY_S
 
 
 class Attack:
@@ -72,7 +77,7 @@ class Attack:
             if first:
                 self.here()
                 first = False
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(pause())
 
     async def attack(self, reader, writer):
         raise NotImplementedError
@@ -221,7 +226,7 @@ class Renegotiate(Attack):
                     client.kill()
                 await client.wait()
             self.here()
-            await asyncio.sleep(RETRY_S)
+            await asyncio.sleep(pause())
 
     async def ask(self, client):
         while b"* OK" not in (line := await client.stdout.readline()):

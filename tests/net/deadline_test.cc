@@ -137,6 +137,47 @@ TEST_F(DeadlineWheelTest, FiresWhatACallbackArmsNotBeforeTheNextTick) {
   EXPECT_EQ(alarm.fired, 2);
 }
 
+TEST_F(DeadlineWheelTest, FiresNoMoreThanAskedForAndTheRestLater) {
+  Alarm alarms[5];
+  for (Alarm& alarm : alarms) {
+    alarm.arm(wheel, 100);
+  }
+  Alarm later;
+  later.arm(wheel, 1000);
+  const auto fired = [&] {
+    return std::count_if(std::begin(alarms), std::end(alarms),
+                         [](auto& a) { return a.fired == 1; });
+  };
+  clock.now += 200;
+  EXPECT_FALSE(wheel.advance(clock.now, 2));
+  EXPECT_EQ(fired(), 2);
+  alarms[2].disarm();
+  Alarm soon;
+  soon.arm(wheel, 0);
+  EXPECT_TRUE(wheel.advance(clock.now, 2));
+  EXPECT_EQ(fired(), 4);
+  EXPECT_EQ(soon.fired, 0);
+  pass(kTick);
+  EXPECT_EQ(soon.fired, 1);
+  pass(1000);
+  EXPECT_EQ(later.fired, 1);
+  EXPECT_EQ(wheel.size(), 0U);
+}
+
+TEST_F(DeadlineWheelTest, FiresInSeveralGoesAcrossTicks) {
+  Alarm alarms[6];
+  for (size_t i = 0; i < std::size(alarms); ++i) {
+    alarms[i].arm(wheel, i * kTick);
+  }
+  clock.now += 10 * kTick;
+  int goes = 1;
+  while (!wheel.advance(clock.now, 1)) {
+    ++goes;
+  }
+  EXPECT_EQ(goes, 6);
+  EXPECT_EQ(wheel.size(), 0U);
+}
+
 TEST_F(DeadlineWheelTest, ReachesBeyondItsLastLevel) {
   const uint64_t delay = (uint64_t{1} << 24) * kTick + 12'345;  // more than 149 hours
   Alarm alarm;
