@@ -1,8 +1,8 @@
 // Deadline: one point in time at which something must have happened, in a hierarchical wheel shared
 // by the whole loop, so that a connection pays two pointers and no uv_timer of its own. Arming and
 // disarming are O(1) and allocate nothing. Resolution kTickMs: a deadline fires never early and at
-// most one tick late (plus what the loop was busy with, and what was due before it). Loop's thread only. Armed, it does not
-// keep Loop::run() going; must not outlive its wheel.
+// most one tick late (plus what the loop was busy with, and what was due before it). Loop's thread
+// only. Armed, it does not keep Loop::run() going; must not outlive its wheel.
 #pragma once
 
 #include <cstddef>
@@ -49,8 +49,8 @@ class DeadlineWheel {
   };
 
   explicit DeadlineWheel(Driver& driver);
-  // Fires what is due at `now_ms`, but no more than `most`; false if there is more to fire. Deadlines
-  // armed meanwhile are not due before the next tick.
+  // Fires what is due at `now_ms`, but no more than `most`; false if there is more to fire.
+  // Deadlines armed meanwhile are not due before the next tick.
   bool advance(uint64_t now_ms, size_t most = SIZE_MAX);
   size_t size() const { return size_; }
 

@@ -147,6 +147,7 @@ void Loop::turn_again() {
 // The retired go first, and their put-off work with them. Each list is taken whole: what joins
 // meanwhile waits for the next end, so that two objects cannot keep the loop here for ever.
 void Loop::end_turn() {
+  reader_ = nullptr;
   IntrusiveList<Retirable> retired;
   retired_.splice_to(retired);
   while (Retirable* object = retired.pop_front()) {

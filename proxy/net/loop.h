@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <utility>
 #include <vector>
 
 #include <uv.h>
@@ -73,7 +74,12 @@ class Loop final : private DeadlineWheel::Driver {
   DeadlineWheel& deadlines() { return deadlines_; }
 
   // What a read is given: one buffer for the loop, since a read's bytes are consumed in its call.
-  MutableBytes read_scratch() {
+  // Empty if `reader` has read in this turn: those who move gigabytes leave the others time, and
+  // what waits for them is reported again in the next turn.
+  MutableBytes read_scratch(const void* reader) {
+    if (std::exchange(reader_, reader) == reader) {
+      return {};
+    }
     return {read_scratch_.get(), memory().tight() ? kTightScratchBytes : kScratchBytes};
   }
   // What a read has put there. (Memory may have become short in between.)
@@ -119,6 +125,7 @@ class Loop final : private DeadlineWheel::Driver {
   IntrusiveList<Deferred> deferred_;
   DeadlineWheel deadlines_;
   std::unique_ptr<uint8_t[]> read_scratch_;
+  const void* reader_ = nullptr;  // who has read last in this turn; never looked at
 };
 
 }  // namespace postern::net

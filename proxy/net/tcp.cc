@@ -192,13 +192,11 @@ void TcpStream::start_reading() {
   if (!usable() || paused_ || ended_) {
     return;
   }
-  // As long as a read fills the scratch to the brim, libuv reads on, up to 32 times, before it
-  // turns to the next stream. That is wanted: who cannot keep up with 2 MiB pauses its source
-  // before.
+  // As long as a read fills the scratch to the brim, libuv would read on, up to 32 times.
   const int failure = uv_read_start(
       handle_->uv_stream(),
       [](uv_handle_t* uv, size_t, uv_buf_t* buffer) noexcept {
-        *buffer = as_buffer(Handle::of(uv).stream->loop_.read_scratch());
+        *buffer = as_buffer(Handle::of(uv).stream->loop_.read_scratch(uv));
       },
       [](uv_stream_t* uv, ssize_t count, const uv_buf_t*) noexcept {
         Handle::of(uv).stream->handle_read(count);
@@ -208,11 +206,14 @@ void TcpStream::start_reading() {
 
 // Every branch ends with its callback: after it there may be no stream.
 void TcpStream::handle_read(ssize_t count) {
+  if (count == 0 || count == UV_ENOBUFS) {  // the latter: it has read in this turn
+    return;
+  }
   if (count < 0 && count != UV_EOF) {
     fail(static_cast<int>(count), open_ ? "reading" : "connecting");
     return;
   }
-  if (count == 0 || !tell_open()) {
+  if (!tell_open()) {
     return;
   }
   if (count > 0) {

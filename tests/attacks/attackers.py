@@ -17,6 +17,7 @@ import resource
 import ssl
 import sys
 
+FILLED_S = 3  # until all buffers on the way are full; before that it is a download like any other
 PASSWORD = "wrong"  # the backend refuses it
 RETRY_S = 0.2  # between being turned away and the next try, on average: they do not move in step
 
@@ -50,6 +51,7 @@ class Attack:
             if self.version:
                 context.minimum_version = context.maximum_version = self.version
         return await asyncio.open_connection(self.host, self.port, ssl=context, limit=1 << 16,
+                                             server_hostname="attack.test" if secure else None,
                                              local_addr=(self.source(number), 0))
 
     def here(self):
@@ -262,6 +264,7 @@ class NeverRead(Attack):
         await reader.readline()
         writer.transport.pause_reading()
         writer.write(b"b FETCH 1073741824\r\n")
+        await asyncio.sleep(FILLED_S)
         self.here()
         await asyncio.sleep(3600)
 

@@ -76,12 +76,12 @@ TEST_F(MemoryBudgetOfALoop, IsGivenBackWhenAStreamEnds) {
 }
 
 TEST_F(MemoryBudgetOfALoop, MakesReadsSmallWhileItIsTight) {
-  EXPECT_EQ(loop.read_scratch().size(), Loop::kScratchBytes);
+  EXPECT_EQ(loop.read_scratch(&loop).size(), Loop::kScratchBytes);
   MemoryBudget shared;
   loop.share(shared);
   shared.set_limit(8);
   shared.sampled(6);
-  EXPECT_EQ(loop.read_scratch().size(), Loop::kTightScratchBytes);
+  EXPECT_EQ(loop.read_scratch(&shared).size(), Loop::kTightScratchBytes);
   listen();
 }
 

@@ -175,6 +175,18 @@ TEST_F(TcpStreamTest, DeliversAtMostOneScratchBufferAfterPause) {
   EXPECT_TRUE(server_saw.received == much());
 }
 
+TEST_F(TcpStreamTest, ReadsOnceInATurn) {
+  connect_pair();
+  client->write(as_bytes(std::string(8 * kMiB, 'x')));
+  size_t most = 0;
+  while (server_saw.received.size() < 8 * kMiB) {
+    const size_t before = server_saw.received.size();
+    ASSERT_TRUE(loop.run_once(1000));
+    most = std::max(most, server_saw.received.size() - before);
+  }
+  EXPECT_LE(most, Loop::kScratchBytes);
+}
+
 TEST_F(TcpStreamTest, EchoesThroughASlowReaderWithinItsMarks) {
   constexpr size_t kHigh = 64 * kKiB;
   connect_pair();
