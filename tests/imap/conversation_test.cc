@@ -13,8 +13,8 @@ namespace {
 size_t live_allocations = 0;
 }  // namespace
 
-// Counts what is on the heap, for the promise that a session at rest has nothing there. Not inlined:
-// GCC then takes malloc() and delete for a mismatch.
+// Counts what is on the heap, for the promise that a session at rest has nothing there. Not
+// inlined: GCC then takes malloc() and delete for a mismatch.
 [[gnu::noinline]] void* operator new(size_t size) {
   ++live_allocations;
   if (void* memory = std::malloc(size == 0 ? 1 : size)) {
