@@ -5,10 +5,12 @@ import os
 import pathlib
 import re
 import resource
+import shutil
 import signal
 import unittest
+from unittest import mock
 
-from harness import Gateway, ScriptedBackend, sanitized
+from harness import Folder, Gateway, ScriptedBackend, gateway as harness_gateway, sanitized
 from harness.processes import Address
 
 NOBODY = 65534
@@ -46,6 +48,9 @@ class User(unittest.TestCase):
 
     def test_binds_a_low_port_and_becomes_nobody_for_good(self):
         host = self.enterContext(Address()).host
+        # An upgrade starts it as that user, who may not look into the folder where it was built.
+        program = shutil.copy(harness_gateway.BINARY, self.enterContext(Folder("program")).path)
+        self.enterContext(mock.patch.object(harness_gateway, "BINARY", str(program)))
         gateway = self.start(user="nobody", listeners=[{"address": f"{host}:993", "tls": "implicit"}])
         self.assert_given_up(gateway.process.pid)
         key = gateway.configuration["tls"]["certificates"][0]["key"]
