@@ -164,7 +164,7 @@ void Relay::let_go() {
   const std::unique_ptr<Hold> hold = std::move(hold_);
   to_client_.put(as_bytes(hold->bytes));
   if (hold->backend_gone && !filter_.stopped()) {
-    backend_gone(hold->reason, hold->error);
+    end_without_backend(hold->reason, hold->error);
   } else {
     go_on();
   }
@@ -178,6 +178,10 @@ void Relay::backend_gone(EndReason reason, const Error& error) {
     hold_->error = error;
     return;
   }
+  end_without_backend(reason, error);
+}
+
+void Relay::end_without_backend(EndReason reason, const Error& error) {
   const bool told = filter_.has_ended() || client_ended_;
   end_now(reason_of_end(client_ended_ ? EndReason::ClientClosed : reason),
           told ? std::string_view{} : kBackendGone, error);

@@ -126,6 +126,7 @@ class Relay final : public net::Retirable, private net::Deadline {
   void backend_bytes(Bytes bytes);
   void client_ended();
   void backend_gone(EndReason reason, const Error& error);
+  void end_without_backend(EndReason reason, const Error& error);
   void let_go();
   void go_on();
   void drained(Sink& sink);
