@@ -43,10 +43,11 @@ CommandHead parse_command_head(std::string_view line) {
   head.tag = take_word(line);
   const size_t spaces = skip_spaces(line);
   const std::string_view name = take_name(line);
-  if (line.empty()) {
-    return head;  // what there is may be only part of the name
+  if (line.empty() || line == "\r") {
+    return head;  // what there is may be only part of the name, or of the line's end
   }
-  head.blank = !indented && head.tag.empty() && name.empty() && is_line_end(line.front());
+  head.blank = !indented && head.tag.empty() && name.empty() &&
+               (line.starts_with("\r\n") || line.front() == '\n');
   head.spaced = !indented && spaces == 1 && !name.empty();
   head.command = command_named(name);
   if (head.command == Command::Authenticate) {

@@ -283,6 +283,7 @@ TEST(Filter, LetsNoLoginPassThatIsNotSeenAsOne) {
            std::string("a( LOGIN u p\r\n"),
            std::string("a\tLOGIN u p\r\n"),
            std::string("a\rLOGIN u p\r\n"),
+           std::string("\ra LOGIN u p\r\n"),
            std::string("a \tLOGIN u p\r\n"),
            std::string("a LOGIN\tu p\r\n"),
            std::string("a  LOGIN u p\r\n"),

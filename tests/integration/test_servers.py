@@ -18,7 +18,8 @@ PLAIN = base64.b64encode(b"\0anna\0open sesame")
 DISGUISED_LOGINS = (
     b'+1 LOGIN anna "open sesame"', b"+ AUTHENTICATE PLAIN " + PLAIN, b"t" * 300 + b' LOGIN anna "open sesame"',
     b'* LOGIN anna "open sesame"', b'a( LOGIN anna "open sesame"', b'a\tLOGIN anna "open sesame"',
-    b'a\rLOGIN anna "open sesame"', b'a LOGIN\tanna "open sesame"', b'a  LOGIN anna "open sesame"')
+    b'a\rLOGIN anna "open sesame"', b'\ra LOGIN anna "open sesame"',
+    b'a LOGIN\tanna "open sesame"', b'a  LOGIN anna "open sesame"')
 BIG = b"From: a@example.org\r\nSubject: big\r\n\r\n" + base64.encodebytes(
     random.Random(5).randbytes(37_000_000)).replace(b"\n", b"\r\n")
 LOOK_ALIKE = b"\r\n".join((
