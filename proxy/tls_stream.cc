@@ -170,10 +170,8 @@ void TlsStream::flush(bool more_follows) {
   if (ciphertext.empty()) {
     return;
   }
-  if (more_follows) {
-    transport_->write_ahead(ciphertext);
-  } else if (!finished_) {  // after FIN a handshake can only go on in vain
-    transport_->write(ciphertext);
+  if (!finished_) {  // after FIN a handshake can only go on in vain
+    more_follows ? transport_->write_ahead(ciphertext) : transport_->write(ciphertext);
   }
   workspace_.clear();
 }

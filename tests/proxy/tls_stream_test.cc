@@ -306,6 +306,38 @@ TEST_P(TlsStreamEarly, BelongToTheHandshake) {
   EXPECT_TRUE(run_until(loop, [&] { return tls_server_saw.opened() && tls_client_saw.opened(); }));
 }
 
+// In TLS 1.2 the last flight is the server's, and it has not been told that its side is over.
+TEST(TlsStreamGreeter, SaysNothingMoreOnceItsSideIsOver) {
+  net::Loop loop;
+  test::Authority authority;
+  const auto server_context = test::server_context(authority, {"localhost"});
+  tls::Policy policy = tls::Policy::toward_backend(tls::Version::Tls12);
+  policy.max_version = tls::Version::Tls12;
+  tls::Verification none;
+  none.mode = tls::Verification::Mode::None;
+  const auto client_context = tls::ClientContext::make({.policy = policy, .verification = none});
+  ASSERT_TRUE(client_context);
+  tls::Workspace workspace, other_workspace;
+  net::Recorder saw;
+  auto fake = std::make_unique<test::FakeStream>();
+  test::FakeStream& transport = *fake;
+  const auto stream = TlsStream::server(loop, std::move(fake), *server_context, workspace, {},
+                                        /*greets=*/true);
+  stream->observe(saw);
+  const auto peer = tls::Engine::client(*client_context.value(), other_workspace, "localhost");
+  const auto say = [&] {
+    const std::string flight(as_text(other_workspace.outgoing()));
+    other_workspace.clear();
+    transport.say(flight);
+  };
+  say();
+  stream->finish();
+  peer->feed(as_bytes(transport.received));
+  EXPECT_EQ(peer->next(), tls::Engine::Event::NeedInput);
+  say();  // the handshake's end, from the client's side
+  EXPECT_TRUE(saw.opened());
+}
+
 TEST_P(TlsStreamEarly, AreHeardInOrderWhateverTheTurnStillBrings) {
   auto fake = std::make_unique<test::FakeStream>();
   test::FakeStream& transport = *fake;
