@@ -56,6 +56,12 @@ class ListeningTest : public testing::Test {
   // Hands what is open over to a configuration with so many workers, as an upgrade does: the same
   // sockets under other descriptors, the older ones closed.
   void hand_over(size_t workers) {
+    inherit();
+    config.workers = workers;
+    open();
+    EXPECT_TRUE(inherited.left().empty());
+  }
+  void inherit() {
     const std::vector<NamedSocket> handed = named_sockets(sockets, config);
     setenv(kListenFds, std::to_string(handed.size()).c_str(), 1);
     setenv(kListenPid, std::to_string(getpid()).c_str(), 1);
@@ -71,9 +77,6 @@ class ListeningTest : public testing::Test {
     ASSERT_TRUE(taken) << taken.faults().front().text();
     inherited = std::move(taken.value());
     first_ += 100;
-    config.workers = workers;
-    open();
-    EXPECT_TRUE(inherited.left().empty());
   }
 
   int first_ = 500;  // where the descriptors begin, elsewhere each time
@@ -140,6 +143,26 @@ TEST_F(ListeningTest, SharesASocketWhenThereAreMoreWorkersAndPartsItAgain) {
   hand_over(2);  // descriptors of one socket are one socket
   EXPECT_EQ(cookies(0, 0), std::vector{only});
   EXPECT_EQ(cookies(1, 0), std::vector{only});
+}
+
+TEST_F(ListeningTest, SaysThatThereIsNoDescriptorForAFurtherWorker) {
+  config.workers = 1;
+  open();
+  inherit();
+  config.workers = 2;
+  const int lowest_free = dup(0);
+  close(lowest_free);
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none_left{static_cast<rlim_t>(lowest_free), before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none_left);
+  const auto opened = open_listening_sockets(config, inherited);
+  setrlimit(RLIMIT_NOFILE, &before);
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.faults().front().text().find("no descriptor for a further worker"),
+            std::string::npos)
+      << opened.faults().front().text();
+  EXPECT_EQ(fcntl(first_ - 100, F_GETFD), -1) << "a descriptor was left open";
 }
 
 TEST_F(ListeningTest, IgnoresSocketsThatAreMeantForAnotherProcess) {
