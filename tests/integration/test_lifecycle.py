@@ -198,6 +198,7 @@ class Stop(unittest.TestCase):
             self.assert_soon()
             self.assertNotIn(b"BYE", client.rest())  # it would have become part of the message
         self.assertRegex(self.gateway.log(), r"session ended .*reason=aborted")
+        self.assertRegex(self.gateway.log(), r"warn  sessions cut off count=\d+")
 
     def test_a_second_signal_ends_at_once(self):
         for second in (signal.SIGTERM, signal.SIGINT):
