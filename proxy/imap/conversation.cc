@@ -233,6 +233,7 @@ void Conversation::end() {
       turn_ = Turn::AwaitSasl;
       break;
     case Command::Login:
+    case Command::Unauthenticate:
       turn_ = Turn::AwaitLogin;
       break;
     case Command::Idle:

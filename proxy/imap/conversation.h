@@ -131,7 +131,8 @@ class Conversation {
     Idle,          // DONE, and nothing else, until IDLE is answered
     AwaitLiteral,  // from here on nothing is known: the literal, or a new command?
     AwaitSasl,
-    AwaitLogin,  // one guess at a time: nothing is taken behind a LOGIN until it is answered
+    AwaitLogin,  // one guess at a time: nothing is taken behind a LOGIN until it is answered, nor
+                 // behind an UNAUTHENTICATE, after which there may be guesses
     AwaitCompress,
   };
 

@@ -304,6 +304,14 @@ TEST(Filter, LetsNoLoginPassThatIsNotSeenAsOne) {
   EXPECT_EQ(talk({client("\r\n\r\n")}).to_server, "\r\n\r\n") << "that is no command at all";
 }
 
+TEST(Filter, ReadsWhatFollowsUnauthenticateAsBeforeTheLogin) {
+  const Outcome outcome = talk({client("a LOGIN u p\r\n"), server("a OK in\r\n"),
+                                client("b UNAUTHENTICATE\r\n+1 LOGIN v q\r\nc\tLOGIN v q\r\n"),
+                                server("b OK out\r\n")});
+  EXPECT_EQ(outcome.to_server, "a LOGIN u p\r\nb UNAUTHENTICATE\r\n");
+  EXPECT_EQ(outcome.events, "attempt login, success login, unauthenticated");
+}
+
 TEST(Filter, GivesEveryLoginAnAnswerOfItsOwn) {
   const Outcome outcome = talk({client("b CAPABILITY\r\nb LOGIN u p\r\nc LOGIN u p\r\n"),
                                 server("b OK done\r\nc NO wrong\r\n"), client("b LOGIN u p\r\n")});
