@@ -96,10 +96,15 @@ Inherited& Inherited::operator=(Inherited&& other) noexcept {
   return *this;
 }
 
-Inherited::~Inherited() {
+void Inherited::close_left() {
   for (const Socket& socket : sockets_) {
     close(socket.fd);
   }
+  sockets_.clear();
+}
+
+Inherited::~Inherited() {
+  close_left();
   if (predecessor_ >= 0) {
     close(predecessor_);
   }

@@ -41,7 +41,7 @@ class Inherited {
   // no listening TCP socket is a fault. They begin with `first`, which only tests change.
   static Result<Inherited> from_environment(int first = kFirstInherited);
   Inherited() = default;
-  ~Inherited();  // closes what nobody has taken
+  ~Inherited();
   Inherited(Inherited&& other) noexcept;
   Inherited& operator=(Inherited&& other) noexcept;
 
@@ -49,6 +49,8 @@ class Inherited {
   // empty if there are none. Where the port is 0, those of the name. They are the caller's now.
   std::vector<int> take(const net::Address& wanted, const std::string& name);
   const std::vector<Socket>& left() const { return sockets_; }
+  // A socket that listens and is not accepted from would still be given connections.
+  void close_left();
 
   bool has_predecessor() const { return predecessor_ >= 0; }
   // Tells the predecessor that this process serves now.

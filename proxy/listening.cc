@@ -123,6 +123,7 @@ Result<ListeningSockets> open_listening_sockets(const Config& config, Inherited&
     log::warn("inherited socket closed, no listener has its address",
               {{"address", socket.address.text()}, {"name", socket.name}});
   }
+  inherited.close_left();
   if (!faults.empty()) {
     close_all(sockets);
     return faults;

@@ -145,6 +145,22 @@ TEST_F(ListeningTest, SharesASocketWhenThereAreMoreWorkersAndPartsItAgain) {
   EXPECT_EQ(cookies(1, 0), std::vector{only});
 }
 
+// The kernel would give it a share of the connections, which nobody accepts.
+TEST_F(ListeningTest, ClosesWhatNoListenerHasTheAddressOf) {
+  open();
+  const int first = first_;
+  inherit();
+  config.listeners.pop_back();
+  config.admin.reset();
+  open();
+  EXPECT_TRUE(inherited.left().empty());
+  size_t still_open = 0;
+  for (int fd = first; fd < first + 7; ++fd) {  // two listeners of three workers, and the admin's
+    still_open += fcntl(fd, F_GETFD) != -1 ? 1 : 0;
+  }
+  EXPECT_EQ(still_open, 3U);
+}
+
 TEST_F(ListeningTest, SaysThatThereIsNoDescriptorForAFurtherWorker) {
   config.workers = 1;
   open();
