@@ -30,11 +30,10 @@ Pool::Pool(const BackendConfig& config, std::unique_ptr<tls::ClientContext> cont
            const std::vector<size_t>& server_labels)
     : config_(&config), context_(std::move(context)), label_(label) {
   for (size_t i = 0; i < config.servers.size(); i++) {
-    BackendServer server;
+    BackendServer& server = servers_.emplace_back();
     server.host = config.servers[i];
     server.text = server.host.text();
     server.label = server_labels[i];
-    servers_.push_back(std::move(server));
   }
 }
 

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <string>
 #include <utility>
@@ -15,6 +16,7 @@
 
 #include "metrics/counters.h"
 #include "metrics/label_sets.h"
+#include "proxy/addresses.h"
 #include "proxy/config.h"
 #include "proxy/net/address.h"
 #include "tls/context.h"
@@ -28,15 +30,12 @@ struct BackendServer {
   size_t sessions = 0;
   uint64_t shunned_until_ms = 0;
   bool refused_identity = false;  // and the log has said so
-  // What its name resolved to, and until when that is believed.
-  std::vector<net::Address> addresses;
-  uint64_t addresses_until_ms = 0;
+  Addresses addresses;
 };
 
 class Pool {
  public:
   static constexpr uint64_t kShunMs = 5'000;
-  static constexpr uint64_t kAddressesMs = 30'000;  // getaddrinfo tells no TTL
 
   // `context` is for hops with TLS, else null. The labels are registered by the caller, on the main
   // thread. `config` must outlive the pool.
@@ -55,7 +54,7 @@ class Pool {
   const BackendConfig* config_;
   std::unique_ptr<tls::ClientContext> context_;
   size_t label_;
-  std::vector<BackendServer> servers_;
+  std::deque<BackendServer> servers_;
   size_t turn_ = 0;
 };
 

@@ -321,6 +321,7 @@ Result<Command> read_command(const CLI::App& app, const Flags& flags) {
   if (!read) return read.faults();
   command.config = std::move(read.value());
   command.config_path = flags.config;
+  if (flags.log_level) command.log_level = command.config.log_level;
   return command;
 }
 

@@ -2,6 +2,7 @@
 // gateway from flags alone. Faults are sentences, all at once, as for the file.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "proxy/base/result.h"
@@ -12,10 +13,11 @@ namespace postern {
 struct Command {
   enum class Kind { Serve, Check, ConfigReference, Help, Version };
   Kind kind = Kind::Serve;
-  std::string
-      config_path;   // empty: `config` was made from flags and cannot be reloaded from a file
-  Config config;     // for Serve and Check
-  std::string text;  // for Help and Version: what to print
+  // Empty: `config` was made from flags and cannot be reloaded from a file.
+  std::string config_path;
+  std::optional<LogLevel> log_level;  // --log-level, which `config` has taken already
+  Config config;                      // for Serve and Check
+  std::string text;                   // for Help and Version: what to print
 };
 
 Result<Command> parse_command_line(int argc, const char* const* argv);

@@ -1,5 +1,6 @@
 #include "proxy/dial.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -16,6 +17,8 @@ using metrics::Metric;
 namespace {
 
 constexpr char kGreeting[] = "waiting for the backend's greeting";
+// A resolver that needs longer is not waited for while there are addresses from before.
+constexpr uint64_t kResolverMs = 1'000;
 constexpr net::TcpOptions kBackendTcp{.keepalive_idle_s = 120, .user_timeout_ms = 0};
 
 }  // namespace
@@ -28,8 +31,7 @@ Dial::Dial(const DialServices& services, Pool& pool, const net::Address& client,
       observer_(observer),
       give_up_ms_(services.loop.now_ms() + timeout_ms),
       started_us_(net::Loop::now_us()),
-      order_(pool.order(client, services.loop.now_ms())),
-      resolver_(services.loop) {}
+      order_(pool.order(client, services.loop.now_ms())) {}
 
 Dial::~Dial() = default;
 
@@ -40,7 +42,7 @@ void Dial::start() {
 void Dial::cancel() {
   done_ = true;
   disarm();
-  resolver_.cancel();
+  ListNode<AddressesObserver>::unlink();
   drop_stream();
 }
 
@@ -51,32 +53,17 @@ void Dial::try_server() {
   const uint64_t share_ms = time_left_ms() / servers_left;
   server_give_up_ms_ = services_.loop.now_ms() + share_ms;
   address_index_ = 0;
-  if (server().addresses_until_ms > services_.loop.now_ms()) {
+  if (server().addresses.ask(services_.loop, server().host, *this)) {
     try_address();
     return;
   }
   during_ = "resolving the backend's name";
-  arm(services_.loop.deadlines(), share_ms);
-  resolver_.resolve(server().host, *this);
-}
-
-void Dial::on_resolved(const std::vector<net::Address>& addresses) {
-  server().addresses = addresses;
-  server().addresses_until_ms = services_.loop.now_ms() + Pool::kAddressesMs;
-  try_address();
-}
-
-void Dial::on_resolve_failure(const Error& error) {
-  // A name that resolved before is better than none while the resolver is down.
-  if (!server().addresses.empty()) {
-    try_address();
-    return;
-  }
-  attempt_failed(error);
+  const bool has_former = !server().addresses.known().empty();
+  arm(services_.loop.deadlines(), has_former ? std::min(share_ms / 2, kResolverMs) : share_ms);
 }
 
 void Dial::try_address() {
-  const std::vector<net::Address>& addresses = server().addresses;
+  const std::vector<net::Address>& addresses = server().addresses.known();
   const uint64_t now = services_.loop.now_ms();
   const uint64_t left = server_give_up_ms_ > now ? server_give_up_ms_ - now : 0;
   arm(services_.loop.deadlines(), left / (addresses.size() - address_index_));
@@ -177,6 +164,12 @@ void Dial::on_failure(const Error& error) {
 }
 
 void Dial::on_deadline() {
+  if (ListNode<AddressesObserver>::linked() &&
+      server().addresses.settle_for_former(services_.loop.now_ms())) {
+    ListNode<AddressesObserver>::unlink();
+    try_address();
+    return;
+  }
   if (plain_ != nullptr && !opening_.has_value() && plain_->connected()) {
     during_ = kGreeting;
   }
@@ -211,7 +204,7 @@ void Dial::attempt_failed(Error error) {
     return;
   }
   disarm();
-  resolver_.cancel();
+  ListNode<AddressesObserver>::unlink();
   drop_stream();
   services_.counters.count(
       Metric::BackendConnects,
@@ -220,12 +213,14 @@ void Dial::attempt_failed(Error error) {
                                {"server", server().text},
                                {"reason", error.label()},
                                {"error", error}});
-  if (++address_index_ < server().addresses.size() && time_left_ms() > 0) {
+  if (++address_index_ < server().addresses.known().size() && time_left_ms() > 0) {
     try_address();
     return;
   }
-  server().shunned_until_ms = services_.loop.now_ms() + Pool::kShunMs;
-  server().addresses_until_ms = 0;  // it may have moved
+  if (!net::is_shortage(error)) {  // of ours, which tells nothing of the server
+    server().shunned_until_ms = services_.loop.now_ms() + Pool::kShunMs;
+    server().addresses.distrust();
+  }
   if (++server_index_ < order_.size() && time_left_ms() > 0) {
     try_server();
     return;

@@ -17,12 +17,12 @@
 #include <vector>
 
 #include "metrics/counters.h"
+#include "proxy/addresses.h"
 #include "proxy/backend.h"
 #include "proxy/imap/backend_opening.h"
 #include "proxy/introduction.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
-#include "proxy/net/resolver.h"
 #include "proxy/net/tcp.h"
 #include "proxy/tls_stream.h"
 
@@ -54,7 +54,7 @@ struct DialServices {
 
 class Dial final : public net::Retirable,
                    private net::StreamObserver,
-                   private net::ResolveObserver,
+                   private AddressesObserver,
                    private net::Deadline {
  public:
   // `pool` and `observer` must outlive the dial. Nothing is reported from inside start().
@@ -67,8 +67,8 @@ class Dial final : public net::Retirable,
 
  private:
   void try_server();
-  void on_resolved(const std::vector<net::Address>& addresses) override;
-  void on_resolve_failure(const Error& error) override;
+  void on_addresses() override { try_address(); }
+  void on_no_addresses(const Error& error) override { attempt_failed(error); }
   void try_address();
 
   void on_open() override;
@@ -98,7 +98,6 @@ class Dial final : public net::Retirable,
   size_t server_index_ = 0;
   uint64_t server_give_up_ms_ = 0;
   size_t address_index_ = 0;
-  net::Resolver resolver_;
   // One of the two while an attempt is on its way.
   std::unique_ptr<net::TcpStream> plain_;
   std::unique_ptr<TlsStream> tls_;

@@ -62,6 +62,7 @@ int serve(Command command, Invocation invocation) {
   }
   auto server =
       Server::make(std::move(command.config), {.config_path = std::move(command.config_path),
+                                               .log_level = command.log_level,
                                                .invocation = std::move(invocation),
                                                .inherited = std::move(inherited.value()),
                                                .notifier = Notifier::from_environment()});

@@ -112,6 +112,7 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
                metrics::LabelSets labels, std::vector<std::shared_ptr<Snapshot>> snapshots,
                const ListeningSockets& sockets)
     : config_path_(std::move(start.config_path)),
+      log_level_(start.log_level),
       inherited_(std::move(start.inherited)),
       notifier_(std::move(start.notifier)),
       materials_(std::move(materials)),
@@ -171,20 +172,23 @@ int Server::run() {
   }
   log::info("stopped");
   log::flush();
+  if (std::ranges::any_of(workers_, [](const auto& worker) { return worker->looks_up(); })) {
+    std::_Exit(EXIT_SUCCESS);  // a thread in the system's resolver cannot be called off
+  }
   return EXIT_SUCCESS;
 }
 
 void Server::on_signal(int number) {
+  if (draining_ && (number == SIGHUP || number == SIGUSR2)) {
+    log::warn("draining, no reload and no upgrade any more");
+    return;
+  }
   switch (number) {
     case SIGHUP:
       reload();
       return;
     case SIGUSR2:
-      if (draining_) {
-        log::warn("draining, no upgrade any more");
-      } else {
-        upgrade_.start(sockets_);
-      }
+      upgrade_.start(sockets_);
       return;
     default:
       stop(number);
@@ -218,6 +222,7 @@ void Server::reload() {
   if (!config) {
     return fail(config.faults());
   }
+  config.value().log_level = log_level_.value_or(config.value().log_level);
   keep_what_needs_a_restart(config.value(), *materials_.config);
   net::FileWatch::View files = net::FileWatch::look(material_files(config.value().tls));
   auto materials = Materials::load(std::move(config.value()), &materials_);
@@ -259,7 +264,7 @@ void Server::reload_certificates() {
     log_faults("certificates not reloaded, the old ones stay", faults);
     counters_.count(Metric::CertificateReloads, {kResultError});
   };
-  auto materials = Materials::load(*materials_.config, &materials_);
+  auto materials = materials_.renewed();
   if (!materials) {
     return fail(materials.faults());
   }

@@ -7,12 +7,12 @@
 //   SIGUSR2            start the program anew with our listening sockets; once it serves, let our
 //                      sessions go and exit 0
 //   SIGTERM, SIGINT    not ready from now on; after timeouts.drain_delay stop accepting, let
-//   sessions
-//                      go, exit 0; a second one exits at once
+//                      sessions go, exit 0; a second one exits at once
 #pragma once
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -44,6 +44,7 @@ namespace postern {
 // What the process was given to start with.
 struct Start {
   std::string config_path;
+  std::optional<LogLevel> log_level = {};  // overrides the file's, then and at every reload
   Invocation invocation = {};
   Inherited inherited = {};
   Notifier notifier = {};
@@ -87,6 +88,7 @@ class Server final : private net::SignalObserver,
   void sample_backends(std::vector<metrics::Sample>& into);
 
   const std::string config_path_;
+  const std::optional<LogLevel> log_level_;
   Inherited inherited_;  // all but its sockets
   Notifier notifier_;
   Materials materials_;

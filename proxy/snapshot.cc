@@ -102,22 +102,38 @@ void add_pools(Snapshot& snapshot, const Config& config, metrics::LabelSets& lab
   }
 }
 
+// All but the configuration itself.
+Materials read_files(const TlsConfig& config, const Materials* former, Faults& faults) {
+  Materials materials;
+  take(load_certificates(config, former), materials.certificates, faults);
+  take(load_tickets(config, former), materials.tickets, faults);
+  take(load_client_auth(config), materials.client_auth, faults);
+  return materials;
+}
+
 }  // namespace
 
 Result<Materials> Materials::load(Config config, const Materials* former) {
-  Materials materials;
   Faults faults;
-  take(load_certificates(config.tls, former), materials.certificates, faults);
-  take(load_tickets(config.tls, former), materials.tickets, faults);
+  Materials materials = read_files(config.tls, former, faults);
   for (const BackendConfig& backend : config.backends) {  // so that its faults come with the others
     std::unique_ptr<tls::ClientContext> context;
     take(client_context(backend), context, faults);
   }
-  take(load_client_auth(config.tls), materials.client_auth, faults);
   if (!faults.empty()) {
     return faults;
   }
   materials.config = std::make_shared<const Config>(std::move(config));
+  return materials;
+}
+
+Result<Materials> Materials::renewed() const {
+  Faults faults;
+  Materials materials = read_files(config->tls, this, faults);
+  if (!faults.empty()) {
+    return faults;
+  }
+  materials.config = config;
   return materials;
 }
 

@@ -29,11 +29,14 @@ struct Materials {
   std::shared_ptr<const tls::ClientAuth> client_auth;  // null: clients are not asked
 
   // `former`, if there is one, lends its ticket keys and its self-signed certificate, so that a
-  // reload breaks neither resumption nor trust. All faults at once.
+  // reload breaks neither resumption nor trust. All faults at once, those of backends too.
   static Result<Materials> load(Config config, const Materials* former);
+  // The files read anew for the same configuration. The hop to backends is not looked at: what is
+  // wrong there must not keep a renewed certificate from clients.
+  Result<Materials> renewed() const;
 };
 
-// The files that Materials::load reads.
+// The files that Materials::renewed reads.
 std::vector<std::string> material_files(const TlsConfig& config);
 
 // A TLS context for each listener, as in the configuration.

@@ -49,6 +49,8 @@ class Worker final : private net::Deadline {
   // Has `answer` called on the worker's thread; false if it drains and takes nothing more.
   bool ask(std::function<void()> answer) { return loop_.post(std::move(answer)); }
   void join();
+  // After join(): a name server still owes an answer, for which the destructor would wait.
+  bool looks_up() const { return loop_.lookups() > 0; }
   const metrics::Counters& counters() const { return counters_; }
 
  private:

@@ -1,5 +1,6 @@
 #include "proxy/net/failure.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -82,6 +83,13 @@ const ErrorDomain kNetDomain = {"net", label, text, kLabels};
 
 Error closed_error(const char* during) {
   return net_error(UV_EOF, during);
+}
+
+bool is_shortage(const Error& error) {
+  constexpr std::array kShortages = {UV_EMFILE,  UV_ENFILE,        UV_ENOMEM,
+                                     UV_ENOBUFS, UV_EADDRNOTAVAIL, UV_EAI_MEMORY};
+  return error.domain == &kNetDomain &&
+         std::ranges::find(kShortages, error.code) != kShortages.end();
 }
 
 Error net_error(int code, const char* during) {

@@ -42,7 +42,7 @@ Loop::Loop() : deadlines_(*this), read_scratch_(std::make_unique<uint8_t[]>(kScr
 
   // A turn has two ends: after the timers, before the loop sleeps, and after the events of a poll.
   uv_prepare_start(&before_poll_, [](uv_prepare_t* handle) noexcept {
-    static_cast<Loop*>(handle->loop->data)->end_turn();
+    static_cast<Loop*>(handle->loop->data)->before_poll();
   });
   uv_check_start(&after_poll_, [](uv_check_t* handle) noexcept {
     static_cast<Loop*>(handle->loop->data)->end_turn();
@@ -160,6 +160,9 @@ void Loop::end_turn() {
   }
   if (retired_.empty() && deferred_.empty()) {
     uv_idle_stop(&keep_turning_);
+    if (held_ == 0 && uv_is_closing(as_handle(&mailbox_)) != 0) {
+      uv_stop(&uv_);  // whatever look-up is left
+    }
   }
 }
 
@@ -192,10 +195,18 @@ void Loop::tick_in(uint64_t delay_ms) {
 // Thousands may be due at once, such as silent clients that came together: whoever speaks meanwhile
 // does not wait for all of them.
 void Loop::tick() {
-  if (!deadlines_.advance(now_ms(), kDeadlinesPerTurn)) {
-    tick_in(0);
-  } else if (deadlines_.size() > 0) {
+  behind_ = !deadlines_.advance(now_ms(), kDeadlinesPerTurn);
+  if (!behind_ && deadlines_.size() > 0) {
     start_ticking();
+  }
+}
+
+// Here, and not in tick(): libuv before 1.48 runs a timer that its own callback starts for now
+// before it polls.
+void Loop::before_poll() {
+  end_turn();
+  if (std::exchange(behind_, false)) {
+    tick_in(0);
   }
 }
 

@@ -49,8 +49,11 @@ class Loop final : private DeadlineWheel::Driver {
   // that calls this, so it is to be one that may do whatever they need; else the first look-up
   // starts them. Before run(), of which it is the first work.
   void start_helpers();
-  // Runs until the mailbox, every stream and listener is closed and every look-up answered.
+  // Runs until the mailbox, every stream and listener is closed. A look-up that nobody waits for
+  // any more does not keep it going, but is waited for by the destructor.
   void run();
+  // Look-ups that have not been answered.
+  size_t lookups() const { return lookups_; }
   // Runs one turn, waiting at most `wait_ms` for events; false once nothing is left. For tests.
   bool run_once(int wait_ms);
 
@@ -93,6 +96,9 @@ class Loop final : private DeadlineWheel::Driver {
   // return while the last stream is paused.
   void hold();
   void release();
+  // Look-ups count themselves, from the question to libuv until its answer.
+  void lookup_begun() { lookups_++; }
+  void lookup_ended() { lookups_--; }
 
   uv_loop_t* uv() { return &uv_; }
 
@@ -108,6 +114,7 @@ class Loop final : private DeadlineWheel::Driver {
   void stop_ticking() override;
   void tick_in(uint64_t delay_ms);
   void tick();
+  void before_poll();
 
   uv_loop_t uv_;
   uv_async_t mailbox_;
@@ -121,9 +128,11 @@ class Loop final : private DeadlineWheel::Driver {
   MemoryBudget* memory_ = &own_memory_;
   bool mailbox_open_ = true;
   size_t held_ = 0;
+  size_t lookups_ = 0;
   IntrusiveList<Retirable> retired_;
   IntrusiveList<Deferred> deferred_;
   DeadlineWheel deadlines_;
+  bool behind_ = false;  // more deadlines are due than fire in one turn
   std::unique_ptr<uint8_t[]> read_scratch_;
   const void* reader_ = nullptr;  // who has read last in this turn; never looked at
 };

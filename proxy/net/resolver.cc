@@ -20,6 +20,7 @@ struct Resolver::Request final : Deferred {
   uv_getaddrinfo_t uv{};
   Resolver* resolver;  // null once cancelled
   ResolveObserver& observer;
+  Loop* asked_on = nullptr;  // once libuv has been asked
   uint16_t port;
   int failure = 0;
   std::vector<Address> addresses;
@@ -63,12 +64,17 @@ int Resolver::Request::look_up(const std::string& host) {
       resolver->loop_.uv(), &uv,
       [](uv_getaddrinfo_t* request, int status, addrinfo* found) noexcept {
         auto* self = static_cast<Request*>(request->data);
+        self->asked_on->lookup_ended();
         self->failure = status;
         self->collect(found);
         uv_freeaddrinfo(found);
         self->run();
       },
       host.c_str(), std::to_string(port).c_str(), &hints);
+  if (refused == 0) {
+    asked_on = &resolver->loop_;
+    asked_on->lookup_begun();
+  }
   // libuv's word for a name that IDNA does not allow; no name server would know it.
   return refused == UV_EINVAL ? UV_EAI_NONAME : refused;
 }

@@ -202,6 +202,17 @@ class Faults(unittest.TestCase):
                 files.replace(leaves[2])
             self.expect_shown(gateway, leaves[2])
 
+    def test_what_is_missing_toward_backends_keeps_no_new_one_from_clients(self):
+        files, ca = Rename(folder / "front", leaves[0]), folder / "behind.crt"
+        ca.write_bytes(authority.chain.read_bytes())
+        hop = {"servers": [backend.server], "tls": "implicit", "verify": {"ca": str(ca), "name": "postern.test"}}
+        with Gateway(backends={"secured": hop}, tls={"certificates": [files.configured]}) as gateway:
+            ca.unlink()
+            with gateway.counting(RELOADS, result="success"):
+                files.replace(leaves[1])
+            with gateway.connect_to_tls(context=authority.client_context()) as client:
+                self.assertEqual(client.socket.getpeercert(binary_form=True), leaves[1].der)
+
     def test_sessions_outlive_a_change(self):
         files = Rename(folder / "living", leaves[0])
         with start(certificates=[files.configured]) as gateway, \

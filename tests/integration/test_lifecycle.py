@@ -98,6 +98,11 @@ class Reload(unittest.TestCase):
             self.assertEqual(client.greeting, b"* OK two ready\r\n")
         self.assertEqual(self.gateway.metrics().sum("postern_workers"), 2)
 
+    def test_the_log_level_of_the_command_line_stays(self):
+        self.gateway.configure(log={"level": "error"})
+        with Gateway("serve", "--config", self.gateway.path, "--log-level", "info") as talkative:
+            self.assertIn("reloaded", talkative.reload())
+
     def test_survives_many_reloads_under_traffic(self):
         for number in range(20):
             backend = (self.one, self.two)[number % 2]
@@ -168,6 +173,10 @@ class Stop(unittest.TestCase):
             self.assertEqual(self.gateway.get("/live")[0], 200)
             self.assertEqual(self.gateway.metrics().sum("postern_ready"), 0)
             wait_until(self.is_closed_to_others, "the listener to be closed")
+            for number in (signal.SIGHUP, signal.SIGUSR2):
+                since = len(self.gateway.log())
+                self.gateway.process.signal(number)
+                self.gateway.wait_for_log("draining, no reload and no upgrade any more", since)
             client.start(b"NOOP")  # a living session goes on both ways
             self.assertRegex(client.goodbye(), rb"\A0123456789\)\r\n\S+ OK done\r\n\S+ OK done, too\r\n" + BYE + rb"\Z")
         self.gateway.expect_end(0)

@@ -3,6 +3,7 @@ gone. It stays up, says what is wrong, and serves again as soon as it can."""
 
 import os
 import pathlib
+import socket
 import sys
 import unittest
 from unittest import mock
@@ -19,6 +20,13 @@ def through(folder, script):
     wrapper.write_text(f"#!/bin/sh\n{script}\n", encoding="ascii")
     wrapper.chmod(0o755)
     return mock.patch.object(harness_gateway, "BINARY", str(wrapper))
+
+
+def names_from(folder, hosts, resolver):
+    """Runs the gateway with these files for /etc/hosts and /etc/resolv.conf."""
+    return through(folder, f"""exec unshare --mount --propagation slave sh -ec '
+        mount --bind {hosts} /etc/hosts; mount --bind {resolver} /etc/resolv.conf
+        exec "$0" "$@"' {harness_gateway.BINARY} "$@" """)
 
 
 class Misfortunes(unittest.TestCase):
@@ -70,9 +78,6 @@ class Misfortunes(unittest.TestCase):
         hosts, nobody = self.folder / "hosts", self.folder / "resolv.conf"
         hosts.write_text("", encoding="ascii")
         nobody.write_text("nameserver 127.0.0.1\noptions timeout:1 attempts:1\n", encoding="ascii")
-        script = f"""exec unshare --mount --propagation slave sh -ec '
-            mount --bind {hosts} /etc/hosts; mount --bind {nobody} /etc/resolv.conf
-            exec "$0" "$@"' {harness_gateway.BINARY} "$@" """
         port = backend.server.rpartition(":")[2]
         server = f"mail.postern.test:{port}"
 
@@ -80,7 +85,7 @@ class Misfortunes(unittest.TestCase):
             with gateway.connect_to_tls() as client:
                 return client.response().startswith(b"* OK")
 
-        with through(self.folder, script):
+        with names_from(self.folder, hosts, nobody):
             gateway = self.enterContext(Gateway(workers=1, backends={"mail": {"servers": [server]}}))
         with self.subTest("not there"):
             self.assertFalse(greeted())
@@ -93,6 +98,21 @@ class Misfortunes(unittest.TestCase):
         with self.subTest("gone again: what it was goes on to serve"):
             hosts.write_text("", encoding="ascii")
             self.assertTrue(greeted())
+
+    @unittest.skipUnless(os.geteuid() == 0, "a name server of one's own needs root")
+    def test_a_name_server_that_is_silent_holds_up_no_stop(self):
+        silent = self.enterContext(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+        silent.bind(("127.53.0.1", 53))
+        hosts, resolver = self.folder / "hosts", self.folder / "resolv.conf"
+        hosts.write_text("", encoding="ascii")
+        resolver.write_text("nameserver 127.53.0.1\noptions timeout:30 attempts:1\n", encoding="ascii")
+        with names_from(self.folder, hosts, resolver):
+            gateway = self.enterContext(Gateway(
+                workers=1, backends={"mail": {"servers": ["mail.postern.test:143"]}},
+                timeouts={"connect": "500ms", "drain": "1s"}))
+        with gateway.connect_to_tls() as client:
+            self.assertRegex(client.goodbye(), UNAVAILABLE)
+        gateway.stop(seconds=15)  # far less than a look-up may take
 
 
 def inside(gateway, disk):

@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/busy_pool.h"
 #include "tests/support/test_loop.h"
 
 namespace postern::net {
@@ -180,6 +181,34 @@ TEST(Loop, DrivesItsDeadlinesByTheClock) {
   EXPECT_GE(soon.fired_at_ms, begin_ms + 5);
   EXPECT_GE(later.fired_at_ms, begin_ms + 80);
   EXPECT_LT(soon.fired_at_ms, later.fired_at_ms);
+}
+
+TEST(Loop, ServesOthersBetweenManyDeadlines) {
+  struct Counted final : Deadline {
+    void on_deadline() override { ++*fired; }
+    size_t* fired = nullptr;
+  };
+  Loop loop;
+  size_t fired = 0;
+  std::vector<Counted> crowd(10 * Loop::kDeadlinesPerTurn);
+  for (Counted& each : crowd) {
+    each.fired = &fired;
+    each.arm(loop.deadlines(), 1);
+  }
+  size_t most_in_a_turn = 0;
+  while (fired < crowd.size()) {
+    const size_t before = fired;
+    ASSERT_TRUE(loop.run_once(1000));
+    most_in_a_turn = std::max(most_in_a_turn, fired - before);
+  }
+  EXPECT_EQ(most_in_a_turn, Loop::kDeadlinesPerTurn);
+}
+
+TEST(Loop, EndsAlthoughALookUpIsNotAnswered) {
+  Loop loop;
+  test::BusyPool busy(loop);
+  loop.close_mailbox();
+  loop.run();
 }
 
 TEST(Loop, EndsAlthoughADeadlineIsArmed) {

@@ -147,7 +147,10 @@ TEST(Cli, ChecksAFileOrFlags) {
 TEST(Cli, LetsTheLogLevelOverrideTheFile) {
   const std::string path = config_file("warn");
   EXPECT_EQ(accepted({"--config", path}).config.log_level, LogLevel::Warn);
-  EXPECT_EQ(accepted({"--config", path, "--log-level", "debug"}).config.log_level, LogLevel::Debug);
+  EXPECT_EQ(accepted({"--config", path}).log_level, std::nullopt);
+  const Command command = accepted({"--config", path, "--log-level", "debug"});
+  EXPECT_EQ(command.config.log_level, LogLevel::Debug);
+  EXPECT_EQ(command.log_level, LogLevel::Debug);
   EXPECT_THAT(refused({"--config", path, "--log-level", "loud"}),
               ElementsAre("--log-level: \"loud\" is none of debug, info, warn, error"));
 }

@@ -1,5 +1,8 @@
 #include "proxy/dial.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +17,7 @@
 #include "tests/net/loopback.h"
 #include "tests/proxy/gateway.h"
 #include "tests/proxy/scripted_backend.h"
+#include "tests/support/busy_pool.h"
 #include "tests/support/certificates.h"
 #include "tests/support/test_loop.h"
 
@@ -222,8 +226,8 @@ TEST_F(DialTest, RefusesWhatIsNotImap) {
 TEST_F(DialTest, TriesAllAddressesOfAServer) {
   ScriptedBackend& server = backend();
   BackendServer& known = pool().server(0);
-  known.addresses = {net::loopback(closed_port.host().port), server.address()};
-  known.addresses_until_ms = loop.now_ms() + 1'000;
+  known.addresses.believe({net::loopback(closed_port.host().port), server.address()},
+                          loop.now_ms() + 1'000);
   start();
   ASSERT_TRUE(wait());
   EXPECT_NE(stream, nullptr);
@@ -277,11 +281,39 @@ TEST_F(DialTest, FailsWhenANameCannotBeResolved) {
 TEST_F(DialTest, UsesAddressesFromBeforeWhileTheResolverIsDown) {
   ScriptedBackend& server = backend();
   config.servers = {{"no-such-host.invalid", 143}};
-  pool().server(0).addresses = {server.address()};
+  pool().server(0).addresses.believe({server.address()}, 0);
   start();
   ASSERT_TRUE(wait());
   EXPECT_NE(stream, nullptr);
   EXPECT_EQ(connects(0, "success"), 1U);
+}
+
+TEST_F(DialTest, UsesAddressesFromBeforeWhileTheResolverIsSlow) {
+  ScriptedBackend& server = backend();
+  config.servers = {{"localhost", server.host().port}};
+  pool().server(0).addresses.believe({server.address()}, 0);
+  const test::BusyPool busy(loop);
+  start();
+  pass_ms(900);
+  EXPECT_EQ(server.accepted(), 0U);
+  pass_ms(1'100);
+  ASSERT_TRUE(wait());
+  EXPECT_NE(stream, nullptr);
+  EXPECT_EQ(connects(0, "success"), 1U);
+  EXPECT_EQ(connects(0, "timed_out"), 0U);
+}
+
+TEST_F(DialTest, TriesTheNextServerWhenANameNeedsTooLong) {
+  config.servers = {{"localhost", 143}};
+  backend();
+  const test::BusyPool busy(loop);
+  start(10'000);
+  pass_ms(4'900);
+  EXPECT_EQ(connects(0, "timed_out"), 0U);
+  pass_ms(5'100);
+  EXPECT_EQ(connects(0, "timed_out"), 1U);
+  ASSERT_TRUE(wait());
+  EXPECT_EQ(place.server(), &pool().server(1));
 }
 
 TEST_F(DialTest, LooksANameUpAgainOnceItsServerHasFailed) {
@@ -290,8 +322,27 @@ TEST_F(DialTest, LooksANameUpAgainOnceItsServerHasFailed) {
   start();
   ASSERT_TRUE(wait());
   EXPECT_STREQ(failure.label(), "connection_refused");
-  EXPECT_FALSE(server.addresses.empty());
-  EXPECT_EQ(server.addresses_until_ms, 0U);
+  EXPECT_FALSE(server.addresses.known().empty());
+  failure = Error();
+  start();
+  EXPECT_EQ(loop.lookups(), 1U);
+}
+
+TEST_F(DialTest, ShunsNoServerForAShortageOfItsOwn) {
+  backend();
+  pool();
+  const int lowest_free = dup(0);
+  close(lowest_free);
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit none_left{static_cast<rlim_t>(lowest_free), before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none_left);
+  start();
+  const bool ended = wait();
+  setrlimit(RLIMIT_NOFILE, &before);
+  ASSERT_TRUE(ended);
+  EXPECT_STREQ(failure.label(), "too_many_open_files");
+  EXPECT_EQ(pool().server(0).shunned_until_ms, 0U);
 }
 
 // ---- cancelling

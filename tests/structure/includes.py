@@ -32,7 +32,7 @@ LIBRARIES = {
 # `session`, unless it is named itself.
 PROXY_ORDER = [
     ["version", "config", "log", "end_reason", "proxy_protocol", "labels", "environment"],
-    ["client_table", "refusal_log", "login_guard", "admission", "backend", "dial", "health",
+    ["client_table", "refusal_log", "login_guard", "admission", "addresses", "backend", "dial", "health",
      "introduction", "tls_stream", "snapshot", "expiry"],
     ["relay", "probe", "preflight"],
     ["session"],
