@@ -89,7 +89,7 @@ void Relay::offer(Bytes bytes) {
   if (stop_on_violation(true)) {
     return;
   }
-  held_ = std::string(as_text(bytes.subspan(taken)));
+  std::string(as_text(bytes.subspan(taken))).swap(held_);  // assigned, it would keep its capacity
   if (held_.empty() && client_ended_ && !std::exchange(backend_finished_, true)) {
     backend_.finish();
   }

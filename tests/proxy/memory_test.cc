@@ -95,7 +95,9 @@ class Pipe {
   for (size_t i = 0; i < kSessions; ++i) {
     good = good && join();
   }
-  good = good && all("a LOGIN user secret\r\n", "a OK") && all("b IDLE\r\n", "+ idling");
+  // Behind a login waits what is sent too early.
+  const std::string early = "n NOOP " + std::string(2 * kKiB, 'x') + "\r\n";
+  good = good && all("a LOGIN user secret\r\n" + early, "n OK") && all("b IDLE\r\n", "+ idling");
   to_parent.put(good);
   to_child.take();
   good = good && all("DONE\r\n", "b OK") && all(fetch, "c OK") && all("d IDLE\r\n", "+ idling");
