@@ -163,16 +163,25 @@ void Session::part(EndReason reason, std::string_view bye) {
     dial_->cancel();
     loop().retire(std::move(dial_));
   }
-  if (backend_ != nullptr) {
-    backend_->abort();
-  }
-  net::Stream& client = client_ != nullptr ? static_cast<net::Stream&>(*client_) : *cleartext_;
-  client.observe(*this);
-  client.resume();  // to see it hang up; what it still says is dropped
-  client.write(as_bytes(bye));
-  client.finish();
-  if (client_ended() && client.queued() == 0) {
+  leave_backend();
+  client().observe(*this);
+  client().resume();  // to see it hang up; what it still says is dropped
+  client().write(as_bytes(bye));
+  client().finish();
+  if (client_ended() && client().queued() == 0) {
     close(reason);
+  }
+}
+
+net::Stream& Session::client() {
+  return client_ != nullptr ? static_cast<net::Stream&>(*client_) : *cleartext_;
+}
+
+// Behind TLS the server is told that this end is meant (RFC 8446 section 6.1).
+void Session::leave_backend() {
+  if (backend_ != nullptr) {
+    backend_->finish();
+    backend_->abort();
   }
 }
 
@@ -210,14 +219,8 @@ void Session::close(EndReason reason) {
   if (dial_ != nullptr) {
     dial_->cancel();
   }
-  if (backend_ != nullptr) {
-    backend_->abort();
-  }
-  if (client_ != nullptr) {
-    client_->abort();
-  } else {
-    cleartext_->abort();
-  }
+  leave_backend();
+  client().abort();
   ListNode<Session>::unlink();
   loop().retire(std::unique_ptr<Session>(this));
 }
@@ -257,6 +260,10 @@ void Session::on_drained() {
 void Session::on_end() {
   if (state_ == State::Identifying && proxy_->begun()) {
     header_failed(ProxyFailure::Truncated);
+    return;
+  }
+  if (state_ == State::Parting && client().queued() > 0) {
+    hung_up_ = true;  // on its side only, perhaps: what it asked for is still on its way
     return;
   }
   // Its last command may be among the early bytes, but nobody is left to read the answer.

@@ -112,7 +112,11 @@ class Session final : public net::Retirable,
   void on_id_fields_dropped(unsigned count) override;
   void on_relay_end(EndReason reason, std::string_view bye, const Error& error) override;
   void part(EndReason reason, std::string_view bye);
-  bool client_ended() const { return relay_ != nullptr && relay_->client_has_ended(); }
+  bool client_ended() const {
+    return hung_up_ || (relay_ != nullptr && relay_->client_has_ended());
+  }
+  net::Stream& client();
+  void leave_backend();
   void close(EndReason reason);
   void settle(EndReason reason);
 
@@ -179,6 +183,7 @@ class Session final : public net::Retirable,
   imap::Mechanism mechanism_ = imap::Mechanism::Other;
   bool logged_in_ = false;
   bool draining_ = false;
+  bool hung_up_ = false;  // the client, while it was Parting
   bool refused_ = false;  // by what its load balancer says of it
   State state_ = State::Handshaking;
 };

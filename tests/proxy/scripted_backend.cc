@@ -140,7 +140,7 @@ void ScriptedBackend::Connection::on_end() {
 }
 
 void ScriptedBackend::Connection::on_failure(const Error&) {
-  ended_ = gone_ = true;
+  ended_ = gone_ = failed_ = true;
 }
 
 void ScriptedBackend::Connection::on_bytes(Bytes bytes) {
