@@ -21,12 +21,15 @@ COPY CMakeLists.txt CMakePresets.json ./
 COPY tls tls
 COPY metrics metrics
 COPY proxy proxy
-RUN cmake --preset release -DBUILD_TESTING=OFF -DBORINGSSL_ROOT=/boringssl \
+ARG REVISION=
+RUN cmake --preset release -DBUILD_TESTING=OFF -DBORINGSSL_ROOT=/boringssl -DPOSTERN_REVISION="$REVISION" \
  && cmake --build --preset release --target postern \
  && cmake --install build/release --prefix /out --strip
 
 FROM debian:bookworm-slim
+ARG REVISION=
 LABEL org.opencontainers.image.title="postern" \
+      org.opencontainers.image.revision="$REVISION" \
       org.opencontainers.image.description="TLS in front of any IMAP server" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN apt-get update \

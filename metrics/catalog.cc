@@ -37,7 +37,7 @@ constexpr std::array<Descriptor, kMetricCount> kCatalog{{
     {Metric::AcceptFailures,
      Counter,
      "postern_accept_failures_total",
-     "Connections that could not be accepted or were refused before a session began.",
+     "Connections that could not be accepted.",
      {AcceptFailure}},
     {Metric::ProxyHeaders,
      Counter,

@@ -36,7 +36,7 @@ constexpr auto kLimitRows = std::to_array<Row>({
      .shape = Shape::Map,
      .form = "map",
      .doc = "Who is refused: on 143 with a `* BYE`, on 993 by a close before TLS, which costs "
-            "nothing."},
+            "nothing. Limits of handshakes always close."},
     {.path = "limits.sessions",
      .form = "1 to 10000000",
      .fallback = "100000",

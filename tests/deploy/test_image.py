@@ -63,6 +63,7 @@ class Image(unittest.TestCase):
             output("bash", "-c", f"git ls-files -z --cached --others --exclude-standard | tar -c --null --files-from=- "
                                  f"--ignore-failed-read | tar -x -C {context}", cwd=SOURCE)
             # The stage that compiles has a name, so that pruning leaves its layers for the next run.
+            build += ["--build-arg", "REVISION=as-told"]
             output(*build, "--target", "build", "--tag", IMAGE + "-build", context, timeout=850)
             output(*build, "--tag", IMAGE, context, timeout=300)
         output("podman", "image", "prune", "--force")
@@ -148,6 +149,8 @@ class Image(unittest.TestCase):
         self.assertEqual(config["Entrypoint"], ["/usr/local/bin/postern"])
         self.assertEqual(image["Healthcheck"]["Test"], ["CMD", "/usr/local/lib/postern/healthcheck"])
         self.assertEqual(set(config["ExposedPorts"]), {"9930/tcp", "1430/tcp", "9143/tcp"})
+        self.assertEqual(config["Labels"]["org.opencontainers.image.revision"], "as-told")
+        self.assertRegex(output("podman", "run", "--rm", *CONFINED, IMAGE, "--version"), r"\Apostern \S+ \(as-told\)$")
 
     def test_carries_no_build_tools(self):
         found = output("podman", "run", "--rm", *CONFINED, "--entrypoint", "bash", IMAGE, "-c",

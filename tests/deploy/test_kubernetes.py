@@ -5,10 +5,12 @@ import functools
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import tempfile
 import unittest
+from collections import Counter
 
 import jsonschema
 import yaml
@@ -17,6 +19,7 @@ from deployed import make_certificate
 
 HERE = pathlib.Path(__file__).resolve().parent
 BASE = HERE.parents[1] / "deploy" / "kubernetes"
+RUNBOOK = BASE.parent / "README.md"
 APP = {"app.kubernetes.io/name": "postern"}
 
 
@@ -218,7 +221,7 @@ class Kubernetes(unittest.TestCase):
 
     def test_the_grace_period_outlasts_the_drain(self):
         times = (int(self.settings["timeouts"][key].removesuffix("s")) for key in ("drain_delay", "drain"))
-        self.assertGreater(self.pod["terminationGracePeriodSeconds"], sum(times))
+        self.assertGreaterEqual(self.pod["terminationGracePeriodSeconds"], sum(times) + 5)
 
     def test_volumes_name_what_exists(self):
         volumes = {v["name"]: v for v in self.pod["volumes"]}
@@ -241,6 +244,22 @@ class Kubernetes(unittest.TestCase):
             self.assertIn({"name": "tls", "secret": {"secretName": rendered["Secret"]["metadata"]["name"],
                                                      "defaultMode": 0o440}}, pod["volumes"])
             self.assertEqual(pod["containers"][0]["image"], "registry.example.org/postern:0.1.0")
+
+    def test_an_overlay_without_the_operator_as_the_runbook_says(self):
+        (patches,) = re.findall(r"`(patches: .*\$patch: delete.*)`", RUNBOOK.read_text(encoding="utf-8"))
+        with tempfile.TemporaryDirectory() as folder:
+            overlay = pathlib.Path(folder)
+            (overlay / "kustomization.yaml").write_text(
+                f"resources: [{os.path.relpath(BASE, overlay.resolve())}]\n{patches}\n")
+            self.assertEqual(Counter(m["kind"] for m in self.manifests) - Counter(m["kind"] for m in render(overlay)),
+                             Counter(["ServiceMonitor"]))
+
+    def test_the_alert_rules_become_a_prometheus_rule_as_the_runbook_says(self):
+        (command,) = re.findall(r"```sh\n( *\(printf .*?\)) \| kubectl apply", RUNBOOK.read_text(encoding="utf-8"), re.S)
+        made = subprocess.run(["bash", "-c", command], cwd=BASE.parents[1], check=True, stdout=subprocess.PIPE, text=True)
+        rule, rules = yaml.safe_load(made.stdout), BASE.parent / "prometheus" / "alerts.yml"
+        self.assertEqual((rule["kind"], rule["metadata"]), ("PrometheusRule", {"name": "postern"}))
+        self.assertEqual(rule["spec"], yaml.safe_load(rules.read_text(encoding="utf-8")))
 
 
 if __name__ == "__main__":
