@@ -143,12 +143,6 @@ class Booted(unittest.TestCase):
         with self.subTest("a good file is reloaded"):
             self.must("reload", "postern")
             self.assertEqual(self.shown("ActiveState"), "active")
-        with self.subTest("an upgrade is followed"):
-            before = self.shown("MainPID")
-            self.must("kill", "--signal=USR2", "--kill-who=main", "postern")
-            wait_until(lambda: self.shown("MainPID") != before, 10, "the new process")
-            self.assertEqual(self.shown("ActiveState"), "active")
-            self.assertIn("* BYE [UNAVAILABLE]", greeting(self.leader, 993))
         with self.subTest("a bad one is refused, and the old one goes on"):
             good = self.settings.read_text()
             self.settings.write_text(good.replace("drain:", "dran:"))
@@ -162,6 +156,18 @@ class Booted(unittest.TestCase):
             self.must("stop", "postern")
             self.assertLess(time.monotonic() - begin, 20)
             self.assertEqual((self.shown("Result"), self.shown("ExecMainStatus")), ("success", "0"))
+
+    # And is not stopped after that: where systemd cannot see a cgroup become empty, as in this container, it kills at
+    # once what was no child of its own. With cgroup v2 it waits.
+    def test_follows_an_upgrade(self):
+        self.must("start", "postern")
+        self.addCleanup(self.systemctl, "stop", "postern")
+        wait_until(self.ready, 10, "postern")
+        before = self.shown("MainPID")
+        self.must("kill", "--signal=USR2", "--kill-who=main", "postern")
+        wait_until(lambda: self.shown("MainPID") != before, 10, "the new process")
+        self.assertEqual(self.shown("ActiveState"), "active")
+        self.assertIn("* BYE [UNAVAILABLE]", greeting(self.leader, 993))
 
 
 if __name__ == "__main__":
