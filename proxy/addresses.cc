@@ -28,7 +28,10 @@ bool Addresses::settle_for_former(uint64_t now_ms) {
 }
 
 void Addresses::believe(std::vector<net::Address> addresses, uint64_t until_ms) {
-  known_ = std::move(addresses);
+  if (addresses != known_) {
+    known_ = std::move(addresses);
+    edition_++;
+  }
   believed_until_ms_ = until_ms;
 }
 

@@ -32,6 +32,8 @@ class Addresses final : private net::ResolveObserver {
   static constexpr uint64_t kFormerMs = 5'000;
 
   const std::vector<net::Address>& known() const { return known_; }
+  // Another one each time that known() has become another list.
+  uint32_t edition() const { return edition_; }
   // True: known() serves at once. False: `observer` will be told, and not from inside this call.
   bool ask(net::Loop& loop, const net::HostPort& host, AddressesObserver& observer);
   // For who has waited long enough. False if nothing was ever known. The question goes on.
@@ -46,6 +48,7 @@ class Addresses final : private net::ResolveObserver {
   void tell_that_they_are_known();
 
   std::vector<net::Address> known_;
+  uint32_t edition_ = 0;
   uint64_t believed_until_ms_ = 0;
   net::Loop* loop_ = nullptr;
   std::optional<net::Resolver> resolver_;  // since it was asked first

@@ -37,6 +37,16 @@ Pool::Pool(const BackendConfig& config, std::unique_ptr<tls::ClientContext> cont
   }
 }
 
+void Pool::learn_addresses(const Pool& former) {
+  for (BackendServer& server : servers_) {
+    for (const BackendServer& older : former.servers_) {
+      if (server.text == older.text && server.addresses.known().empty()) {
+        server.addresses.believe(older.addresses.known(), 0);
+      }
+    }
+  }
+}
+
 std::vector<size_t> Pool::order(const net::Address& client, uint64_t now_ms) {
   std::vector<size_t> order(servers_.size());
   std::iota(order.begin(), order.end(), size_t{0});

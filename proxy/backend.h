@@ -47,6 +47,9 @@ class Pool {
   size_t label() const { return label_; }
   BackendServer& server(size_t index) { return servers_[index]; }
 
+  // Takes over what the same names resolved to there; that is asked anew all the same.
+  void learn_addresses(const Pool& former);
+
   // All servers, the one to try first in front.
   std::vector<size_t> order(const net::Address& client, uint64_t now_ms);
 

@@ -53,6 +53,7 @@ void Dial::try_server() {
   const uint64_t share_ms = time_left_ms() / servers_left;
   server_give_up_ms_ = services_.loop.now_ms() + share_ms;
   address_index_ = 0;
+  edition_ = server().addresses.edition();
   if (server().addresses.ask(services_.loop, server().host, *this)) {
     try_address();
     return;
@@ -64,6 +65,7 @@ void Dial::try_server() {
 
 void Dial::try_address() {
   const std::vector<net::Address>& addresses = server().addresses.known();
+  edition_ = server().addresses.edition();
   const uint64_t now = services_.loop.now_ms();
   const uint64_t left = server_give_up_ms_ > now ? server_give_up_ms_ - now : 0;
   arm(services_.loop.deadlines(), left / (addresses.size() - address_index_));
@@ -213,11 +215,15 @@ void Dial::attempt_failed(Error error) {
                                {"server", server().text},
                                {"reason", error.label()},
                                {"error", error}});
-  if (++address_index_ < server().addresses.known().size() && time_left_ms() > 0) {
+  // The resolver may have answered while a former address was tried.
+  const bool are_others = server().addresses.edition() != edition_;
+  address_index_ = are_others ? 0 : address_index_ + 1;
+  if (address_index_ < server().addresses.known().size() && time_left_ms() > 0) {
     try_address();
     return;
   }
-  if (!net::is_shortage(error)) {  // of ours, which tells nothing of the server
+  // Neither tells anything of the server: untried addresses, or a shortage of ours.
+  if (!are_others && !net::is_shortage(error)) {
     server().shunned_until_ms = services_.loop.now_ms() + Pool::kShunMs;
     server().addresses.distrust();
   }

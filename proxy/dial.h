@@ -98,6 +98,7 @@ class Dial final : public net::Retirable,
   size_t server_index_ = 0;
   uint64_t server_give_up_ms_ = 0;
   size_t address_index_ = 0;
+  uint32_t edition_ = 0;  // of the server's addresses
   // One of the two while an attempt is on its way.
   std::unique_ptr<net::TcpStream> plain_;
   std::unique_ptr<TlsStream> tls_;

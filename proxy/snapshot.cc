@@ -161,6 +161,14 @@ Result<std::vector<Contexts>> make_contexts(const Materials& materials, size_t w
   return sets;
 }
 
+void Snapshot::learn_addresses(const Snapshot& former) {
+  for (const auto& pool : pools) {
+    for (const auto& older : former.pools) {
+      pool->learn_addresses(*older);
+    }
+  }
+}
+
 std::shared_ptr<Snapshot> Snapshot::with(Contexts contexts) const {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->config = config;

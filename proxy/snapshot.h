@@ -56,6 +56,10 @@ struct Snapshot {
   // The same with other contexts: when nothing but certificates is new, the pools' books go on.
   std::shared_ptr<Snapshot> with(Contexts contexts) const;
 
+  // What the servers' names resolved to, from the one before: a reload asks no resolver to be
+  // quick.
+  void learn_addresses(const Snapshot& former);
+
   // One for each of `workers`. Registers new backends and servers in `labels`: main thread only.
   static Result<std::vector<std::shared_ptr<Snapshot>>> make(const Materials& materials,
                                                              metrics::LabelSets& labels,

@@ -48,7 +48,10 @@ void Worker::start(std::function<void()> on_end) {
 }
 
 void Worker::use(std::shared_ptr<Snapshot> snapshot) {
-  loop_.post([this, snapshot = std::move(snapshot)] { snapshot_ = snapshot; });
+  loop_.post([this, snapshot = std::move(snapshot)] {
+    snapshot->learn_addresses(*snapshot_);
+    snapshot_ = snapshot;
+  });
 }
 
 void Worker::use(Contexts contexts) {

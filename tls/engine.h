@@ -98,9 +98,10 @@ class Engine {
   void close();
 
   bool open() const { return open_; }
-  Handshake handshake() const;      // after Open
-  std::string server_name() const;  // SNI as sent, lower case; empty if none
-  int64_t peer_not_after() const;   // client role: the backend certificate's end, 0 if unknown
+  bool ended() const { return ended_; }  // close_notify has come
+  Handshake handshake() const;           // after Open
+  std::string server_name() const;       // SNI as sent, lower case; empty if none
+  int64_t peer_not_after() const;        // client role: the backend certificate's end, 0 if unknown
   // Server role: the subject of the client's certificate as in RFC 2253, for people and logs; empty
   // if it showed none. A resumed session has that of its first handshake. After Open.
   std::string peer_subject() const;

@@ -86,8 +86,7 @@ Error closed_error(const char* during) {
 }
 
 bool is_shortage(const Error& error) {
-  constexpr std::array kShortages = {UV_EMFILE,  UV_ENFILE,        UV_ENOMEM,
-                                     UV_ENOBUFS, UV_EADDRNOTAVAIL, UV_EAI_MEMORY};
+  constexpr std::array kShortages = {UV_EMFILE, UV_ENFILE, UV_ENOMEM, UV_ENOBUFS, UV_EAI_MEMORY};
   return error.domain == &kNetDomain &&
          std::ranges::find(kShortages, error.code) != kShortages.end();
 }

@@ -11,7 +11,7 @@ extern const ErrorDomain kNetDomain;
 
 // `code` is libuv's (negative); `during` a literal.
 Error net_error(int code, const char* during);
-// Whether this machine has run out of descriptors, memory or local ports.
+// Whether this machine has run out of descriptors or memory.
 bool is_shortage(const Error& error);
 // The peer ended the connection in order, but too early.
 Error closed_error(const char* during);

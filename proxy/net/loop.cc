@@ -85,7 +85,7 @@ void Loop::run() {
 bool Loop::run_once(int wait_ms) {
   // uv_run() has no limit on its wait, so the waiting is done here, on libuv's own epoll
   // descriptor.
-  const int until_timer_ms = uv_backend_timeout(&uv_);
+  const int until_timer_ms = behind_ ? 0 : uv_backend_timeout(&uv_);
   const int limit_ms = until_timer_ms < 0 ? wait_ms : std::min(wait_ms, until_timer_ms);
   if (limit_ms > 0) {
     pollfd events{uv_backend_fd(&uv_), POLLIN, 0};

@@ -98,6 +98,9 @@ class Misfortunes(unittest.TestCase):
         with self.subTest("gone again: what it was goes on to serve"):
             hosts.write_text("", encoding="ascii")
             self.assertTrue(greeted())
+        with self.subTest("and after a reload"):
+            gateway.reload()
+            self.assertTrue(greeted())
 
     @unittest.skipUnless(os.geteuid() == 0, "a name server of one's own needs root")
     def test_a_name_server_that_is_silent_holds_up_no_stop(self):

@@ -295,12 +295,37 @@ TEST_F(DialTest, UsesAddressesFromBeforeWhileTheResolverIsSlow) {
   const test::BusyPool busy(loop);
   start();
   pass_ms(900);
+  for (int turn = 0; turn < 5; ++turn) {
+    loop.run_once(10);
+  }
   EXPECT_EQ(server.accepted(), 0U);
   pass_ms(1'100);
-  ASSERT_TRUE(wait());
+  ASSERT_TRUE(run_until(
+      loop, [this] { return finished(); }, 500));
   EXPECT_NE(stream, nullptr);
   EXPECT_EQ(connects(0, "success"), 1U);
   EXPECT_EQ(connects(0, "timed_out"), 0U);
+}
+
+TEST_F(DialTest, TriesWhatTheResolverAnswersWhileAFormerAddressFails) {
+  ScriptedBackend& silent = backend({.greeting = "* OK"});
+  ScriptedBackend& server = backend();
+  config.servers = {{"localhost", server.host().port}};
+  Addresses& addresses = pool().server(0).addresses;
+  addresses.believe({silent.address()}, 0);
+  test::BusyPool busy(loop);
+  start();
+  pass_ms(1'100);
+  ASSERT_TRUE(run_until(loop, [&] { return silent.accepted() == 1; }));
+  busy.release();
+  ASSERT_TRUE(run_until(loop, [&] {
+    return addresses.known().size() != 1 || !(addresses.known()[0] == silent.address());
+  }));
+  silent.last().hang_up();
+  ASSERT_TRUE(wait());
+  EXPECT_NE(stream, nullptr);
+  EXPECT_EQ(connects(0, "success"), 1U);
+  EXPECT_EQ(pool().server(0).shunned_until_ms, 0U);
 }
 
 TEST_F(DialTest, TriesTheNextServerWhenANameNeedsTooLong) {

@@ -134,13 +134,14 @@ void ScriptedBackend::Connection::on_open() {
 
 void ScriptedBackend::Connection::on_end() {
   ended_ = true;
+  cut_ = tls_ != nullptr && !tls_->engine().ended();
   if (!gone_ && !backend_.options_.lingers) {
     hang_up();
   }
 }
 
 void ScriptedBackend::Connection::on_failure(const Error&) {
-  ended_ = gone_ = failed_ = true;
+  ended_ = gone_ = cut_ = true;
 }
 
 void ScriptedBackend::Connection::on_bytes(Bytes bytes) {

@@ -52,8 +52,8 @@ class ScriptedBackend final : private net::AcceptObserver {
     void reset();    // RST
     const std::string& heard() const { return heard_; }
     bool secured() const { return secured_; }
-    bool ended() const { return ended_; }    // the other side has closed or is gone
-    bool failed() const { return failed_; }  // it has gone without an end
+    bool ended() const { return ended_; }  // the other side has closed or is gone
+    bool cut() const { return cut_; }      // it has gone without saying so: no close_notify, no FIN
 
    private:
     void on_open() override;
@@ -76,7 +76,7 @@ class ScriptedBackend final : private net::AcceptObserver {
     std::string idle_tag_;
     bool secured_ = false;
     bool ended_ = false;
-    bool failed_ = false;
+    bool cut_ = false;
     bool gone_ = false;
   };
 

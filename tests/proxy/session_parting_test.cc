@@ -21,7 +21,7 @@ TEST_F(SessionTest, TellsAServerBehindTlsThatItsEndIsMeant) {
   log_in();
   gateway().drain();
   ASSERT_TRUE(until([&] { return backend->last().ended(); }));
-  EXPECT_FALSE(backend->last().failed()) << "the stream was cut without close_notify";
+  EXPECT_FALSE(backend->last().cut()) << "the stream has ended without close_notify";
   backend.reset();
 }
 
