@@ -26,7 +26,7 @@ CONFINED = ["--network", "none", "--sysctl", "net.ipv4.ip_unprivileged_port_star
 
 
 def prepare_storage():
-    """Settings of our own: this machine's may have limits or a runtime that do not work inside a sandbox."""
+    """Settings of our own: the system's may have limits or a runtime that do not work inside a container."""
     STORAGE.mkdir(parents=True, exist_ok=True)
     (STORAGE / "storage.conf").write_text(
         f'[storage]\ndriver = "overlay"\ngraphroot = "{STORAGE}/store"\nrunroot = "{STORAGE}/run"\n')
