@@ -205,7 +205,10 @@ class Faults(unittest.TestCase):
     def test_what_is_missing_toward_backends_keeps_no_new_one_from_clients(self):
         files, ca = Rename(folder / "front", leaves[0]), folder / "behind.crt"
         ca.write_bytes(authority.chain.read_bytes())
-        hop = {"servers": [backend.server], "tls": "implicit", "verify": {"ca": str(ca), "name": "postern.test"}}
+        nobody = self.enterContext(socket.socket())
+        nobody.bind(("127.0.0.1", 0))  # and does not listen
+        server = f"127.0.0.1:{nobody.getsockname()[1]}"
+        hop = {"servers": [server], "tls": "implicit", "verify": {"ca": str(ca), "name": "postern.test"}}
         with Gateway(backends={"secured": hop}, tls={"certificates": [files.configured]}) as gateway:
             ca.unlink()
             with gateway.counting(RELOADS, result="success"):
