@@ -1,8 +1,5 @@
 #include "proxy/dial.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,6 +16,7 @@
 #include "tests/proxy/scripted_backend.h"
 #include "tests/support/busy_pool.h"
 #include "tests/support/certificates.h"
+#include "tests/support/no_descriptors.h"
 #include "tests/support/test_loop.h"
 
 namespace postern {
@@ -357,16 +355,9 @@ TEST_F(DialTest, LooksANameUpAgainOnceItsServerHasFailed) {
 TEST_F(DialTest, ShunsNoServerForAShortageOfItsOwn) {
   backend();
   pool();
-  const int lowest_free = dup(0);
-  close(lowest_free);
-  rlimit before{};
-  getrlimit(RLIMIT_NOFILE, &before);
-  const rlimit none_left{static_cast<rlim_t>(lowest_free), before.rlim_max};
-  setrlimit(RLIMIT_NOFILE, &none_left);
+  const test::NoDescriptors none;
   start();
-  const bool ended = wait();
-  setrlimit(RLIMIT_NOFILE, &before);
-  ASSERT_TRUE(ended);
+  ASSERT_TRUE(wait());
   EXPECT_STREQ(failure.label(), "too_many_open_files");
   EXPECT_EQ(pool().server(0).shunned_until_ms, 0U);
 }

@@ -15,6 +15,7 @@
 #include "proxy/log.h"
 #include "proxy/net/listener.h"
 #include "tests/proxy/gateway.h"
+#include "tests/support/no_descriptors.h"
 
 namespace postern {
 namespace {
@@ -166,14 +167,10 @@ TEST_F(ListeningTest, SaysThatThereIsNoDescriptorForAFurtherWorker) {
   open();
   inherit();
   config.workers = 2;
-  const int lowest_free = dup(0);
-  close(lowest_free);
-  rlimit before{};
-  getrlimit(RLIMIT_NOFILE, &before);
-  const rlimit none_left{static_cast<rlim_t>(lowest_free), before.rlim_max};
-  setrlimit(RLIMIT_NOFILE, &none_left);
-  const auto opened = open_listening_sockets(config, inherited);
-  setrlimit(RLIMIT_NOFILE, &before);
+  const auto opened = [this] {
+    const test::NoDescriptors none;
+    return open_listening_sockets(config, inherited);
+  }();
   ASSERT_FALSE(opened);
   EXPECT_NE(opened.faults().front().text().find("no descriptor for a further worker"),
             std::string::npos)
