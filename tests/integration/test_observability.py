@@ -176,7 +176,8 @@ class Files(unittest.TestCase):
     def test_metrics_and_labels_are_in_the_catalogue(self):
         known = catalog()
         self.assertIn("postern_login_duration_seconds_bucket", known)
-        files = (*PROMETHEUS.iterdir(), DASHBOARD, SOURCE / "README.md", SOURCE / "deploy/README.md")
+        pages = (SOURCE / "README.md", SOURCE / "deploy/README.md", *(SOURCE / "docs").glob("*.md"))
+        files = (*PROMETHEUS.iterdir(), DASHBOARD, *pages)
         texts = {path: path.read_text(encoding="utf-8") for path in files}
         for file, text in texts.items():
             for metric, matchers in SELECTOR.findall(text):

@@ -311,17 +311,17 @@ TEST(ConfigExample, IsAValidFile) {
   EXPECT_THAT(config.value().warnings, testing::IsEmpty());
 }
 
-TEST(ConfigMarkdown, IsTheTableOfTheReadme) {
+TEST(ConfigMarkdown, IsTheTableOfItsPage) {
+  const std::string path = std::string(POSTERN_SOURCE) + "/docs/configuration.md";
   const std::string begin = "<!-- config:begin -->\n";
-  const std::string readme = read(std::string(POSTERN_SOURCE) + "/README.md");
-  const size_t start = readme.find(begin);
-  const size_t end = readme.find("<!-- config:end -->");
-  if (start == std::string::npos || end == std::string::npos) {
-    GTEST_SKIP() << "README.md has no table of the configuration";
-  }
-  const std::string table = readme.substr(start + begin.size(), end - start - begin.size());
-  EXPECT_EQ(table, config_markdown())
-      << "replace what stands between the markers in README.md by this:\n"
+  const std::string page = read(path);
+  const size_t from = page.find(begin);
+  const size_t to = page.find("<!-- config:end -->");
+  ASSERT_TRUE(from != std::string::npos && to != std::string::npos && from < to)
+      << path << " has no markers <!-- config:begin --> and <!-- config:end -->";
+  const std::string table = page.substr(from + begin.size(), to - from - begin.size());
+  EXPECT_TRUE(table == config_markdown())
+      << "Replace what stands between the markers in " << path << " by:\n\n"
       << config_markdown();
 }
 

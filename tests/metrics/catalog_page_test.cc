@@ -9,18 +9,18 @@
 namespace postern::metrics {
 namespace {
 
-// The documented surface is the real one. `metrics_test --gtest_filter=Catalog.StandsInTheReadme`
+// The documented surface is the real one. `metrics_test --gtest_filter=Catalog.StandsOnItsPage`
 // prints the table to paste when they differ.
-TEST(Catalog, StandsInTheReadme) {
-  const std::string path = POSTERN_SOURCE "/README.md";
+TEST(Catalog, StandsOnItsPage) {
+  const std::string path = POSTERN_SOURCE "/docs/metrics.md";
   std::ifstream file(path);
-  const std::string readme{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const std::string page{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   const std::string begin = "<!-- metrics:begin -->\n";
-  const size_t from = readme.find(begin);
-  const size_t to = readme.find("<!-- metrics:end -->");
+  const size_t from = page.find(begin);
+  const size_t to = page.find("<!-- metrics:end -->");
   ASSERT_TRUE(from != std::string::npos && to != std::string::npos && from < to)
       << path << " has no markers <!-- metrics:begin --> and <!-- metrics:end -->";
-  const std::string table = readme.substr(from + begin.size(), to - from - begin.size());
+  const std::string table = page.substr(from + begin.size(), to - from - begin.size());
   EXPECT_TRUE(table == catalog_markdown())
       << "Replace what stands between the markers in " << path << " by:\n\n"
       << catalog_markdown();
