@@ -6,6 +6,7 @@ import unittest
 
 import includes
 import lengths
+import links
 import symbols
 
 
@@ -112,6 +113,61 @@ class Lengths(Tree):
         self.plant("tls/long.cc", *["//"] * (lengths.HARD_LIMIT + 1))
         found = [(451, pathlib.PurePath("tls/long.cc"))]
         self.assertEqual(lengths.long_files(self.root), found)
+
+
+class Links(Tree):
+    def expect_page(self, line, *words):
+        offences = [(str(path), number, text) for path, number, text in links.check(self.root)]
+        self.assertEqual(len(offences), 1, offences)
+        self.assertEqual(offences[0][:2], ("docs/a.md", line))
+        for word in words:
+            self.assertIn(word, offences[0][2])
+
+    def test_clean_pages_have_no_offence(self):
+        self.plant("proxy/relay.cc", "void Relay::pace() {", "}")
+        self.plant("docs/b.md", "# What's `new` in 1.0?", "## Same", "## Same")
+        self.plant("docs/a.md", "# A", "[b](b.md#whats-new-in-10), [twice](b.md#same-1), [here](#a), ![p](../docs/b.md)",
+                   "[`Relay::pace()`](../proxy/relay.cc), [a folder](../proxy), [host](https://example.org/x#y), [over",
+                   "two lines](b.md), `[no](link.md)`", "```", "[no](link.md)", "```", "[b]: b.md")
+        self.assertEqual(links.check(self.root), [])
+        self.assertEqual(len(list(links.links((self.root / "docs/a.md").read_text(encoding="utf-8")))), 9)
+
+    def test_file_that_is_not_there(self):
+        for lines in (["[x](gone.md)"], ["![x](gone.svg)"], ["[x]: gone.md"], ["[x](../docs/gone.md#a)"],
+                      ["[over", "two lines](gone.md)"]):
+            with self.subTest(lines=lines):
+                self.plant("docs/a.md", "", *lines)
+                self.expect_page(2, "gone.", "no such file")
+
+    def test_heading_that_is_not_there(self):
+        self.plant("docs/b.md", "# B", "```", "# Not a heading", "```")
+        self.plant("docs/a.md", "[x](b.md#not-a-heading)")
+        self.expect_page(1, "no such heading")
+        self.plant("docs/a.md", "# A", "[x](#b)")
+        self.expect_page(2, "no such heading")
+
+    def test_anchor_into_code(self):
+        self.plant("tls/a.cc")
+        self.plant("docs/a.md", "[x](../tls/a.cc#L5)")
+        self.expect_page(1, "only a page")
+
+    def test_way_out_of_the_tree(self):
+        self.plant("docs/a.md", "[x](../../etc/passwd)")
+        self.expect_page(1, "out of the tree")
+        self.plant("docs/a.md", "[x](/docs/a.md)")
+        self.expect_page(1, "out of the tree")
+
+    def test_function_that_has_gone(self):
+        self.plant("proxy/relay.cc", "void Relay::keep_pace() {", "}")
+        self.plant("docs/a.md", "[`Relay::pace()`](../proxy/relay.cc)")
+        self.expect_page(1, "`Relay::pace()`", "proxy/relay.cc")
+
+    def test_long_readme(self):
+        self.plant("README.md", *["x"] * links.README_LINES)
+        self.assertEqual(links.check(self.root), [])
+        self.plant("README.md", *["x"] * (links.README_LINES + 1))
+        found = [(pathlib.PurePath("README.md"), 151, "README.md has more than 150 lines")]
+        self.assertEqual(links.check(self.root), found)
 
 
 class Symbols(unittest.TestCase):
