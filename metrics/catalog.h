@@ -1,6 +1,6 @@
 // The catalogue: every metric once, with type, name, help and labels. This is exported surface:
 // dashboards and alert rules depend on it, a change here is a change of interface and stands in
-// CHANGELOG.md. The README's table is generated from it. Label values are bounded by construction:
+// CHANGELOG.md. docs/metrics.md is generated from it. Label values are bounded by construction:
 // each label's set is known when the process starts, or grows by configuration only up to a limit.
 #pragma once
 
@@ -123,7 +123,7 @@ std::array<Label, 4> dimensions(Metric metric);
 // Upper bounds of all histograms, in microseconds: 100 us … 60 s; exported in seconds.
 std::span<const uint64_t> bucket_bounds_us();
 
-// The catalogue as a Markdown table, for README.md.
+// The catalogue as a Markdown table, for docs/metrics.md.
 std::string catalog_markdown();
 
 }  // namespace postern::metrics

@@ -1,7 +1,7 @@
 // Config: what the operator asked for, parsed, checked and immutable. One table (config_table.cc)
 // says for every key its name, form, default and documentation; parser, `postern config-reference`
-// and the README's table come from it. A bad file gives every fault at once: file, line, the
-// offending value, what is allowed. Relative paths are taken from the file's own folder.
+// and the table of docs/configuration.md come from it. A bad file gives every fault at once: file,
+// line, the offending value, what is allowed. Relative paths are taken from the file's own folder.
 #pragma once
 
 #include <cstddef>
@@ -132,7 +132,7 @@ struct Config {
 
 // The documented configuration, itself a valid file, printed from the table.
 std::string config_reference();
-// The same as a Markdown table, for the README.
+// The same as a Markdown table, for docs/configuration.md.
 std::string config_markdown();
 
 }  // namespace postern

@@ -1,6 +1,6 @@
 // The table: every key of the configuration once, with its form, default, documentation and what
-// reads it. The parser, `postern config-reference` and the README's table are made from it, so they
-// can't disagree. Constant data; any thread.
+// reads it. The parser, `postern config-reference` and docs/configuration.md are made from it, so
+// they can't disagree. Constant data; any thread.
 #pragma once
 
 #include <cstddef>
