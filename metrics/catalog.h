@@ -33,6 +33,7 @@ enum class Label : uint8_t {
   Result,  // "success", "error"
   AcceptFailure,
   Violation,  // of IMAP, by either side
+  Refusal,    // why a command of a client was answered BAD here
   Path,       // of the admin endpoint: known paths, else "other"
   Code,       // HTTP status
   // The ones below only occur on samples given at scrape time, so they have no set of their own.
@@ -43,7 +44,7 @@ enum class Label : uint8_t {
   Tls,     // backend hop: "none", "starttls", "implicit"
   Verify,  // backend hop: "none", "verify"
 };
-inline constexpr size_t kLabelCount = 28;
+inline constexpr size_t kLabelCount = 29;
 
 enum class Metric : uint8_t {
   SessionsTotal,
@@ -66,6 +67,7 @@ enum class Metric : uint8_t {
   LoginGuardEntries,
   CleartextLoginsRefused,
   StarttlsRefused,
+  CommandsRefused,
   IdFieldsDropped,
   Violations,
   Bytes,
@@ -99,7 +101,7 @@ enum class Metric : uint8_t {
   ProcessMaxFds,
   ProcessStartTime,
 };
-inline constexpr size_t kMetricCount = 52;
+inline constexpr size_t kMetricCount = 53;
 
 enum class Type : uint8_t { Counter, Gauge, Histogram };
 

@@ -28,6 +28,7 @@ const char* label_name(Label label) {
     case ShadowReason:
     case AcceptFailure:
     case Violation:
+    case Refusal:
       return "reason";
     case Hop:
       return "hop";

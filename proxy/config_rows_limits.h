@@ -18,6 +18,7 @@ inline constexpr uint64_t kMaxRate = 1'000'000;
 inline constexpr uint64_t kMaxFailures = 200;  // what LoginGuard can count
 inline constexpr uint64_t kShortestWindowMs = 1'000;
 inline constexpr uint64_t kLeastMemory = 32 * kMiB;
+inline constexpr uint64_t kLeastCommand = 8 * kKiB;
 inline constexpr size_t kMaxNetworks = 10'000;
 
 constexpr auto kListenerLimitRows = std::to_array<Row>({
@@ -80,6 +81,16 @@ constexpr auto kLimitRows = std::to_array<Row>({
      .value =
          [](Draft& d, const Written& w) {
            read_size(w, kLeastMemory, d.config.limits.memory, d.findings);
+         }},
+    {.path = "limits.command_before_login",
+     .form = "size: 512MiB, 4GiB",
+     .fallback = "128KiB",
+     .doc = "The longest command, with its literals, or response to a SASL challenge before login, "
+            "from 8KiB. The gateway reads it as a whole before it sends it on. A Kerberos ticket of "
+            "64KiB takes 86KiB.",
+     .value =
+         [](Draft& d, const Written& w) {
+           read_size(w, kLeastCommand, d.config.limits.command_before_login, d.findings);
          }},
     {.path = "limits.connections_per_address",
      .shape = Shape::Map,

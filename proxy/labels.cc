@@ -103,6 +103,7 @@ metrics::LabelSets make_label_sets(const Config& config) {
   sets.define(Label::Result, kResults);
   sets.define(Label::AcceptFailure, join({}, {net::kNetDomain.labels}));
   sets.define(Label::Violation, join({}, {imap::kImapDomain.labels}));
+  sets.define(Label::Refusal, names_of<imap::Refusal>(imap::kRefusalCount, imap::refusal_label));
   sets.define(Label::Path, metrics::AdminHttp::known_paths());
   sets.define(Label::Code, metrics::AdminHttp::known_codes());
   return sets;

@@ -44,7 +44,7 @@ RelayCells RelayCells::of(metrics::Counters& counters) {
 }
 
 Relay::Relay(net::Loop& loop, const RelayCells& cells, net::Stream& client, net::Stream& backend,
-             bool swallow_greeting, imap::ConversationObserver& conversation,
+             const imap::Filter::Options& options, imap::ConversationObserver& conversation,
              RelayObserver& observer)
     : loop_(loop),
       client_(client),
@@ -53,9 +53,13 @@ Relay::Relay(net::Loop& loop, const RelayCells& cells, net::Stream& client, net:
       observer_(observer),
       to_backend_(*this, backend, cells.backend_out),
       to_client_(*this, client, cells.client_out),
-      filter_({.limits = {}, .swallow_greeting = swallow_greeting}, conversation, to_backend_,
-              to_client_),
+      filter_(options, conversation, to_backend_, to_client_),
       last_activity_ms_(loop.now_ms()) {}
+
+Relay::~Relay() {
+  loop_.memory().add(-static_cast<int64_t>(counted_));
+  wipe(held_);
+}
 
 void Relay::start(std::string_view from_backend, std::string_view from_client) {
   client_.observe(client_side_);
@@ -95,6 +99,15 @@ void Relay::offer(Bytes bytes) {
   }
 }
 
+void Relay::count_kept() {
+  const size_t kept = filter_.held();
+  if (kept != counted_) {
+    loop_.memory().add(static_cast<int64_t>(kept) - static_cast<int64_t>(counted_));
+    counted_ = kept;
+    starved_ = starved_ || loop_.memory().exhausted();
+  }
+}
+
 void Relay::client_ended() {
   if (done_) {
     return;
@@ -108,6 +121,11 @@ void Relay::client_ended() {
   if (held_.empty() && !std::exchange(backend_finished_, true)) {
     backend_.finish();
   }
+}
+
+void Relay::let_login_go() {
+  filter_.let_login_go();
+  pace();
 }
 
 void Relay::ClientSide::on_failure(const Error& error) {
@@ -220,6 +238,7 @@ void Relay::pace() {
   if (done_) {
     return;
   }
+  count_kept();
   if (starved_) {
     end_now(EndReason::LimitMemory, {});
     return;
@@ -265,6 +284,8 @@ void Relay::end_now(EndReason reason, std::string_view line, const Error& error)
   if (const auto hold = std::move(hold_); hold != nullptr && reason != EndReason::ClientFailed) {
     to_client_.put(as_bytes(hold->bytes));
   }
+  filter_.end(reason == EndReason::ClientClosed || reason == EndReason::ClientFailed ||
+              reason == EndReason::ClientViolation || reason == EndReason::ClientLogout);
   observer_.on_relay_end(reason, filter_.at_boundary() ? line : std::string_view{}, error);
 }
 

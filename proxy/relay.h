@@ -52,9 +52,10 @@ class Relay final : public net::Retirable, private net::Deadline {
 
   // `cells` outlive it, too.
   Relay(net::Loop& loop, const RelayCells& cells, net::Stream& client, net::Stream& backend,
-        bool swallow_greeting, imap::ConversationObserver& conversation, RelayObserver& observer);
+        const imap::Filter::Options& options, imap::ConversationObserver& conversation,
+        RelayObserver& observer);
 
-  ~Relay() override { wipe(held_); }
+  ~Relay() override;
 
   // Begins with what both sides have said already; may end the relay before it returns.
   void start(std::string_view from_backend, std::string_view from_client);
@@ -67,6 +68,8 @@ class Relay final : public net::Retirable, private net::Deadline {
   // after `delay_ms`, in which neither side is read. Then `line`, unless it is empty, is said at
   // the next boundary, and the relay ends with `reason`.
   void hold_answer(uint64_t delay_ms, EndReason reason = {}, std::string_view line = {});
+  // The login that the filter keeps back (imap::LoginLeave::Wait) is sent.
+  void let_login_go();
   // Ends now; the client is told `line` only if it is at a boundary.
   void end_now(EndReason reason, std::string_view line, const Error& error = {});
 
@@ -123,6 +126,7 @@ class Relay final : public net::Retirable, private net::Deadline {
 
   void client_bytes(Bytes bytes);
   void offer(Bytes bytes);
+  void count_kept();
   void backend_bytes(Bytes bytes);
   void client_ended();
   void backend_gone(EndReason reason, const Error& error);
@@ -152,6 +156,7 @@ class Relay final : public net::Retirable, private net::Deadline {
   EndReason bye_reason_ = EndReason::Drained;
   uint64_t last_activity_ms_;
   uint64_t bytes_from_client_ = 0;
+  size_t counted_ = 0;  // of what the filter keeps back, how much the loop's memory knows of
   bool client_reading_ = true;
   bool backend_reading_ = true;
   bool client_ended_ = false;

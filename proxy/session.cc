@@ -57,6 +57,13 @@ void Session::on_dial_failed(const Error& last_error) {
   part(EndReason::BackendUnavailable, kUnavailable);
 }
 
+imap::Filter::Options Session::filter_options() const {
+  imap::Filter::Options options;
+  options.limits.command_before_login = snapshot_->config->limits.command_before_login;
+  options.swallow_greeting = front_ != nullptr;
+  return options;
+}
+
 void Session::on_dialled(Dialled dialled) {
   loop().retire(std::move(dial_));
   enter(State::Relaying);
@@ -65,7 +72,7 @@ void Session::on_dialled(Dialled dialled) {
   imap::ConversationObserver& conversation = *this;
   RelayObserver& observer = *this;
   relay_ = std::make_unique<Relay>(loop(), services_.relay_cells, *client_, *backend_,
-                                   /*swallow_greeting=*/front_ != nullptr, conversation, observer);
+                                   filter_options(), conversation, observer);
   front_.reset();
   relay_->start(dialled.first_bytes, early_);
   wipe(early_);
@@ -74,20 +81,23 @@ void Session::on_dialled(Dialled dialled) {
 
 // ---- Relaying
 
-const SipHash::Key* Session::on_login_attempt(imap::Mechanism mechanism) {
+imap::LoginLeave Session::on_login_attempt(imap::Mechanism mechanism) {
   mechanism_ = mechanism;
   phase_started_us_ = net::Loop::now_us();
   const auto& rules = snapshot_->config->limits.login_failures;
-  if (!rules.has_value()) {
-    return nullptr;
-  }
-  LoginGuard& logins = services_.admission.logins();
   // Other sessions of the address may have begun a ban since this one came in.
-  if (!logged_in_ && logins.banned(*rules, address_, loop().now_ms())) {
+  if (rules.has_value() &&
+      services_.admission.logins().banned(*rules, address_, loop().now_ms())) {
     relay_->end_now(EndReason::Banned, kBanned);
-    return nullptr;
+    return imap::LoginLeave::Never;
   }
-  return &logins.name_key();
+  return imap::LoginLeave::Go;
+}
+
+const SipHash::Key* Session::name_key() {
+  return snapshot_->config->limits.login_failures.has_value()
+             ? &services_.admission.logins().name_key()
+             : nullptr;
 }
 
 void Session::on_login_result(imap::Mechanism mechanism, imap::LoginResult result, uint64_t user) {
@@ -96,7 +106,7 @@ void Session::on_login_result(imap::Mechanism mechanism, imap::LoginResult resul
   if (mechanism != imap::Mechanism::Preauth) {
     counters().observe(Metric::LoginDuration, net::Loop::now_us() - phase_started_us_);
   }
-  if (result == imap::LoginResult::Failure) {
+  if (imap::is_guess(result)) {
     login_failed(user);
   } else if (result == imap::LoginResult::Success) {
     if (const auto& rules = snapshot_->config->limits.login_failures) {
@@ -125,8 +135,11 @@ void Session::on_opaque() {
   opaque_ = GaugeHold(counters().cell(Metric::SessionsOpaque));
 }
 
-void Session::on_starttls_refused() {
-  counters().count(Metric::StarttlsRefused);
+void Session::on_command_refused(imap::Refusal reason) {
+  counters().count(Metric::CommandsRefused, {static_cast<size_t>(reason)});
+  if (reason == imap::Refusal::Starttls) {
+    counters().count(Metric::StarttlsRefused);
+  }
 }
 
 void Session::on_id_fields_dropped(unsigned count) {

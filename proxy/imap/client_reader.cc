@@ -2,356 +2,151 @@
 
 #include <algorithm>
 
-#include "proxy/imap/id_edit.h"
-#include "proxy/imap/login_name.h"
+#include "proxy/imap/command.h"
 #include "proxy/imap/syntax.h"
 
 namespace postern::imap {
 namespace {
 
-constexpr const char* kReading = "reading the client's command";
+using Turn = Conversation::Turn;
 
-// The first words of a client's line. Words are found laxly (any number of spaces between them, a
-// name that ends at the first odd byte), and whether they stand as the grammar has it is noted:
-// where they do, all servers find the same words, and answer under this tag.
-struct CommandHead {
-  bool decided = false;
-  bool spaced = false;  // with one space between the words, and nothing odd before or behind them
-  bool blank = false;   // there are no words
-  std::string_view tag;
-  size_t length = 0;  // up to the end of the name, or of the mechanism
-  Command command = Command::Other;
-  Mechanism mechanism = Mechanism::Login;
-
-  bool is_strict() const { return spaced && is_unambiguous_tag(tag); }
-};
-
-std::string_view take_name(std::string_view& rest) {
-  size_t end = 0;
-  while (end < rest.size() && is_atom_char(rest[end])) {
-    ++end;
-  }
-  const std::string_view name = rest.substr(0, end);
-  rest.remove_prefix(end);
-  return name;
-}
-
-CommandHead parse_command_head(std::string_view line) {
-  CommandHead head;
-  const size_t size = line.size();
-  const bool indented = skip_spaces(line) > 0;
-  head.tag = take_word(line);
-  const size_t spaces = skip_spaces(line);
-  const std::string_view name = take_name(line);
-  if (line.empty() || line == "\r") {
-    return head;  // what there is may be only part of the name, or of the line's end
-  }
-  head.blank = !indented && head.tag.empty() && name.empty() &&
-               (line.starts_with("\r\n") || line.front() == '\n');
-  head.spaced = !indented && spaces == 1 && !name.empty();
-  head.command = command_named(name);
-  if (head.command == Command::Authenticate) {
-    const bool one_space = skip_spaces(line) == 1;
-    const std::string_view mechanism = take_name(line);
-    if (line.empty()) {
-      return head;
-    }
-    head.mechanism = mechanism_named(mechanism);
-    head.spaced = head.spaced && one_space && !mechanism.empty();
-  }
-  head.spaced = head.spaced && (line.front() == ' ' || is_line_end(line.front()));
-  head.decided = true;
-  head.length = size - line.size();
-  return head;
-}
-
-// A tag that no tagged response can carry: the server can only answer with "* BAD".
-bool is_answerable(std::string_view tag) {
-  return !tag.empty() && tag.size() <= kMaxTag && tag != "*" && tag.front() != '+';
-}
-
-enum class Match { No, Partly, Whole };
-
-// "DONE" and a line end; `used` is how long that is (RFC 2177).
-Match match_done(std::string_view text, size_t& used) {
-  constexpr std::string_view kDone = "DONE";
-  const size_t common = std::min(text.size(), kDone.size());
-  used = kDone.size();
-  if (!same_word(text.substr(0, common), kDone.substr(0, common))) {
-    return Match::No;
-  }
-  used += text.size() > used && text[used] == '\r' ? 1 : 0;
-  if (text.size() <= used) {
-    return Match::Partly;
-  }
-  return text[used++] == '\n' ? Match::Whole : Match::No;
+bool takes_at_once(const FilterShared& shared, uint64_t size) {
+  return shared.literal_plus == LiteralPlus::Any ||
+         (shared.literal_plus == LiteralPlus::Small && size <= kMaxSmallLiteral);
 }
 
 }  // namespace
 
 size_t ClientReader::feed(Bytes bytes, FilterShared& shared) {
-  if (shared.conversation.take_literal_refusal()) {
+  Conversation& conversation = shared.conversation;
+  if (conversation.take_literal_refusal() ||
+      (!conversation.sure() && scanner_.literal_left() > 0)) {
     scanner_.abandon_line();
   }
-  Passage passage(bytes, shared.to_server);
-  while (!passage.done() && !shared.violation && !shared.conversation.stalled()) {
-    step(passage, shared);
+  size_t taken = 0;
+  while (taken < bytes.size() && !conversation.stalled()) {
+    taken += step(bytes.subspan(taken), shared);
   }
-  passage.flush();
-  return passage.taken();
+  conversation.set_line_start(scanner_.at_line_start());
+  if (taken > 0) {
+    shared.to_server.put(bytes.first(taken));
+  }
+  return taken;
 }
 
-void ClientReader::step(Passage& passage, FilterShared& shared) {
+size_t ClientReader::step(Bytes bytes, FilterShared& shared) {
+  if (shared.conversation.opaque()) {
+    return bytes.size();
+  }
+  if (scanner_.literal_left() > 0 || shared.conversation.turn() == Turn::AwaitLiteral) {
+    return literal(bytes, shared);
+  }
+  return line(bytes, shared);
+}
+
+size_t ClientReader::literal(Bytes bytes, FilterShared& shared) {
+  if (shared.conversation.turn() == Turn::AwaitLiteral) {
+    lose_track(shared.conversation);  // the client has not waited for "+"
+    return 0;
+  }
+  return scanner_.read_literal(bytes.size());
+}
+
+size_t ClientReader::line(Bytes bytes, FilterShared& shared) {
   Conversation& conversation = shared.conversation;
-  if (conversation.opaque()) {
-    passage.pass(passage.rest().size());
-  } else if (scanner_.literal_left() > 0) {
-    const size_t count = scanner_.read_literal(passage.rest().size());
-    if (LoginName* name = conversation.login_name()) {
-      name->literal(passage.rest().first(count));
-    }
-    if (line_ == Line::Id) {
-      held_.append(as_text(passage.rest().first(count)));
-    }
-    line_ == Line::Command ? passage.pass(count) : passage.drop(count);
-  } else if (!scanner_.at_line_start()) {
-    rest_of_line(passage, shared);
-  } else if (conversation.turn() == Conversation::Turn::SaslLine) {
-    line_ = Line::Sasl;
-    rest_of_line(passage, shared);
-  } else if (conversation.turn() == Conversation::Turn::Idle) {
-    idle_line(passage, shared);
-  } else {
-    command_head(passage, shared);
-  }
-}
-
-void ClientReader::command_head(Passage& passage, FilterShared& shared) {
-  Conversation& conversation = shared.conversation;
-  if (conversation.in_flight() >= shared.limits.pending_commands) {
-    conversation.before_login() ? shared.violate(Violation::TooManyPending, kReading)
-                                : conversation.block();
-    return;
-  }
-  const std::string_view start = line_start(held_, passage, kMaxHead).substr(0, kMaxHead);
-  const CommandHead head = parse_command_head(start);
-  if (!head.decided) {
-    if (start.size() >= kMaxHead) {
-      shared.violate(Violation::LineTooLong, kReading);
-    } else if (held_.empty()) {
-      hold_rest(held_, passage);
-    }
-    return;
-  }
-  line_ = Line::Command;
-  const bool login = head.command == Command::Login || head.command == Command::Authenticate;
-  if (head.command == Command::StartTls) {
-    shared.conversation.starttls_refused();
-    refuse(head.tag, "TLS is active already", shared);
-  } else if (conversation.before_login() && !head.is_strict() && !head.blank) {
-    // What one server takes for a login and another does not, or answers under no tag, would be a
-    // guess that nobody counts.
-    refuse(head.tag, "Malformed command", shared);
-  } else if (login && conversation.find(head.tag) != Conversation::kUnknown) {
-    refuse(head.tag, "Tag is in use", shared);  // it would not be clear which answer is the login's
-  } else if (head.command == Command::Id) {
-    line_ = Line::Id;
-    held_.empty() ? hold_id(passage, shared) : read_id(as_bytes(held_), shared);
-    return;
-  } else if (is_answerable(head.tag)) {
-    conversation.begin(head.tag, head.command, head.mechanism);
-    if (LoginName* name = conversation.login_name()) {
-      name->skip(head.length);
+  if (scanner_.at_line_start()) {
+    begin_line(bytes, conversation);
+    if (conversation.opaque()) {
+      return bytes.size();
     }
   }
-  if (shared.violation) {
-    return;
-  }
-  if (!held_.empty()) {
-    const size_t good = read_line(as_bytes(held_), shared);
-    if (line_ != Line::Refused) {
-      passage.insert(std::string_view(held_).substr(0, good));
-    }
-    release(held_);
-  } else {
-    rest_of_line(passage, shared);
-  }
-}
-
-// The answer is made here, where the tag is known; it goes out when the command has ended, or
-// later.
-void ClientReader::refuse(std::string_view tag, std::string_view why, FilterShared& shared) {
-  line_ = Line::Refused;
-  ++shared.refusals_waiting;
-  if (shared.conversation.before_login()) {
-    ++shared.refusals_before_login;
-  }
-  if (shared.refusals_waiting > shared.limits.refusals ||
-      (shared.conversation.before_login() &&
-       shared.refusals_before_login > shared.limits.refusals)) {
-    shared.violate(Violation::TooManyRefusals, kReading);
-    return;
-  }
-  shared.refusal_open = true;
-  shared.refusals.append(is_echoable_tag(tag) ? tag : "*");
-  shared.refusals.append(" BAD ").append(why).append("\r\n");
-}
-
-// ID is held until all of it is here: a server must not begin to read what may be refused at its
-// end.
-void ClientReader::hold_id(Passage& passage, FilterShared& shared) {
-  const Bytes rest = passage.rest();
-  const Bytes piece = rest.first(std::min(as_text(rest).find('\n'), rest.size() - 1) + 1);
-  held_.append(as_text(piece));
-  passage.drop(piece.size());
-  read_id(piece, shared);
-}
-
-// `piece` is the end of what is held, or all of it.
-void ClientReader::read_id(Bytes piece, FilterShared& shared) {
-  if (held_.size() > shared.limits.id_command) {
-    refuse_id(shared);
-  }
-  if (!shared.violation) {
-    read_line(piece, shared);
-  }
-  if (line_ != Line::Id || scanner_.at_line_start()) {
-    release(held_);
-  }
-}
-
-void ClientReader::pass_id(FilterShared& shared) {
-  const CommandHead head = parse_command_head(held_);
-  const std::string_view start = std::string_view(held_).substr(0, head.length);
-  const auto edited = edit_id(std::string_view(held_).substr(head.length));
-  if (!edited) {
-    refuse_id(shared);
-    return;
-  }
-  if (is_answerable(head.tag)) {
-    shared.conversation.begin(head.tag, head.command, head.mechanism);
-  }
-  if (edited->dropped > 0) {
-    shared.conversation.id_fields_dropped(edited->dropped);
-  }
-  shared.to_server.put(as_bytes(std::string(start) + edited->arguments));
-}
-
-void ClientReader::refuse_id(FilterShared& shared) {
-  refuse(parse_command_head(held_).tag, "ID is malformed, too long, or waits for a literal",
-         shared);
-}
-
-// Nothing but DONE is taken until IDLE is answered: a server reads any other line as a broken end
-// of IDLE, or, if it has refused or ended IDLE, as a command, and we cannot know which.
-void ClientReader::idle_line(Passage& passage, FilterShared& shared) {
+  const auto marks = line_ == Line::IdleEnd ? Scanner::Marks::Ignore : Scanner::Marks::Doubt;
   size_t used = 0;
-  if (held_.empty() && match_done(as_text(passage.rest()), used) == Match::Whole) {
-    passage.pass(used);
-    shared.conversation.done();
-    return;
-  }
-  held_.push_back(static_cast<char>(passage.rest().front()));
-  const Match match = match_done(held_, used);
-  if (match == Match::No) {
-    held_.pop_back();
-    shared.conversation.block();
-    return;
-  }
-  passage.drop(1);
-  if (match == Match::Whole) {
-    passage.insert(held_);
-    release(held_);
-    shared.conversation.done();
-  }
-}
-
-void ClientReader::rest_of_line(Passage& passage, FilterShared& shared) {
-  if (line_ == Line::Id) {
-    hold_id(passage, shared);
-    return;
-  }
-  const size_t good = read_line(passage.rest(), shared);
-  line_ == Line::Refused ? passage.drop(good) : passage.pass(good);
-}
-
-// Reads on in the current line; returns how many bytes of `piece` belong to it and are in order.
-size_t ClientReader::read_line(Bytes piece, FilterShared& shared) {
-  Bytes window = piece;
-  if (shared.conversation.before_login()) {
-    const size_t limit = shared.limits.line_before_login;
-    const auto read = static_cast<size_t>(std::min<uint64_t>(scanner_.line_length(), limit));
-    window = piece.first(std::min(piece.size(), limit - read));
-  }
-  const Line kind = line_;
-  size_t used = 0;
-  const Scanner::Found found = scanner_.read_line(
-      window, kind == Line::Sasl ? Scanner::Marks::Ignore : Scanner::Marks::Check, used);
-  if (LoginName* name = shared.conversation.login_name()) {
-    kind == Line::Sasl ? name->response(window.first(used)) : name->line(window.first(used));
+  const Scanner::Found found = scanner_.read_line(bytes, marks, used);
+  if (line_ == Line::Unread) {
+    head(as_text(bytes.first(used)), found != Scanner::Found::Nothing, conversation);
   }
   switch (found) {
     case Scanner::Found::Nothing:
-      if (used < piece.size()) {
-        shared.violate(Violation::LineTooLong, kReading);
-      }
-      return used;
+      break;
     case Scanner::Found::LineEnd:
-      line_ended(shared);
-      return used;
+      line_ended(conversation);
+      break;
     case Scanner::Found::Literal:
-      literal_found(shared);
-      return shared.violation ? used - 1 : used;
+      literal_announced(shared);
+      break;
     case Scanner::Found::BadLiteral:
-      shared.violate(Violation::BadLiteral, kReading);
-      return used - 1;
+      lose_track(conversation);
+      break;
   }
   return used;
 }
 
-void ClientReader::literal_found(FilterShared& shared) {
-  if (shared.conversation.before_login() &&
-      scanner_.literal_left() > shared.limits.literal_before_login) {
-    shared.violate(Violation::LiteralTooLong, kReading);
+// A security layer prefixes each of its buffers with a length of four octets, the first of which is 0
+// (RFC 4422 §3.7); no line of IMAP begins so.
+void ClientReader::begin_line(Bytes bytes, Conversation& conversation) {
+  if (conversation.layer_possible()) {
+    if (bytes.front() == 0) {
+      conversation.layer_begun();
+      return;
+    }
+    conversation.no_layer();
+  }
+  line_ = conversation.turn() == Turn::Idle && conversation.idling() ? Line::IdleEnd : Line::Unread;
+}
+
+// `piece` goes on where head_ ends.
+void ClientReader::head(std::string_view piece, bool complete, Conversation& conversation) {
+  std::string_view start = piece;
+  if (!head_.empty() || !complete) {
+    head_.append(piece.substr(0, kMaxHead - std::min(kMaxHead, head_.size())));
+    start = head_;
+  }
+  const CommandHead found = parse_command_head(start);
+  if (!found.decided && start.size() < kMaxHead) {
     return;
   }
-  if (line_ == Line::Id && (scanner_.synchronising() ||
-                            scanner_.literal_left() > shared.limits.id_command - held_.size())) {
-    refuse_id(shared);
+  line_ = Line::Command;
+  if (conversation.turn() == Turn::Idle) {
+    // The client has not waited for the "+". DONE is what it would have said then; anything else is a
+    // command to a server that refuses IDLE, and to others a broken end of it.
+    if (is_done(start) || conversation.idling()) {
+      line_ = Line::IdleEnd;
+    } else {
+      conversation.lose_track();
+    }
   }
-  if (shared.violation || !scanner_.synchronising()) {
-    return;  // its bytes follow at once
+  if (line_ == Line::Command && found.decided && is_answerable(found.tag)) {
+    conversation.begin(found.tag, found.command);
   }
-  if (line_ == Line::Refused || !shared.conversation.await_literal()) {
-    scanner_.abandon_line();  // refused before it was sent
-    line_ended(shared);
+  std::string().swap(head_);
+}
+
+void ClientReader::literal_announced(FilterShared& shared) {
+  Conversation& conversation = shared.conversation;
+  const bool follows = scanner_.synchronising()
+                           ? conversation.sure()
+                           : conversation.sure() && !scanner_.doubtful() &&
+                                 takes_at_once(shared, scanner_.literal_left());
+  if (!follows) {
+    lose_track(conversation);
+  } else if (scanner_.synchronising()) {
+    conversation.announce_literal();
   }
 }
 
-void ClientReader::line_ended(FilterShared& shared) {
-  if (line_ == Line::Id) {
-    pass_id(shared);
+void ClientReader::line_ended(Conversation& conversation) {
+  if (line_ == Line::IdleEnd) {
+    conversation.done();
+  } else {
+    conversation.end_command();
   }
-  if (shared.violation) {
-    return;
-  }
-  switch (line_) {
-    case Line::Sasl:
-      shared.conversation.sasl_line();
-      break;
-    case Line::Refused:
-      shared.refusal_open = false;
-      if (shared.at_boundary) {
-        if (const std::string refusals = shared.take_refusals(); !refusals.empty()) {
-          shared.to_client.put(as_bytes(refusals));
-        }
-      }
-      break;
-    case Line::Command:
-    case Line::Id:
-      shared.conversation.end();
-      break;
-  }
+}
+
+// From here on each line may be a command.
+void ClientReader::lose_track(Conversation& conversation) {
+  scanner_.abandon_line();
+  conversation.lose_track();
 }
 
 }  // namespace postern::imap

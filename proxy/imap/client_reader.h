@@ -1,15 +1,12 @@
-// ClientReader: the client's half of Filter. It follows commands, literals, SASL lines and IDLE,
-// takes STARTTLS out, edits ID, and stops taking bytes where their meaning depends on the server.
-// One thread.
+// ClientReader: the client's half of Filter after login. All bytes pass as they are; it only follows
+// which commands they are, to know whose answers come back. One thread. Idle, it owns no heap memory.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "proxy/base/bytes.h"
-#include "proxy/base/secret.h"
 #include "proxy/imap/filter_parts.h"
 #include "proxy/imap/scanner.h"
 
@@ -17,38 +14,29 @@ namespace postern::imap {
 
 class ClientReader {
  public:
-  ClientReader() = default;
-  ClientReader(const ClientReader&) = delete;
-  ClientReader& operator=(const ClientReader&) = delete;
-  ~ClientReader() { wipe(held_); }
-
-  // Passes on what may pass and returns how many bytes were taken.
+  // Passes on what it takes and returns how many bytes that are: all, but for what follows an
+  // UNAUTHENTICATE, after which there may be logins.
   size_t feed(Bytes bytes, FilterShared& shared);
 
  private:
   enum class Line : uint8_t {
-    Command,  // passes
-    Refused,  // swallowed, literals and all
-    Id,       // held until it is complete
-    Sasl,     // passes unread
+    Unread,   // a command whose head is not here in full
+    Command,  // one whose head was read, or is of no interest
+    IdleEnd,
   };
 
-  void step(Passage& passage, FilterShared& shared);
-  void command_head(Passage& passage, FilterShared& shared);
-  void refuse(std::string_view tag, std::string_view why, FilterShared& shared);
-  void hold_id(Passage& passage, FilterShared& shared);
-  void read_id(Bytes piece, FilterShared& shared);
-  void pass_id(FilterShared& shared);
-  void refuse_id(FilterShared& shared);
-  void idle_line(Passage& passage, FilterShared& shared);
-  void rest_of_line(Passage& passage, FilterShared& shared);
-  size_t read_line(Bytes piece, FilterShared& shared);
-  void literal_found(FilterShared& shared);
-  void line_ended(FilterShared& shared);
+  size_t step(Bytes bytes, FilterShared& shared);
+  size_t literal(Bytes bytes, FilterShared& shared);
+  size_t line(Bytes bytes, FilterShared& shared);
+  void begin_line(Bytes bytes, Conversation& conversation);
+  void head(std::string_view piece, bool complete, Conversation& conversation);
+  void literal_announced(FilterShared& shared);
+  void line_ended(Conversation& conversation);
+  void lose_track(Conversation& conversation);
 
   Scanner scanner_;
   Line line_ = Line::Command;
-  std::string held_;  // the start of a line whose meaning is not decided yet
+  std::string head_;  // a copy of the start of a line that came in pieces
 };
 
 }  // namespace postern::imap

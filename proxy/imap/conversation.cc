@@ -1,8 +1,7 @@
 #include "proxy/imap/conversation.h"
 
-#include <array>
-#include <iterator>
-#include <optional>
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "proxy/base/check.h"
@@ -12,283 +11,74 @@
 namespace postern::imap {
 namespace {
 
-constexpr std::array<const char*, kMechanismCount> kMechanismLabels = {
-    "login",      "plain", "xoauth2", "oauthbearer", "scram_sha_1", "scram_sha_256", "cram_md5",
-    "digest_md5", "ntlm",  "gssapi",  "external",    "other",       "preauth",
-};
-constexpr std::array<const char*, kLoginResultCount> kLoginResultLabels = {
-    "success",
-    "failure",
-    "unavailable",
-};
+// Commands in flight after login whose tags are kept. Clients pipeline a dozen.
+constexpr uint32_t kMaxRemembered = 256;
 
-struct ViolationName {
-  const char* label;
-  const char* text;
-};
-constexpr ViolationName kViolations[] = {
-    {"line_too_long", "the client's line is too long"},
-    {"literal_too_long", "the client's literal is too long"},
-    {"bad_literal", "a literal's size makes no sense"},
-    {"too_many_refusals", "the client insists on commands that are refused here"},
-    {"too_many_pending", "too many commands in flight before login"},
-    {"not_imap", "the server does not speak IMAP"},
-    {"backend_line_too_long", "the server's line is too long"},
-    {"backend_bye", "the server refused the connection with BYE"},
-    {"backend_preauth", "the server's PREAUTH rules STARTTLS out"},
-    {"starttls_missing", "the server does not offer STARTTLS"},
-    {"starttls_refused", "the server refused STARTTLS"},
-    {"starttls_injection", "bytes in clear after the server's OK to STARTTLS"},
-    {"too_many_bad_commands", "too many bad commands"},
-    {"tls_on_cleartext", "a TLS record where IMAP in clear is expected"},
-    {"http_on_cleartext", "an HTTP request where IMAP is expected"},
-};
-static_assert(std::size(kViolations) == static_cast<size_t>(Violation::HttpOnCleartext) + 1);
-
-constexpr auto kViolationLabels = [] {
-  std::array<const char*, std::size(kViolations)> labels{};
-  for (size_t i = 0; i < labels.size(); i++) {
-    labels[i] = kViolations[i].label;
+// The responses of a client after which a server can say whether its secret is right.
+unsigned responses_with_secret(Mechanism mechanism) {
+  switch (mechanism) {
+    case Mechanism::Login:
+    case Mechanism::ScramSha1:
+    case Mechanism::ScramSha256:
+    case Mechanism::Ntlm:
+      return 2;
+    default:
+      return 1;
   }
-  return labels;
-}();
-
-const ViolationName& name_of(int32_t code) {
-  check(code >= 0 && static_cast<size_t>(code) < std::size(kViolations), "a violation is known");
-  return kViolations[code];
 }
 
-struct CommandName {
-  std::string_view name;
-  Command command;
-};
-constexpr CommandName kCommands[] = {
-    {"LOGIN", Command::Login},
-    {"AUTHENTICATE", Command::Authenticate},
-    {"STARTTLS", Command::StartTls},
-    {"IDLE", Command::Idle},
-    {"COMPRESS", Command::Compress},
-    {"LOGOUT", Command::Logout},
-    {"UNAUTHENTICATE", Command::Unauthenticate},
-    {"ID", Command::Id},
-};
+bool may_have_layer(Mechanism mechanism) {
+  return mechanism == Mechanism::Gssapi || mechanism == Mechanism::DigestMd5 ||
+         mechanism == Mechanism::Ntlm || mechanism == Mechanism::Other;
+}
 
-struct MechanismName {
-  std::string_view name;
-  Mechanism mechanism;
-};
-constexpr MechanismName kMechanisms[] = {
-    {"PLAIN", Mechanism::Plain},
-    {"LOGIN", Mechanism::Login},
-    {"XOAUTH2", Mechanism::XOAuth2},
-    {"OAUTHBEARER", Mechanism::OAuthBearer},
-    {"SCRAM-SHA-1", Mechanism::ScramSha1},
-    {"SCRAM-SHA-1-PLUS", Mechanism::ScramSha1},
-    {"SCRAM-SHA-256", Mechanism::ScramSha256},
-    {"SCRAM-SHA-256-PLUS", Mechanism::ScramSha256},
-    {"CRAM-MD5", Mechanism::CramMd5},
-    {"DIGEST-MD5", Mechanism::DigestMd5},
-    {"NTLM", Mechanism::Ntlm},
-    {"GSSAPI", Mechanism::Gssapi},
-    {"EXTERNAL", Mechanism::External},
-};
-
-// RFC 5530 §3: none of these says anything about the user's password.
-constexpr std::string_view kUnavailableCodes[] = {"UNAVAILABLE", "INUSE", "SERVERBUG",
-                                                  "CONTACTADMIN", "LIMIT"};
-
-// How the name of who logs in so is told; nothing if it is not to be understood.
-std::optional<LoginName::Form> name_form(Command command, Mechanism mechanism) {
-  if (command == Command::Login) {
-    return LoginName::Form::Login;
-  }
-  switch (mechanism) {
-    case Mechanism::Plain:
-      return LoginName::Form::Plain;
-    case Mechanism::Login:
-      return LoginName::Form::SaslLogin;
-    default:
-      return std::nullopt;
-  }
+// Counts up, as far as the type goes.
+void raise(uint8_t& count) {
+  count = static_cast<uint8_t>(std::min(count + 1, int{std::numeric_limits<uint8_t>::max()}));
 }
 
 // Layout of one entry of the queue.
 constexpr size_t kCommandAt = 0;
-constexpr size_t kDetailAt = 1;  // the mechanism of a login; of IDLE, whether it has had its "+"
+constexpr size_t kPlusAt = 1;  // of IDLE: whether it has had its "+"
 constexpr size_t kLengthAt = 2;
 constexpr size_t kTagAt = 3;
 
 }  // namespace
 
-const char* mechanism_label(Mechanism mechanism) {
-  return kMechanismLabels[static_cast<size_t>(mechanism)];
-}
-
-const char* login_result_label(LoginResult result) {
-  return kLoginResultLabels[static_cast<size_t>(result)];
-}
-
-const ErrorDomain kImapDomain = {
-    "imap",
-    [](int32_t code) { return name_of(code).label; },
-    [](int32_t code) { return std::string(name_of(code).text); },
-    kViolationLabels,
-};
-
-Error imap_error(Violation violation, const char* during) {
-  return {&kImapDomain, during, static_cast<int32_t>(violation)};
-}
-
-Command command_named(std::string_view name) {
-  for (const CommandName& known : kCommands) {
-    if (same_word(known.name, name)) {
-      return known.command;
-    }
-  }
-  return Command::Other;
-}
-
-Mechanism mechanism_named(std::string_view name) {
-  for (const MechanismName& known : kMechanisms) {
-    if (same_word(known.name, name)) {
-      return known.mechanism;
-    }
-  }
-  return Mechanism::Other;
-}
-
-Answer answer_of_refusal(std::string_view code) {
-  for (const std::string_view unavailable : kUnavailableCodes) {
-    if (same_word(unavailable, code)) {
-      return Answer::Unavailable;
-    }
-  }
-  return Answer::Refused;
-}
-
-Conversation::Conversation(ConversationObserver& observer) : observer_(observer) {}
-
-Conversation::~Conversation() = default;
+// ---- the queue
 
 struct Conversation::Entry {
   size_t position;
   size_t size;
   Command command;
-  uint8_t detail;
+  bool had_plus;
   std::string_view tag;
+
+  size_t end() const { return position + size; }
 };
 
 Conversation::Entry Conversation::entry_at(size_t position) const {
   const auto length = static_cast<uint8_t>(queue_[position + kLengthAt]);
   return {position, kTagAt + length, static_cast<Command>(queue_[position + kCommandAt]),
-          static_cast<uint8_t>(queue_[position + kDetailAt]),
+          queue_[position + kPlusAt] != 0,
           std::string_view(queue_).substr(position + kTagAt, length)};
 }
 
-void Conversation::begin(std::string_view tag, Command command, Mechanism mechanism) {
+void Conversation::append(std::string_view tag, Command command) {
   check(!tag.empty() && tag.size() <= kMaxTag, "a tag fits its entry");
-  const bool login = command == Command::Login || command == Command::Authenticate;
   queue_.push_back(static_cast<char>(command));
-  queue_.push_back(login ? static_cast<char>(mechanism) : '\0');
+  queue_.push_back('\0');
   queue_.push_back(static_cast<char>(tag.size()));
   queue_.append(tag);
   ++count_;
-  unfinished_ = true;
   logout_asked_ = logout_asked_ || command == Command::Logout;
-  if (login) {
-    login_begun(command, mechanism);
-  }
 }
 
-void Conversation::login_begun(Command command, Mechanism mechanism) {
-  login_name_.reset();
-  const SipHash::Key* key = observer_.on_login_attempt(mechanism);
-  const auto form = name_form(command, mechanism);
-  if (key != nullptr && form.has_value()) {
-    login_name_ = std::make_unique<LoginName>(*key, *form);
-  }
-}
-
-bool Conversation::await_literal() {
-  if (answered_early_) {
-    answered_early_ = false;
-    return false;
-  }
-  turn_ = Turn::AwaitLiteral;
-  return true;
-}
-
-void Conversation::end() {
-  answered_early_ = false;
-  if (!unfinished_) {
-    return;
-  }
-  unfinished_ = false;
-  size_t position = 0;
-  for (size_t next = 0; next < queue_.size(); next += entry_at(next).size) {
-    position = next;
-  }
-  switch (entry_at(position).command) {
-    case Command::Authenticate:
-      turn_ = Turn::AwaitSasl;
-      break;
-    case Command::Login:
-    case Command::Unauthenticate:
-      turn_ = Turn::AwaitLogin;
-      break;
-    case Command::Idle:
-      turn_ = Turn::Idle;
-      break;
-    case Command::Compress:
-      turn_ = Turn::AwaitCompress;
-      break;
-    default:
-      break;
-  }
-}
-
-void Conversation::sasl_line() {
-  if (turn_ == Turn::SaslLine) {  // unless AUTHENTICATE was answered meanwhile
-    turn_ = Turn::AwaitSasl;
-  }
-}
-
-void Conversation::done() {
-  turn_ = Turn::Command;
-  set_idling(false);
-}
-
-bool Conversation::take_literal_refusal() {
-  const bool refused = literal_refused_;
-  literal_refused_ = false;
-  return refused;
-}
-
-void Conversation::greeted(bool authenticated) {
-  phase_ = authenticated ? Phase::Authenticated : Phase::NotAuthenticated;
-  if (authenticated) {
-    observer_.on_login_result(Mechanism::Preauth, LoginResult::Success, 0);
-  }
-}
-
-void Conversation::continuation() {
-  for (size_t position = 0; position < queue_.size();) {
-    const Entry entry = entry_at(position);
-    position += entry.size;
-    if (entry.command == Command::Idle && entry.detail == 0) {
-      const bool newest = position == queue_.size();
-      if (newest && unfinished_) {
-        break;  // not even sent in full: the "+" cannot be its own
-      }
-      queue_[entry.position + kDetailAt] = 1;
-      set_idling(newest && turn_ == Turn::Idle);  // not if DONE has been sent already
-      return;
-    }
-  }
-  if (turn_ == Turn::AwaitLiteral) {
-    turn_ = Turn::Command;
-  } else if (turn_ == Turn::AwaitSasl) {
-    turn_ = Turn::SaslLine;
+void Conversation::remove(size_t position, size_t size, uint32_t count) {
+  queue_.erase(position, size);
+  count_ -= count;
+  if (queue_.size() <= std::string().capacity()) {
+    queue_.shrink_to_fit();  // back into the string object itself
   }
 }
 
@@ -298,73 +88,306 @@ uint32_t Conversation::find(std::string_view tag) const {
     if (entry.tag == tag) {
       return static_cast<uint32_t>(position);
     }
-    position += entry.size;
+    position = entry.end();
   }
   return kUnknown;
 }
 
-void Conversation::answered(uint32_t position, Answer answer) {
-  if (position == kUnknown) {
+// ---- the client's side before login
+
+LoginLeave Conversation::attempt(Mechanism mechanism, uint64_t user) {
+  if (attempt_.open) {
+    login_ended(LoginResult::Failure);  // the server has answered it under no tag
+  }
+  const LoginLeave leave = observer_.on_login_attempt(mechanism);
+  attempt_ = {.user = user, .mechanism = mechanism, .open = leave != LoginLeave::Never};
+  if (leave == LoginLeave::Wait) {
+    turn_ = Turn::AwaitLeave;
+  }
+  return leave;
+}
+
+void Conversation::sent(std::string_view tag, Command command) {
+  append(tag, command);
+  if (command == Command::Login || command == Command::Authenticate) {
+    attempt_.sent = true;
+    attempt_.sasl = command == Command::Authenticate;
+    lines_asked_ = 0;
+    turn_ = attempt_.sasl ? Turn::AwaitSasl : Turn::AwaitLogin;
+  }
+}
+
+void Conversation::login_sent() {
+  attempt_.responses = 1;
+  turn_ = Turn::AwaitLogin;
+}
+
+void Conversation::response(std::string_view base64) {
+  if (base64 == "*") {
+    attempt_.cancelled = true;
     return;
   }
-  const Entry entry = entry_at(position);
-  const bool newest = entry.position + entry.size == queue_.size();
-  const Command command = entry.command;
-  const auto mechanism = static_cast<Mechanism>(entry.detail);
-  remove(entry);
-  blocked_ = false;
-  if (newest &&
-      (unfinished_ || turn_ != Turn::AwaitLiteral)) {  // else a line without tag awaits it
-    literal_refused_ = turn_ == Turn::AwaitLiteral;
-    answered_early_ = unfinished_ && !literal_refused_;
-    unfinished_ = false;
+  if (attempt_.responses == 0) {
+    if (const SipHash::Key* key = observer_.name_key()) {
+      attempt_.user = sasl_user(*key, attempt_.mechanism, base64);
+    }
+  }
+  raise(attempt_.responses);
+}
+
+void Conversation::response_sent() {
+  --lines_asked_;
+  turn_ = lines_asked_ > 0 ? Turn::SaslLine : Turn::AwaitSasl;
+}
+
+void Conversation::end(bool by_client) {
+  if (!attempt_.open) {
+    return;
+  }
+  if (!by_client) {
+    login_ended(LoginResult::Interrupted);
+  } else {
+    login_ended(secret_sent() ? LoginResult::Abandoned : LoginResult::Cancelled);
+  }
+}
+
+// ---- the client's side after login
+
+void Conversation::begin(std::string_view tag, Command command) {
+  if (find(tag) != kUnknown) {
+    lose_track();
+  }
+  if (count_ >= kMaxRemembered) {
+    remove(0, queue_.size(), count_);
+    lose_track();
+  }
+  append(tag, command);
+  unfinished_ = true;
+  early_plus_ = false;
+}
+
+bool Conversation::announce_literal() {
+  if (std::exchange(early_plus_, false)) {
+    return true;
+  }
+  turn_ = Turn::AwaitLiteral;
+  return false;
+}
+
+void Conversation::end_command() {
+  if (!std::exchange(unfinished_, false)) {
+    return;
+  }
+  size_t position = 0;
+  for (size_t next = 0; next < queue_.size(); next = entry_at(next).end()) {
+    position = next;
+  }
+  const Command command = entry_at(position).command;
+  if (command == Command::Idle) {
+    turn_ = Turn::Idle;
+  } else if (command == Command::Unauthenticate && sure()) {
+    turn_ = Turn::AwaitUnauthenticate;
+  }
+}
+
+void Conversation::done() {
+  turn_ = Turn::Command;
+  set_idling(false);
+}
+
+void Conversation::lose_track() {
+  unsure_ = true;
+  unfinished_ = early_plus_ = false;
+  if (turn_ == Turn::AwaitLiteral || turn_ == Turn::Idle) {
     turn_ = Turn::Command;
   }
-  switch (command) {
-    case Command::Login:
-    case Command::Authenticate:
-      login_ended(mechanism, answer);
-      break;
-    case Command::Idle:
-      set_idling(idling_ && !newest);
-      break;
-    case Command::Compress:
-      if (answer == Answer::Ok) {
-        opaque_ = true;
-        observer_.on_opaque();
-      }
-      break;
-    case Command::Logout:
-      phase_ = answer == Answer::Ok ? Phase::Logout : phase_;
-      break;
-    case Command::Unauthenticate:
-      if (answer == Answer::Ok && phase_ == Phase::Authenticated) {
-        phase_ = Phase::NotAuthenticated;
-        observer_.on_unauthenticated();
-      }
-      break;
-    default:
-      break;
+}
+
+bool Conversation::take_literal_refusal() {
+  return std::exchange(literal_refused_, false);
+}
+
+void Conversation::layer_begun() {
+  turn_opaque();
+}
+
+// ---- the server's side
+
+void Conversation::greeted(bool authenticated) {
+  phase_ = authenticated ? Phase::Authenticated : Phase::NotAuthenticated;
+  if (authenticated) {
+    observer_.on_login_result(Mechanism::Preauth, LoginResult::Success, 0);
   }
 }
 
-void Conversation::remove(const Entry& entry) {
-  queue_.erase(entry.position, entry.size);
-  --count_;
-  if (queue_.size() <= std::string().capacity()) {
-    queue_.shrink_to_fit();  // back into the string object itself
+void Conversation::continuation() {
+  if (before_login()) {
+    if (turn_ == Turn::AwaitLiteral) {
+      turn_ = Turn::SendLiteral;
+    } else if (attempt_.open && attempt_.sasl && turn_ != Turn::AwaitLeave) {
+      raise(lines_asked_);
+      turn_ = Turn::SaslLine;
+    }
+    return;
   }
-}
-
-void Conversation::login_ended(Mechanism mechanism, Answer answer) {
-  LoginResult result = LoginResult::Success;
-  if (answer == Answer::Ok) {
-    phase_ = has_ended() ? phase_ : Phase::Authenticated;
+  for (size_t position = 0; position < queue_.size();) {
+    const Entry entry = entry_at(position);
+    position = entry.end();
+    if (entry.command == Command::Idle && !entry.had_plus) {
+      const bool newest = position == queue_.size();
+      if (newest && unfinished_) {
+        break;  // not even sent in full: the "+" cannot be its own
+      }
+      queue_[entry.position + kPlusAt] = 1;
+      set_idling(newest && turn_ == Turn::Idle);  // not if DONE has been sent already
+      return;
+    }
+  }
+  if (turn_ == Turn::AwaitLiteral) {
+    turn_ = Turn::Command;
+  } else if (unfinished_) {
+    early_plus_ = true;  // Dovecot says it at the "}", before the line has ended
   } else {
-    result = answer == Answer::Refused ? LoginResult::Failure : LoginResult::Unavailable;
+    lose_track();
   }
-  const std::unique_ptr<LoginName> name = std::move(login_name_);
-  observer_.on_login_result(mechanism, result, name == nullptr ? 0 : name->value());
+}
+
+bool Conversation::wants_challenge() const {
+  return attempt_.open && attempt_.responses > 0 &&
+         (attempt_.mechanism == Mechanism::XOAuth2 || attempt_.mechanism == Mechanism::OAuthBearer);
+}
+
+void Conversation::challenge(std::string_view base64) {
+  attempt_.expired = attempt_.expired || says_expired(base64);
+}
+
+// Servers answer a command under a tag that they do not like so, and no other answer follows.
+void Conversation::untagged_bad() {
+  if (!before_login() || queue_.empty()) {
+    return;
+  }
+  const Entry oldest = entry_at(0);
+  if (!has_login(0, oldest.end())) {
+    remove(0, oldest.size, 1);
+  } else if (turn_ == Turn::AwaitLiteral || turn_ == Turn::AwaitLogin ||
+             turn_ == Turn::AwaitSasl) {
+    turn_ = Turn::Command;
+  }
+}
+
+void Conversation::answered(uint32_t position, LoginResult answer) {
+  if (position == kUnknown) {
+    if (!before_login()) {
+      lose_track();
+    }
+  } else if (before_login()) {
+    answered_before_login(entry_at(position), answer);
+  } else {
+    answered_after_login(entry_at(position), answer);
+  }
+}
+
+bool Conversation::has_login(size_t begin, size_t end) const {
+  bool found = false;
+  for (size_t at = begin; at < end; at = entry_at(at).end()) {
+    const Command command = entry_at(at).command;
+    found = found || command == Command::Login || command == Command::Authenticate;
+  }
+  return found;
+}
+
+// What is older than the command that is answered will not be answered any more.
+void Conversation::answered_before_login(const Entry& entry, LoginResult answer) {
+  const Command command = entry.command;
+  const bool is_login = has_login(entry.position, entry.end());
+  const bool passed_over = has_login(0, entry.position) && !has_login(entry.end(), queue_.size());
+  uint32_t count = 0;
+  for (size_t at = 0; at < entry.end(); at = entry_at(at).end()) {
+    ++count;
+  }
+  remove(0, entry.end(), count);
+  const bool ended = attempt_.open && attempt_.sent && (is_login || passed_over);
+  if (is_login) {
+    turn_ = Turn::Command;
+    if (answer == LoginResult::Success && !has_ended()) {
+      phase_ = Phase::Authenticated;
+      layer_possible_ = attempt_.sasl && may_have_layer(attempt_.mechanism);
+    }
+  }
+  if (ended) {
+    login_ended(is_login ? result_of(answer) : LoginResult::Failure);
+  }
+  if (!is_login) {
+    take_answer(command, answer);
+  }
+}
+
+void Conversation::answered_after_login(const Entry& entry, LoginResult answer) {
+  const bool newest = entry.end() == queue_.size();
+  const Command command = entry.command;
+  remove(entry.position, entry.size, 1);
+  if (newest && unfinished_) {
+    if (turn_ == Turn::AwaitLiteral) {
+      literal_refused_ = true;
+      unfinished_ = false;
+      turn_ = Turn::Command;
+    } else {
+      lose_track();  // it was given up, and who knows how the rest of it is read
+    }
+  } else if (newest) {
+    turn_ = turn_ == Turn::AwaitLiteral ? turn_ : Turn::Command;
+    if (unsure_ && line_start_) {
+      unsure_ = false;
+      remove(0, queue_.size(), count_);
+    }
+  }
+  take_answer(command, answer);
+}
+
+void Conversation::take_answer(Command command, LoginResult answer) {
+  if (command == Command::Idle) {
+    set_idling(false);
+  }
+  if (answer != LoginResult::Success) {
+    return;
+  }
+  if (command == Command::Logout) {
+    phase_ = Phase::Logout;
+  } else if (command == Command::Compress) {
+    turn_opaque();
+  } else if (command == Command::Unauthenticate && phase_ == Phase::Authenticated) {
+    phase_ = Phase::NotAuthenticated;
+    unsure_ = unfinished_ = layer_possible_ = false;
+    turn_ = Turn::Command;
+    remove(0, queue_.size(), count_);
+    observer_.on_unauthenticated();
+  }
+}
+
+// ---- logins
+
+bool Conversation::secret_sent() const {
+  return attempt_.sent &&
+         attempt_.responses >= (attempt_.sasl ? responses_with_secret(attempt_.mechanism) : 1);
+}
+
+// `answer` is what the server has said. It cannot know of what it was not given to judge.
+LoginResult Conversation::result_of(LoginResult answer) const {
+  if (answer != LoginResult::Failure) {
+    return answer;
+  }
+  if (attempt_.expired) {
+    return LoginResult::Expired;
+  }
+  if (attempt_.cancelled && !secret_sent()) {
+    return LoginResult::Cancelled;
+  }
+  return attempt_.responses == 0 ? LoginResult::Unsupported : LoginResult::Failure;
+}
+
+void Conversation::login_ended(LoginResult result) {
+  const Attempt ended = std::exchange(attempt_, {});
+  observer_.on_login_result(ended.mechanism, result, ended.user);
 }
 
 void Conversation::set_idling(bool idling) {
@@ -372,6 +395,11 @@ void Conversation::set_idling(bool idling) {
     idling_ = idling;
     observer_.on_idle(idling);
   }
+}
+
+void Conversation::turn_opaque() {
+  opaque_ = true;
+  observer_.on_opaque();
 }
 
 }  // namespace postern::imap

@@ -1,5 +1,8 @@
 #include "proxy/imap/filter.h"
 
+#include <string>
+#include <utility>
+
 namespace postern::imap {
 
 Filter::Filter(const Options& options, ConversationObserver& observer, Output& to_server,
@@ -10,19 +13,48 @@ Filter::Filter(const Options& options, ConversationObserver& observer, Output& t
               .to_server = to_server,
               .to_client = to_client,
               .violation = {},
-              .refusals = {}} {}
+              .replies = {}} {}
 
 size_t Filter::from_client(Bytes bytes) {
   if (shared_.violation) {
     return bytes.size();
   }
-  const size_t taken = client_.feed(bytes, shared_);
+  size_t taken = 0;
+  if (shared_.conversation.before_login()) {
+    if (strict_ == nullptr) {
+      strict_ = std::make_unique<StrictReader>();
+    }
+    taken = strict_->feed(bytes, shared_);
+  } else {
+    taken = client_.feed(bytes, shared_);
+  }
   return shared_.violation ? bytes.size() : taken;
 }
 
 void Filter::from_server(Bytes bytes) {
-  if (!shared_.violation) {
-    server_.feed(bytes, shared_);
+  while (!bytes.empty() && !shared_.violation && !shared_.stopped()) {
+    bytes = bytes.subspan(server_.feed(bytes, shared_));
+    if (strict_ != nullptr) {
+      strict_->go_on(shared_);
+    }
+  }
+  if (strict_ != nullptr && !shared_.conversation.before_login()) {
+    leave_strictness();
+  }
+}
+
+void Filter::let_login_go() {
+  if (strict_ != nullptr && !shared_.violation) {
+    strict_->let_login_go(shared_);
+  }
+}
+
+// Nothing is left there but what a server has let in before it had the whole command.
+void Filter::leave_strictness() {
+  std::string rest = std::exchange(strict_, nullptr)->take_rest();
+  if (!rest.empty()) {
+    client_.feed(as_bytes(rest), shared_);
+    wipe(rest);
   }
 }
 

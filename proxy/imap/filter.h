@@ -1,24 +1,19 @@
-// Filter: what a TLS front must change in an IMAP session, both directions, without sockets. All
-// bytes pass untouched and uncopied but for these:
+// Filter: what a TLS front must change in an IMAP session, both directions, without sockets:
 //
 //   server -> client   STARTTLS, LOGINDISABLED and AUTH=*-PLUS leave capability data: the code of
 //                      the greeting, untagged CAPABILITY, and the CAPABILITY code of tagged and
 //                      untagged OK, for the whole session (Cyrus shows LOGINDISABLED after login
 //                      too). Nowhere else: not in literals, quoted strings or free text.
-//   client -> server   STARTTLS is answered BAD here (RFC 9051 §6.2.1) and never passed on. Fields
-//                      that only a proxy may set leave ID (id_edit.h). An ID that is malformed, too
-//                      long or has a literal which the server would have to ask for is answered
-//                      BAD.
+//   client -> server   Before login, whole commands only, and of those what every server reads
+//                      alike (strict_reader.h). After login everything, as it is.
 //
-// The scanner never stops; literals are skipped by count. Where the meaning of the client's next
-// bytes depends on what the server answers (a synchronising literal, AUTHENTICATE, COMPRESS,
-// anything but DONE behind IDLE), and behind a LOGIN, so that passwords are tried one by one,
-// bytes sent too early are not taken until it has answered, so that
-// both always read them alike; whose answer is whose is told in conversation.h. After COMPRESS is
-// agreed both directions are opaque. One thread. Idle, it owns no heap memory.
+// All other bytes pass untouched and uncopied; literals are skipped by count. After COMPRESS is
+// agreed, or a SASL security layer, both directions are opaque. docs/conversation.md has the rules
+// and why. One thread. Idle, it owns no heap memory.
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/error.h"
@@ -26,6 +21,7 @@
 #include "proxy/imap/conversation.h"
 #include "proxy/imap/filter_parts.h"
 #include "proxy/imap/server_reader.h"
+#include "proxy/imap/strict_reader.h"
 
 namespace postern::imap {
 
@@ -46,6 +42,11 @@ class Filter {
   bool stalled() const { return shared_.conversation.stalled(); }
   // Bytes from the server; all are taken, and once stopped() those behind are dropped.
   void from_server(Bytes bytes);
+  // The login that waits for leave (LoginLeave::Wait) is sent.
+  void let_login_go();
+  // The session ends, and nothing more comes: a login that was not answered has ended. `by_client`:
+  // the client has broken off.
+  void end(bool by_client) { shared_.conversation.end(by_client); }
 
   // The session shall end: from now on the server's bytes are passed on up to such a place at most.
   void stop_at(Stop stop) { shared_.stop = stop; }
@@ -64,10 +65,17 @@ class Filter {
   }
   // True when a whole response has just ended, or none has begun (`* BYE` may stand for a greeting,
   // RFC 9051 §7.1.5): `* BYE …` may be put to the client now.
-  bool at_boundary() const { return !opaque() && shared_.at_boundary; }
+  bool at_boundary() const {
+    return !opaque() && shared_.at_boundary && shared_.conversation.sure();
+  }
+  // Bytes of the client's that were taken and not passed on yet.
+  size_t held() const { return strict_ != nullptr ? strict_->held() : 0; }
 
  private:
+  void leave_strictness();
+
   FilterShared shared_;
+  std::unique_ptr<StrictReader> strict_;  // before login, once the client has spoken
   ClientReader client_;
   ServerReader server_;
 };

@@ -7,13 +7,21 @@
 
 namespace postern::imap {
 
-std::string FilterShared::take_refusals() {
+void FilterShared::reply(std::string_view line) {
+  replies.append(line);
+  if (at_boundary) {
+    if (const std::string now = take_replies(); !now.empty()) {
+      to_client.put(as_bytes(now));
+    }
+  }
+}
+
+std::string FilterShared::take_replies() {
   const bool greeted = swallow_greeting || conversation.phase() != Phase::Greeting;
-  if (refusal_open || !greeted || conversation.opaque()) {
+  if (!greeted || conversation.opaque()) {
     return {};
   }
-  refusals_waiting = 0;
-  return std::exchange(refusals, {});
+  return std::exchange(replies, {});
 }
 
 std::string_view line_start(std::string& held, Passage& passage, size_t most) {

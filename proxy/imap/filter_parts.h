@@ -24,12 +24,12 @@ class Output {
 };
 
 struct FilterLimits {
-  size_t line_before_login = 64 * kKiB;  // SASL tokens of Kerberos and OAuth are long
-  size_t literal_before_login = 64 * kKiB;
+  // A command with its literals, or a SASL response. A Kerberos ticket of 65,535 bytes is 87,384 in
+  // base64.
+  size_t command_before_login = 128 * kKiB;
   size_t capability_line = 16 * kKiB;  // the only server data that is ever held back
-  size_t pending_commands = 256;       // commands in flight; after login more have to wait
-  uint32_t id_command = 8 * kKiB;      // the only command that is ever held back whole
-  uint16_t refusals = 16;              // local BADs waiting for a boundary, and in all before login
+  uint16_t pending_commands = 256;     // commands in flight before login
+  uint16_t refusals = 16;              // commands refused here, in all
 };
 
 // One input on its way through: what passes is put out in as few calls as can be, all of it at once
@@ -72,29 +72,35 @@ class Passage {
 // is at the end of a response; at rest besides no answer is awaited.
 enum class Stop : uint8_t { Never, AtRest, AtBoundary };
 
+// What the server says of non-synchronising literals (RFC 7888), as far as its capability data has
+// passed here.
+enum class LiteralPlus : uint8_t { Unknown, None, Small, Any };
+inline constexpr uint64_t kMaxSmallLiteral = 4096;  // LITERAL-
+
 struct FilterShared {
   FilterLimits limits;
   bool swallow_greeting;
   bool at_boundary = true;  // the server's side is between complete responses
   Stop stop = Stop::Never;
-  bool refusal_open = false;  // the STARTTLS last refused has not been read to its end
-  uint16_t refusals_waiting = 0;
-  uint16_t refusals_before_login = 0;
+  LiteralPlus literal_plus = LiteralPlus::Unknown;
+  uint16_t refusals = 0;
   Conversation conversation;
   Output& to_server;
   Output& to_client;
   Error violation;
-  std::string refusals;  // whole lines, to be put to the client at the next boundary
+  std::string replies;  // whole lines of ours, to be put to the client at the next boundary
 
-  // The server's side has come to where it is to stop. COMPRESS leaves no such place.
+  // The server's side has come to where it is to stop. COMPRESS leaves no such place, and nothing is
+  // put in while it is not known how the server reads the client.
   bool stopped() const {
-    return stop != Stop::Never && at_boundary && !conversation.opaque() &&
+    return stop != Stop::Never && at_boundary && !conversation.opaque() && conversation.sure() &&
            (stop == Stop::AtBoundary || conversation.at_rest());
   }
   void violate(Violation found, const char* during) { violation = imap_error(found, during); }
-  // The refusals that may go out now; empty if none may. To be called between complete server
-  // lines.
-  std::string take_refusals();
+  // Says `line` to the client, now or at the server's next boundary.
+  void reply(std::string_view line);
+  // The replies that may go out between complete server lines; empty if none may.
+  std::string take_replies();
 };
 
 // The start of the line that `passage` is at, as far as it is here: what was held back of it, made

@@ -9,8 +9,8 @@
 
 namespace postern::imap {
 
-// x-originating-*, x-session-*, x-connected-*, x-proxy-*, x-forward*: what Dovecot, Zimbra and
-// webmailers pass on of a client.
+// x-originating-*, x-session-*, x-connected-*, x-proxy-*, x-forward*, x-via: what Dovecot, Zimbra
+// and webmailers pass on of a client.
 bool is_proxys_field(std::string_view name);
 
 struct EditedId {
@@ -18,9 +18,10 @@ struct EditedId {
   unsigned dropped = 0;   // fields
 };
 
-// `arguments` is what stands behind the word ID, with its line end and non-synchronising literals.
-// Without the proxy's fields, all else byte for byte; NIL if nothing is left. Nothing if it is not
-// NIL or a list of strings and what they are, for a server might read that in another way than we.
+// `arguments` is what stands after the word ID, with its line end and the octets of its literals.
+// Returns them without the proxy's fields, every string quoted, so that all servers read the same;
+// NIL if nothing is left. Besides NIL and a list of pairs, there may be no argument or a name
+// without a value, for Dovecot takes both. Nothing if it is anything else.
 std::optional<EditedId> edit_id(std::string_view arguments);
 
 }  // namespace postern::imap

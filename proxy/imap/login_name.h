@@ -1,49 +1,37 @@
-// LoginName: who a client says it is, as a keyed hash and nothing else: the name is hashed octet by
-// octet as it passes and never kept, and what stands behind it, the password, is not looked at.
-// Understands LOGIN (atom, quoted string or literal), and SASL PLAIN (RFC 4616) and LOGIN (the name
-// alone first), with or without an initial response; of other mechanisms nothing is known. Letters
-// of ASCII count without case, as servers do it. One thread.
+// LoginName: who a client says it is, as a keyed hash and nothing else. Of a SASL response no more
+// is decoded than the name, octet by octet, and nothing of it is kept; what stands behind it, the
+// password or the token, is not looked at. Letters of ASCII count without case, as servers do it,
+// so that one user has one hash by whichever mechanism. Pure functions.
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/siphash.h"
+#include "proxy/imap/login.h"
 
 namespace postern::imap {
 
-class LoginName {
- public:
-  // How the name is told.
-  enum class Form : uint8_t { Login, Plain, SaslLogin };
+// Never 0.
+uint64_t user_hash(const SipHash::Key& key, std::string_view name);
 
-  LoginName(const SipHash::Key& key, Form form) : hash_(key), form_(form) {}
+// The same of the name that the client's first response tells, `base64` (RFC 4648 section 4) as it
+// stands in AUTHENTICATE's line or in the first one after it, without the line's end; "=" is an
+// empty one. 0 if the mechanism or the response tells none. The name is:
+//   PLAIN        authcid, once the password's place is reached (RFC 4616)
+//   LOGIN        all of it
+//   XOAUTH2      user=
+//   OAUTHBEARER  a= of the GS2 header (RFC 7628, RFC 5801)
+//   SCRAM-*      n= (RFC 5802)
+//   CRAM-MD5     what is in front of the last space (RFC 2195)
+//   DIGEST-MD5   username= (RFC 2831)
+//   EXTERNAL     authzid, all of it (RFC 4422 appendix A)
+uint64_t sasl_user(const SipHash::Key& key, Mechanism mechanism, std::string_view base64);
 
-  // The octets that the command's line begins with and that say nothing of the name.
-  void skip(size_t head) { skip_ = head; }
-  void line(Bytes bytes);      // of the command's lines, in order, from their start
-  void literal(Bytes bytes);   // of a literal between them
-  void response(Bytes bytes);  // of the client's answer to "+"
-
-  // Never 0 if a whole name has been seen, else 0.
-  uint64_t value() const { return step_ == Step::Whole ? hash_.value() | 1 : 0; }
-
- private:
-  enum class Step : uint8_t { Before, Atom, Quoted, Escaped, Literal, Whole, Unknown };
-
-  void login(uint8_t octet);
-  void base64(uint8_t digit);
-  void decoded(uint8_t octet);
-  void add(uint8_t octet);
-
-  SipHash hash_;
-  size_t skip_ = 0;
-  uint16_t bits_ = 0;  // of base64, not yet an octet
-  uint8_t bit_count_ = 0;
-  bool behind_authzid_ = false;
-  bool in_literal_ = false;
-  Form form_;
-  Step step_ = Step::Before;
-};
+// Whether a server's error challenge (XOAUTH2; OAUTHBEARER, RFC 7628 section 3.2.2), base64 of a
+// JSON text, says of the token that it has expired. "invalid_token" and 401 alone do not, since any
+// wrong token gets them, nor does a text that leaves open whether it is something else.
+bool says_expired(std::string_view base64);
 
 }  // namespace postern::imap

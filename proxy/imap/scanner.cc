@@ -64,7 +64,7 @@ void Scanner::look_for_mark(std::string_view piece, Marks marks) {
   }
   for (const char c : piece) {
     step(c);
-    if (marks == Marks::Check) {
+    if (marks != Marks::Heed) {
       follow_quotes(c);
     }
   }

@@ -25,8 +25,9 @@ class Scanner {
   enum class Marks : uint8_t {
     Ignore,  // free text: never a literal, even if it ends in {5}
     Heed,
-    Check,  // Heed, but {n+} in an open quoted string or glued to a word is BadLiteral: some
-            // servers skip n bytes there, others read the next command
+    Doubt,  // Heed, and doubtful() says whether the mark stands in an open quoted string or is glued
+            // to a word: some servers skip n bytes there, others read the next command
+    Check,  // Doubt, but a doubtful {n+} is BadLiteral
   };
   enum class Found : uint8_t {
     Nothing,  // all bytes were taken and the line goes on
@@ -45,6 +46,7 @@ class Scanner {
   bool at_line_start() const { return at_line_start_; }
   uint64_t literal_left() const { return literal_left_; }
   bool synchronising() const { return !non_synchronising_; }  // of the literal just found
+  bool doubtful() const { return doubtful_; }                 // likewise
   // Bytes of the current line so far, its literals not counted.
   uint64_t line_length() const { return line_length_; }
 

@@ -15,22 +15,32 @@ using Condition = ServerHead::Condition;
 constexpr const char* kReading = "reading the server's response";
 constexpr const char* kGreeting = "reading the server's greeting";
 
+LiteralPlus literal_plus_of(std::string_view capabilities) {
+  if (lists_capability(capabilities, "LITERAL+")) {
+    return LiteralPlus::Any;
+  }
+  const bool small = lists_capability(capabilities, "LITERAL-") ||
+                     lists_capability(capabilities, "IMAP4rev2");  // RFC 9051 §4.3
+  return small ? LiteralPlus::Small : LiteralPlus::None;
+}
+
 }  // namespace
 
-void ServerReader::feed(Bytes bytes, FilterShared& shared) {
+size_t ServerReader::feed(Bytes bytes, FilterShared& shared) {
   Passage passage(bytes, shared.to_client);
   while (!passage.done() && !shared.violation) {
     step(passage, shared);
     shared.at_boundary = at_boundary();
-    if (shared.at_boundary && !shared.refusals.empty() && !shared.violation) {
-      passage.insert(shared.take_refusals());
+    if (shared.at_boundary && !shared.replies.empty() && !shared.violation) {
+      passage.insert(shared.take_replies());
     }
-    if (shared.stopped()) {
+    if (shared.stopped() || shared.conversation.turn() == Conversation::Turn::SendLiteral) {
       break;
     }
   }
   passage.flush();
   shared.at_boundary = at_boundary();
+  return passage.taken();
 }
 
 void ServerReader::step(Passage& passage, FilterShared& shared) {
@@ -40,14 +50,19 @@ void ServerReader::step(Passage& passage, FilterShared& shared) {
     passage.pass(scanner_.read_literal(passage.rest().size()));
   } else if (!scanner_.at_line_start()) {
     rest_of_line(passage, shared);
-  } else if (line_ == Line::Edit) {
-    capability_line(passage, shared);
+  } else if (line_ == Line::Whole) {
+    whole_line(passage, shared);
   } else {
     line_head(passage, shared);
   }
 }
 
 void ServerReader::line_head(Passage& passage, FilterShared& shared) {
+  // No line of IMAP begins so: the length of a security layer's buffer does (RFC 4422 §3.7).
+  if (shared.conversation.layer_possible() && held_.empty() && passage.rest().front() == 0) {
+    shared.conversation.layer_begun();
+    return;
+  }
   const ServerHead head = parse_server_head(line_start(held_, passage, kMaxHead));
   if (head.kind == Kind::Undecided) {
     if (held_.empty()) {
@@ -61,8 +76,8 @@ void ServerReader::line_head(Passage& passage, FilterShared& shared) {
     release(held_);  // the client has seen nothing of this line
     return;
   }
-  if (line_ == Line::Edit) {
-    capability_line(passage, shared);
+  if (line_ == Line::Whole) {
+    whole_line(passage, shared);
   } else if (held_.empty()) {
     rest_of_line(passage, shared);
   } else {
@@ -79,7 +94,7 @@ void ServerReader::begin_greeting(const ServerHead& head, FilterShared& shared) 
   if (shared.swallow_greeting) {
     line_ = Line::Swallow;
   } else {
-    line_ = head.has_capabilities() ? Line::Edit : Line::Text;
+    line_ = head.has_capabilities() ? Line::Whole : Line::Text;
   }
   meaning_ = head.condition == Condition::Ok        ? Meaning::Greeting
              : head.condition == Condition::Preauth ? Meaning::Preauth
@@ -87,23 +102,27 @@ void ServerReader::begin_greeting(const ServerHead& head, FilterShared& shared) 
 }
 
 void ServerReader::begin_line(const ServerHead& head, FilterShared& shared) {
-  line_ = head.has_capabilities() ? Line::Edit : Line::Text;
+  line_ = head.has_capabilities() ? Line::Whole : Line::Text;
   meaning_ = Meaning::None;
   if (head.kind == Kind::Continuation) {
     meaning_ = Meaning::Continuation;
+    line_ = shared.conversation.wants_challenge() ? Line::Whole : Line::Text;
   } else if (head.kind == Kind::Data) {
     line_ = Line::Data;
   } else if (head.kind == Kind::Status && head.tagged) {
     meaning_ = Meaning::Answer;
     position_ = shared.conversation.find(head.tag);
-    answer_ = head.condition == Condition::Ok ? Answer::Ok : answer_of_refusal(head.code);
+    answer_ = head.condition == Condition::Ok ? LoginResult::Success
+                                            : result_of_refusal(head.code);
   } else if (head.kind == Kind::Status && head.condition == Condition::Bye) {
     meaning_ = Meaning::Bye;
+  } else if (head.kind == Kind::Status && head.condition == Condition::Bad) {
+    meaning_ = Meaning::Bad;
   }
 }
 
-// Capability data is short and rare: the whole line is looked at, in place if it is all here.
-void ServerReader::capability_line(Passage& passage, FilterShared& shared) {
+// Such a line is short and rare: it is looked at as a whole, in place if it is all here.
+void ServerReader::whole_line(Passage& passage, FilterShared& shared) {
   const std::string_view rest = as_text(passage.rest());
   const bool complete_before = !held_.empty() && held_.back() == '\n';
   const size_t newline = complete_before ? std::string_view::npos : rest.find('\n');
@@ -115,23 +134,39 @@ void ServerReader::capability_line(Passage& passage, FilterShared& shared) {
     return;
   }
   if (held_.empty() && complete) {
-    const std::optional<std::string> edited = hide_capabilities(rest.substr(0, count));
-    if (edited) {
-      passage.drop(count);
-      passage.insert(*edited);
-    } else {
-      passage.pass(count);
-    }
-    line_ended(shared);
+    pass_whole(rest.substr(0, count), passage, shared);
     return;
   }
   held_.append(rest.substr(0, count));
   passage.drop(count);
   if (complete) {
-    passage.insert(hide_capabilities(held_).value_or(held_));
+    pass_whole(held_, passage, shared);
     release(held_);
-    line_ended(shared);
   }
+}
+
+// `line` stands at the passage's start, or is held_.
+void ServerReader::pass_whole(std::string_view line, Passage& passage, FilterShared& shared) {
+  std::optional<std::string> edited;
+  if (meaning_ == Meaning::Continuation) {
+    std::string_view challenge = without_line_end(line);
+    challenge.remove_prefix(1);  // "+"
+    skip_spaces(challenge);
+    shared.conversation.challenge(challenge);
+  } else {
+    const std::string_view list = capability_list(line);
+    shared.literal_plus = literal_plus_of(list);
+    edited = hide_capabilities(line);
+  }
+  if (!held_.empty()) {
+    passage.insert(edited ? *edited : line);
+  } else if (edited) {
+    passage.drop(line.size());
+    passage.insert(*edited);
+  } else {
+    passage.pass(line.size());
+  }
+  line_ended(shared);
 }
 
 void ServerReader::held_line(Passage& passage, FilterShared& shared) {
@@ -178,6 +213,9 @@ void ServerReader::line_ended(FilterShared& shared) {
       break;
     case Meaning::Continuation:
       conversation.continuation();
+      break;
+    case Meaning::Bad:
+      conversation.untagged_bad();
       break;
     case Meaning::Answer:
       conversation.answered(position_, answer_);

@@ -16,17 +16,19 @@ namespace postern::imap {
 
 class ServerReader {
  public:
-  void feed(Bytes bytes, FilterShared& shared);
+  // Passes on what it takes and returns how many bytes that are: all, unless the session is to stop,
+  // or a "+" asks for what is to be sent before the server is heard on.
+  size_t feed(Bytes bytes, FilterShared& shared);
 
  private:
   enum class Line : uint8_t {
     Text,     // passes; free text has no literals (a greeting may end in {5})
     Data,     // passes; literals are skipped
-    Edit,     // capability data: held until complete
+    Whole,    // capability data and error challenges: held until complete
     Swallow,  // the greeting, when the gateway has greeted
   };
   // What the line now being read will mean once it is complete.
-  enum class Meaning : uint8_t { None, Greeting, Preauth, Bye, Continuation, Answer };
+  enum class Meaning : uint8_t { None, Greeting, Preauth, Bye, Continuation, Bad, Answer };
 
   // True between complete lines.
   bool at_boundary() const { return scanner_.at_line_start() && held_.empty(); }
@@ -34,7 +36,8 @@ class ServerReader {
   void line_head(Passage& passage, FilterShared& shared);
   void begin_greeting(const ServerHead& head, FilterShared& shared);
   void begin_line(const ServerHead& head, FilterShared& shared);
-  void capability_line(Passage& passage, FilterShared& shared);
+  void whole_line(Passage& passage, FilterShared& shared);
+  void pass_whole(std::string_view line, Passage& passage, FilterShared& shared);
   void held_line(Passage& passage, FilterShared& shared);
   void rest_of_line(Passage& passage, FilterShared& shared);
   size_t read_line(Bytes piece, FilterShared& shared);
@@ -45,7 +48,7 @@ class ServerReader {
   uint32_t position_ = Conversation::kUnknown;  // whose answer the line is
   Line line_ = Line::Text;
   Meaning meaning_ = Meaning::None;
-  Answer answer_ = Answer::Ok;
+  LoginResult answer_ = LoginResult::Success;
 };
 
 }  // namespace postern::imap

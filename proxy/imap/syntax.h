@@ -10,8 +10,8 @@ namespace postern::imap {
 
 inline constexpr size_t kMaxTag = 255;       // longer ones are no tags to us
 inline constexpr size_t kMaxEchoedTag = 64;  // longer ones are not repeated in our own answers
-inline constexpr size_t kMaxHead = 512;      // tag, command and SASL mechanism of a client's line
-inline constexpr size_t kMaxCode = 16;       // response codes we know are shorter
+inline constexpr size_t kMaxHead = 512;      // what is looked at of a line's start
+inline constexpr size_t kMaxCode = 24;       // response codes we know are shorter
 
 constexpr char upper(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -53,10 +53,9 @@ constexpr bool is_echoable_tag(std::string_view tag) {
   return true;
 }
 
-// A tag that servers take and repeat as it is. Dovecot answers others, and those with "/", without
-// it (imap-login, imap_is_valid_tag()), Cyrus none that is no atom.
-constexpr bool is_unambiguous_tag(std::string_view tag) {
-  return is_echoable_tag(tag) && tag.find('/') == std::string_view::npos;
+// CTL of RFC 5234 §B.1. No line of a client has one outside of its line end (RFC 9051 §9).
+constexpr bool is_control(char c) {
+  return static_cast<unsigned char>(c) < ' ' || c == '\x7f';
 }
 
 constexpr bool is_line_end(char c) {
@@ -83,6 +82,17 @@ constexpr std::string_view take_word(std::string_view& rest) {
   const std::string_view word = rest.substr(0, end);
   rest.remove_prefix(end);
   return word;
+}
+
+// Takes the atom that `rest` begins with off it.
+constexpr std::string_view take_atom(std::string_view& rest) {
+  size_t end = 0;
+  while (end < rest.size() && is_atom_char(rest[end])) {
+    ++end;
+  }
+  const std::string_view atom = rest.substr(0, end);
+  rest.remove_prefix(end);
+  return atom;
 }
 
 // Returns how many there were.

@@ -141,7 +141,7 @@ void Parked::on_open() {
   imap::ConversationObserver& conversation = *this;
   RelayObserver& observer = *this;
   relay_ = std::make_unique<Relay>(model_.loop, model_.cells, *client_, *backend_,
-                                   /*swallow_greeting=*/false, conversation, observer);
+                                   imap::Filter::Options(), conversation, observer);
   relay_->start(kGreeting, {});
 }
 

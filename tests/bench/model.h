@@ -92,12 +92,13 @@ class Parked final : private net::StreamObserver,
   void on_end() override {}
   void on_failure(const Error& error) override;
   void on_relay_end(EndReason reason, std::string_view bye, const Error& error) override;
-  const SipHash::Key* on_login_attempt(imap::Mechanism) override { return &kNoSecret; }
+  imap::LoginLeave on_login_attempt(imap::Mechanism) override { return imap::LoginLeave::Go; }
+  const SipHash::Key* name_key() override { return &kNoSecret; }
   void on_login_result(imap::Mechanism, imap::LoginResult, uint64_t) override;
   void on_unauthenticated() override {}
   void on_idle(bool idling) override;
   void on_opaque() override {}
-  void on_starttls_refused() override {}
+  void on_command_refused(imap::Refusal) override {}
   void on_id_fields_dropped(unsigned) override {}
   void on_deadline() override {}
 

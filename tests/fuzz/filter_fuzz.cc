@@ -1,9 +1,10 @@
 // Filter under any bytes from both sides, cut anywhere. The input is a script of steps: a byte that
 // says who speaks and how long (its top bit: the server; the rest: up to 127 bytes), then those
 // bytes. It is run whole and cut into the pieces that a second reading of the same input chooses.
-// Held to: both runs end alike; what passes toward the server is what the client sent, less whole
-// lines swallowed; IDLE alternates; once opaque nothing is changed; a boundary is only reported
-// where a line has ended.
+// Held to: both runs end alike; before login only whole lines pass that a strict reader of its own
+// takes for commands, SASL lines or the octets of a LOGIN; after login everything passes as it is;
+// IDLE alternates; every login ends once; once opaque nothing is changed; a boundary is only
+// reported where a line has ended.
 #include <algorithm>
 #include <cctype>
 #include <cstddef>
@@ -21,7 +22,7 @@ namespace {
 using namespace postern;        // NOLINT: a fuzz target
 using namespace postern::imap;  // NOLINT
 
-struct Text final : Output {
+struct Text : Output {
   void put(Bytes bytes) override {
     check(!bytes.empty(), "an output has something in it");
     text.append(as_text(bytes));
@@ -30,12 +31,17 @@ struct Text final : Output {
 };
 
 struct Events final : ConversationObserver {
-  const SipHash::Key* on_login_attempt(Mechanism mechanism) override {
+  LoginLeave on_login_attempt(Mechanism mechanism) override {
+    check(!open, "one login at a time");
+    open = true;
     note('a', mechanism_label(mechanism));
-    return &key;
+    return leave;
   }
+  const SipHash::Key* name_key() override { return &key; }
   void on_login_result(Mechanism mechanism, LoginResult result, uint64_t user) override {
-    note(login_result_label(result)[0], mechanism_label(mechanism));
+    check(open || mechanism == Mechanism::Preauth, "a login ends once");
+    open = false;
+    note('l', login_result_label(result));
     note('n', std::to_string(user).c_str());
   }
   void on_unauthenticated() override { note('u', ""); }
@@ -45,29 +51,80 @@ struct Events final : ConversationObserver {
     note(now ? 'i' : 'w', "");
   }
   void on_opaque() override { note('o', ""); }
-  void on_starttls_refused() override { note('r', ""); }
+  void on_command_refused(Refusal reason) override { note('r', refusal_label(reason)); }
   void on_id_fields_dropped(unsigned count) override {
     check(count > 0, "fields are told of when there are some");
     note('d', std::to_string(count).c_str());
-    dropped += count;
   }
   void note(char what, const char* which) { log.append(1, what).append(which).append(","); }
 
   std::string log;
+  LoginLeave leave = LoginLeave::Go;
+  bool open = false;
   bool idling = false;
   const SipHash::Key key{1, 2};
-  unsigned dropped = 0;
+};
+
+// What a server reads of the gateway before login, by the rules alone.
+class StrictServer {
+ public:
+  void read(std::string_view bytes) {
+    if (literal_ && !answered_) {
+      read_login(bytes);
+      return;
+    }
+    check(bytes.ends_with("\r\n"), "only whole lines pass before login");
+    const std::string_view line = bytes.substr(0, bytes.size() - 2);
+    check(line.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos,
+          "one line is one line");
+    literal_ = ends_in_literal(line);
+    check(!literal_ || is_login(line), "only LOGIN has a literal");
+    answered_ = false;
+  }
+  // The server says so, too.
+  void say(std::string_view bytes) {
+    for (const char c : bytes) {
+      may_send_ = may_send_ || (line_start_ && c == '+');
+      answered_ = answered_ || (c == '\n' && !plus_line_);
+      plus_line_ = line_start_ ? c == '+' : plus_line_;
+      line_start_ = c == '\n';
+    }
+  }
+
+ private:
+  static bool ends_in_literal(std::string_view line) {
+    if (!line.ends_with('}')) {
+      return false;
+    }
+    const size_t brace = line.rfind('{');
+    return brace != std::string_view::npos && brace + 2 < line.size() &&
+           line.find_first_not_of("0123456789", brace + 1) == line.size() - 1;
+  }
+  static bool is_login(std::string_view line) {
+    return parse_command_head(line).command == Command::Login;
+  }
+  void read_login(std::string_view bytes) {
+    check(may_send_, "a literal's octets wait for the server");
+    may_send_ = answered_ = false;
+    check(bytes.ends_with("\r\n"), "what follows a literal ends a line");
+    literal_ = ends_in_literal(bytes.substr(0, bytes.size() - 2));
+  }
+
+  bool literal_ = false;
+  bool may_send_ = false;
+  bool answered_ = false;  // perhaps: a line has come that is no "+"
+  bool plus_line_ = false;
+  bool line_start_ = true;
 };
 
 class Session {
  public:
   Session(uint8_t flags, Bytes cuts)
-      : filter_(options(flags), events_, to_server_, to_client_), cuts_(cuts) {}
+      : filter_(options(flags), events_, to_server_, to_client_), cuts_(cuts) {
+    events_.leave = (flags & 64) != 0 ? LoginLeave::Wait : LoginLeave::Go;
+  }
 
   void step(bool from_server, std::string_view bytes) {
-    if (!from_server) {
-      sent_.append(bytes);
-    }
     while (!bytes.empty()) {
       const size_t length = std::min(next_cut(), bytes.size());
       const std::string_view piece = bytes.substr(0, length);
@@ -80,6 +137,9 @@ class Session {
       bytes.remove_prefix(length);
     }
     offer();
+    if (!filter_.violation()) {
+      filter_.let_login_go();
+    }
   }
 
   std::string result() const {
@@ -90,19 +150,6 @@ class Session {
 
   void check_invariants() const {
     check(filter_.idling() == events_.idling, "the filter and its observer agree on IDLE");
-    check(to_server_.text.size() <= sent_.size(), "nothing is made up toward the server");
-    // Every byte passed on is the client's, in order; what is missing was swallowed or is kept.
-    // Only an ID that has lost all its fields says something of ours, NIL.
-    size_t at = 0;
-    for (const char c : events_.dropped > 0 ? std::string() : to_server_.text) {
-      at = sent_.find(c, at);
-      check(at != std::string::npos, "what passes toward the server is what the client sent");
-      ++at;
-    }
-    if (!filter_.violation() && !may_swallow()) {
-      check(to_server_.text == sent_.substr(0, to_server_.text.size()),
-            "what is well formed and no STARTTLS or ID passes untouched");
-    }
     if (filter_.at_boundary() && !to_client_.text.empty() && !filter_.violation()) {
       check(to_client_.text.back() == '\n', "a boundary is where a line has ended");
     }
@@ -112,12 +159,10 @@ class Session {
   static Filter::Options options(uint8_t flags) {
     Filter::Options options;
     options.swallow_greeting = (flags & 1) != 0;
-    options.limits.line_before_login = (flags & 2) != 0 ? 40 : 64 * kKiB;
-    options.limits.literal_before_login = (flags & 4) != 0 ? 20 : 64 * kKiB;
+    options.limits.command_before_login = (flags & 2) != 0 ? 40 : 128 * kKiB;
     options.limits.capability_line = (flags & 8) != 0 ? 30 : 16 * kKiB;
     options.limits.pending_commands = (flags & 16) != 0 ? 3 : 256;
     options.limits.refusals = (flags & 32) != 0 ? 1 : 16;
-    options.limits.id_command = (flags & 64) != 0 ? 30 : 8 * kKiB;
     return options;
   }
 
@@ -125,37 +170,10 @@ class Session {
     return cuts_.empty() ? SIZE_MAX : size_t{1} + cuts_[cut_++ % cuts_.size()] % 16;
   }
 
-  bool may_swallow() const { return sent("STARTTLS") || sent("ID") || !well_formed(); }
-
-  // Each line begins with a word and a letter behind one space, and no two with the same word. What
-  // is no command, such as the lines of a literal, counts as none.
-  bool well_formed() const {
-    std::set<std::string> tags;
-    std::istringstream lines(sent_);
-    for (std::string line; std::getline(lines, line);) {
-      const size_t space = line.find(' ');
-      const size_t end = std::min(line.find_first_of(" \r", space + 1), line.size());
-      const auto is_plain = [](char c) { return std::isalnum(static_cast<uint8_t>(c)) != 0; };
-      if (space == std::string::npos || space == 0 || space > 60 || end == space + 1 ||
-          !std::all_of(line.begin(), line.begin() + static_cast<ptrdiff_t>(space), is_plain) ||
-          !std::all_of(line.begin() + static_cast<ptrdiff_t>(space) + 1,
-                       line.begin() + static_cast<ptrdiff_t>(end), is_plain) ||
-          !tags.insert(line.substr(0, space)).second || sent("AUTHENTICATE")) {
-        return false;
-      }
-    }
-    return true;
-  }
-
-  bool sent(std::string_view word) const {
-    return std::search(sent_.begin(), sent_.end(), word.begin(), word.end(), [](char a, char b) {
-             return (a >= 'a' && a <= 'z' ? a - 32 : a) == b;
-           }) != sent_.end();
-  }
-
   void feed_server(std::string_view piece) {
     const bool opaque = filter_.opaque();
     const size_t before = to_client_.text.size();
+    to_server_.strict.say(piece);
     filter_.from_server(as_bytes(piece));
     if (opaque && !filter_.violation()) {
       check(to_client_.text.substr(before) == piece, "opaque bytes are left alone");
@@ -163,20 +181,38 @@ class Session {
   }
 
   void offer() {
-    if (!filter_.stalled() && !kept_.empty()) {
-      const std::string offered = kept_;
-      const size_t taken = filter_.from_client(as_bytes(offered));
-      check(taken <= offered.size(), "no more is taken than there is");
-      check(taken == offered.size() || filter_.stalled(), "bytes are left only when stalled");
-      kept_ = offered.substr(taken);
+    if (filter_.stalled() || kept_.empty()) {
+      return;
     }
+    const std::string offered = kept_;
+    const bool logged_in = filter_.phase() >= Phase::Authenticated;
+    const size_t before = to_server_.text.size();
+    const size_t taken = filter_.from_client(as_bytes(offered));
+    check(taken <= offered.size(), "no more is taken than there is");
+    check(taken == offered.size() || filter_.stalled(), "bytes are left only when stalled");
+    if (logged_in && !filter_.violation()) {
+      check(to_server_.text.substr(before) == offered.substr(0, taken),
+            "after login everything passes as it is");
+    }
+    kept_ = offered.substr(taken);
   }
 
-  Text to_server_;
+  struct ToServer final : Text {
+    explicit ToServer(const Filter& f) : filter(f) {}
+    void put(Bytes bytes) override {
+      Text::put(bytes);
+      if (filter.phase() < Phase::Authenticated) {
+        strict.read(as_text(bytes));
+      }
+    }
+    const Filter& filter;
+    StrictServer strict;
+  };
+
+  ToServer to_server_{filter_};
   Text to_client_;
   Events events_;
   Filter filter_;
-  std::string sent_;
   std::string kept_;
   Bytes cuts_;
   size_t cut_ = 0;

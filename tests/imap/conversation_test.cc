@@ -62,6 +62,11 @@ TEST(Conversation, TellsOutagesFromWrongPasswords) {
   EXPECT_EQ(events({login, server("a NO wrong\r\n")}), "attempt login, failure login");
   EXPECT_EQ(events({login, server("a BAD [AUTHENTICATIONFAILED] x\r\n")}),
             "attempt login, failure login");
+  EXPECT_EQ(events({login, server("a NO [PRIVACYREQUIRED] x\r\n")}),
+            "attempt login, privacy_required login");
+  EXPECT_EQ(events({login, server("a NO [EXPIRED] x\r\n")}), "attempt login, expired login");
+  EXPECT_EQ(events({login, server("a NO [AUTHORIZATIONFAILED] x\r\n")}),
+            "attempt login, denied login");
   for (const char* code : {"UNAVAILABLE", "inuse", "SERVERBUG", "ContactAdmin", "LIMIT"}) {
     EXPECT_EQ(events({login, server(std::string("a NO [") + code + "] later\r\n")}),
               "attempt login, unavailable login");
@@ -72,6 +77,69 @@ TEST(Conversation, TellsOutagesFromWrongPasswords) {
 TEST(Conversation, MatchesAnswersByTagAndCase) {
   EXPECT_EQ(events({client("a LOGIN u p\r\n"), server("A OK\r\nb NO x\r\na NO x\r\nc OK\r\n")}),
             "attempt login, failure login");
+}
+
+// What becomes of an attempt for which the client has said `lines`, each after a "+".
+std::string result(const char* command, std::initializer_list<const char*> lines,
+                   const char* answer) {
+  test::Transcript transcript = {client(std::string("a AUTHENTICATE ") + command + "\r\n")};
+  for (const char* line : lines) {
+    transcript.push_back(server("+ \r\n"));
+    transcript.push_back(client(std::string(line) + "\r\n"));
+  }
+  transcript.push_back(server(answer));
+  const std::string all = events(transcript);
+  const std::string last = all.substr(all.rfind(", ") + 2);
+  return last.substr(0, last.find(' '));
+}
+
+TEST(Conversation, CountsNoGuessThatWasNotMade) {
+  constexpr const char* kNo = "a NO no\r\n";
+  EXPECT_EQ(result("PLAIN", {}, kNo), "unsupported");
+  EXPECT_EQ(result("PLAIN", {"*"}, "a BAD aborted\r\n"), "cancelled");
+  EXPECT_EQ(result("PLAIN", {"AHUAcA=="}, kNo), "failure");
+  EXPECT_EQ(result("PLAIN AHUAcA==", {}, kNo), "failure");
+  EXPECT_EQ(result("LOGIN", {"dQ==", "*"}, kNo), "cancelled");
+  EXPECT_EQ(result("LOGIN", {"dQ==", "cA=="}, kNo), "failure");
+  EXPECT_EQ(result("SCRAM-SHA-256 biws", {"*"}, kNo), "cancelled");
+  EXPECT_EQ(result("SCRAM-SHA-256 biws", {"Yz1i", "*"}, kNo), "failure")
+      << "the proof was wrong; giving up afterwards changes nothing";
+  EXPECT_EQ(result("XOAUTH2 dXNlcj11", {"*"}, kNo), "failure");
+  EXPECT_EQ(result("XOAUTH2 dXNlcj11", {""}, kNo), "failure");
+}
+
+TEST(Conversation, TellsAnExpiredTokenFromAWrongOne) {
+  // {"status":"token_expired"} and {"status":"401"}
+  EXPECT_EQ(events({client("a AUTHENTICATE XOAUTH2 dXNlcj11\r\n"),
+                    server("+ eyJzdGF0dXMiOiJ0b2tlbl9leHBpcmVkIn0=\r\n"), client("\r\n"),
+                    server("a NO no\r\n")}),
+            "attempt xoauth2, expired xoauth2");
+  EXPECT_EQ(events({client("a AUTHENTICATE XOAUTH2 dXNlcj11\r\n"),
+                    server("+ eyJzdGF0dXMiOiI0MDEifQ==\r\n"), client("\r\n"),
+                    server("a NO no\r\n")}),
+            "attempt xoauth2, failure xoauth2");
+}
+
+TEST(Conversation, EndsTheLoginThatIsNotAnswered) {
+  const auto result_of_end = [](std::string_view client, bool plus, bool by_client) {
+    FilterBench bench;
+    bench.server("* OK hi\r\n");
+    bench.client(client.substr(0, client.find('\n') + 1));
+    if (plus) {
+      bench.server("+ \r\n");
+      bench.client(client.substr(client.find('\n') + 1));
+    }
+    bench.filter.end(by_client);
+    bench.filter.end(by_client);
+    return bench.log.events;
+  };
+  EXPECT_EQ(result_of_end("a LOGIN u p\r\n", false, true), "attempt login, abandoned login");
+  EXPECT_EQ(result_of_end("a LOGIN u p\r\n", false, false), "attempt login, interrupted login");
+  EXPECT_EQ(result_of_end("a AUTHENTICATE PLAIN\r\n", true, true),
+            "attempt plain, cancelled plain");
+  EXPECT_EQ(result_of_end("a AUTHENTICATE PLAIN\r\nAHUAcA==\r\n", true, true),
+            "attempt plain, abandoned plain");
+  EXPECT_EQ(result_of_end("a NOOP\r\n", false, true), "");
 }
 
 TEST(Conversation, KnowsMechanisms) {
@@ -145,10 +213,12 @@ TEST(Conversation, OwnsNoHeapAtRest) {
   EXPECT_GT(live_allocations, before);
   bench.filter.from_server(as_bytes(in));
   EXPECT_EQ(live_allocations, before);
-  bench.filter.from_client(as_bytes("long-enough-for-the-heap STARTTLS\r\nb NOOP\r\n"));
+  bench.filter.from_client(as_bytes("long-enough-for-the-heap"));
+  EXPECT_GT(live_allocations, before);
+  bench.filter.from_client(as_bytes(" NOOP\r\nb NOOP\r\n"));
   bench.filter.from_client(as_bytes("c NOOP\r\na000001 IDLE\r\n"));
   EXPECT_GT(live_allocations, before);
-  bench.filter.from_server(as_bytes("b OK\r\nc OK\r\n+ idling\r\n"));
+  bench.filter.from_server(as_bytes("long-enough-for-the-heap OK\r\nb OK\r\nc OK\r\n+ idling\r\n"));
   EXPECT_TRUE(bench.filter.idling());
   EXPECT_EQ(live_allocations, before);
 }

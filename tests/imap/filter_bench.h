@@ -24,10 +24,11 @@ class TextOutput final : public Output {
 // Notes each call as a word or two.
 class EventLog final : public ConversationObserver {
  public:
-  const SipHash::Key* on_login_attempt(Mechanism mechanism) override {
+  LoginLeave on_login_attempt(Mechanism mechanism) override {
     note(std::string("attempt ") + mechanism_label(mechanism));
-    return &name_key;
+    return leave;
   }
+  const SipHash::Key* name_key() override { return &key; }
   void on_login_result(Mechanism mechanism, LoginResult result, uint64_t user) override {
     note(std::string(login_result_label(result)) + " " + mechanism_label(mechanism));
     users.push_back(user);
@@ -35,12 +36,15 @@ class EventLog final : public ConversationObserver {
   void on_unauthenticated() override { note("unauthenticated"); }
   void on_idle(bool idling) override { note(idling ? "idle" : "awake"); }
   void on_opaque() override { note("opaque"); }
-  void on_starttls_refused() override { note("refused"); }
+  void on_command_refused(Refusal reason) override {
+    note(std::string("refused ") + refusal_label(reason));
+  }
   void on_id_fields_dropped(unsigned count) override { note("dropped " + std::to_string(count)); }
 
   std::string events;
   std::vector<uint64_t> users;  // of the logins that have ended
-  SipHash::Key name_key{1, 2};
+  SipHash::Key key{1, 2};
+  LoginLeave leave = LoginLeave::Go;
 
  private:
   void note(const std::string& event) { events.append(events.empty() ? "" : ", ").append(event); }

@@ -147,6 +147,10 @@ TEST(Filter, KnowsWhenAWordOfItsOwnWouldFit) {
 
 TEST(Filter, PassesWhatNeedsNoEditInOnePiece) {
   FilterBench bench;
+  bench.server("* OK hi\r\n");
+  bench.client("a LOGIN u p\r\n");
+  bench.to_client = {};
+  bench.to_server = {};
   const std::string first =
       "* OK [CAPABILITY IMAP4rev1 IDLE] hi\r\n* CAPABILITY IMAP4rev1\r\na OK in\r\n"
       "* 1 FETCH (BODY[] {3}\r\nabc UID 7)\r\n+ go\r\n* 2 FETCH (BODY[] {100000}\r\n";

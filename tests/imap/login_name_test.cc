@@ -1,5 +1,10 @@
 #include "proxy/imap/login_name.h"
 
+#include <pthread.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -19,87 +24,176 @@ uint64_t hash_of(std::string_view name) {
   return hash.value() | 1;
 }
 
-// The user of the one login of a dialogue, which is the same wherever the client's bytes are cut.
-uint64_t user_of(const std::string& command, const std::string& response = "") {
-  std::set<uint64_t> users;
-  for (size_t cut = 0; cut <= command.size() + response.size(); ++cut) {
-    FilterBench bench;
-    bench.server("* OK hi\r\n");
-    bench.client(std::string_view(command).substr(0, cut));
-    bench.client(std::string_view(command).substr(std::min(cut, command.size())));
-    bench.server("+ go on\r\n");
-    const size_t rest = cut - std::min(cut, command.size());
-    bench.client(std::string_view(response).substr(0, rest));
-    bench.client(std::string_view(response).substr(rest));
-    bench.server("+ go on\r\n");
-    bench.server("a NO wrong\r\n");
-    EXPECT_EQ(bench.log.users.size(), 1U) << command << " cut at " << cut;
-    users.insert(bench.log.users.begin(), bench.log.users.end());
+constexpr SipHash::Key kKey = {1, 2};
+using namespace std::string_literals;
+
+std::string base64(std::string_view octets) {
+  constexpr std::string_view kDigits =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  std::string text;
+  for (size_t i = 0; i < octets.size(); i += 3) {
+    uint32_t bits = 0;
+    for (size_t k = i; k < i + 3; ++k) {
+      bits = bits << 8 | (k < octets.size() ? static_cast<uint8_t>(octets[k]) : 0U);
+    }
+    for (size_t k = 0; k < 4; ++k) {
+      text.push_back(i + k > octets.size() ? '=' : kDigits[bits >> (18 - 6 * k) & 63]);
+    }
   }
-  EXPECT_EQ(users.size(), 1U) << command;
-  return users.empty() ? 0 : *users.begin();
+  return text;
 }
 
-TEST(LoginName, IsFoundInLogin) {
-  EXPECT_EQ(user_of("a LOGIN anna sesame\r\n"), hash_of("anna"));
-  EXPECT_EQ(user_of("a login   anna sesame\r\n"), hash_of("anna"));
-  EXPECT_EQ(user_of("a LOGIN anna@example.org \"open sesame\"\r\n"), hash_of("anna@example.org"));
-  EXPECT_EQ(user_of("a LOGIN \"anna\" sesame\r\n"), hash_of("anna"));
-  EXPECT_EQ(user_of("a LOGIN \"an\\\"n\\\\a x\" sesame\r\n"), hash_of("an\"n\\a x"));
-  EXPECT_EQ(user_of("a LOGIN {4+}\r\nanna sesame\r\n"), hash_of("anna"));
-  EXPECT_EQ(user_of("a LOGIN {4}\r\nanna {6}\r\nsesame\r\n"), hash_of("anna"));
+uint64_t told(Mechanism mechanism, std::string_view response) {
+  return sasl_user(kKey, mechanism, base64(response));
 }
 
-TEST(LoginName, IsFoundInPlain) {
-  // "\0anna\0sesame", "bert\0anna\0sesame", "\0anna\0"
-  EXPECT_EQ(user_of("a AUTHENTICATE PLAIN AGFubmEAc2VzYW1l\r\n"), hash_of("anna"));
-  EXPECT_EQ(user_of("a AUTHENTICATE plain YmVydABhbm5hAHNlc2FtZQ==\r\n"), hash_of("anna"));
-  EXPECT_EQ(user_of("a AUTHENTICATE PLAIN AGFubmEA\r\n"), hash_of("anna"));
-  EXPECT_EQ(user_of("a AUTHENTICATE PLAIN\r\n", "AGFubmEAc2VzYW1l\r\n"), hash_of("anna"));
+TEST(LoginName, HashesWithoutCase) {
+  EXPECT_EQ(user_hash(kKey, "Anna@Example.ORG"), hash_of("anna@example.org"));
+  EXPECT_NE(user_hash(kKey, "anna"), user_hash(kKey, "annas"));
+  EXPECT_NE(user_hash(kKey, "anna"), user_hash({3, 4}, "anna")) << "it depends on the key";
+  EXPECT_EQ(user_hash(kKey, "M\xdcller"), hash_of("m\xdcller")) << "of ASCII alone";
+  EXPECT_NE(user_hash(kKey, ""), 0U);
 }
 
-TEST(LoginName, IsFoundInSaslLogin) {
-  EXPECT_EQ(user_of("a AUTHENTICATE LOGIN\r\n", "YW5uYQ==\r\n"), hash_of("anna"));
-  EXPECT_EQ(user_of("a AUTHENTICATE LOGIN\r\n", "YW5uYXM=\r\n"), hash_of("annas"));
-  EXPECT_EQ(user_of("a AUTHENTICATE LOGIN\r\n", "YW5uYWFh\r\n"), hash_of("annaaa"));
-  EXPECT_EQ(user_of("a AUTHENTICATE LOGIN YW5uYQ==\r\n", "c2VzYW1l\r\n"), hash_of("anna"));
-  EXPECT_EQ(user_of("a AUTHENTICATE LOGIN\r\n", "*\r\n"), 0U);
-  EXPECT_EQ(user_of("a AUTHENTICATE LOGIN =\r\n"), 0U);
+TEST(LoginName, IsReadFromEveryMechanismThatTellsIt) {
+  const uint64_t anna = hash_of("anna");
+  EXPECT_EQ(told(Mechanism::Plain, "\0anna\0sesame"s), anna);
+  EXPECT_EQ(told(Mechanism::Plain, "bert\0anna\0sesame"s), anna);
+  EXPECT_EQ(told(Mechanism::Plain, "\0ANNA\0"s), anna);
+  EXPECT_EQ(told(Mechanism::Login, "anna"), anna);
+  EXPECT_EQ(told(Mechanism::Login, "annas"), hash_of("annas"));
+  EXPECT_EQ(told(Mechanism::Login, "annaaa"), hash_of("annaaa"));
+  EXPECT_EQ(told(Mechanism::XOAuth2, "user=anna\1auth=Bearer ya29.x\1\1"), anna);
+  EXPECT_EQ(told(Mechanism::OAuthBearer, "n,a=anna,\1host=x\1port=143\1auth=Bearer y\1\1"), anna);
+  EXPECT_EQ(told(Mechanism::ScramSha1, "n,,n=anna,r=fyko+d2lbbFgONRv9qkxdawL"), anna);
+  EXPECT_EQ(told(Mechanism::ScramSha256, "y,a=bert,n=anna,r=x"), anna);
+  EXPECT_EQ(told(Mechanism::ScramSha256, "p=tls-exporter,,n=anna,r=x"), anna);
+  EXPECT_EQ(told(Mechanism::CramMd5, "anna b913a602c7eda7a495b4e6e7334d3890"), anna);
+  EXPECT_EQ(told(Mechanism::CramMd5, "an na b913"), hash_of("an na"));
+  EXPECT_EQ(told(Mechanism::DigestMd5, "charset=utf-8,username=\"anna\",realm=\"x,y\""), anna);
+  EXPECT_EQ(told(Mechanism::DigestMd5, "realm=\"a,username=bert\", USERNAME=\"an\\na\""), anna);
+  EXPECT_EQ(told(Mechanism::External, "anna"), anna);
 }
 
-TEST(LoginName, HasNoCaseAndNoPassword) {
-  EXPECT_EQ(user_of("a LOGIN ANNA sesame\r\n"), hash_of("anna"));
-  EXPECT_EQ(user_of("a LOGIN anna other\r\n"), hash_of("anna"));
-  EXPECT_NE(user_of("a LOGIN annas esame\r\n"), hash_of("anna"));
+TEST(LoginName, IsReadWithItsEscapes) {
+  EXPECT_EQ(told(Mechanism::ScramSha1, "n,,n=a=2Cb=3Dc,r=x"), hash_of("a,b=c"));
+  EXPECT_EQ(told(Mechanism::OAuthBearer, "n,a=a=2cb=3dc,\1auth=x\1\1"), hash_of("a,b=c"));
+  EXPECT_EQ(told(Mechanism::ScramSha1, "n,,n=a=2Db,r=x"), 0U);
+  EXPECT_EQ(told(Mechanism::ScramSha1, "n,,n=a=2"), 0U);
+  EXPECT_EQ(told(Mechanism::DigestMd5, "username=\"a\\\"b\""), hash_of("a\"b"));
 }
 
-TEST(LoginName, IsUnknownWhereItCannotBeTold) {
-  EXPECT_EQ(user_of("a LOGIN\r\n"), 0U);
-  EXPECT_EQ(user_of("a LOGIN \"anna\r\n"), 0U);
-  EXPECT_EQ(user_of("a AUTHENTICATE PLAIN =\r\n"), 0U);
-  EXPECT_EQ(user_of("a AUTHENTICATE PLAIN AGFubmE=\r\n"), 0U) << "without a password";
-  EXPECT_EQ(user_of("a AUTHENTICATE PLAIN A!FubmEAc2VzYW1l\r\n"), 0U);
-  EXPECT_EQ(user_of("a AUTHENTICATE PLAIN\r\n", "*\r\n"), 0U);
-  EXPECT_EQ(user_of("a AUTHENTICATE SCRAM-SHA-256 biwsbj1hbm5hLHI9eA==\r\n"), 0U);
+TEST(LoginName, IsToldByNobodyWhereTheResponseTellsNone) {
+  constexpr Mechanism kSilent[] = {Mechanism::Ntlm, Mechanism::Gssapi, Mechanism::Other,
+                                   Mechanism::Preauth};
+  for (const Mechanism mechanism : kSilent) {
+    EXPECT_EQ(told(mechanism, "anna"), 0U) << mechanism_label(mechanism);
+  }
+  EXPECT_EQ(told(Mechanism::Plain, "\0anna"s), 0U) << "without a password";
+  EXPECT_EQ(told(Mechanism::Plain, "\0\0x"s), 0U) << "nobody";
+  EXPECT_EQ(told(Mechanism::XOAuth2, "user=anna"), 0U);
+  EXPECT_EQ(told(Mechanism::XOAuth2, "auth=Bearer x\1user=anna\1\1"), 0U);
+  EXPECT_EQ(told(Mechanism::OAuthBearer, "n,,\1auth=Bearer x\1\1"), 0U);
+  EXPECT_EQ(told(Mechanism::ScramSha1, "n,,m=x,n=anna,r=x"), 0U);
+  EXPECT_EQ(told(Mechanism::CramMd5, "anna"), 0U);
+  EXPECT_EQ(told(Mechanism::DigestMd5, "realm=\"x\""), 0U);
+  EXPECT_EQ(told(Mechanism::DigestMd5, "username=\"anna"), 0U);
+  for (int mechanism = 0; mechanism < kMechanismCount; ++mechanism) {
+    for (const char* nothing : {"", "="}) {
+      EXPECT_EQ(sasl_user(kKey, static_cast<Mechanism>(mechanism), nothing), 0U) << mechanism;
+    }
+  }
 }
 
-TEST(LoginName, BelongsToItsOwnLogin) {
-  FilterBench bench;
-  bench.server("* OK hi\r\n");
-  bench.client("a LOGIN anna x\r\nb AUTHENTICATE XOAUTH2 abc\r\nc LOGIN bert x\r\n");
-  bench.server("a NO\r\n");
-  bench.server("b NO\r\n");
-  bench.server("c OK\r\n");
-  EXPECT_EQ(bench.log.users, (std::vector<uint64_t>{hash_of("anna"), 0, hash_of("bert")}));
+TEST(LoginName, IsNotReadFromWhatIsNoBase64) {
+  EXPECT_EQ(sasl_user(kKey, Mechanism::Login, "YW5uYQ=="), hash_of("anna"));
+  for (const char* bad : {"YW5uYQ=", "YW5uYQ", "YW5uY", "YW5u====", "YW5uY===", "YW5!",
+                          "YW=uYQ==", "YW5uYQ==YW5u", "*", "==", "YW5uYQ==\r"}) {
+    EXPECT_EQ(sasl_user(kKey, Mechanism::Login, bad), 0U) << bad;
+  }
 }
 
-TEST(LoginName, DependsOnTheKey) {
-  FilterBench bench;
-  bench.log.name_key = {3, 4};
-  bench.server("* OK hi\r\n");
-  bench.client("a LOGIN anna x\r\n");
-  bench.server("a NO\r\n");
-  EXPECT_NE(bench.log.users.front(), hash_of("anna"));
+TEST(LoginName, MayBeAsLongAsALine) {
+  const std::string name(60'000, 'a');
+  EXPECT_EQ(told(Mechanism::Login, name), hash_of(name));
+  EXPECT_EQ(told(Mechanism::XOAuth2, "user=anna\1auth=Bearer " + name), hash_of("anna"));
+}
+
+// Runs `work` on a stack of its own and returns what that stack looks like afterwards.
+std::string stack_after(void (*work)(const std::string&), const std::string& argument) {
+  constexpr size_t kStack = 512 * kKiB;
+  struct Call {
+    void (*work)(const std::string&);
+    const std::string& argument;
+    void* stack;
+    std::string after = {};
+  } call{work, argument, aligned_alloc(4096, kStack)};
+  const std::unique_ptr<void, void (*)(void*)> owner(call.stack, free);
+  memset(call.stack, 0, kStack);
+  call.after.resize(kStack);
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  EXPECT_EQ(pthread_attr_setstack(&attributes, call.stack, kStack), 0);
+  pthread_t thread = {};
+  const auto begin = [](void* of) -> void* {
+    Call& our = *static_cast<Call*>(of);
+    our.work(our.argument);
+    memcpy(our.after.data(), our.stack, kStack);  // before the C library gives its pages back
+    return nullptr;
+  };
+  EXPECT_EQ(pthread_create(&thread, &attributes, begin, &call), 0);
+  pthread_join(thread, nullptr);
+  pthread_attr_destroy(&attributes);
+  return call.after;
+}
+
+TEST(LoginName, LeavesNothingOfThePasswordBehind) {
+  const std::string secret = "x7Qz9LmK";
+  const std::string response = base64("\0anna\0"s + secret + secret);
+  const std::string careless = stack_after(
+      [](const std::string& text) {
+        volatile char copy[16];
+        for (size_t i = 0; i < sizeof copy; ++i) {
+          copy[i] = text[i % text.size()];
+        }
+      },
+      secret);
+  EXPECT_NE(careless.find(secret), std::string::npos) << "it would be seen";
+  const std::string after = stack_after(
+      [](const std::string& text) {
+        EXPECT_EQ(sasl_user(kKey, Mechanism::Plain, text), hash_of("anna"));
+      },
+      response);
+  EXPECT_EQ(after.find(secret.substr(0, 4)), std::string::npos);
+}
+
+bool expired(std::string_view challenge) {
+  return says_expired(base64(challenge));
+}
+
+TEST(LoginName, KnowsAnExpiredToken) {
+  EXPECT_TRUE(expired(R"({"status":"invalid_token","error_description":"The token expired"})"));
+  EXPECT_TRUE(expired(R"({"status":"401","schemes":"bearer","error":"ExpiredToken"})"));
+  EXPECT_TRUE(expired(R"( { "error" : "invalid_token: TOKEN EXPIRED at \"noon\"" })"));
+  EXPECT_TRUE(expired(R"({"status":"token_expired"})"));
+}
+
+TEST(LoginName, TakesNoWrongTokenForAnExpiredOne) {
+  EXPECT_FALSE(expired(R"({"status":"invalid_token","schemes":"bearer","scope":"mail"})"));
+  EXPECT_FALSE(expired(R"({"status":"401","schemes":"bearer"})"));
+  EXPECT_FALSE(
+      expired(R"({"error":"The access token is expired, revoked, malformed, or invalid"})"));
+  EXPECT_FALSE(expired(R"({"error":"Token is invalid or has expired"})"));
+  EXPECT_FALSE(expired(R"({"error":"invalid/expired token"})"));
+  EXPECT_FALSE(expired(R"({"expired":"no"})")) << "a key";
+  EXPECT_FALSE(expired(R"({"status":"not_expired"})"));
+  EXPECT_FALSE(expired(R"({"status":"the token expired)")) << "cut off";
+  EXPECT_FALSE(expired("the token expired"));
+  EXPECT_FALSE(expired(""));
+  EXPECT_FALSE(says_expired("="));
+  EXPECT_FALSE(says_expired("eyJzdGF0dXMiOiJleHBpcmVkI!=="));
+  EXPECT_FALSE(expired(R"({"status":"expired", "x":")" + std::string(10'000, 'x') + R"("})"))
+      << "nobody says that much";
 }
 
 }  // namespace

@@ -85,6 +85,17 @@ TEST(Scanner, ChecksWhereANonSynchronisingLiteralStands) {
   EXPECT_EQ(frame("a LOGIN \"x {5}\r\nabcde\r\n", Marks::Check), "<abcde>|");
 }
 
+TEST(Scanner, TellsOfDoubtAndGoesOn) {
+  for (const auto& [line, doubtful] :
+       {std::pair{"a X \"x {5+}\r\n", true}, {"a X x{5}\r\n", true}, {"a X ({5}\r\n", false}}) {
+    Scanner scanner;
+    size_t used = 0;
+    EXPECT_EQ(scanner.read_line(as_bytes(line), Marks::Doubt, used), Found::Literal) << line;
+    EXPECT_EQ(scanner.doubtful(), doubtful) << line;
+    EXPECT_EQ(scanner.literal_left(), 5U);
+  }
+}
+
 TEST(Scanner, CountsLineBytesWithoutLiterals) {
   Scanner scanner;
   size_t used = 0;

@@ -103,7 +103,7 @@ TEST(ServerHead, SeesACodeOnlyDirectlyBehindTheCondition) {
   EXPECT_EQ(parse_server_head("* OK ready. [CAPABILITY x]\r\n").code, "");
   EXPECT_EQ(parse_server_head("* OK  [CAPABILITY x]\r\n").code, "");
   EXPECT_EQ(parse_server_head("* OK [CAPAB").kind, Kind::Undecided);
-  EXPECT_EQ(parse_server_head("* OK [VERYLONGCODEOFOURS").kind, Kind::Status);
+  EXPECT_EQ(parse_server_head("* OK [VERYVERYVERYLONGCODEOFOURS").kind, Kind::Status);
   EXPECT_FALSE(parse_server_head("a NO [CAPABILITY x] y\r\n").has_capabilities());
   EXPECT_TRUE(parse_server_head("* PREAUTH [CAPABILITY x] y\r\n").has_capabilities());
 }

@@ -59,7 +59,7 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
 
  private:
   std::unique_ptr<Relay> make_relay() {
-    return std::make_unique<Relay>(loop, cells, client, backend, /*swallow_greeting=*/false, *this,
+    return std::make_unique<Relay>(loop, cells, client, backend, imap::Filter::Options(), *this,
                                    *this);
   }
   void on_relay_end(EndReason why, std::string_view line, const Error& what) override {
@@ -70,7 +70,8 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
     client.abort();  // as the session does
     backend.abort();
   }
-  const SipHash::Key* on_login_attempt(imap::Mechanism) override { return nullptr; }
+  imap::LoginLeave on_login_attempt(imap::Mechanism) override { return imap::LoginLeave::Go; }
+  const SipHash::Key* name_key() override { return nullptr; }
   void on_login_result(imap::Mechanism, imap::LoginResult result, uint64_t) override {
     if (result == imap::LoginResult::Failure && hold_ms.has_value()) {
       relay().hold_answer(*hold_ms, EndReason::Banned, last_words);
@@ -79,7 +80,7 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
   void on_unauthenticated() override {}
   void on_idle(bool) override {}
   void on_opaque() override {}
-  void on_starttls_refused() override {}
+  void on_command_refused(imap::Refusal) override {}
   void on_id_fields_dropped(unsigned) override {}
 
   std::unique_ptr<Relay> relay_;

@@ -1,0 +1,113 @@
+#include "proxy/imap/command.h"
+
+#include <algorithm>
+
+#include "proxy/imap/syntax.h"
+
+namespace postern::imap {
+namespace {
+
+struct CommandName {
+  std::string_view name;
+  Command command;
+};
+constexpr CommandName kCommands[] = {
+    {"LOGIN", Command::Login},
+    {"AUTHENTICATE", Command::Authenticate},
+    {"STARTTLS", Command::StartTls},
+    {"IDLE", Command::Idle},
+    {"COMPRESS", Command::Compress},
+    {"LOGOUT", Command::Logout},
+    {"UNAUTHENTICATE", Command::Unauthenticate},
+    {"ID", Command::Id},
+};
+
+constexpr bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// Whether `text`, which begins with "{", may announce a literal: {n}, {n+} or {n-}, anywhere in a
+// line, for some servers ask for its octets before they have seen the line's end.
+bool announces_literal(std::string_view text) {
+  text.remove_prefix(1);
+  const size_t digits = static_cast<size_t>(
+      std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
+  text.remove_prefix(digits);
+  if (!text.empty() && (text.front() == '+' || text.front() == '-')) {
+    text.remove_prefix(1);
+  }
+  return digits > 0 && !text.empty() && text.front() == '}';
+}
+
+constexpr bool is_base64_digit(char c) {
+  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || is_digit(c) || c == '+' || c == '/';
+}
+
+}  // namespace
+
+Command command_named(std::string_view name) {
+  for (const CommandName& known : kCommands) {
+    if (same_word(known.name, name)) {
+      return known.command;
+    }
+  }
+  return Command::Other;
+}
+
+CommandHead parse_command_head(std::string_view line) {
+  CommandHead head;
+  const size_t size = line.size();
+  const bool indented = skip_spaces(line) > 0;
+  head.tag = take_word(line);
+  skip_spaces(line);
+  const std::string_view name = take_atom(line);
+  if (line.empty() || line == "\r") {
+    return head;  // what there is may be only part of the name, or of the line's end
+  }
+  head.decided = true;
+  head.strict = !indented && is_echoable_tag(head.tag) && !name.empty() &&
+                (line.front() == ' ' || is_line_end(line.front()));
+  head.length = size - line.size();
+  head.command = command_named(name);
+  return head;
+}
+
+bool is_answerable(std::string_view tag) {
+  return !tag.empty() && tag.size() <= kMaxTag && tag != "*" && tag.front() != '+';
+}
+
+bool is_one_line(std::string_view line) {
+  bool quoted = false;
+  for (size_t i = 0; i < line.size(); ++i) {
+    const char c = line[i];
+    if (is_control(c)) {
+      return false;
+    }
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (c == '\\' && quoted) {
+      ++i;  // whatever follows belongs to the string
+      if (i == line.size() || is_control(line[i])) {
+        return false;
+      }
+    } else if (c == '{' && !quoted && announces_literal(line.substr(i))) {
+      return false;
+    }
+  }
+  return !quoted;
+}
+
+bool is_done(std::string_view line) {
+  return same_word(without_line_end(line), "DONE");
+}
+
+bool is_sasl_response(std::string_view text) {
+  if (text == "*" || text == "=") {
+    return true;
+  }
+  const auto* const digits = std::find_if_not(text.begin(), text.end(), is_base64_digit);
+  return text.end() - digits <= 2 && std::all_of(digits, text.end(), [](char c) { return c == '='; }) &&
+         (digits == text.end() || digits != text.begin());
+}
+
+}  // namespace postern::imap

@@ -1,0 +1,62 @@
+// Login: the words for a client's attempt to log in: by which mechanism, and how it ended. Both are
+// bounded sets, so that they can be metric labels. Pure functions.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace postern::imap {
+
+enum class Mechanism : uint8_t {
+  Login,  // the command LOGIN, and the SASL mechanism of that name
+  Plain,
+  XOAuth2,
+  OAuthBearer,
+  ScramSha1,
+  ScramSha256,
+  CramMd5,
+  DigestMd5,
+  Ntlm,
+  Gssapi,
+  External,
+  Other,
+  Preauth,  // the server's greeting: nobody has tried anything
+};
+inline constexpr int kMechanismCount = 13;
+const char* mechanism_label(Mechanism mechanism);  // "login", "plain", …
+Mechanism mechanism_named(std::string_view name);  // SASL's name, as AUTHENTICATE has it
+
+// How an attempt ended.
+enum class LoginResult : uint8_t {
+  Success,
+  Failure,          // the server refused a secret: a wrong guess
+  Abandoned,        // the client hung up on its attempt once the secret was sent
+  Cancelled,        // given up by the client ("*", or gone) before a secret was sent
+  Unsupported,      // the server refused the mechanism before any response of the client
+  PrivacyRequired,  // the server wants TLS on the hop, or to trust the gateway
+  Denied,           // whatever the secret was, the server does not let this user in so
+  Expired,          // the secret was right once
+  Unavailable,      // the server's fault, never the user's
+  Interrupted,      // the server broke off, or the gateway ended the session, without an answer
+};
+inline constexpr int kLoginResultCount = 10;
+const char* login_result_label(LoginResult result);  // "success", "privacy_required", …
+
+// Whether a secret was tried and was wrong, or may have been.
+constexpr bool is_guess(LoginResult result) {
+  return result == LoginResult::Failure || result == LoginResult::Abandoned;
+}
+
+// What a tagged NO to a login says by its response code (RFC 5530 section 3, RFC 2221 section 4):
+// `code` is the atom, without case. Failure if there is none, or one that may stand beside a wrong
+// password, such as ALERT.
+LoginResult result_of_refusal(std::string_view code);
+
+// What becomes of a login that is complete and not sent.
+enum class LoginLeave : uint8_t {
+  Go,
+  Wait,   // it is kept, and nothing behind it is taken, until Filter::let_login_go()
+  Never,  // it is dropped: whoever says so ends the session
+};
+
+}  // namespace postern::imap

@@ -1,0 +1,391 @@
+#include "proxy/imap/strict_reader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/imap/arguments.h"
+#include "proxy/imap/command.h"
+#include "proxy/imap/id_edit.h"
+#include "proxy/imap/login_name.h"
+#include "proxy/imap/syntax.h"
+
+namespace postern::imap {
+namespace {
+
+using Turn = Conversation::Turn;
+
+constexpr const char* kReading = "reading the client's command";
+
+// Line ends go on as CRLF: some servers take a bare LF for one, others do not.
+void put_line(std::string_view line, Output& output) {
+  if (line.ends_with("\r\n")) {
+    output.put(as_bytes(line));
+    return;
+  }
+  std::string whole(without_line_end(line));
+  whole.append("\r\n");
+  output.put(as_bytes(whole));
+  wipe(whole);
+}
+
+// The parts of a LOGIN as they are sent; none if its arguments are not two strings with one space
+// before each. `user` becomes the first of them.
+std::vector<std::string> login_parts(const CommandHead& head, std::string_view line,
+                                     std::string& user) {
+  ArgumentReader reader(line.substr(head.length));
+  std::vector<std::string> parts(1, std::string(line.substr(0, head.length)));
+  std::string password;
+  bool good = true;
+  for (std::string* value : {&user, &password}) {
+    good = good && reader.spaces() == 1 && reader.string(*value);
+    parts.back().append(" ");
+    if (good && reader.was_atom()) {
+      append_secret(parts.back(), *value);
+    } else if (good) {
+      append_string(parts, *value);
+    }
+  }
+  wipe(password);
+  parts.back().append(reader.spaces(), ' ');
+  if (!good || !reader.at_end()) {
+    std::for_each(parts.begin(), parts.end(), [](std::string& part) { wipe(part); });
+    return {};
+  }
+  append_secret(parts.back(), "\r\n");
+  return parts;
+}
+
+// What stands after AUTHENTICATE.
+struct SaslStart {
+  bool good = false;
+  Mechanism mechanism = Mechanism::Other;
+  std::string_view response;  // empty if there is none
+};
+
+SaslStart parse_authenticate(std::string_view arguments) {
+  SaslStart start;
+  std::string_view rest = without_line_end(arguments);
+  if (skip_spaces(rest) == 0) {
+    return start;
+  }
+  const std::string_view mechanism = take_atom(rest);
+  start.mechanism = mechanism_named(mechanism);
+  const bool spaced = rest.empty() || skip_spaces(rest) == 1;
+  start.response = rest;
+  start.good = spaced && !mechanism.empty() && rest != "*" && is_sasl_response(rest);
+  return start;
+}
+
+}  // namespace
+
+StrictReader::~StrictReader() {
+  drop_parts();
+  wipe(held_);
+}
+
+size_t StrictReader::feed(Bytes bytes, FilterShared& shared) {
+  size_t taken = 0;
+  while (taken < bytes.size() && !shared.violation && shared.conversation.before_login() &&
+         !shared.conversation.stalled()) {
+    const Bytes rest = bytes.subspan(taken);
+    taken += scanner_.literal_left() > 0 ? read_literal(rest) : read_line(rest, shared);
+  }
+  return taken;
+}
+
+std::string StrictReader::take_rest() {
+  return std::exchange(held_, {});
+}
+
+// ---- one command's bytes
+
+size_t StrictReader::read_literal(Bytes bytes) {
+  const size_t count = scanner_.read_literal(bytes.size());
+  read_ += count;
+  if (!refused_) {
+    hold(as_text(bytes.first(count)));
+  }
+  return count;
+}
+
+size_t StrictReader::read_line(Bytes bytes, FilterShared& shared) {
+  const size_t limit = shared.limits.command_before_login;
+  const Bytes window = bytes.first(std::min(bytes.size(), limit - std::min(read_, limit)));
+  size_t used = 0;
+  const Scanner::Found found = scanner_.read_line(window, Scanner::Marks::Doubt, used);
+  const std::string_view piece = as_text(window.first(used));
+  read_ += used;
+  if (found == Scanner::Found::LineEnd && held_.empty()) {
+    line_ended(piece, shared);
+    return used;
+  }
+  if (!refused_) {
+    hold(piece);
+  }
+  switch (found) {
+    case Scanner::Found::Nothing:
+      if (used < bytes.size()) {
+        shared.violate(Violation::LineTooLong, kReading);
+      }
+      break;
+    case Scanner::Found::LineEnd: {
+      std::string line = std::exchange(held_, {});
+      line_ended(line, shared);
+      wipe(line);
+      break;
+    }
+    case Scanner::Found::Literal:
+      literal_announced(shared);
+      break;
+    case Scanner::Found::BadLiteral:
+      shared.violate(Violation::BadLiteral, kReading);
+      break;
+  }
+  return used;
+}
+
+void StrictReader::hold(std::string_view piece) {
+  append_secret(held_, piece);
+}
+
+// Only LOGIN and ID may have one. The octets of another that are not waited for are read and
+// dropped.
+void StrictReader::literal_announced(FilterShared& shared) {
+  const size_t limit = shared.limits.command_before_login;
+  const bool fits = scanner_.literal_left() <= limit - std::min(read_, limit);
+  if (shared.conversation.turn() == Turn::SaslLine) {
+    scanner_.abandon_line();
+    std::string line = std::exchange(held_, {});
+    line_ended(line, shared);
+    wipe(line);
+    return;
+  }
+  if (!refused_) {
+    const CommandHead head = parse_command_head(held_);
+    const bool takes_literals = head.command == Command::Login || head.command == Command::Id;
+    if (head.command == Command::StartTls) {
+      begin_refusal(Refusal::Starttls);
+    } else if (!takes_literals || !head.strict || scanner_.doubtful()) {
+      begin_refusal(Refusal::Literal);
+    }
+  }
+  if (!fits && (!refused_ || !scanner_.synchronising())) {
+    shared.violate(Violation::LiteralTooLong, kReading);
+  } else if (refused_ && scanner_.synchronising()) {
+    scanner_.abandon_line();
+    std::string line = std::exchange(held_, {});
+    line_ended(line, shared);
+  } else if (scanner_.synchronising()) {
+    shared.reply("+ OK\r\n");
+  }
+}
+
+// What is needed of a refused command is its tag.
+void StrictReader::begin_refusal(Refusal reason) {
+  refused_ = true;
+  refusal_ = reason;
+  const CommandHead head = parse_command_head(held_);
+  std::string tag(head.tag.substr(0, kMaxTag));
+  wipe(held_);
+  held_.swap(tag);
+}
+
+void StrictReader::forget_command() {
+  read_ = 0;
+  refused_ = false;
+}
+
+// ---- a whole line
+
+// `line` is a command with its literals, or the tag of one that is refused.
+void StrictReader::line_ended(std::string_view line, FilterShared& shared) {
+  if (refused_) {
+    refuse(line, refusal_, shared);
+  } else if (shared.conversation.turn() == Turn::SaslLine) {
+    sasl_line(line, shared);
+  } else {
+    command(line, shared);
+  }
+  forget_command();
+}
+
+// A server waits for it, so what is no response goes on as what gives the attempt up.
+void StrictReader::sasl_line(std::string_view line, FilterShared& shared) {
+  const std::string_view text = without_line_end(line);
+  const bool good = is_sasl_response(text);
+  shared.conversation.response(good ? text : "*");
+  put_line(good ? line : "*\r\n", shared.to_server);
+  shared.conversation.response_sent();
+}
+
+void StrictReader::command(std::string_view line, FilterShared& shared) {
+  Conversation& conversation = shared.conversation;
+  const std::string_view text = without_line_end(line);
+  if (conversation.in_flight() >= shared.limits.pending_commands) {
+    shared.violate(Violation::TooManyPending, kReading);
+    return;
+  }
+  const CommandHead head = parse_command_head(line);
+  if (head.command == Command::StartTls) {
+    refuse(head.tag, Refusal::Starttls, shared);
+  } else if (!head.strict) {
+    refuse(head.tag, Refusal::Malformed, shared);
+  } else if (head.command == Command::Login) {
+    login(head, line, shared);
+  } else if (head.command == Command::Authenticate) {
+    authenticate(head, line, shared);
+  } else if (head.command == Command::Id) {
+    id(head, line, shared);
+  } else if (head.command == Command::Compress || head.command == Command::Idle) {
+    refuse(head.tag, Refusal::NotYet, shared);
+  } else if (!is_one_line(text)) {
+    refuse(head.tag, Refusal::Malformed, shared);
+  } else {
+    conversation.sent(head.tag, head.command);
+    put_line(line, shared.to_server);
+  }
+}
+
+// ---- logins
+
+void StrictReader::login(const CommandHead& head, std::string_view line, FilterShared& shared) {
+  Conversation& conversation = shared.conversation;
+  if (conversation.find(head.tag) != Conversation::kUnknown) {
+    refuse(head.tag, Refusal::TagInUse, shared);
+    return;
+  }
+  std::string name;
+  parts_ = login_parts(head, line, name);
+  if (parts_.empty()) {
+    refuse(head.tag, Refusal::Login, shared);
+    return;
+  }
+  for (const std::string& part : parts_) {
+    parts_bytes_ += part.size();
+  }
+  const SipHash::Key* key = conversation.observer().name_key();
+  const uint64_t user = key != nullptr ? user_hash(*key, name) : 0;
+  switch (conversation.attempt(Mechanism::Login, user)) {
+    case LoginLeave::Go:
+      send_login(shared);
+      return;
+    case LoginLeave::Wait:
+      return;
+    case LoginLeave::Never:
+      drop_parts();
+      return;
+  }
+}
+
+void StrictReader::authenticate(const CommandHead& head, std::string_view line,
+                                FilterShared& shared) {
+  Conversation& conversation = shared.conversation;
+  const SaslStart start = parse_authenticate(line.substr(head.length));
+  if (!start.good) {
+    refuse(head.tag, Refusal::Authenticate, shared);
+    return;
+  }
+  if (conversation.find(head.tag) != Conversation::kUnknown) {
+    refuse(head.tag, Refusal::TagInUse, shared);
+    return;
+  }
+  const LoginLeave leave = conversation.attempt(start.mechanism, 0);
+  if (leave == LoginLeave::Never) {
+    return;
+  }
+  set_aside(line);
+  if (leave == LoginLeave::Go) {
+    send_login(shared);
+  }
+}
+
+void StrictReader::set_aside(std::string_view line) {
+  parts_.emplace_back();
+  append_secret(parts_.back(), without_line_end(line));
+  append_secret(parts_.back(), "\r\n");
+  parts_bytes_ = parts_.back().size();
+}
+
+void StrictReader::send_login(FilterShared& shared) {
+  const std::string_view line = parts_.front();
+  const CommandHead head = parse_command_head(line);
+  shared.conversation.sent(head.tag, head.command);
+  if (head.command == Command::Authenticate) {
+    const SaslStart start = parse_authenticate(line.substr(head.length));
+    if (!start.response.empty()) {
+      shared.conversation.response(start.response);
+    }
+  }
+  send_part(shared);
+}
+
+void StrictReader::send_part(FilterShared& shared) {
+  shared.to_server.put(as_bytes(parts_.front()));
+  parts_bytes_ -= parts_.front().size();
+  wipe(parts_.front());
+  parts_.erase(parts_.begin());
+  if (!parts_.empty()) {
+    shared.conversation.await_literal();
+  } else if (!shared.conversation.login_by_sasl()) {
+    shared.conversation.login_sent();
+  }
+}
+
+void StrictReader::go_on(FilterShared& shared) {
+  if (parts_.empty() || shared.violation) {
+    return;
+  }
+  switch (shared.conversation.turn()) {
+    case Turn::AwaitLeave:
+    case Turn::AwaitLiteral:
+      return;
+    case Turn::SendLiteral:
+      send_part(shared);
+      return;
+    default:  // the server has answered before it had all of it
+      drop_parts();
+      return;
+  }
+}
+
+void StrictReader::let_login_go(FilterShared& shared) {
+  if (shared.conversation.turn() == Turn::AwaitLeave) {
+    send_login(shared);
+  }
+}
+
+void StrictReader::drop_parts() {
+  for (std::string& part : parts_) {
+    wipe(part);
+  }
+  parts_.clear();
+  parts_bytes_ = 0;
+}
+
+// ---- ID and refusals
+
+void StrictReader::id(const CommandHead& head, std::string_view line, FilterShared& shared) {
+  const auto edited = edit_id(line.substr(head.length));
+  if (!edited) {
+    refuse(head.tag, Refusal::Id, shared);
+    return;
+  }
+  if (edited->dropped > 0) {
+    shared.conversation.observer().on_id_fields_dropped(edited->dropped);
+  }
+  shared.conversation.sent(head.tag, head.command);
+  shared.to_server.put(as_bytes(std::string(line.substr(0, head.length)) + edited->arguments));
+}
+
+void StrictReader::refuse(std::string_view tag, Refusal reason, FilterShared& shared) {
+  if (++shared.refusals > shared.limits.refusals) {
+    shared.violate(Violation::TooManyRefusals, kReading);
+    return;
+  }
+  shared.conversation.observer().on_command_refused(reason);
+  std::string reply(is_echoable_tag(tag) ? tag : "*");
+  reply.append(" BAD ").append(refusal_text(reason)).append("\r\n");
+  shared.reply(reply);
+}
+
+}  // namespace postern::imap

@@ -1,0 +1,70 @@
+// StrictReader: the client's half of Filter before login. It reads a whole command itself and sends
+// on only what every server reads alike, so that nothing reaches the server that was not looked at.
+// One thread; made when the client first speaks and gone once it has logged in.
+//
+//   - A command is one line, balanced in its quotes, without control characters or a literal.
+//   - LOGIN and ID may have literals. They are asked for here; they go on as quoted strings, or, in
+//     a LOGIN, as synchronising literals whose octets wait for the server's own "+".
+//   - AUTHENTICATE has a mechanism and at most one initial response; then one line for each "+".
+//   - STARTTLS, COMPRESS and IDLE are answered BAD here, and so is all else.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/base/bytes.h"
+#include "proxy/base/secret.h"
+#include "proxy/imap/filter_parts.h"
+#include "proxy/imap/scanner.h"
+
+namespace postern::imap {
+
+class StrictReader {
+ public:
+  StrictReader() = default;
+  StrictReader(const StrictReader&) = delete;
+  StrictReader& operator=(const StrictReader&) = delete;
+  ~StrictReader();
+
+  // Returns how many bytes were taken; what follows a login waits for the login's answer.
+  size_t feed(Bytes bytes, FilterShared& shared);
+  // The server has answered: sends what has waited for that.
+  void go_on(FilterShared& shared);
+  // Sends the login for which the observer has said LoginLeave::Wait.
+  void let_login_go(FilterShared& shared);
+  // What is here of a command that is not complete.
+  std::string take_rest();
+  // Bytes of the client's that are kept here.
+  size_t held() const { return held_.size() + parts_bytes_; }
+
+ private:
+  size_t read_literal(Bytes bytes);
+  size_t read_line(Bytes bytes, FilterShared& shared);
+  void hold(std::string_view piece);
+  void literal_announced(FilterShared& shared);
+  void line_ended(std::string_view line, FilterShared& shared);
+  void sasl_line(std::string_view line, FilterShared& shared);
+  void command(std::string_view line, FilterShared& shared);
+  void login(const CommandHead& head, std::string_view line, FilterShared& shared);
+  void authenticate(const CommandHead& head, std::string_view line, FilterShared& shared);
+  void id(const CommandHead& head, std::string_view line, FilterShared& shared);
+  void send_login(FilterShared& shared);
+  void send_part(FilterShared& shared);
+  void set_aside(std::string_view line);
+  void drop_parts();
+  void refuse(std::string_view tag, Refusal reason, FilterShared& shared);
+  void begin_refusal(Refusal reason);
+  void forget_command();
+
+  Scanner scanner_;
+  std::string held_;                // the command so far, with its literals
+  std::vector<std::string> parts_;  // of a login that is not sent yet or not in full
+  size_t parts_bytes_ = 0;
+  size_t read_ = 0;                 // of the command, whether held or not
+  Refusal refusal_ = {};            // for this the command is refused once it has ended
+  bool refused_ = false;
+};
+
+}  // namespace postern::imap
