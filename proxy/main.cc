@@ -52,9 +52,7 @@ int check(Command command) {
 }
 
 int serve(Command command, Invocation invocation) {
-  // What a worker may ask of the kernel is limited; io_uring would be a way around that.
-  setenv("UV_USE_IO_URING", "0", 1);  // NOLINT(concurrency-mt-unsafe): there is one thread
-  std::signal(SIGPIPE, SIG_IGN);      // a broken connection is an error of that connection
+  std::signal(SIGPIPE, SIG_IGN);  // a broken connection is an error of that connection
   log::configure(command.config.log_format, command.config.log_level);
   auto inherited = Inherited::from_environment();
   if (!inherited) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proxy/base/check.h"
+#include "proxy/net/without_io_uring.h"
 
 namespace postern::net {
 namespace {
@@ -22,7 +23,7 @@ void must(int result, const char* claim) {
 }  // namespace
 
 Loop::Loop() : deadlines_(*this), read_scratch_(std::make_unique<uint8_t[]>(kScratchBytes)) {
-  must(uv_loop_init(&uv_), "a loop can be made");
+  without_io_uring([this] { must(uv_loop_init(&uv_), "a loop can be made"); });
   uv_.data = this;
   must(uv_async_init(&uv_, &mailbox_,
                      [](uv_async_t* mailbox) noexcept {
