@@ -94,6 +94,13 @@ void TlsStream::on_drained() {
   }
 }
 
+// In a handshake the peer's alert, or its silence, says more.
+void TlsStream::on_write_failure(const Error& error) {
+  if (!dead_ && engine_->open()) {
+    observer_->on_write_failure(error);
+  }
+}
+
 void TlsStream::on_end() {
   hear_early();
   if (dead_ || ended_) {

@@ -35,6 +35,8 @@ class TlsStream final : public net::Stream,
   void observe(net::StreamObserver& observer) override { observer_ = &observer; }
   size_t write(Bytes plaintext) override;
   size_t queued() const override { return transport_->queued(); }
+  size_t owed() const override { return transport_->owed(); }
+  bool hung_up() const override { return transport_->hung_up(); }
   void pause() override { transport_->pause(); }
   void resume() override { transport_->resume(); }
   void finish() override;
@@ -54,6 +56,7 @@ class TlsStream final : public net::Stream,
   void on_open() override {}
   void on_bytes(Bytes ciphertext) override;
   void on_drained() override;
+  void on_write_failure(const Error& error) override;
   void on_end() override;
   void on_failure(const Error& error) override;
   // What was found inside a call of the observer's is reported from here.

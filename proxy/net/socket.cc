@@ -1,7 +1,9 @@
 #include "proxy/net/socket.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -67,6 +69,30 @@ int set_options(int fd, const TcpOptions& options) {
     }
   }
   return 0;
+}
+
+size_t unacknowledged(int fd) {
+  int count = 0;
+  return ioctl(fd, SIOCOUTQ, &count) == 0 && count > 0 ? static_cast<size_t>(count) : 0;
+}
+
+// Not SO_ERROR: who asks for that takes it away from who reads.
+bool peer_has_left(int fd) {
+  tcp_info info{};
+  socklen_t length = sizeof(info);
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) {
+    return false;
+  }
+  switch (info.tcpi_state) {
+    case TCP_CLOSE:
+    case TCP_CLOSE_WAIT:
+    case TCP_LAST_ACK:
+    case TCP_CLOSING:
+    case TCP_TIME_WAIT:
+      return true;
+    default:
+      return false;
+  }
 }
 
 Address local_name(int fd) {

@@ -2,6 +2,8 @@
 // and its two names. Descriptors are borrowed. Within proxy/net only.
 #pragma once
 
+#include <cstddef>
+
 #include "proxy/net/address.h"
 #include "proxy/net/tcp.h"
 
@@ -14,6 +16,11 @@ int connect_socket(int fd, const Address& to);
 // 0 or libuv's error code.
 int set_option(int fd, int level, int name, int value);
 int set_options(int fd, const TcpOptions& options);
+
+// Bytes sent and not acknowledged by the peer, a FIN among them; 0 if it cannot be told.
+size_t unacknowledged(int fd);
+// Whether the peer has sent FIN or RST, or the kernel has given it up.
+bool peer_has_left(int fd);
 
 Address local_name(int fd);
 Address remote_name(int fd);

@@ -10,6 +10,12 @@
 //      (one scratch buffer) still arrive.
 //
 // Life: (opening) -> on_open -> on_bytes* -> on_end | on_failure, and finish()/abort() at any time.
+//
+// A write that fails ends that direction only, for the peer may have said why before it went: an
+// on_write_failure comes once, and reading goes on until all that the peer has said is read. As
+// nothing can be said any more, on_failure then ends the stream, with the same error, in the place
+// of on_end. A stream that nobody reads (paused, or after on_end) has its reader to wait for, or
+// fails at once.
 #pragma once
 
 #include <cstddef>
@@ -28,6 +34,10 @@ class StreamObserver {
   virtual void on_bytes(Bytes bytes) = 0;
   // All that was queued has been handed to the kernel. Comes only after a write that had to queue.
   virtual void on_drained() = 0;
+  // Nothing written reaches the peer any more: what is queued is dropped, and what is written from
+  // now on. Once, for an open stream; told to a paused one, too, which has to be resumed to hear
+  // more. Who does not care hears of it by on_failure.
+  virtual void on_write_failure(const Error&) {}
   // The peer will send no more (FIN, or close_notify). We may still write.
   virtual void on_end() = 0;
   // The stream is dead; nothing queued will be delivered and no callback follows.
@@ -51,6 +61,12 @@ class Stream {
   // go out together with it, or after 200 ms.
   virtual size_t write_ahead(Bytes bytes) { return write(bytes); }
   virtual size_t queued() const = 0;
+  // What the peer's kernel has not acknowledged yet: what is queued, and what our kernel holds. It
+  // shrinks as long as the peer takes something. Asks the kernel.
+  virtual size_t owed() const { return queued(); }
+  // Whether the peer has hung up, be it behind bytes that nobody has read: for who is paused. Asks
+  // the kernel.
+  virtual bool hung_up() const { return false; }
 
   // Stops and restarts reading; idempotent.
   virtual void pause() = 0;

@@ -11,41 +11,10 @@
 
 #include "proxy/base/check.h"
 #include "proxy/net/failure.h"
-#include "proxy/net/overflow.h"
 #include "proxy/net/socket.h"
+#include "proxy/net/tcp_handle.h"
 
 namespace postern::net {
-
-// What libuv is at work on. Connecting comes before writing, so that there is never more than one,
-// and an idle stream has none.
-struct TcpStream::Request {
-  union {
-    uv_connect_t connect;
-    uv_write_t write;
-  };
-  size_t writing = 0;  // bytes of the pending uv_write
-};
-
-// Open -> closing -> deleted by libuv's close callback. libuv and the kernel may hold on to this,
-// and to the bytes of a pending write, longer than there is a stream.
-struct TcpStream::Handle {
-  uv_tcp_t tcp{};
-  TcpStream* stream = nullptr;  // null once closing
-  Overflow overflow;
-  std::unique_ptr<Request> request;
-
-  uv_stream_t* uv_stream() { return reinterpret_cast<uv_stream_t*>(&tcp); }
-  uv_handle_t* uv() { return reinterpret_cast<uv_handle_t*>(&tcp); }
-  template <typename T>
-  static Handle& of(T* uv) {
-    return *static_cast<Handle*>(uv->data);
-  }
-  int fd() {
-    uv_os_fd_t fd = -1;
-    uv_fileno(uv(), &fd);
-    return fd;
-  }
-};
 
 namespace {
 
@@ -60,115 +29,6 @@ uv_buf_t as_buffer(Bytes bytes) {
 }
 
 }  // namespace
-
-std::unique_ptr<TcpStream> TcpStream::make(Loop& loop) {
-  return std::unique_ptr<TcpStream>(new TcpStream(loop));
-}
-
-std::unique_ptr<TcpStream> TcpStream::adopt(Loop& loop, int fd) {
-  std::unique_ptr<TcpStream> stream = make(loop);
-  check(uv_tcp_open(&stream->handle_->tcp, fd) == 0, "a connected socket can be taken over");
-  stream->open_ = true;
-  return stream;
-}
-
-TcpStream::TcpStream(Loop& loop) : loop_(loop), handle_(new Handle) {
-  static_assert(sizeof(Handle) <= sizeof(uv_tcp_t) + 40);
-  check(uv_tcp_init(loop.uv(), &handle_->tcp) == 0, "a handle without a socket can be made");
-  handle_->tcp.data = handle_;
-  handle_->stream = this;
-  loop.hold();
-}
-
-TcpStream::~TcpStream() {
-  abort();
-}
-
-void TcpStream::connect(const Address& to, const TcpOptions& options, Opens opens) {
-  check(handle_ != nullptr && !open_ && !quiet_ && handle_->request == nullptr,
-        "a stream connects once");
-  const int failure = dial(to, options, opens);
-  if (failure != 0) {
-    fail_later(failure);
-  }
-}
-
-int TcpStream::dial(const Address& to, const TcpOptions& options, Opens opens) {
-  // A socket of our own making, because its options must be set before it connects.
-  const int fd = open_socket(to);
-  if (fd < 0) {
-    return fd;
-  }
-  int failure = set_options(fd, options);
-  if (failure == 0) {
-    failure = uv_tcp_open(&handle_->tcp, fd);
-  }
-  if (failure != 0) {
-    ::close(fd);
-    return failure;
-  }
-  if (opens == Opens::Connected) {
-    return connect_loudly(to);
-  }
-  failure = connect_socket(fd, to);
-  if (failure == 0) {
-    quiet_ = true;
-    start_reading();
-  }
-  return failure;
-}
-
-int TcpStream::connect_loudly(const Address& to) {
-  sockaddr_storage name;
-  to.to(name);
-  handle_->request = std::make_unique<Request>();
-  handle_->request->connect.data = handle_;
-  const int failure = uv_tcp_connect(&handle_->request->connect, &handle_->tcp,
-                                     reinterpret_cast<const sockaddr*>(&name),
-                                     [](uv_connect_t* request, int status) noexcept {
-                                       Handle& handle = Handle::of(request);
-                                       handle.request.reset();
-                                       if (handle.stream == nullptr) {
-                                         return;
-                                       }
-                                       if (status != 0) {
-                                         handle.stream->fail(status, "connecting");
-                                       } else {
-                                         handle.stream->open();
-                                       }
-                                     });
-  if (failure != 0) {
-    handle_->request.reset();
-  }
-  return failure;
-}
-
-bool TcpStream::connected() const {
-  return open_ || remote().valid();
-}
-
-void TcpStream::open() {
-  open_ = true;
-  start();
-  if (!handle_->overflow.empty()) {
-    write_queued();
-  } else if (finishing_) {
-    shut_down();
-  }
-  observer_->on_open();
-}
-
-// A quiet connection has shown that it stands. False if it was ended on hearing so.
-bool TcpStream::tell_open() {
-  if (!open_) {
-    open_ = true;
-    if (finishing_ && handle_->overflow.empty()) {
-      shut_down();
-    }
-    observer_->on_open();
-  }
-  return handle_ != nullptr;
-}
 
 void TcpStream::start() {
   check(observer_ != nullptr, "a stream is observed before it is started");
@@ -220,7 +80,11 @@ void TcpStream::handle_read(ssize_t count) {
     observer_->on_bytes(loop_.read_bytes(static_cast<size_t>(count)));
   } else {
     ended_ = true;
-    observer_->on_end();
+    if (failure_ != 0) {
+      fail(failure_, "writing");
+    } else {
+      observer_->on_end();
+    }
   }
 }
 
@@ -253,7 +117,7 @@ size_t TcpStream::put(Bytes bytes, int flags) {
     loop_.memory().add(static_cast<int64_t>(bytes.size()));
     overflow.append(bytes);
   }
-  if (usable() && !overflow.empty() && handle_->request == nullptr) {
+  if (writable() && !overflow.empty() && handle_->request == nullptr) {
     write_queued();
   }
   return overflow.size();
@@ -261,6 +125,20 @@ size_t TcpStream::put(Bytes bytes, int flags) {
 
 size_t TcpStream::queued() const {
   return handle_ != nullptr ? handle_->overflow.size() : 0;
+}
+
+// A pending uv_write leaves the queue as a whole, but reaches the kernel bit by bit.
+size_t TcpStream::owed() const {
+  if (handle_ == nullptr || failure_ != 0) {
+    return 0;
+  }
+  const size_t writing = handle_->request != nullptr ? handle_->request->writing : 0;
+  return handle_->overflow.size() - writing + uv_stream_get_write_queue_size(handle_->uv_stream()) +
+         unacknowledged(handle_->fd());
+}
+
+bool TcpStream::hung_up() const {
+  return handle_ == nullptr || ended_ || peer_has_left(handle_->fd());
 }
 
 void TcpStream::write_queued() {
@@ -296,7 +174,13 @@ void TcpStream::write_queued() {
 void TcpStream::handle_written(int status) {
   if (status != 0) {
     handle_->request.reset();
-    fail(status, open_ ? "writing" : "connecting");
+    if (!open_) {
+      fail(status, "connecting");
+      return;
+    }
+    failure_ = status;
+    drop_queued();
+    tell_write_failure();
     return;
   }
   loop_.memory().add(-static_cast<int64_t>(handle_->request->writing));
@@ -342,17 +226,31 @@ void TcpStream::reset() {
 // The second rule of Stream: who writes or connects is told of the failure later.
 void TcpStream::fail_later(int code) {
   failure_ = code;
-  if (open_) {
-    uv_read_stop(handle_->uv_stream());
-  }
+  drop_queued();
   loop_.defer(*this);
 }
 
-void TcpStream::run() {
-  if (failure_ != 0) {
-    fail(failure_, open_ ? "writing" : "connecting");
+void TcpStream::drop_queued() {
+  loop_.memory().add(-static_cast<int64_t>(handle_->overflow.size()));
+  handle_->overflow.clear();
+}
+
+// Who does not read any more could not be told of the failure by reading.
+void TcpStream::tell_write_failure() {
+  if (ended_) {
+    fail(failure_, "writing");
   } else {
+    observer_->on_write_failure(net_error(failure_, "writing"));
+  }
+}
+
+void TcpStream::run() {
+  if (failure_ == 0) {
     shut_down();
+  } else if (open_) {
+    tell_write_failure();
+  } else {
+    fail(failure_, "connecting");
   }
 }
 

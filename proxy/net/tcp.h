@@ -50,6 +50,8 @@ class TcpStream final : public Stream, public Retirable, private Deferred {
   size_t write(Bytes bytes) override;
   size_t write_ahead(Bytes bytes) override;
   size_t queued() const override;
+  size_t owed() const override;
+  bool hung_up() const override;
   void pause() override;
   void resume() override;
   void finish() override;
@@ -71,7 +73,8 @@ class TcpStream final : public Stream, public Retirable, private Deferred {
   static std::unique_ptr<TcpStream> adopt(Loop& loop, int fd);
   int dial(const Address& to, const TcpOptions& options, Opens opens);
   int connect_loudly(const Address& to);
-  bool usable() const { return handle_ != nullptr && failure_ == 0 && (open_ || quiet_); }
+  bool usable() const { return handle_ != nullptr && (open_ || quiet_); }
+  bool writable() const { return usable() && failure_ == 0; }
   void open();
   bool tell_open();
   size_t put(Bytes bytes, int flags);
@@ -81,6 +84,8 @@ class TcpStream final : public Stream, public Retirable, private Deferred {
   void handle_written(int status);
   void shut_down();
   void fail_later(int code);
+  void drop_queued();
+  void tell_write_failure();
   void run() override;  // what fail_later() and finish() put off
   void fail(int code, const char* during);
   void close(bool with_reset);
@@ -88,7 +93,7 @@ class TcpStream final : public Stream, public Retirable, private Deferred {
   Loop& loop_;
   StreamObserver* observer_ = nullptr;
   Handle* handle_;   // owns itself until libuv's close callback; null once the stream is dead
-  int failure_ = 0;  // found inside a call of the observer, not yet reported
+  int failure_ = 0;  // of connecting, not yet reported; or of writing, which ends that direction
   bool open_ : 1 = false;
   bool quiet_ : 1 = false;  // connects, and opens with the first bytes
   bool paused_ : 1 = false;

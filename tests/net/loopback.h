@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -19,7 +20,7 @@
 
 namespace postern::net {
 
-enum class Event { Open, Bytes, Drained, End, Failure };
+enum class Event { Open, Bytes, Drained, WriteFailure, End, Failure };
 
 class Recorder final : public StreamObserver {
  public:
@@ -30,6 +31,10 @@ class Recorder final : public StreamObserver {
     note(Event::Bytes);
   }
   void on_drained() override { note(Event::Drained); }
+  void on_write_failure(const Error& error) override {
+    write_failure = error;
+    note(Event::WriteFailure);
+  }
   void on_end() override { note(Event::End); }
   void on_failure(const Error& error) override {
     failure = error;
@@ -53,6 +58,7 @@ class Recorder final : public StreamObserver {
   std::string received;
   size_t largest = 0;
   Error failure;
+  Error write_failure;
   std::function<void(Event)> then;  // after each event
   std::vector<std::thread::id> threads;
 
@@ -68,10 +74,24 @@ class Recorder final : public StreamObserver {
     }
   }
 
-  int counts_[5] = {};
+  int counts_[6] = {};
   size_t total_ = 0;
   bool inside_ = false;
 };
+
+// More than the kernel takes for a reader that does not read, on any default.
+inline const std::string& much() {
+  static const std::string bytes = [] {
+    std::string out(8 * kMiB, '\0');
+    uint32_t state = 1;
+    for (char& c : out) {
+      state = state * 1664525 + 1013904223;
+      c = static_cast<char>(state >> 24);
+    }
+    return out;
+  }();
+  return bytes;
+}
 
 inline Address loopback(uint16_t port) {
   return Address::parse("127.0.0.1:" + std::to_string(port)).value();

@@ -17,20 +17,8 @@ namespace postern {
 namespace {
 
 using net::Event;
+using net::much;
 using test::run_until;
-
-const std::string& much() {
-  static const std::string bytes = [] {
-    std::string out(8 * kMiB, '\0');
-    uint32_t state = 1;
-    for (char& c : out) {
-      state = state * 1664525 + 1013904223;
-      c = static_cast<char>(state >> 24);
-    }
-    return out;
-  }();
-  return bytes;
-}
 
 // Two ends of a TLS connection over a real socket; each test runs with either end as the one that
 // is looked at. net::Recorder fails the test when rule 2 or 3 of the contract is broken.
@@ -199,8 +187,56 @@ TEST_P(TlsStreamTest, TellsAFailureFoundByWriteLater) {
   // The first write after the RST has arrived fails inside the call.
   EXPECT_TRUE(run_until(loop, [&] {
     mine_saw().calling([&] { mine().write(as_bytes("anybody there?")); });
-    return mine_saw().failed();
+    return mine_saw().count(Event::WriteFailure) > 0;
   }));
+  EXPECT_FALSE(mine_saw().failed());
+  mine_saw().calling([&] { mine().resume(); });
+  EXPECT_TRUE(run_until(loop, [&] { return mine_saw().failed(); }));
+  EXPECT_EQ(mine_saw().count(Event::WriteFailure), 1);
+}
+
+TEST_P(TlsStreamTest, ReadsToTheEndWhatAPeerHasSaidThatTakesNoMore) {
+  open();
+  other().pause();
+  mine().write(as_bytes("a literal that is not read"));
+  mine().pause();  // as behind a slow reader
+  const std::string said = std::string(40 * kKiB, 'x') + "* BYE too big\r\n";
+  ASSERT_EQ(other().write(as_bytes(said)), 0U);
+  other().abort();  // with bytes unread, which resets the connection
+  EXPECT_TRUE(run_until(loop, [&] {
+    mine().write(as_bytes("more of it"));
+    return mine_saw().count(Event::WriteFailure) > 0;
+  }));
+  EXPECT_TRUE(mine().hung_up());
+  EXPECT_EQ(mine().owed(), 0U);
+  mine().resume();
+  EXPECT_TRUE(run_until(loop, [&] { return mine_saw().failed(); }));
+  EXPECT_EQ(mine_saw().received, said);
+}
+
+TEST_P(TlsStreamTest, SeesThatAPausedPeerHasHungUp) {
+  open();
+  settle();
+  mine().pause();
+  EXPECT_FALSE(mine().hung_up());
+  other().write(as_bytes("last words"));
+  other().finish();
+  EXPECT_TRUE(run_until(loop, [&] {
+    loop.post([] {});
+    return mine().hung_up();
+  }));
+  EXPECT_EQ(mine_saw().received, "");
+}
+
+TEST_P(TlsStreamTest, OwesWhatIsQueuedAndWhatTheKernelHas) {
+  open();
+  other().pause();
+  const size_t queued = mine().write(as_bytes(much()));
+  EXPECT_GE(mine().owed(), queued);
+  other().resume();
+  EXPECT_TRUE(run_until(
+      loop, [&] { return other_saw().received.size() == much().size(); }, 30'000));
+  EXPECT_TRUE(run_until(loop, [&] { return mine().owed() == 0; }));
 }
 
 TEST_P(TlsStreamTest, FailsAndTellsThePeerWhyWhenARecordIsForged) {

@@ -35,11 +35,19 @@ class FakeStream final : public net::Stream {
   }
   void end() {
     ASSERT_FALSE(over());
+    gone = true;
     observer_->on_end();
+  }
+  // Takes nothing any more; what it has said is still to be read, and then fail() comes.
+  void refuse(const Error& error) {
+    ASSERT_FALSE(over());
+    refuses_ = gone = true;
+    queue_.clear();
+    observer_->on_write_failure(error);
   }
   void fail(const Error& error) {
     ASSERT_FALSE(over());
-    failed = true;
+    failed = gone = true;
     observer_->on_failure(error);
   }
   // Takes up to `count` of what is queued; the stream tells when that was all.
@@ -57,6 +65,8 @@ class FakeStream final : public net::Stream {
   size_t window = std::string::npos;  // how much more it takes before the stream has to queue
   size_t most_queued = 0;
   int pauses = 0;
+  size_t unacknowledged = 0;  // of what it has received
+  bool gone = false;          // has hung up, behind what it has said
   bool paused = false;
   bool finished = false;
   bool aborted = false;
@@ -67,7 +77,7 @@ class FakeStream final : public net::Stream {
   void observe(net::StreamObserver& observer) override { observer_ = &observer; }
   size_t write(Bytes bytes) override {
     EXPECT_FALSE(finished) << "written after finish()";
-    if (over()) {
+    if (over() || refuses_) {
       return 0;
     }
     const size_t now = queue_.empty() ? std::min(window, bytes.size()) : 0;
@@ -78,6 +88,8 @@ class FakeStream final : public net::Stream {
     return queue_.size();
   }
   size_t queued() const override { return queue_.size(); }
+  size_t owed() const override { return queue_.size() + unacknowledged; }
+  bool hung_up() const override { return gone; }
   void pause() override {
     pauses += paused ? 0 : 1;
     paused = true;
@@ -95,6 +107,7 @@ class FakeStream final : public net::Stream {
   net::StreamObserver* observer_ = nullptr;
   std::string unread_;
   std::string queue_;
+  bool refuses_ = false;
 };
 
 }  // namespace postern::test

@@ -1,0 +1,45 @@
+// What a TcpStream has with libuv. For tcp*.cc alone.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+
+#include <uv.h>
+
+#include "proxy/net/overflow.h"
+#include "proxy/net/tcp.h"
+
+namespace postern::net {
+
+// What libuv is at work on. Connecting comes before writing, so that there is never more than one,
+// and an idle stream has none.
+struct TcpStream::Request {
+  union {
+    uv_connect_t connect;
+    uv_write_t write;
+  };
+  size_t writing = 0;  // bytes of the pending uv_write
+};
+
+// Open -> closing -> deleted by libuv's close callback. libuv and the kernel may hold on to this,
+// and to the bytes of a pending write, longer than there is a stream.
+struct TcpStream::Handle {
+  uv_tcp_t tcp{};
+  TcpStream* stream = nullptr;  // null once closing
+  Overflow overflow;
+  std::unique_ptr<Request> request;
+
+  uv_stream_t* uv_stream() { return reinterpret_cast<uv_stream_t*>(&tcp); }
+  uv_handle_t* uv() { return reinterpret_cast<uv_handle_t*>(&tcp); }
+  template <typename T>
+  static Handle& of(T* uv) {
+    return *static_cast<Handle*>(uv->data);
+  }
+  int fd() {
+    uv_os_fd_t fd = -1;
+    uv_fileno(uv(), &fd);
+    return fd;
+  }
+};
+
+}  // namespace postern::net
