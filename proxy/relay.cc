@@ -28,6 +28,10 @@ std::string_view bye_for(Violation violation) {
   }
 }
 
+// Looks at which nothing has moved.
+constexpr unsigned kGoneLooks = 2;
+constexpr unsigned kStillLooks = Relay::kHalfClosedMs / Relay::kLookMs;
+
 constexpr std::string_view kBackendGone =
     "* BYE [UNAVAILABLE] Lost the connection to the mail server, please try again\r\n";
 
@@ -80,7 +84,9 @@ void Relay::client_bytes(Bytes bytes) {
   last_activity_ms_ = loop_.now_ms();
   bytes_from_client_ += bytes.size();
   cells_.client_in.add(bytes.size());
-  if (held_.empty() && hold_ == nullptr) {
+  if (to_backend_.lost) {
+    drop_client_bytes(bytes.size());
+  } else if (held_.empty() && hold_ == nullptr) {
     offer(bytes);
   } else {
     append_secret(held_, as_text(bytes));
@@ -117,8 +123,21 @@ void Relay::client_ended() {
     end_now(reason_of_end(EndReason::ClientClosed), {});
     return;
   }
-  arm(loop_.deadlines(), kHalfClosedMs);
   if (held_.empty() && !std::exchange(backend_finished_, true)) {
+    backend_.finish();
+  }
+  look_soon();
+}
+
+// Nobody is left to hear an answer, but what the client has said goes to the backend, as it would
+// have gone without us.
+void Relay::client_failed(const Error& error) {
+  if (done_) {
+    return;
+  }
+  client_ended_ = client_failed_ = true;
+  lose(to_client_, error);
+  if (!end_with_client() && held_.empty() && !std::exchange(backend_finished_, true)) {
     backend_.finish();
   }
 }
@@ -128,8 +147,19 @@ void Relay::let_login_go() {
   pace();
 }
 
-void Relay::ClientSide::on_failure(const Error& error) {
-  relay.end_now(EndReason::ClientFailed, {}, error);
+// Of a client that has failed: once the backend has all its words. True if the relay has ended.
+bool Relay::end_with_client() {
+  if (hold_ != nullptr || to_backend_.lost || (held_.empty() && backend_.owed() == 0)) {
+    end_without_client({});
+  }
+  return done_;
+}
+
+void Relay::drop_client_bytes(size_t count) {
+  const bool logged_in = filter_.phase() >= imap::Phase::Authenticated;
+  watch().dropped += count;
+  // Read no more it may still hear what the backend has said.
+  to_backend_.full = watch().dropped > (logged_in ? kDroppedAfterLogin : kDroppedBeforeLogin);
 }
 
 // ---- backend to client
@@ -142,6 +172,9 @@ void Relay::backend_bytes(Bytes bytes) {
   cells_.backend_in.add(bytes.size());
   filter_.from_server(bytes);
   if (stop_on_violation(false)) {
+    return;
+  }
+  if (client_failed_ && end_with_client()) {
     return;
   }
   if (hold_ == nullptr) {
@@ -200,16 +233,28 @@ void Relay::backend_gone(EndReason reason, const Error& error) {
 }
 
 void Relay::end_without_backend(EndReason reason, const Error& error) {
-  const bool told = filter_.has_ended() || client_ended_;
-  end_now(reason_of_end(client_ended_ ? EndReason::ClientClosed : reason),
-          told ? std::string_view{} : kBackendGone, error);
+  if (client_ended_) {
+    end_without_client(error);
+  } else if (filter_.has_ended()) {  // a reset behind its BYE is only for what it has not read
+    end_now(reason_of_end(EndReason::BackendClosed), {});
+  } else {
+    end_now(reason, kBackendGone, error);
+  }
+}
+
+void Relay::end_without_client(const Error& error) {
+  if (client_failed_) {
+    end_now(EndReason::ClientFailed, {}, watch().error);
+  } else {
+    end_now(reason_of_end(EndReason::ClientClosed), {}, error);
+  }
 }
 
 // ---- pace
 
 void Relay::Sink::put(Bytes data) {
-  if (relay.done_ && this == &relay.to_backend_) {
-    return;  // ended by what the client has just sent: that is not passed on
+  if (lost) {
+    return;
   }
   if (relay.hold_ != nullptr && this == &relay.to_client_) {
     relay.hold_->bytes.append(as_text(data));
@@ -230,6 +275,25 @@ void Relay::Sink::put(Bytes data) {
 
 void Relay::drained(Sink& sink) {
   sink.full = false;
+  if (client_failed_ && end_with_client()) {
+    return;
+  }
+  pace();
+}
+
+// From now on what goes there is dropped, so that it holds up nothing.
+void Relay::lose(Sink& sink, const Error& error) {
+  if (done_) {
+    return;
+  }
+  sink.lost = true;
+  sink.full = false;
+  watch().error = error;
+  if (&sink == &to_backend_) {
+    wipe(held_);
+    std::string().swap(held_);
+  }
+  look_soon();
   pace();
 }
 
@@ -247,6 +311,9 @@ void Relay::pace() {
   set_reading(client_, client_reading_, free && held_.empty() && !to_backend_.full,
               cells_.client_pauses);
   set_reading(backend_, backend_reading_, free && !to_client_.full, cells_.backend_pauses);
+  if (!client_reading_) {
+    look_soon();
+  }
 }
 
 void Relay::set_reading(net::Stream& stream, bool& reading, bool wanted, metrics::Cell& pauses) {
@@ -260,6 +327,56 @@ void Relay::set_reading(net::Stream& stream, bool& reading, bool wanted, metrics
     pauses.add(1);
     stream.pause();
   }
+}
+
+// ---- who is gone, and what stands still
+
+void Relay::look_soon() {
+  if (!armed()) {
+    arm(loop_.deadlines(), kLookMs);
+  }
+}
+
+Relay::Watch& Relay::watch() {
+  if (watch_ == nullptr) {
+    watch_ = std::make_unique<Watch>();
+  }
+  return *watch_;
+}
+
+void Relay::on_deadline() {
+  const bool half = client_ended_ || to_backend_.lost || to_client_.lost;
+  if (client_reading_ && !half) {
+    watch_.reset();
+    return;
+  }
+  if (client_failed_ && end_with_client()) {
+    return;
+  }
+  const unsigned still = look();
+  const bool waits = !client_reading_ || !held_.empty() || backend_.queued() > 0;
+  if (waits && still >= kGoneLooks && client_.hung_up()) {
+    end_without_client({});
+  } else if (half && still >= kStillLooks) {
+    end_without_backend(EndReason::BackendFailed, watch().error);
+  } else {
+    look_soon();
+  }
+}
+
+// At how many looks in a row nothing had moved, this one included.
+unsigned Relay::look() {
+  Watch& seen = watch();
+  const uint64_t passed = bytes_from_client_ + to_backend_.bytes + to_client_.bytes;
+  const size_t to_client = client_.owed();
+  const size_t to_backend = backend_.owed();
+  const bool moved =
+      passed != seen.passed || to_client < seen.to_client || to_backend < seen.to_backend;
+  seen.still = moved ? 0 : seen.still + 1;
+  seen.passed = passed;
+  seen.to_client = to_client;
+  seen.to_backend = to_backend;
+  return seen.still;
 }
 
 // ---- the end
@@ -281,16 +398,13 @@ void Relay::end_now(EndReason reason, std::string_view line, const Error& error)
     return;
   }
   disarm();
+  to_backend_.lost = true;  // what the client has just sent to end it is not passed on
   if (const auto hold = std::move(hold_); hold != nullptr && reason != EndReason::ClientFailed) {
     to_client_.put(as_bytes(hold->bytes));
   }
   filter_.end(reason == EndReason::ClientClosed || reason == EndReason::ClientFailed ||
               reason == EndReason::ClientViolation || reason == EndReason::ClientLogout);
   observer_.on_relay_end(reason, filter_.at_boundary() ? line : std::string_view{}, error);
-}
-
-void Relay::on_deadline() {
-  end_now(reason_of_end(EndReason::ClientClosed), {});
 }
 
 bool Relay::stop_on_violation(bool clients_fault) {

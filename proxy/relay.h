@@ -4,6 +4,12 @@
 // small read. Half-close is passed on. Both streams are
 // observed by the relay from start() until it reports its end, once; then it touches them no more.
 // Loop's thread only; streams and observers outlive it.
+//
+// The last words of either side arrive. A backend that takes no more bytes is read to its end,
+// while what the client says is dropped; a client that takes no more, or has failed, still has what
+// it has said passed on. Whatever is not read now, or not at all any more, is looked at by and by
+// (on kLookMs): a client that has hung up and whose bytes do not move is gone, and so is a session
+// whose one half is over and whose other half stands still.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +27,11 @@
 #include "proxy/net/stream.h"
 
 namespace postern {
+
+// How much is read and dropped of a client whose words nobody takes any more, before it has logged
+// in and after: reading it lets it hear the last words, but not for ever.
+inline constexpr size_t kDroppedBeforeLogin = 64 * kKiB;
+inline constexpr size_t kDroppedAfterLogin = 1 * kMiB;
 
 class RelayObserver {
  public:
@@ -47,8 +58,11 @@ struct RelayCells {
 class Relay final : public net::Retirable, private net::Deadline {
  public:
   static constexpr size_t kHighWater = 64 * kKiB;
-  // How long the backend may go on sending once the client has half-closed.
+  // How long a session may stand still of which a direction is over.
   static constexpr uint64_t kHalfClosedMs = 60'000;
+  // A client that has hung up while bytes of it wait may stand still for two looks, and is so found
+  // out within five seconds.
+  static constexpr uint64_t kLookMs = 1'500;
 
   // `cells` outlive it, too.
   Relay(net::Loop& loop, const RelayCells& cells, net::Stream& client, net::Stream& backend,
@@ -90,6 +104,7 @@ class Relay final : public net::Retirable, private net::Deadline {
     metrics::Cell& cell;
     uint64_t bytes = 0;
     bool full = false;  // above high water: its source is paused until it has drained
+    bool lost = false;  // takes nothing any more: what is put is dropped
   };
   // One stream's events.
   struct ClientSide final : net::StreamObserver {
@@ -97,8 +112,9 @@ class Relay final : public net::Retirable, private net::Deadline {
     void on_open() override {}
     void on_bytes(Bytes bytes) override { relay.client_bytes(bytes); }
     void on_drained() override { relay.drained(relay.to_client_); }
+    void on_write_failure(const Error& error) override { relay.lose(relay.to_client_, error); }
     void on_end() override { relay.client_ended(); }
-    void on_failure(const Error& error) override;
+    void on_failure(const Error& error) override { relay.client_failed(error); }
     Relay& relay;
   };
   struct BackendSide final : net::StreamObserver {
@@ -106,6 +122,7 @@ class Relay final : public net::Retirable, private net::Deadline {
     void on_open() override {}
     void on_bytes(Bytes bytes) override { relay.backend_bytes(bytes); }
     void on_drained() override { relay.drained(relay.to_backend_); }
+    void on_write_failure(const Error& error) override { relay.lose(relay.to_backend_, error); }
     void on_end() override { relay.backend_gone(EndReason::BackendClosed, {}); }
     void on_failure(const Error& error) override {
       relay.backend_gone(EndReason::BackendFailed, error);
@@ -124,17 +141,35 @@ class Relay final : public net::Retirable, private net::Deadline {
     Error error;
   };
 
+  // What is known from one look to the next. There is one only while something is looked at.
+  struct Watch {
+    uint64_t passed = 0;    // bytes, as of the last look
+    size_t to_client = 0;   // owed
+    size_t to_backend = 0;  // owed
+    unsigned still = 0;     // looks at which nothing had moved
+    size_t dropped = 0;     // of what a client says whose backend takes nothing
+    Error error;            // of the side that is lost
+  };
+
   void client_bytes(Bytes bytes);
   void offer(Bytes bytes);
   void count_kept();
   void backend_bytes(Bytes bytes);
+  void drop_client_bytes(size_t count);
   void client_ended();
+  void client_failed(const Error& error);
+  bool end_with_client();
+  void lose(Sink& sink, const Error& error);
+  Watch& watch();
+  void end_without_client(const Error& error);
   void backend_gone(EndReason reason, const Error& error);
   void end_without_backend(EndReason reason, const Error& error);
   void let_go();
   void go_on();
   void drained(Sink& sink);
   void on_deadline() override;
+  unsigned look();
+  void look_soon();
   void pace();
   void set_reading(net::Stream& stream, bool& reading, bool wanted, metrics::Cell& pauses);
   bool stop_on_violation(bool clients_fault);
@@ -151,15 +186,17 @@ class Relay final : public net::Retirable, private net::Deadline {
   Sink to_client_;
   imap::Filter filter_;
   std::unique_ptr<Hold> hold_;
+  std::unique_ptr<Watch> watch_;
   std::string held_;      // client bytes whose meaning waits for the backend's answer
   std::string_view bye_;  // a literal, said where the filter stops
-  EndReason bye_reason_ = EndReason::Drained;
   uint64_t last_activity_ms_;
   uint64_t bytes_from_client_ = 0;
   size_t counted_ = 0;  // of what the filter keeps back, how much the loop's memory knows of
+  EndReason bye_reason_ = EndReason::Drained;
   bool client_reading_ = true;
   bool backend_reading_ = true;
   bool client_ended_ = false;
+  bool client_failed_ = false;
   bool backend_finished_ = false;
   bool starved_ = false;  // more had to wait than there is memory for
   bool done_ = false;

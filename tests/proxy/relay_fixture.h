@@ -37,6 +37,12 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
     backend.received.clear();
   }
   void pass_ms(uint64_t ms) { loop.deadlines().advance(loop.now_ms() + ms); }
+  // Has the relay look so many times, whenever that may be.
+  void look(uint64_t times) {
+    for (; times > 0 && !ended(); --times) {
+      loop.deadlines().advance(loop.now_ms() + 3'600'000, 1);
+    }
+  }
   Relay& relay() { return *relay_; }
   bool ended() const { return ends > 0; }
   uint64_t bytes(size_t hop, size_t direction) {
