@@ -2,6 +2,7 @@
 
 #include <sys/random.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/base/check.h"
@@ -17,8 +18,13 @@ using metrics::Metric;
 
 namespace {
 
-// How long a client may take to read the last words and hang up.
+// How long a client that has got the last words may take to hang up, and how long one that is still
+// owed some may go without taking any. The latter is looked at by and by.
 constexpr uint64_t kPartMs = 10'000;
+constexpr uint64_t kStillMs = 60'000;
+constexpr uint64_t kLookMs = 2'000;
+// A client that has spoken before the backend is there is not read, and so looked at.
+constexpr uint64_t kEarlyLookMs = 4'000;
 
 }  // namespace
 
@@ -74,6 +80,9 @@ void Session::on_dialled(Dialled dialled) {
   relay_ = std::make_unique<Relay>(loop(), services_.relay_cells, *client_, *backend_,
                                    filter_options(), conversation, observer);
   front_.reset();
+  if (!early_.empty()) {  // looks end
+    arm_until(login_at());
+  }
   relay_->start(dialled.first_bytes, early_);
   wipe(early_);
   early_.shrink_to_fit();
@@ -171,7 +180,7 @@ void Session::on_relay_end(EndReason reason, std::string_view bye, const Error& 
 void Session::part(EndReason reason, std::string_view bye) {
   settle(reason);
   enter(State::Parting);
-  arm_until(loop().now_ms() + kPartMs);
+  owed_ = std::make_unique<Owed>();
   if (dial_ != nullptr) {
     dial_->cancel();
     loop().retire(std::move(dial_));
@@ -179,10 +188,38 @@ void Session::part(EndReason reason, std::string_view bye) {
   leave_backend();
   client().observe(*this);
   client().resume();  // to see it hang up; what it still says is dropped
-  client().write(as_bytes(bye));
+  owed_->bytes = client().write(as_bytes(bye));
   client().finish();
+  wait_for_client(kPartMs);
   if (client_ended() && client().queued() == 0) {
     close(reason);
+  }
+}
+
+void Session::wait_for_client(uint64_t wait_ms) {
+  owed_->waited_ms = wait_ms;
+  arm_until(loop().now_ms() + wait_ms);
+}
+
+// What is owed may take as long as the client goes on taking of it.
+void Session::check_owed() {
+  const size_t bytes = client().owed();
+  const bool got_all = bytes == 0 && owed_->bytes == 0;
+  owed_->still_ms = bytes < owed_->bytes ? 0 : owed_->still_ms + owed_->waited_ms;
+  owed_->bytes = bytes;
+  if (got_all || owed_->still_ms >= kStillMs) {
+    close(*reason_);
+  } else {
+    wait_for_client(bytes > 0 ? kLookMs : kPartMs);
+  }
+}
+
+// Read they must be: a connection that is closed over unread bytes is reset, and its client may
+// lose what it has not read itself.
+void Session::drop_last_bytes(size_t count) {
+  owed_->dropped += count;
+  if (owed_->dropped > (logged_in_ ? kDroppedAfterLogin : kDroppedBeforeLogin)) {
+    close(*reason_);
   }
 }
 
@@ -255,9 +292,12 @@ void Session::on_bytes(Bytes bytes) {
       client_->pause();  // only those who speak too early pay for it
       if (early_is_too_much(bytes)) {
         part(EndReason::ClientViolation, {});
+      } else {
+        look_early();
       }
       return;
     case State::Parting:
+      drop_last_bytes(bytes.size());
       return;
     default:
       check(false, "no bytes come while the relay listens, nor after the end");
@@ -267,6 +307,12 @@ void Session::on_bytes(Bytes bytes) {
 void Session::on_drained() {
   if (state_ == State::Parting && client_ended()) {
     close(*reason_);
+  }
+}
+
+void Session::on_write_failure(const Error&) {
+  if (state_ == State::Parting) {
+    close(*reason_);  // there is nothing more to say; else reading tells of the end
   }
 }
 
@@ -309,7 +355,13 @@ void Session::on_deadline() {
       close(EndReason::HandshakeTimeout);
       return;
     case State::Connecting:
-      part(EndReason::LoginTimeout, kLoginTimeout);
+      if (early_.empty() || loop().now_ms() >= login_at()) {
+        part(EndReason::LoginTimeout, kLoginTimeout);
+      } else if (client_->hung_up()) {
+        close(EndReason::ClientClosed);
+      } else {
+        look_early();
+      }
       return;
     case State::Relaying:
       if (logged_in_) {
@@ -319,11 +371,16 @@ void Session::on_deadline() {
       }
       return;
     case State::Parting:
-      close(*reason_);
+      check_owed();
       return;
     case State::Closed:
       return;
   }
+}
+
+// What it says early is not read to its end, and nor is its end.
+void Session::look_early() {
+  arm_until(std::min(loop().now_ms() + kEarlyLookMs, login_at()));
 }
 
 void Session::arm_until(uint64_t at_ms) {

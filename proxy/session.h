@@ -114,6 +114,10 @@ class Session final : public net::Retirable,
   void on_id_fields_dropped(unsigned count) override;
   void on_relay_end(EndReason reason, std::string_view bye, const Error& error) override;
   void part(EndReason reason, std::string_view bye);
+  void check_owed();
+  void wait_for_client(uint64_t wait_ms);
+  void drop_last_bytes(size_t count);
+  void look_early();
   bool client_ended() const {
     return hung_up_ || (relay_ != nullptr && relay_->client_has_ended());
   }
@@ -126,6 +130,7 @@ class Session final : public net::Retirable,
   void on_open() override { secured(); }
   void on_bytes(Bytes bytes) override;
   void on_drained() override;
+  void on_write_failure(const Error& error) override;
   void on_end() override;
   void on_failure(const Error& error) override;
   void on_deadline() override;
@@ -136,6 +141,7 @@ class Session final : public net::Retirable,
   void count_shadow_refusal();
   void check_idle();
   void arm_until(uint64_t at_ms);
+  uint64_t login_at() const { return accepted_ms_ + snapshot_->config->timeouts.login_ms; }
   void enter(State state) { state_ = state; }
   bool early_is_too_much(Bytes bytes);
   void log_end();
@@ -163,6 +169,15 @@ class Session final : public net::Retirable,
   ServerPlace place_;
   std::unique_ptr<net::Stream> backend_;
   std::unique_ptr<Relay> relay_;
+
+  // What is owed to the client, and what it still says, while it is Parting.
+  struct Owed {
+    size_t bytes = 0;       // at the last look
+    size_t dropped = 0;     // of what it says
+    uint64_t still_ms = 0;  // since it took something
+    uint64_t waited_ms = 0;
+  };
+  std::unique_ptr<Owed> owed_;
 
   // What a PROXY header has told, beside the client.
   struct Announced {
