@@ -4,6 +4,7 @@
 #include <iterator>
 #include <string>
 
+#include "proxy/base/bytes.h"
 #include "proxy/base/secret.h"
 #include "proxy/imap/syntax.h"
 

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <string_view>
 
-#include "proxy/base/bytes.h"
 #include "proxy/base/siphash.h"
 #include "proxy/imap/login.h"
 

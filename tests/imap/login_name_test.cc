@@ -5,27 +5,26 @@
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <gtest/gtest.h>
 
-#include "tests/imap/filter_bench.h"
+#include "proxy/base/bytes.h"
 
 namespace postern::imap {
 namespace {
 
+using namespace std::string_literals;
+
+constexpr SipHash::Key kKey = {1, 2};
+
 // The hash of a name, as it must come out.
 uint64_t hash_of(std::string_view name) {
-  SipHash hash({1, 2});  // FilterBench's key
+  SipHash hash(kKey);
   hash.add(as_bytes(name));
   return hash.value() | 1;
 }
-
-constexpr SipHash::Key kKey = {1, 2};
-using namespace std::string_literals;
 
 std::string base64(std::string_view octets) {
   constexpr std::string_view kDigits =
