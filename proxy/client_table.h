@@ -4,7 +4,8 @@
 // left, what is worth least falls out.
 //
 // A Record has `uint64_t key` (0: unused), `bool dead(now)`: says nothing any more, and `worth()`:
-// the least falls out first.
+// the least falls out first. What is to be changed together with records of a key, `Beside`, is
+// kept once for each shard, under the same lock.
 #pragma once
 
 #include <algorithm>
@@ -12,7 +13,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "proxy/base/siphash.h"
@@ -26,7 +29,7 @@ SipHash::Key random_key();
 // An IPv4 address, or the /64 of an IPv6 one, as a number: a person with IPv6 has at least a /64.
 uint64_t client_number(const net::Address& client);
 
-template <typename Record>
+template <typename Record, typename Beside = std::monostate>
 class ClientTable {
  public:
   static constexpr size_t kShards = 64;
@@ -38,12 +41,16 @@ class ClientTable {
   ClientTable(const ClientTable&) = delete;
   ClientTable& operator=(const ClientTable&) = delete;
 
-  // Calls `use` with the key's record, which is made if there is none.
+  // Calls `use` with the key's record, which is made if there is none, and what is beside it.
   template <typename Use>
   auto with(uint64_t key, uint64_t now, Use&& use) {
     Shard& shard = shard_of(key);
     const std::lock_guard lock(shard.mutex);
-    return std::forward<Use>(use)(take(shard, key, now));
+    if constexpr (std::is_invocable_v<Use, Record&, Beside&>) {
+      return std::forward<Use>(use)(take(shard, key, now), shard.beside);
+    } else {
+      return std::forward<Use>(use)(take(shard, key, now));
+    }
   }
   // Calls `use` with the key's record if there is one.
   template <typename Use>
@@ -55,6 +62,15 @@ class ClientTable {
         std::forward<Use>(use)(*record);
       }
     }
+  }
+
+  // Calls `use` with the key's record, null if there is none, and what is beside it.
+  template <typename Use>
+  auto beside(uint64_t key, Use&& use) {
+    Shard& shard = shard_of(key);
+    const std::lock_guard lock(shard.mutex);
+    Record* known = shard.buckets.empty() ? nullptr : find(bucket_of(shard, key), key);
+    return std::forward<Use>(use)(known, shard.beside);
   }
 
   // Drops the dead and returns how many live. Looks at everything: for whoever asks now and then.
@@ -92,6 +108,7 @@ class ClientTable {
   struct alignas(64) Shard {
     mutable std::mutex mutex;
     std::vector<Bucket> buckets;
+    [[no_unique_address]] Beside beside;
   };
 
   Shard& shard_of(uint64_t key) { return shards_[key >> 58]; }

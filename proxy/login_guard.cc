@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
+#include "proxy/base/check.h"
 #include "proxy/net/network.h"
 
 namespace postern {
@@ -22,6 +24,102 @@ uint64_t delay_of(const LoginFailures& rules, size_t failures) {
 
 LoginGuard::LoginGuard() : name_key_(random_key()), table_key_(random_key()) {}
 
+LoginGuard::Attempt::~Attempt() {
+  if (bell_ != nullptr) {
+    bell_->attempt = nullptr;
+  }
+  guard_.give_back(*this);
+}
+
+// Under the lock: as long as the attempt stands in the queue its session lives, and so does its
+// loop. A loop that takes nothing more is about to end its sessions.
+void LoginGuard::Attempt::ring(State state) {
+  ListNode<Attempt>::unlink();
+  state_ = state;
+  const auto leave = state == State::Refused ? imap::LoginLeave::Never : imap::LoginLeave::Go;
+  loop_.post([bell = bell_, leave] {
+    if (bell->attempt != nullptr) {
+      bell->attempt->observer_.on_login_turn(leave);
+    }
+  });
+}
+
+LoginGuard::Begun LoginGuard::begin(const LoginFailures& rules, const net::Address& client,
+                                    net::Loop& loop, LoginTurnObserver& observer) {
+  if (net::contains(rules.exempt, client)) {
+    return {.leave = imap::LoginLeave::Go, .attempt = nullptr};
+  }
+  const uint64_t key = key_of(client_number(client));
+  std::unique_ptr<Attempt> attempt(new Attempt(*this, rules, key, loop, observer));
+  const imap::LoginLeave leave = table_.beside(key, [&](Record* record, PlacesByKey& places) {
+    if (record != nullptr && record->banned() && !record->dead(loop.now_ms())) {
+      attempt->state_ = Attempt::State::Refused;
+      return imap::LoginLeave::Never;
+    }
+    return take_place(*attempt, places[key], record);
+  });
+  return {.leave = leave, .attempt = std::move(attempt)};
+}
+
+imap::LoginLeave LoginGuard::take_place(Attempt& attempt, Places& places, Record* record) {
+  const size_t most = most_in_flight(attempt.rules_, attempt.loop_.now_ms(), record);
+  if (places.in_flight < most && places.waiting.empty()) {
+    ++places.in_flight;
+    return imap::LoginLeave::Go;
+  }
+  attempt.bell_ = std::make_shared<Attempt::Bell>(Attempt::Bell{&attempt});
+  attempt.state_ = Attempt::State::Waiting;
+  places.waiting.push_back(attempt);
+  return imap::LoginLeave::Wait;
+}
+
+void LoginGuard::give_back(Attempt& attempt) {
+  table_.beside(attempt.key_, [&](Record* record, PlacesByKey& all) {
+    if (attempt.state_ == Attempt::State::Refused) {
+      return;
+    }
+    const auto found = all.find(attempt.key_);
+    check(found != all.end(), "an attempt has a place");
+    Places& places = found->second;
+    if (attempt.state_ == Attempt::State::Waiting) {
+      attempt.ListNode<Attempt>::unlink();
+    } else {
+      --places.in_flight;
+    }
+    let_go(places, attempt.loop_.now_ms(), record);
+    if (places.in_flight == 0) {
+      all.erase(found);
+    }
+  });
+}
+
+void LoginGuard::let_go(Places& places, uint64_t now_ms, Record* record) {
+  while (Attempt* next = places.waiting.front()) {
+    if (places.in_flight >= most_in_flight(next->rules_, now_ms, record)) {
+      return;
+    }
+    ++places.in_flight;
+    next->ring(Attempt::State::InFlight);
+  }
+}
+
+void LoginGuard::refuse_all(Places& places) {
+  while (Attempt* next = places.waiting.front()) {
+    next->ring(Attempt::State::Refused);
+  }
+}
+
+// One at least, even if a reload has lowered the limit below what is counted already: that one's
+// failure begins the ban.
+size_t LoginGuard::most_in_flight(const LoginFailures& rules, uint64_t now_ms, Record* record) {
+  if (record == nullptr || record->dead(now_ms) || record->banned()) {
+    return rules.max;
+  }
+  record->move_to(slice_at(rules, now_ms));
+  const size_t failures = record->sum();
+  return failures < rules.max ? rules.max - failures : 1;
+}
+
 LoginGuard::Verdict LoginGuard::failed(const LoginFailures& rules, const net::Address& client,
                                        uint64_t user, uint64_t now_ms) {
   Verdict verdict;
@@ -30,7 +128,8 @@ LoginGuard::Verdict LoginGuard::failed(const LoginFailures& rules, const net::Ad
   }
   verdict.counted = true;
   const uint64_t number = client_number(client);
-  table_.with(key_of(number), now_ms, [&](Record& record) {
+  const uint64_t key = key_of(number);
+  table_.with(key, now_ms, [&](Record& record, PlacesByKey& places) {
     verdict.banned = record.banned() && !record.dead(now_ms);
     if (verdict.banned) {
       verdict.failures = rules.max;
@@ -42,6 +141,9 @@ LoginGuard::Verdict LoginGuard::failed(const LoginFailures& rules, const net::Ad
       verdict.ban_began = true;
       record.failures = {};
       record.until = static_cast<uint32_t>((now_ms + rules.ban_ms) / kUnitMs + 1) | kBanned;
+      if (const auto of_client = places.find(key); of_client != places.end()) {
+        refuse_all(of_client->second);
+      }
     }
   });
   verdict.delay_ms = delay_of(rules, verdict.failures);

@@ -116,5 +116,27 @@ TEST(RandomKey, IsAnotherEachTime) {
   EXPECT_NE(random_key().low, random_key().low);
 }
 
+TEST(ClientTable, KeepsSomethingBesideTheRecordsOfAShard) {
+  ClientTable<Note, int> table(10'000);
+  table.beside(key(1), [](Note* note, int& beside) {
+    EXPECT_EQ(note, nullptr) << "nothing is made";
+    beside = 7;
+  });
+  table.with(key(1), 0, [](Note& note, int& beside) {
+    EXPECT_EQ(beside, 7);
+    note.until = 10;
+  });
+  table.beside(key(1), [](Note* note, int& beside) {
+    ASSERT_NE(note, nullptr);
+    EXPECT_EQ(note->until, 10U);
+    EXPECT_EQ(beside, 7);
+  });
+  EXPECT_EQ(table.sweep(20), 0U);
+  table.beside(key(1), [](Note* note, int& beside) {
+    EXPECT_EQ(note, nullptr);
+    EXPECT_EQ(beside, 7) << "it does not lapse";
+  });
+}
+
 }  // namespace
 }  // namespace postern
