@@ -88,9 +88,11 @@ class ServerPlace {
   metrics::GaugeHold gauge_;
 };
 
-// What workers learn of servers and only the main thread tells: one slot a server label.
+// What workers learn of servers and is told once for all of them: one slot a server label.
 struct BackendFacts {
   std::array<std::atomic<int64_t>, metrics::LabelSets::kGrowingCapacity> certificate_not_after{};
+  // It has refused a login so, and the log has said it.
+  std::array<std::atomic<bool>, metrics::LabelSets::kGrowingCapacity> wants_privacy{};
 };
 
 }  // namespace postern

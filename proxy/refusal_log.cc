@@ -11,25 +11,42 @@ RefusalLog::~RefusalLog() {
 
 void RefusalLog::refused(std::string_view listener, const net::Address& client, EndReason reason,
                          uint64_t now_ms) {
-  tell(now_ms);
-  {
-    const std::lock_guard lock(mutex_);
-    if (counts_.empty() && others_ == 0) {
-      interval_ends_ms_ = now_ms + kIntervalMs;
-    }
-    const std::pair key(client_number(client), reason);
-    if (const auto known = counts_.find(key); known != counts_.end()) {
-      known->second.more++;
-      return;
-    }
-    if (counts_.size() == kMost) {
-      others_++;
-      return;
-    }
-    counts_.emplace(key, Count{.client = client});
+  if (has_own_line(What::Session, client, name_of(reason), now_ms)) {
+    log::warn("session refused",
+              {{"listener", listener}, {"client", client.text()}, {"reason", name_of(reason)}});
   }
-  log::warn("session refused",
-            {{"listener", listener}, {"client", client.text()}, {"reason", name_of(reason)}});
+}
+
+void RefusalLog::login_refused(std::string_view listener, const net::Address& client,
+                               std::string_view mechanism, std::string_view result,
+                               std::string_view server, uint64_t now_ms) {
+  if (has_own_line(What::Login, client, result, now_ms)) {
+    log::info("login refused", {{"listener", listener},
+                                {"client", client.text()},
+                                {"mechanism", mechanism},
+                                {"result", result},
+                                {"server", server}});
+  }
+}
+
+bool RefusalLog::has_own_line(What what, const net::Address& client, std::string_view why,
+                              uint64_t now_ms) {
+  tell(now_ms);
+  const std::lock_guard lock(mutex_);
+  if (counts_.empty()) {
+    interval_ends_ms_ = now_ms + kIntervalMs;
+  }
+  const Key key(client_number(client), what, why);
+  if (const auto known = counts_.find(key); known != counts_.end()) {
+    known->second.more++;
+    return false;
+  }
+  if (counts_.size() == kMost) {
+    others_[static_cast<size_t>(what)]++;
+    return false;
+  }
+  counts_.emplace(key, Count{.client = client});
+  return true;
 }
 
 void RefusalLog::tell(uint64_t now_ms) {
@@ -41,17 +58,23 @@ void RefusalLog::tell(uint64_t now_ms) {
 
 void RefusalLog::tell_counted() {
   for (const auto& [key, count] : counts_) {
-    if (count.more > 0) {
-      log::warn("more sessions refused", {{"client", count.client.text()},
-                                          {"reason", name_of(key.second)},
-                                          {"count", count.more}});
+    const auto& [number, what, why] = key;
+    if (count.more > 0 && what == What::Session) {
+      log::warn("more sessions refused",
+                {{"client", count.client.text()}, {"reason", why}, {"count", count.more}});
+    } else if (count.more > 0) {
+      log::info("more logins refused",
+                {{"client", count.client.text()}, {"result", why}, {"count", count.more}});
     }
   }
-  if (others_ > 0) {
-    log::warn("more sessions refused", {{"client", "others"}, {"count", others_}});
+  if (const uint64_t count = others_[static_cast<size_t>(What::Session)]; count > 0) {
+    log::warn("more sessions refused", {{"client", "others"}, {"count", count}});
+  }
+  if (const uint64_t count = others_[static_cast<size_t>(What::Login)]; count > 0) {
+    log::info("more logins refused", {{"client", "others"}, {"count", count}});
   }
   counts_.clear();
-  others_ = 0;
+  others_ = {};
 }
 
 }  // namespace postern

@@ -94,13 +94,26 @@ imap::LoginLeave Session::on_login_attempt(imap::Mechanism mechanism) {
   mechanism_ = mechanism;
   phase_started_us_ = net::Loop::now_us();
   const auto& rules = snapshot_->config->limits.login_failures;
-  // Other sessions of the address may have begun a ban since this one came in.
-  if (rules.has_value() &&
-      services_.admission.logins().banned(*rules, address_, loop().now_ms())) {
-    relay_->end_now(EndReason::Banned, kBanned);
-    return imap::LoginLeave::Never;
+  if (logged_in_ || !rules.has_value()) {
+    return imap::LoginLeave::Go;
   }
-  return imap::LoginLeave::Go;
+  auto [leave, attempt] = services_.admission.logins().begin(*rules, address_, loop(), *this);
+  if (leave == imap::LoginLeave::Never) {
+    // Other sessions of the address have begun a ban since this one came in.
+    relay_->end_now(EndReason::Banned, kBanned);
+  } else {
+    attempt_ = std::move(attempt);
+  }
+  return leave;
+}
+
+void Session::on_login_turn(imap::LoginLeave leave) {
+  if (leave == imap::LoginLeave::Never) {
+    relay_->end_now(EndReason::Banned, kBanned);
+    return;
+  }
+  phase_started_us_ = net::Loop::now_us();  // it is the server's time that is measured
+  relay_->let_login_go();
 }
 
 const SipHash::Key* Session::name_key() {
@@ -112,12 +125,10 @@ const SipHash::Key* Session::name_key() {
 void Session::on_login_result(imap::Mechanism mechanism, imap::LoginResult result, uint64_t user) {
   mechanism_ = mechanism;
   counters().count(Metric::Logins, {static_cast<size_t>(mechanism), static_cast<size_t>(result)});
-  if (mechanism != imap::Mechanism::Preauth) {
+  if (mechanism != imap::Mechanism::Preauth && is_answer(result)) {
     counters().observe(Metric::LoginDuration, net::Loop::now_us() - phase_started_us_);
   }
-  if (imap::is_guess(result)) {
-    login_failed(user);
-  } else if (result == imap::LoginResult::Success) {
+  if (result == imap::LoginResult::Success) {
     if (const auto& rules = snapshot_->config->limits.login_failures) {
       services_.admission.logins().succeeded(*rules, address_, user, loop().now_ms());
     }
@@ -125,7 +136,14 @@ void Session::on_login_result(imap::Mechanism mechanism, imap::LoginResult resul
     client_->wipe_what_was_read(false);
     authenticated_ = GaugeHold(counters().cell(Metric::SessionsAuthenticated));
     arm_until(loop().now_ms() + snapshot_->config->timeouts.idle_ms);
+  } else if (logged_in_) {
+    // It is in already: a refusal says nothing of a password.
+  } else if (is_guess(result)) {
+    login_failed(result, user);
+  } else if (is_answer(result)) {
+    login_refused(result);
   }
+  attempt_.reset();  // only now: what it came to is counted before the next one goes
 }
 
 void Session::on_unauthenticated() {
@@ -252,6 +270,7 @@ void Session::settle(EndReason reason) {
   authenticated_.release();
   idling_.release();
   opaque_.release();
+  attempt_.reset();
   place_ = ServerPlace();
 }
 

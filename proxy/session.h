@@ -52,6 +52,7 @@ class Session final : public net::Retirable,
                       private DialObserver,
                       private RelayObserver,
                       private imap::ConversationObserver,
+                      private LoginTurnObserver,
                       private net::Deadline {
  public:
   enum class State : uint8_t {
@@ -106,7 +107,9 @@ class Session final : public net::Retirable,
   imap::LoginLeave on_login_attempt(imap::Mechanism mechanism) override;
   const SipHash::Key* name_key() override;
   void on_login_result(imap::Mechanism mechanism, imap::LoginResult result, uint64_t user) override;
-  void login_failed(uint64_t user);
+  void on_login_turn(imap::LoginLeave leave) override;
+  void login_failed(imap::LoginResult result, uint64_t user);
+  void login_refused(imap::LoginResult result);
   void on_unauthenticated() override;
   void on_idle(bool idling) override;
   void on_opaque() override;
@@ -169,6 +172,7 @@ class Session final : public net::Retirable,
   ServerPlace place_;
   std::unique_ptr<net::Stream> backend_;
   std::unique_ptr<Relay> relay_;
+  std::unique_ptr<LoginGuard::Attempt> attempt_;  // while one is on its way
 
   // What is owed to the client, and what it still says, while it is Parting.
   struct Owed {

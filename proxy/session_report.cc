@@ -51,10 +51,7 @@ std::string Session::client_certificate() const {
 }
 
 // Says what happened; who is to be kept out for it is the guard's to decide.
-void Session::login_failed(uint64_t user) {
-  if (logged_in_) {
-    return;  // it is in already: the refusal says nothing of a password
-  }
+void Session::login_failed(imap::LoginResult result, uint64_t user) {
   LoginGuard::Verdict verdict;
   const auto& rules = snapshot_->config->limits.login_failures;
   if (rules.has_value()) {
@@ -63,6 +60,7 @@ void Session::login_failed(uint64_t user) {
   log::info("login failed", {{"listener", listener().text},
                              {"client", address_.text()},
                              {"mechanism", imap::mechanism_label(mechanism_)},
+                             {"result", imap::login_result_label(result)},
                              {"failures", verdict.failures}});
   if (!verdict.counted) {
     return;
@@ -74,10 +72,31 @@ void Session::login_failed(uint64_t user) {
                                 {"failures", verdict.failures},
                                 {"seconds", rules->ban_ms / 1000}});
   }
+  if (result == imap::LoginResult::Abandoned) {
+    return;  // nobody is there to be answered, late or at all
+  }
   if (verdict.delay_ms > 0) {
     counters().observe(Metric::LoginFailureDelay, verdict.delay_ms * 1000);
   }
   relay_->hold_answer(verdict.delay_ms, EndReason::Banned, verdict.banned ? kBanned : "");
+}
+
+// The server has said no for another reason than the secret.
+void Session::login_refused(imap::LoginResult result) {
+  const BackendServer* server = place_.server();
+  const std::string name = server != nullptr ? server->text : std::string();
+  services_.admission.refusals().login_refused(
+      listener().text, address_, imap::mechanism_label(mechanism_),
+      imap::login_result_label(result), name, loop().now_ms());
+  if (result == imap::LoginResult::PrivacyRequired && server != nullptr &&
+      !services_.dial.facts.wants_privacy[server->label].exchange(true)) {
+    log::warn("server wants a secured hop for logins",
+              {{"server", name},
+               {"advice",
+                "Dovecot: put postern's address into login_trusted_networks, or announce clients "
+                "with client_identity and haproxy_trusted_networks; any server: `tls: starttls` or "
+                "`implicit` at the backend"}});
+  }
 }
 
 void Session::log_end() {

@@ -47,6 +47,12 @@ constexpr bool is_guess(LoginResult result) {
   return result == LoginResult::Failure || result == LoginResult::Abandoned;
 }
 
+// Whether it is the server's answer; else the attempt ended without one, or was given up.
+constexpr bool is_answer(LoginResult result) {
+  return result != LoginResult::Abandoned && result != LoginResult::Cancelled &&
+         result != LoginResult::Interrupted;
+}
+
 // What a tagged NO to a login says by its response code (RFC 5530 section 3, RFC 2221 section 4):
 // `code` is the atom, without case. Failure if there is none, or one that may stand beside a wrong
 // password, such as ALERT.

@@ -29,6 +29,17 @@ TEST(Login, OnlyASecretThatMayHaveBeenWrongIsAGuess) {
   }
 }
 
+TEST(Login, IsAnsweredOnlyByTheServer) {
+  int answers = 0;
+  for (int i = 0; i < kLoginResultCount; ++i) {
+    answers += is_answer(static_cast<LoginResult>(i)) ? 1 : 0;
+  }
+  EXPECT_EQ(answers, 7);
+  EXPECT_FALSE(is_answer(LoginResult::Abandoned));
+  EXPECT_FALSE(is_answer(LoginResult::Cancelled));
+  EXPECT_FALSE(is_answer(LoginResult::Interrupted));
+}
+
 TEST(Login, ReadsWhatARefusalSays) {
   EXPECT_EQ(result_of_refusal("privacyrequired"), LoginResult::PrivacyRequired);
   for (const char* code : {"AUTHORIZATIONFAILED", "CANNOT", "NOPERM", "Referral"}) {

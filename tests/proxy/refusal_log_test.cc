@@ -76,6 +76,27 @@ TEST_F(RefusalLogTest, StaysSmallWhoeverComes) {
   EXPECT_THAT(tell(), testing::Contains(HasSubstr("client=others count=1024")));
 }
 
+TEST_F(RefusalLogTest, TellsOfLoginsApart) {
+  log::configure(LogFormat::Text, LogLevel::Info);
+  const auto refuse_logins = [&](const char* result, int times) {
+    return test::logged([&] {
+      for (int i = 0; i < times; ++i) {
+        refusals.login_refused("[::]:993", net::Address::parse("192.0.2.1:7").value(), "plain",
+                               result, "mail.internal:143", now_ms);
+      }
+    });
+  };
+  EXPECT_THAT(refuse_logins("expired", 3),
+              ElementsAre(HasSubstr("info  login refused listener=[::]:993 client=192.0.2.1:7 "
+                                    "mechanism=plain result=expired server=mail.internal:143")));
+  EXPECT_EQ(refuse_logins("denied", 1).size(), 1U);
+  EXPECT_EQ(refuse("192.0.2.1", EndReason::Denied).size(), 1U) << "a session";
+  now_ms += RefusalLog::kIntervalMs;
+  EXPECT_THAT(
+      tell(),
+      ElementsAre(HasSubstr("more logins refused client=192.0.2.1:7 result=expired count=2")));
+}
+
 TEST_F(RefusalLogTest, TellsWhatIsLeftWhenItGoes) {
   const auto lines = test::logged([] {
     RefusalLog short_lived;
