@@ -75,7 +75,11 @@ constexpr std::array<Descriptor, kMetricCount> kCatalog{{
     {Metric::Logins,
      Counter,
      "postern_logins_total",
-     "Login attempts that the backend answered or failed to answer.",
+     "Login attempts by how they ended: success; failure, the secret was wrong; abandoned, the "
+     "client hung up on it; cancelled, given up before a secret was sent; unsupported, the backend "
+     "does not offer the mechanism; privacy_required, it wants a secured hop; denied, expired and "
+     "unavailable, it refused for another reason than the secret; interrupted, nobody answered. "
+     "Failure and abandoned are guesses.",
      {Mechanism, LoginResult}},
     {Metric::LoginDuration,
      Histogram,
@@ -85,7 +89,7 @@ constexpr std::array<Descriptor, kMetricCount> kCatalog{{
     {Metric::LoginFailuresCounted,
      Counter,
      "postern_login_failures_counted_total",
-     "Failed logins that were counted against the client's address.",
+     "Logins that failed or were abandoned and were counted against the client's address.",
      {}},
     {Metric::LoginFailureDelay,
      Histogram,

@@ -135,14 +135,17 @@ constexpr auto kLimitRows = std::to_array<Row>({
     {.path = "limits.login_failures",
      .shape = Shape::Map,
      .form = "map",
-     .doc = "What becomes of one IPv4 address or one IPv6 /64 whose logins the backend refuses. "
-            "Outages do not count; a success forgives what the same user got wrong from there. "
-            "Without it nothing is counted; {} takes the defaults.",
+     .doc = "What becomes of one IPv4 address or one IPv6 /64 whose logins the backend refuses, or "
+            "which hangs up on them. Refusals for another reason than the secret do not count "
+            "(results other than failure and abandoned in postern_logins_total); a success "
+            "forgives what the same user got wrong from there. Without it nothing is counted; {} "
+            "takes the defaults.",
      .begin = [](Draft& d, const Written&) { d.config.limits.login_failures.emplace(); }},
     {.path = "limits.login_failures.max",
      .form = "1 to 200",
      .fallback = "10",
-     .doc = "So many failures within `per` ban the address.",
+     .doc = "So many failures within `per` ban the address. No more of its logins are with the "
+            "backend at a time than are missing to that; further ones wait for their turn.",
      .value =
          [](Draft& d, const Written& w) {
            read_number(w, 1, kMaxFailures, d.config.limits.login_failures->max, d.findings);

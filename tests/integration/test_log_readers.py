@@ -4,16 +4,21 @@ import os
 import pathlib
 import shutil
 import socket
+import struct
 import unittest
 
 from harness import Folder, Gateway, ScriptedBackend, run
 from harness.packages import unpacked
+from harness.processes import wait_until
 
 DEPLOY = pathlib.Path(os.environ["POSTERN_SOURCE"]) / "deploy"
 FAILURES = 12
 # What stands in the journal, other addresses, and what must not be taken for a failed login.
 MORE = """\
-2026-11-21T14:38:19.953Z info  login failed listener=[::]:143 client=[2001:db8::7]:50123 mechanism=other failures=0
+2026-11-21T14:38:19.953Z info  login failed listener=[::]:143 client=[2001:db8::7]:50123 mechanism=other result=failure failures=0
+2026-11-21T14:38:20.053Z info  login failed listener=[::]:143 client=[2001:db8::8]:50123 mechanism=plain result=abandoned failures=0
+2026-11-21T14:38:20.153Z info  login refused listener=[::]:143 client=192.0.2.9:50123 mechanism=plain result=expired server=mail1.internal:143
+2026-11-21T14:38:20.253Z info  more logins refused client=192.0.2.9:50123 result=expired count=7
 2026-11-21T14:38:20.953Z warn  client banned client=[2001:db8::9]:50123 failures=10 seconds=900
 2026-11-21T14:38:21.953Z info  session ended listener=[::]:993 client=192.0.2.9:1 reason=client_closed \
 error="login failed listener=x client=192.0.2.66:5 mechanism=plain" tls=1.3
@@ -24,19 +29,27 @@ error="login failed listener=x client=192.0.2.66:5 mechanism=plain" tls=1.3
 def refusing(peer):
     peer.send(b"* OK ready\r\n")
     while True:
-        peer.send(peer.line().split()[0] + b" NO no\r\n")
+        tag, *_, password = peer.line().split()
+        if password != b"unheard":
+            peer.send(tag + b" NO no\r\n")
 
 
 class Readers(unittest.TestCase):
     def log(self):
-        """A log as the gateway writes it, with FAILURES failed logins, of which the last began a ban."""
+        """A log as the gateway writes it, with FAILURES failed logins, every second hung up on, of which the last began a ban."""
         path = self.folder / "postern.log"
         with ScriptedBackend(refusing) as backend, Gateway(
                 backends={"mail": backend.backend()},
                 limits={"login_failures": {"max": FAILURES, "delay": "0s"}}) as gateway:
-            for _ in range(FAILURES):
+            for i in range(1, FAILURES + 1):
                 with gateway.connect() as client:
-                    client.command(b"LOGIN anna wrong")
+                    if i % 2:
+                        client.command(b"LOGIN anna wrong")
+                    else:
+                        client.start(b"LOGIN anna unheard")
+                        wait_until(lambda: b"unheard" in backend.transcripts[-1], "the login at the server")
+                        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                gateway.wait_for_log(rf"failures={i}\n")
             gateway.wait_for_log("client banned")
             path.write_text(gateway.log() + MORE, encoding="utf-8")
         return path
@@ -54,14 +67,16 @@ class Readers(unittest.TestCase):
 
     def test_fail2ban_reads_text(self):
         log = self.log()
-        self.assertEqual(self.fail2ban(log, "failed"), FAILURES * ["127.0.0.1"] + ["2001:db8::7"])
+        self.assertEqual(self.fail2ban(log, "failed"), FAILURES * ["127.0.0.1"] + ["2001:db8::7", "2001:db8::8"])
         self.assertEqual(self.fail2ban(log, "banned"), ["127.0.0.1", "2001:db8::9"])
 
     def test_fail2ban_reads_json(self):
         log = self.folder / "json.log"
         log.write_text(
             '{"time":"2026-11-21T14:38:20.953Z","level":"info","event":"login failed","listener":"[::]:993",'
-            '"client":"192.0.2.3:50123","mechanism":"plain","failures":3}\n'
+            '"client":"192.0.2.3:50123","mechanism":"plain","result":"abandoned","failures":3}\n'
+            '{"time":"2026-11-21T14:38:20.953Z","level":"info","event":"login refused","listener":"[::]:993",'
+            '"client":"192.0.2.4:50123","mechanism":"plain","result":"denied","server":"mail1.internal:143"}\n'
             '{"time":"2026-11-21T14:38:20.953Z","level":"warn","event":"client banned","client":"[2001:db8::7]:1",'
             '"failures":10,"seconds":900}\n', encoding="utf-8")
         self.assertEqual(self.fail2ban(log, "failed"), ["192.0.2.3"])
@@ -70,7 +85,7 @@ class Readers(unittest.TestCase):
     def test_fail2ban_reads_the_journal(self):
         log = self.folder / "journal.log"
         log.write_text("".join(f"mail postern[7]: {line}\n" for line in MORE.splitlines()), encoding="utf-8")
-        self.assertEqual(self.fail2ban(log, "failed"), ["2001:db8::7"])
+        self.assertEqual(self.fail2ban(log, "failed"), ["2001:db8::7", "2001:db8::8"])
         self.assertEqual(self.fail2ban(log, "banned"), ["2001:db8::9"])
 
     def test_crowdsec_finds_the_guesser_and_the_banned(self):
@@ -79,7 +94,7 @@ class Readers(unittest.TestCase):
         self.assertRegex(said, r"Ip 127\.0\.0\.1 performed 'postern/imap-bf' \(10 events")
         self.assertRegex(said, r"Ip 127\.0\.0\.1 performed 'postern/imap-banned'")
         self.assertRegex(said, r"Ip 2001:db8::9 performed 'postern/imap-banned'")
-        self.assertNotRegex(said, r"Ip (192\.0\.2\.|2001:db8::7)")
+        self.assertNotRegex(said, r"Ip (192\.0\.2\.|2001:db8::[78])")
 
     def crowdsec(self, log):
         """Everything that CrowdSec says when it has read the log to its end."""
