@@ -19,7 +19,6 @@ namespace {
 constexpr char kGreeting[] = "waiting for the backend's greeting";
 // A resolver that needs longer is not waited for while there are addresses from before.
 constexpr uint64_t kResolverMs = 1'000;
-constexpr net::TcpOptions kBackendTcp{.keepalive_idle_s = 120, .user_timeout_ms = 0};
 
 }  // namespace
 
@@ -76,7 +75,7 @@ void Dial::try_address() {
   const bool speaks_first =
       pool_.config().tls != BackendTls::Implicit && introduction_.proxy_header.empty();
   plain_->connect(
-      addresses[address_index_], kBackendTcp,
+      addresses[address_index_], net::kLongLived,
       speaks_first ? net::TcpStream::Opens::WithFirstBytes : net::TcpStream::Opens::Connected);
   if (!introduction_.proxy_header.empty()) {
     plain_->write(as_bytes(introduction_.proxy_header));  // in one piece, once it is connected

@@ -15,12 +15,11 @@ namespace postern {
 
 namespace {
 
-constexpr unsigned kKeepaliveIdleS = 120;  // below the five minutes after which many NATs forget
 constexpr unsigned kDeferAcceptS = 5;
 
 net::ListenOptions options_for(ListenerTls mode) {
   net::ListenOptions options;
-  options.accepted.keepalive_idle_s = kKeepaliveIdleS;
+  options.accepted = net::kLongLived;
   if (mode == ListenerTls::Implicit) {  // the client speaks first there
     options.defer_accept_s = kDeferAcceptS;
   }

@@ -25,6 +25,15 @@ struct TcpOptions {
   unsigned user_timeout_ms = 0;   // TCP_USER_TIMEOUT; 0: the kernel's default
 };
 
+// For both hops: a peer that has died without a word is found out within three minutes.
+// Keepalive, for a connection at rest, begins below the five minutes after which many NATs forget;
+// where the user timeout is set, Linux lets it decide instead of the number of probes, and so gives
+// up with the fifth. With bytes on their way it is the user timeout alone; without one they would
+// be sent again for a quarter of an hour. It must not be much shorter, for it also ends a peer that
+// is alive and has taken nothing for so long of what there is for it, a client that is suspended in
+// the middle of a download, say.
+inline constexpr TcpOptions kLongLived{.keepalive_idle_s = 120, .user_timeout_ms = 175'000};
+
 class TcpStream final : public Stream, public Retirable, private Deferred {
  public:
   // An unconnected stream; call connect() next.
