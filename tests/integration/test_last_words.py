@@ -63,6 +63,17 @@ class OfTheServer(unittest.TestCase):
                     client.send(b"a APPEND box {1000000+}\r\n" + b"x" * 1_000_000 + b"\r\n")
                 self.assertEqual(client.rest(), b"a" + TOO_BIG)
 
+    def test_a_literal_that_a_real_server_does_not_read(self):
+        authority = Authority(self.enterContext(Folder("authority")).path)
+        server = self.enterContext(Dovecot(authority))
+        gateway = self.enterContext(Gateway(backends={"mail": server.backend()}))
+        for turn in range(200):
+            with self.subTest(turn=turn), gateway.connect() as client:
+                client.login()
+                with contextlib.suppress(OSError):
+                    client.send(b"a SEARCH TEXT {1000000+}\r\n" + b"x" * 1_000_000 + b"\r\n")
+                self.assertEqual(client.rest(), b"* BYE Literal size too large\r\n")
+
     def test_input_that_a_real_server_does_not_read(self):
         authority = Authority(self.enterContext(Folder("authority")).path)
         server = self.enterContext(Dovecot(authority))
