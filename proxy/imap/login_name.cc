@@ -99,8 +99,15 @@ bool skip_past(Octets& in, int mark) {
   return octet == mark;
 }
 
+// Channel binding and authzid (RFC 5801 section 4).
+bool skip_gs2_header(Octets& in) {
+  const bool flag = skip_past(in, ',');
+  return flag && skip_past(in, ',');
+}
+
 bool skip_word(Octets& in, std::string_view word) {
-  return std::all_of(word.begin(), word.end(), [&in](char c) { return in.next() == c; });
+  return std::all_of(word.begin(), word.end(),
+                     [&in](char c) { return in.next() == static_cast<uint8_t>(c); });
 }
 
 bool read_until(Octets& in, int mark, NameHash& name) {
@@ -197,8 +204,7 @@ bool read_name(Mechanism mechanism, Octets& in, NameHash& name) {
       return skip_past(in, ',') && skip_word(in, "a=") && read_saslname(in, name);
     case Mechanism::ScramSha1:
     case Mechanism::ScramSha256:
-      return skip_past(in, ',') && skip_past(in, ',') && skip_word(in, "n=") &&
-             read_saslname(in, name);
+      return skip_gs2_header(in) && skip_word(in, "n=") && read_saslname(in, name);
     case Mechanism::CramMd5:
       return read_until_last_space(in, name);
     case Mechanism::DigestMd5:
