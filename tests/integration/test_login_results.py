@@ -274,9 +274,16 @@ class Tokens(Results):
                 for i in range(2 * MAX):
                     self.assertEqual(self.authenticate(client, mechanism, form % ("anna", "expired"), i % 2), b"NO")
         self.no_guess(gateway)
-        with gateway.connect() as client, gateway.counting(LOGINS, mechanism="xoauth2", result="failure"), \
-                gateway.counting(FAILED):
-            self.authenticate(client, b"XOAUTH2", "user=anna\1auth=Bearer wrong\1\1")
+
+    def test_a_wrong_one_is_a_guess_even_if_it_is_given_up(self):
+        gateway = self.start(self.backend())
+        for last in (b"", b"*"):
+            with gateway.connect() as client, gateway.counting(LOGINS, mechanism="xoauth2", result="failure"), \
+                    gateway.counting(FAILED):
+                tag = client.start(b"AUTHENTICATE XOAUTH2 " + sasl("user=anna\1auth=Bearer wrong\1\1"))
+                self.assertEqual(client.line(), b"+ %s\r\n" % self.WRONG)  # which says already that it is wrong
+                client.send(last + b"\r\n")
+                self.assertEqual(client.line(), tag + b" NO no\r\n")
 
     def test_who_gets_it_right_is_forgiven_by_whatever_mechanism(self):
         gateway = self.start(self.backend())

@@ -57,25 +57,6 @@ TEST_F(RefusalLogTest, TellsAddressesAndReasonsApart) {
   EXPECT_THAT(tell(), ElementsAre(HasSubstr("client=192.0.2.2:7 reason=denied count=1")));
 }
 
-TEST_F(RefusalLogTest, BeginsAnewAfterAMinute) {
-  refuse("192.0.2.1", EndReason::LimitRate, 3);
-  now_ms += RefusalLog::kIntervalMs;
-  EXPECT_THAT(refuse("192.0.2.1", EndReason::LimitRate, 2),
-              ElementsAre(HasSubstr("count=2"), HasSubstr("session refused")));
-}
-
-TEST_F(RefusalLogTest, StaysSmallWhoeverComes) {
-  const auto lines = test::logged([&] {
-    for (size_t i = 0; i < 2 * RefusalLog::kMost; ++i) {
-      const std::string ip = "198.51." + std::to_string(i / 256) + "." + std::to_string(i % 256);
-      refusals.refused("l", net::Address::parse(ip + ":7").value(), EndReason::Denied, now_ms);
-    }
-  });
-  EXPECT_LE(lines.size(), RefusalLog::kMost);
-  now_ms += RefusalLog::kIntervalMs;
-  EXPECT_THAT(tell(), testing::Contains(HasSubstr("client=others count=1024")));
-}
-
 TEST_F(RefusalLogTest, TellsOfLoginsApart) {
   log::configure(LogFormat::Text, LogLevel::Info);
   const auto refuse_logins = [&](const char* result, int times) {
@@ -95,6 +76,25 @@ TEST_F(RefusalLogTest, TellsOfLoginsApart) {
   EXPECT_THAT(
       tell(),
       ElementsAre(HasSubstr("more logins refused client=192.0.2.1:7 result=expired count=2")));
+}
+
+TEST_F(RefusalLogTest, BeginsAnewAfterAMinute) {
+  refuse("192.0.2.1", EndReason::LimitRate, 3);
+  now_ms += RefusalLog::kIntervalMs;
+  EXPECT_THAT(refuse("192.0.2.1", EndReason::LimitRate, 2),
+              ElementsAre(HasSubstr("count=2"), HasSubstr("session refused")));
+}
+
+TEST_F(RefusalLogTest, StaysSmallWhoeverComes) {
+  const auto lines = test::logged([&] {
+    for (size_t i = 0; i < 2 * RefusalLog::kMost; ++i) {
+      const std::string ip = "198.51." + std::to_string(i / 256) + "." + std::to_string(i % 256);
+      refusals.refused("l", net::Address::parse(ip + ":7").value(), EndReason::Denied, now_ms);
+    }
+  });
+  EXPECT_LE(lines.size(), RefusalLog::kMost);
+  now_ms += RefusalLog::kIntervalMs;
+  EXPECT_THAT(tell(), testing::Contains(HasSubstr("client=others count=1024")));
 }
 
 TEST_F(RefusalLogTest, TellsWhatIsLeftWhenItGoes) {

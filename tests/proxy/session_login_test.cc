@@ -42,6 +42,15 @@ class SessionLoginTest : public SessionTest {
     return figure(Metric::Logins,
                   {static_cast<size_t>(imap::Mechanism::Login), static_cast<size_t>(result)});
   }
+  // What is logged meanwhile.
+  template <typename Work>
+  std::vector<std::string> lines_of(Work work) {
+    gateway();  // which asks for errors alone
+    log::configure(LogFormat::Text, LogLevel::Info);
+    std::vector<std::string> lines = test::logged(work);
+    log::configure(LogFormat::Text, LogLevel::Error);
+    return lines;
+  }
   // Everybody sends a login, and the gateway has read it.
   void all_log_in() {
     const uint64_t before = figure(Metric::Bytes, {kHopClient, kDirectionIn});
@@ -147,7 +156,7 @@ TEST_F(SessionLoginTest, GivesTheTurnOfOneWhoHasGoneToTheNext) {
 TEST_F(SessionLoginTest, CountsAnAttemptThatIsHungUpOn) {
   config.limits.login_failures = LoginFailures{.max = 2};
   backend->options().answers = false;
-  const auto lines = test::logged([&] {
+  const auto lines = lines_of([&] {
     for (uint64_t i = 1; i <= 2; ++i) {
       relay();
       client->send(kAttempt);
@@ -192,7 +201,7 @@ TEST_F(SessionLoginTest, TellsARefusalApartFromAGuess) {
       Refusal{"[INUSE] ", LoginResult::Unavailable},
       Refusal{"[OVERQUOTA] ", LoginResult::Unavailable},
   };
-  const auto lines = test::logged([&] {
+  const auto lines = lines_of([&] {
     relay();
     for (const Refusal& refusal : kRefusals) {
       const uint64_t before = results(refusal.result);
@@ -214,7 +223,7 @@ TEST_F(SessionLoginTest, TellsARefusalApartFromAGuess) {
 
 TEST_F(SessionLoginTest, NamesAServerThatWantsASecuredHopOnce) {
   backend->options().answers = false;
-  const auto lines = test::logged([&] {
+  const auto lines = lines_of([&] {
     for (int session = 0; session < 2; ++session) {
       relay();
       for (int i = 0; i < 3; ++i) {
