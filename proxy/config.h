@@ -89,8 +89,8 @@ struct Limits {
   size_t sessions = 100'000;
   size_t sessions_per_address = 1'000;  // IPv6 by /64
   size_t handshakes_in_flight = 1'000;
-  size_t handshakes_per_address = 250;   // IPv6 by /64
-  size_t memory = 0;                     // bytes; 0: no limit
+  size_t handshakes_per_address = 250;  // IPv6 by /64
+  size_t memory = 0;                    // bytes; 0: no limit
   size_t command_before_login = 128 * kKiB;
   Rate connections_per_address = {};     // IPv6 by /64
   std::vector<net::Network> allow = {};  // empty: all

@@ -85,9 +85,10 @@ constexpr auto kLimitRows = std::to_array<Row>({
     {.path = "limits.command_before_login",
      .form = "size: 512MiB, 4GiB",
      .fallback = "128KiB",
-     .doc = "The longest command, with its literals, or response to a SASL challenge before login, "
-            "from 8KiB. The gateway reads it as a whole before it sends it on. A Kerberos ticket of "
-            "64KiB takes 86KiB.",
+     .doc =
+         "The longest command, with its literals, or response to a SASL challenge before login, "
+         "from 8KiB. The gateway reads it as a whole before it sends it on. A Kerberos ticket of "
+         "64KiB takes 86KiB.",
      .value =
          [](Draft& d, const Written& w) {
            read_size(w, kLeastCommand, d.config.limits.command_before_login, d.findings);

@@ -100,7 +100,13 @@ void Relay::offer(Bytes bytes) {
     return;
   }
   std::string(as_text(bytes.subspan(taken))).swap(held_);  // assigned, it would keep its capacity
-  if (held_.empty() && client_ended_ && !std::exchange(backend_finished_, true)) {
+  finish_backend();
+}
+
+// The client's end is passed on once the backend has all that is due to it.
+void Relay::finish_backend() {
+  if (client_ended_ && held_.empty() && !filter_.has_to_send() &&
+      !std::exchange(backend_finished_, true)) {
     backend_.finish();
   }
 }
@@ -123,9 +129,7 @@ void Relay::client_ended() {
     end_now(reason_of_end(EndReason::ClientClosed), {});
     return;
   }
-  if (held_.empty() && !std::exchange(backend_finished_, true)) {
-    backend_.finish();
-  }
+  finish_backend();
   look_soon();
 }
 
@@ -137,13 +141,14 @@ void Relay::client_failed(const Error& error) {
   }
   client_ended_ = client_failed_ = true;
   lose(to_client_, error);
-  if (!end_with_client() && held_.empty() && !std::exchange(backend_finished_, true)) {
-    backend_.finish();
+  if (!end_with_client()) {
+    finish_backend();
   }
 }
 
 void Relay::let_login_go() {
   filter_.let_login_go();
+  finish_backend();
   pace();
 }
 
@@ -196,6 +201,7 @@ void Relay::go_on() {
     offer(as_bytes(held));
     wipe(held);
   }
+  finish_backend();
   pace();
 }
 
@@ -402,8 +408,9 @@ void Relay::end_now(EndReason reason, std::string_view line, const Error& error)
   if (const auto hold = std::move(hold_); hold != nullptr && reason != EndReason::ClientFailed) {
     to_client_.put(as_bytes(hold->bytes));
   }
-  filter_.end(reason == EndReason::ClientClosed || reason == EndReason::ClientFailed ||
-              reason == EndReason::ClientViolation || reason == EndReason::ClientLogout);
+  filter_.end(client_ended_ || reason == EndReason::ClientClosed ||
+              reason == EndReason::ClientFailed || reason == EndReason::ClientViolation ||
+              reason == EndReason::ClientLogout);
   observer_.on_relay_end(reason, filter_.at_boundary() ? line : std::string_view{}, error);
 }
 

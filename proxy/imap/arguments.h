@@ -47,8 +47,9 @@ bool is_plainly_quotable(std::string_view octets);
 // Appends `octets` to `text` as a quoted string.
 void append_quoted(std::string& text, std::string_view octets);
 
-// Appends `octets` to the command whose parts these are: as a quoted string where every server takes
-// that, else as a synchronising literal, which ends a part. A part is sent once the server has said
+// Appends `octets` to the command whose parts these are: as a quoted string where every server
+// takes that, else as a synchronising literal, which ends a part. A part is sent once the server
+// has said
 // "+" to the one before it.
 void append_string(std::vector<std::string>& parts, std::string_view octets);
 

@@ -82,8 +82,8 @@ size_t ClientReader::line(Bytes bytes, FilterShared& shared) {
   return used;
 }
 
-// A security layer prefixes each of its buffers with a length of four octets, the first of which is 0
-// (RFC 4422 §3.7); no line of IMAP begins so.
+// A security layer prefixes each of its buffers with a length of four octets, the first of which is
+// 0 (RFC 4422 §3.7); no line of IMAP begins so.
 void ClientReader::begin_line(Bytes bytes, Conversation& conversation) {
   if (conversation.layer_possible()) {
     if (bytes.front() == 0) {
@@ -108,18 +108,28 @@ void ClientReader::head(std::string_view piece, bool complete, Conversation& con
   }
   line_ = Line::Command;
   if (conversation.turn() == Turn::Idle) {
-    // The client has not waited for the "+". DONE is what it would have said then; anything else is a
-    // command to a server that refuses IDLE, and to others a broken end of it.
+    // The client has not waited for the "+". DONE is what it would have said then; anything else is
+    // a command to a server that refuses IDLE, and to others a broken end of it.
     if (is_done(start) || conversation.idling()) {
       line_ = Line::IdleEnd;
     } else {
       conversation.lose_track();
     }
   }
-  if (line_ == Line::Command && found.decided && is_answerable(found.tag)) {
-    conversation.begin(found.tag, found.command);
+  if (line_ == Line::Command && found.decided) {
+    begin_command(found, conversation);
   }
   std::string().swap(head_);
+}
+
+// What a server may not take for a command is answered under no tag, or not at all.
+void ClientReader::begin_command(const CommandHead& found, Conversation& conversation) {
+  if (!found.strict) {
+    conversation.lose_track();
+  }
+  if (is_answerable(found.tag)) {
+    conversation.begin(found.tag, found.command);
+  }
 }
 
 void ClientReader::literal_announced(FilterShared& shared) {

@@ -1,5 +1,6 @@
-// ClientReader: the client's half of Filter after login. All bytes pass as they are; it only follows
-// which commands they are, to know whose answers come back. One thread. Idle, it owns no heap memory.
+// ClientReader: the client's half of Filter after login. All bytes pass as they are; it only
+// follows which commands they are, to know whose answers come back. One thread. Idle, it owns no
+// heap memory.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +8,7 @@
 #include <string>
 
 #include "proxy/base/bytes.h"
+#include "proxy/imap/command.h"
 #include "proxy/imap/filter_parts.h"
 #include "proxy/imap/scanner.h"
 
@@ -30,6 +32,7 @@ class ClientReader {
   size_t line(Bytes bytes, FilterShared& shared);
   void begin_line(Bytes bytes, Conversation& conversation);
   void head(std::string_view piece, bool complete, Conversation& conversation);
+  void begin_command(const CommandHead& found, Conversation& conversation);
   void literal_announced(FilterShared& shared);
   void line_ended(Conversation& conversation);
   void lose_track(Conversation& conversation);

@@ -30,8 +30,8 @@ constexpr bool is_digit(char c) {
 // line, for some servers ask for its octets before they have seen the line's end.
 bool announces_literal(std::string_view text) {
   text.remove_prefix(1);
-  const size_t digits = static_cast<size_t>(
-      std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
+  const size_t digits =
+      static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
   text.remove_prefix(digits);
   if (!text.empty() && (text.front() == '+' || text.front() == '-')) {
     text.remove_prefix(1);
@@ -106,7 +106,8 @@ bool is_sasl_response(std::string_view text) {
     return true;
   }
   const auto* const digits = std::find_if_not(text.begin(), text.end(), is_base64_digit);
-  return text.end() - digits <= 2 && std::all_of(digits, text.end(), [](char c) { return c == '='; }) &&
+  return text.end() - digits <= 2 &&
+         std::all_of(digits, text.end(), [](char c) { return c == '='; }) &&
          (digits == text.end() || digits != text.begin());
 }
 

@@ -263,16 +263,31 @@ void Conversation::challenge(std::string_view base64) {
 
 // Servers answer a command under a tag that they do not like so, and no other answer follows.
 void Conversation::untagged_bad() {
-  if (!before_login() || queue_.empty()) {
+  if (!before_login()) {
+    untagged_bad_after_login();
+    return;
+  }
+  if (queue_.empty()) {
     return;
   }
   const Entry oldest = entry_at(0);
   if (!has_login(0, oldest.end())) {
     remove(0, oldest.size, 1);
-  } else if (turn_ == Turn::AwaitLiteral || turn_ == Turn::AwaitLogin ||
-             turn_ == Turn::AwaitSasl) {
+  } else if (turn_ == Turn::AwaitLiteral || turn_ == Turn::AwaitLogin || turn_ == Turn::AwaitSasl) {
     turn_ = Turn::Command;
   }
+}
+
+// It may be for a line that is no command, for one in flight, or for a literal.
+void Conversation::untagged_bad_after_login() {
+  if (count_ == 0 && line_start_) {
+    unsure_ = false;
+    return;
+  }
+  if (turn_ == Turn::AwaitUnauthenticate) {
+    turn_ = Turn::Command;
+  }
+  lose_track();
 }
 
 void Conversation::answered(uint32_t position, LoginResult answer) {

@@ -6,8 +6,8 @@
 //                     (UNAUTHENTICATE, RFC 8437)        any -> Opaque (COMPRESS, RFC 4978,
 //                                                              or a SASL security layer)
 //
-// Commands in flight wait in one queue, oldest first, until their tagged response. A tagged response
-// belongs to the oldest command with that tag.
+// Commands in flight wait in one queue, oldest first, until their tagged response. A tagged
+// response belongs to the oldest command with that tag.
 //
 // Before login the gateway sends whole commands that every server reads alike, one login at a time.
 // So the queue is certain, and servers answer it in order.
@@ -18,8 +18,8 @@
 // in flight twice, a literal that the server has not offered to take. Then every line of the client
 // counts as a command that may be, until the newest of them is answered.
 //
-// After login, a "+" belongs to the oldest IDLE that has had none, else to the literal that the newest
-// command has announced.
+// After login, a "+" belongs to the oldest IDLE that has had none, else to the literal that the
+// newest command has announced.
 #pragma once
 
 #include <cstdint>
@@ -94,8 +94,8 @@ class Conversation {
 
   // --- the client's side after login, in the order of a command's life
   void begin(std::string_view tag, Command command);
-  // Its line ended in a synchronising literal. True if its octets follow at once, for the server has
-  // said "+" already.
+  // Its line ended in a synchronising literal. True if its octets follow at once, for the server
+  // has said "+" already.
   bool announce_literal();
   void end_command();  // its last line is complete
   void done();         // the line of Turn::Idle is complete
@@ -157,6 +157,7 @@ class Conversation {
   Entry entry_at(size_t position) const;
   void append(std::string_view tag, Command command);
   void remove(size_t position, size_t size, uint32_t count);
+  void untagged_bad_after_login();
   bool has_login(size_t begin, size_t end) const;
   void answered_before_login(const Entry& entry, LoginResult answer);
   void answered_after_login(const Entry& entry, LoginResult answer);
@@ -176,10 +177,10 @@ class Conversation {
   uint32_t count_ = 0;
   Phase phase_ = Phase::Greeting;
   Turn turn_ = Turn::Command;
-  uint8_t lines_asked_ = 0;     // "+" that no SASL line has answered
+  uint8_t lines_asked_ = 0;  // "+" that no SASL line has answered
   bool unsure_ = false;
-  bool unfinished_ = false;     // the newest command in the queue is still being sent
-  bool early_plus_ = false;     // "+" came before the line that announces a literal had ended
+  bool unfinished_ = false;  // the newest command in the queue is still being sent
+  bool early_plus_ = false;  // "+" came before the line that announces a literal had ended
   bool literal_refused_ = false;
   bool line_start_ = true;
   bool logout_asked_ = false;

@@ -68,6 +68,8 @@ class Filter {
   bool at_boundary() const {
     return !opaque() && shared_.at_boundary && shared_.conversation.sure();
   }
+  // Whether the server is yet to get more of a login that the client has sent in full.
+  bool has_to_send() const { return strict_ != nullptr && strict_->has_to_send(); }
   // Bytes of the client's that were taken and not passed on yet.
   size_t held() const { return strict_ != nullptr ? strict_->held() : 0; }
 

@@ -90,8 +90,8 @@ struct FilterShared {
   Error violation;
   std::string replies;  // whole lines of ours, to be put to the client at the next boundary
 
-  // The server's side has come to where it is to stop. COMPRESS leaves no such place, and nothing is
-  // put in while it is not known how the server reads the client.
+  // The server's side has come to where it is to stop. COMPRESS leaves no such place, and nothing
+  // is put in while it is not known how the server reads the client.
   bool stopped() const {
     return stop != Stop::Never && at_boundary && !conversation.opaque() && conversation.sure() &&
            (stop == Stop::AtBoundary || conversation.at_rest());

@@ -25,8 +25,8 @@ class Scanner {
   enum class Marks : uint8_t {
     Ignore,  // free text: never a literal, even if it ends in {5}
     Heed,
-    Doubt,  // Heed, and doubtful() says whether the mark stands in an open quoted string or is glued
-            // to a word: some servers skip n bytes there, others read the next command
+    Doubt,  // Heed, and doubtful() says whether the mark stands in an open quoted string or is
+            // glued to a word: some servers skip n bytes there, others read the next command
     Check,  // Doubt, but a doubtful {n+} is BadLiteral
   };
   enum class Found : uint8_t {

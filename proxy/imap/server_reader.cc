@@ -112,8 +112,7 @@ void ServerReader::begin_line(const ServerHead& head, FilterShared& shared) {
   } else if (head.kind == Kind::Status && head.tagged) {
     meaning_ = Meaning::Answer;
     position_ = shared.conversation.find(head.tag);
-    answer_ = head.condition == Condition::Ok ? LoginResult::Success
-                                            : result_of_refusal(head.code);
+    answer_ = head.condition == Condition::Ok ? LoginResult::Success : result_of_refusal(head.code);
   } else if (head.kind == Kind::Status && head.condition == Condition::Bye) {
     meaning_ = Meaning::Bye;
   } else if (head.kind == Kind::Status && head.condition == Condition::Bad) {

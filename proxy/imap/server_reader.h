@@ -16,8 +16,8 @@ namespace postern::imap {
 
 class ServerReader {
  public:
-  // Passes on what it takes and returns how many bytes that are: all, unless the session is to stop,
-  // or a "+" asks for what is to be sent before the server is heard on.
+  // Passes on what it takes and returns how many bytes that are: all, unless the session is to
+  // stop, or a "+" asks for what is to be sent before the server is heard on.
   size_t feed(Bytes bytes, FilterShared& shared);
 
  private:

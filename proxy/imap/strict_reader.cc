@@ -70,9 +70,11 @@ SaslStart parse_authenticate(std::string_view arguments) {
   }
   const std::string_view mechanism = take_atom(rest);
   start.mechanism = mechanism_named(mechanism);
-  const bool spaced = rest.empty() || skip_spaces(rest) == 1;
+  const bool alone = rest.empty();
+  const bool spaced = skip_spaces(rest) == 1;
   start.response = rest;
-  start.good = spaced && !mechanism.empty() && rest != "*" && is_sasl_response(rest);
+  start.good = !mechanism.empty() &&
+               (alone || (spaced && !rest.empty() && rest != "*" && is_sasl_response(rest)));
   return start;
 }
 
@@ -226,9 +228,11 @@ void StrictReader::command(std::string_view line, FilterShared& shared) {
     return;
   }
   const CommandHead head = parse_command_head(line);
+  const bool is_login = head.command == Command::Login || head.command == Command::Authenticate;
   if (head.command == Command::StartTls) {
     refuse(head.tag, Refusal::Starttls, shared);
-  } else if (!head.strict) {
+  } else if (!head.strict || (is_login && head.tag.find(']') != std::string_view::npos)) {
+    // Dovecot answers a tag with "]" under none, and the login that it does not run would wait.
     refuse(head.tag, Refusal::Malformed, shared);
   } else if (head.command == Command::Login) {
     login(head, line, shared);

@@ -36,6 +36,7 @@ class StrictReader {
   void let_login_go(FilterShared& shared);
   // What is here of a command that is not complete.
   std::string take_rest();
+  bool has_to_send() const { return !parts_.empty(); }
   // Bytes of the client's that are kept here.
   size_t held() const { return held_.size() + parts_bytes_; }
 
@@ -62,8 +63,8 @@ class StrictReader {
   std::string held_;                // the command so far, with its literals
   std::vector<std::string> parts_;  // of a login that is not sent yet or not in full
   size_t parts_bytes_ = 0;
-  size_t read_ = 0;                 // of the command, whether held or not
-  Refusal refusal_ = {};            // for this the command is refused once it has ended
+  size_t read_ = 0;       // of the command, whether held or not
+  Refusal refusal_ = {};  // for this the command is refused once it has ended
   bool refused_ = false;
 };
 

@@ -1,6 +1,6 @@
 // Violation: the protocol faults that this room can find. Each ends the session, or the attempt to
-// reach a server. Refusal: why a client's command is answered BAD here; the session goes on. Bounded
-// sets, so that each can be a metric label.
+// reach a server. Refusal: why a client's command is answered BAD here; the session goes on.
+// Bounded sets, so that each can be a metric label.
 #pragma once
 
 #include <cstdint>

@@ -92,8 +92,8 @@ TEST(ClientReader, TakesAPlusThatComesBeforeTheLineEnd) {
 }
 
 TEST(ClientReader, SkipsALiteralThatTheServerTakesAtOnce) {
-  const Outcome outcome = talk({client("a APPEND x {10+}\r\nc IDLE\r\nde\r\n"), server("+ x\r\n"),
-                                server("a OK done\r\n")});
+  const Outcome outcome = talk(
+      {client("a APPEND x {10+}\r\nc IDLE\r\nde\r\n"), server("+ x\r\n"), server("a OK done\r\n")});
   EXPECT_EQ(outcome.events, "");
   EXPECT_TRUE(outcome.boundary);
 }
@@ -194,10 +194,10 @@ TEST(ClientReader, IsUnsureOfAnAnswerThatNobodyAskedFor) {
 // ---- IDLE
 
 TEST(ClientReader, FollowsIdle) {
-  const Outcome outcome = talk(
-      {client("i IDLE\r\n"), server("+ \r\n"), server("* 3 EXISTS\r\n"),
-       client("done\r\nb NOOP\r\n"), server("i OK\r\n"), client("j IDLE\r\n"), server("+ \r\n"),
-       server("j OK timeout\r\n"), client("DONE\r\n")});
+  const Outcome outcome =
+      talk({client("i IDLE\r\n"), server("+ \r\n"), server("* 3 EXISTS\r\n"),
+            client("done\r\nb NOOP\r\n"), server("i OK\r\n"), client("j IDLE\r\n"),
+            server("+ \r\n"), server("j OK timeout\r\n"), client("DONE\r\n")});
   EXPECT_EQ(outcome.to_server, "i IDLE\r\ndone\r\nb NOOP\r\nj IDLE\r\nDONE\r\n");
   EXPECT_EQ(outcome.events, "idle, awake, idle, awake");
 }
@@ -221,8 +221,8 @@ TEST(ClientReader, EndsIdleByWhateverTheClientSays) {
 }
 
 TEST(ClientReader, TakesAnEarlyDone) {
-  const Outcome outcome = talk({client("i IDLE\r\nDONE\r\nb NOOP\r\n"), server("+ idling\r\n"),
-                                server("i OK\r\nb OK\r\n")});
+  const Outcome outcome = talk(
+      {client("i IDLE\r\nDONE\r\nb NOOP\r\n"), server("+ idling\r\n"), server("i OK\r\nb OK\r\n")});
   EXPECT_EQ(outcome.events, "") << "never idling: DONE was there first";
   EXPECT_TRUE(outcome.boundary);
 }
@@ -282,9 +282,28 @@ TEST(ClientReader, TurnsOpaqueWithASecurityLayer) {
   EXPECT_FALSE(bench.filter.opaque()) << "there is no layer";
 }
 
+TEST(ClientReader, WaitsForNoAnswerToWhatMayBeNoCommand) {
+  for (const std::string& line :
+       {std::string("x\0y UNAUTHENTICATE\r\n", 21), std::string("* UNAUTHENTICATE\r\n"),
+        std::string("\r\na UNAUTHENTICATE\r\n"), std::string(" a UNAUTHENTICATE\r\n")}) {
+    EXPECT_EQ(talk({client(line + "c NOOP\r\n")}).kept, "") << line;
+  }
+  const Outcome outcome = talk({client("b UNAUTHENTICATE\r\nc NOOP\r\n"), server("* BAD x\r\n")});
+  EXPECT_EQ(outcome.kept, "") << "it is answered under no tag";
+}
+
+// A client that hangs up then is owed an answer under no tag.
+TEST(ClientReader, OwesAnAnswerToWhatIsNoCommand) {
+  LoggedIn bench;
+  bench.client("* \r\n");
+  EXPECT_FALSE(bench.filter.nothing_owed());
+  bench.server("* BAD Invalid tag\r\n");
+  EXPECT_TRUE(bench.filter.nothing_owed());
+}
+
 TEST(ClientReader, IsStrictAgainAfterUnauthenticate) {
-  const Outcome outcome = talk({client("b UNAUTHENTICATE\r\n+1 LOGIN v q\r\nc\tLOGIN v q\r\n"),
-                                server("b OK out\r\n")});
+  const Outcome outcome = talk(
+      {client("b UNAUTHENTICATE\r\n+1 LOGIN v q\r\nc\tLOGIN v q\r\n"), server("b OK out\r\n")});
   EXPECT_EQ(outcome.to_server, "b UNAUTHENTICATE\r\n");
   EXPECT_EQ(outcome.events, "unauthenticated, refused malformed, refused malformed");
   EXPECT_EQ(talk({client("b UNAUTHENTICATE\r\nc NOOP\r\n"), server("b BAD no\r\n")}).to_server,

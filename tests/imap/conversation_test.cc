@@ -114,10 +114,10 @@ TEST(Conversation, TellsAnExpiredTokenFromAWrongOne) {
                     server("+ eyJzdGF0dXMiOiJ0b2tlbl9leHBpcmVkIn0=\r\n"), client("\r\n"),
                     server("a NO no\r\n")}),
             "attempt xoauth2, expired xoauth2");
-  EXPECT_EQ(events({client("a AUTHENTICATE XOAUTH2 dXNlcj11\r\n"),
-                    server("+ eyJzdGF0dXMiOiI0MDEifQ==\r\n"), client("\r\n"),
-                    server("a NO no\r\n")}),
-            "attempt xoauth2, failure xoauth2");
+  EXPECT_EQ(
+      events({client("a AUTHENTICATE XOAUTH2 dXNlcj11\r\n"),
+              server("+ eyJzdGF0dXMiOiI0MDEifQ==\r\n"), client("\r\n"), server("a NO no\r\n")}),
+      "attempt xoauth2, failure xoauth2");
 }
 
 TEST(Conversation, EndsTheLoginThatIsNotAnswered) {

@@ -79,6 +79,7 @@ TEST(StrictReader, LetsNoLoginPassThatIsNotSeenAsOne) {
            std::string("b\r\n"),
            std::string("\r\n"),
            long_tag + " LOGIN u p\r\n",
+           std::string("a]b LOGIN u p\r\n"),
        }) {
     const Outcome outcome = talk({client(line + "n NOOP\r\n")});
     EXPECT_EQ(outcome.to_server, "n NOOP\r\n") << line;
@@ -100,15 +101,14 @@ TEST(StrictReader, EchoesOnlyTagsThatSayNothingElse) {
 
 // Dovecot gives such a line up at ")" and runs the octets as commands.
 TEST(StrictReader, KeepsLiteralsFromTheServer) {
-  for (const char* line :
-       {"a NOOP ) {21+}\r\ns LOGIN user secret\r\n\r\n",
-        "a CAPABILITY {21+}\r\ns LOGIN user secret\r\n\r\n",
-        "a AUTHENTICATE PLAIN {21+}\r\ns LOGIN user secret\r\n\r\n",
-        "a ENABLE (x {21+}\r\ns LOGIN user secret\r\n)\r\n",
-        "a NOOP ~{21+}\r\ns LOGIN user secret\r\n\r\n",
-        "a LOGIN u{21+}\r\ns LOGIN user secret\r\n\r\n",
-        "a LOGIN \"u {21+}\r\ns LOGIN user secret\r\n\r\n",
-        "a/1 LOGIN( {21+}\r\ns LOGIN user secret\r\n\r\n"}) {
+  for (const char* line : {"a NOOP ) {21+}\r\ns LOGIN user secret\r\n\r\n",
+                           "a CAPABILITY {21+}\r\ns LOGIN user secret\r\n\r\n",
+                           "a AUTHENTICATE PLAIN {21+}\r\ns LOGIN user secret\r\n\r\n",
+                           "a ENABLE (x {21+}\r\ns LOGIN user secret\r\n)\r\n",
+                           "a NOOP ~{21+}\r\ns LOGIN user secret\r\n\r\n",
+                           "a LOGIN u{21+}\r\ns LOGIN user secret\r\n\r\n",
+                           "a LOGIN \"u {21+}\r\ns LOGIN user secret\r\n\r\n",
+                           "a/1 LOGIN( {21+}\r\ns LOGIN user secret\r\n\r\n"}) {
     const Outcome outcome = talk({client(std::string(line) + "n NOOP\r\n")});
     EXPECT_EQ(outcome.to_server, "n NOOP\r\n") << line;
     EXPECT_EQ(outcome.events, "refused literal") << line;
@@ -123,17 +123,16 @@ TEST(StrictReader, RefusesASynchronisingLiteralBeforeItIsSent) {
 }
 
 TEST(StrictReader, AsksForALoginsLiteralsItself) {
-  for (const char* login : {"a LOGIN {4}\r\nuser {6}\r\nsecret\r\n",
-                            "a LOGIN {4+}\r\nuser {6+}\r\nsecret\r\n",
-                            "a LOGIN user {6}\r\nsecret\r\n"}) {
+  for (const char* login :
+       {"a LOGIN {4}\r\nuser {6}\r\nsecret\r\n", "a LOGIN {4+}\r\nuser {6+}\r\nsecret\r\n",
+        "a LOGIN user {6}\r\nsecret\r\n"}) {
     const bool asks = std::string_view(login).find("}\r\nu") != std::string_view::npos;
     const Outcome outcome = talk({client(login)});
     EXPECT_EQ(outcome.to_server,
               asks ? "a LOGIN \"user\" \"secret\"\r\n" : "a LOGIN user \"secret\"\r\n");
     EXPECT_EQ(outcome.events, "attempt login");
   }
-  EXPECT_EQ(talk({client("a LOGIN {4}\r\nuser {6}\r\nsecret\r\n")}).to_client,
-            "+ OK\r\n+ OK\r\n");
+  EXPECT_EQ(talk({client("a LOGIN {4}\r\nuser {6}\r\nsecret\r\n")}).to_client, "+ OK\r\n+ OK\r\n");
   EXPECT_EQ(talk({client("a LOGIN {4+}\r\nuser {6+}\r\nsecret\r\n")}).to_client, "");
   EXPECT_EQ(talk({client("a LOGIN {0+}\r\n {3}\r\na\"\\\r\n")}).to_server,
             "a LOGIN \"\" \"a\\\"\\\\\"\r\n");
@@ -200,9 +199,9 @@ TEST(StrictReader, ReadsLoginByTheGrammar) {
     EXPECT_EQ(outcome.to_server.size(), std::string_view(login).size()) << login;
   }
   for (const char* login :
-       {"a LOGIN\r\n", "a LOGIN u\r\n", "a LOGIN u p x\r\n", "a LOGIN  u p\r\n",
-        "a LOGIN u  p\r\n", "a LOGIN (u) p\r\n", "a LOGIN u \"p\r\n", "a LOGIN u p\"\r\n",
-        "a LOGIN u p\\q\r\n", "a LOGIN \"u\"\"p\"\r\n", "a LOGIN u {1}x\r\n"}) {
+       {"a LOGIN\r\n", "a LOGIN u\r\n", "a LOGIN u p x\r\n", "a LOGIN  u p\r\n", "a LOGIN u  p\r\n",
+        "a LOGIN (u) p\r\n", "a LOGIN u \"p\r\n", "a LOGIN u p\"\r\n", "a LOGIN u p\\q\r\n",
+        "a LOGIN \"u\"\"p\"\r\n", "a LOGIN u {1}x\r\n"}) {
     const Outcome outcome = talk({client(std::string(login) + "n NOOP\r\n")});
     EXPECT_EQ(outcome.to_client, refusal(Refusal::Login)) << login;
     EXPECT_EQ(outcome.to_server, "n NOOP\r\n") << login;
@@ -224,20 +223,18 @@ TEST(StrictReader, GoesOnWhereAServerAnswersUnderNoTag) {
                                 server("* BAD tag\r\n"), server("b OK in\r\n")});
   EXPECT_EQ(outcome.to_server, "a LOGIN u p\r\nb LOGIN u q\r\nc NOOP\r\n");
   EXPECT_EQ(outcome.events, "attempt login, failure login, attempt login, success login");
-  EXPECT_EQ(talk({client("a LOGIN u p\r\nb NOOP\r\n"), server("* BAD tag\r\n"),
-                  server("a OK in\r\n")})
-                .events,
-            "attempt login, success login");
-  EXPECT_EQ(talk({client("a LOGIN u p\r\nb NOOP\r\n"), server("* BAD tag\r\n"),
-                  server("b OK\r\n")})
+  EXPECT_EQ(
+      talk({client("a LOGIN u p\r\nb NOOP\r\n"), server("* BAD tag\r\n"), server("a OK in\r\n")})
+          .events,
+      "attempt login, success login");
+  EXPECT_EQ(talk({client("a LOGIN u p\r\nb NOOP\r\n"), server("* BAD tag\r\n"), server("b OK\r\n")})
                 .events,
             "attempt login, failure login");
 }
 
 TEST(StrictReader, TakesAnUntaggedBadForTheOldestCommandsAnswer) {
   const test::Said commands = client("a/ NOOP\r\nb LOGIN u p\r\nc LOGIN u q\r\n");
-  EXPECT_EQ(talk({commands, server("* BAD tag\r\n")}).to_server,
-            "a/ NOOP\r\nb LOGIN u p\r\n");
+  EXPECT_EQ(talk({commands, server("* BAD tag\r\n")}).to_server, "a/ NOOP\r\nb LOGIN u p\r\n");
   EXPECT_EQ(talk({commands, server("* BAD tag\r\n* BAD tag\r\n")}).to_server,
             "a/ NOOP\r\nb LOGIN u p\r\nc LOGIN u q\r\n");
 }
@@ -247,8 +244,7 @@ TEST(StrictReader, GivesEveryLoginAnAnswerOfItsOwn) {
                                 server("b OK done\r\nc NO wrong\r\n"), client("b LOGIN u p\r\n")});
   EXPECT_EQ(outcome.to_server, "b CAPABILITY\r\nc LOGIN u p\r\nb LOGIN u p\r\n");
   EXPECT_EQ(outcome.to_client, "b BAD Tag is in use\r\nb OK done\r\nc NO wrong\r\n");
-  EXPECT_EQ(outcome.events,
-            "refused tag_in_use, attempt login, failure login, attempt login");
+  EXPECT_EQ(outcome.events, "refused tag_in_use, attempt login, failure login, attempt login");
 }
 
 TEST(StrictReader, KeepsALoginUntilItMayGo) {
@@ -289,10 +285,11 @@ TEST(StrictReader, ReadsAuthenticateByTheGrammar) {
     EXPECT_EQ(talk({client(good)}).to_server, good);
   }
   for (const char* bad :
-       {"a AUTHENTICATE\r\n", "a AUTHENTICATE PLAIN AHUAcA== x\r\n", "a AUTHENTICATE PLAIN  AAAA\r\n",
-        "a AUTHENTICATE PLAIN *\r\n", "a AUTHENTICATE PLAIN AA=A\r\n", "a AUTHENTICATE (x)\r\n",
-        "a AUTHENTICATE \"PLAIN\"\r\n", "a AUTHENTICATE PLAIN A!\r\n",
-        "a AUTHENTICATE PLAIN AHU\tAcA==\r\n", "a AUTHENTICATE PLAIN ==\r\n"}) {
+       {"a AUTHENTICATE\r\n", "a AUTHENTICATE PLAIN AHUAcA== x\r\n",
+        "a AUTHENTICATE PLAIN  AAAA\r\n", "a AUTHENTICATE PLAIN *\r\n", "a AUTHENTICATE PLAIN \r\n",
+        "a AUTHENTICATE PLAIN AA=A\r\n", "a AUTHENTICATE (x)\r\n", "a AUTHENTICATE \"PLAIN\"\r\n",
+        "a AUTHENTICATE PLAIN A!\r\n", "a AUTHENTICATE PLAIN AHU\tAcA==\r\n",
+        "a AUTHENTICATE PLAIN ==\r\n"}) {
     const Outcome outcome = talk({client(std::string(bad) + "n NOOP\r\n")});
     EXPECT_EQ(outcome.to_client, refusal(Refusal::Authenticate)) << bad;
     EXPECT_EQ(outcome.to_server, "n NOOP\r\n") << bad;
@@ -321,8 +318,8 @@ TEST(StrictReader, AnswersEachPlusOfAHastyServer) {
 }
 
 TEST(StrictReader, GivesUpForAClientThatSaysNoResponse) {
-  for (const char* line : {"b LOGIN u p\r\n", "x {99+}\r\n", "x {99}\r\n", "AA\tAA\r\n",
-                           "\"AAAA\"\r\n", "A*\r\n"}) {
+  for (const char* line :
+       {"b LOGIN u p\r\n", "x {99+}\r\n", "x {99}\r\n", "AA\tAA\r\n", "\"AAAA\"\r\n", "A*\r\n"}) {
     const Outcome outcome = talk({client("a AUTHENTICATE PLAIN\r\n"), server("+\r\n"), client(line),
                                   server("a BAD aborted\r\n"), client("b NOOP\r\n")});
     EXPECT_EQ(outcome.to_server, "a AUTHENTICATE PLAIN\r\n*\r\nb NOOP\r\n") << line;
@@ -380,11 +377,11 @@ TEST(StrictReader, BoundsCommandsInFlight) {
   options.limits.pending_commands = 2;
   EXPECT_EQ(talk({client("a NOOP\r\nb NOOP\r\nc NOOP\r\n")}, options).violation,
             "too_many_pending");
-  EXPECT_EQ(talk({client("a NOOP\r\nb NOOP\r\n"), server("b OK\r\n"),
-                  client("c NOOP\r\nd NOOP\r\n")},
-                 options)
-                .violation,
-            "")
+  EXPECT_EQ(
+      talk({client("a NOOP\r\nb NOOP\r\n"), server("b OK\r\n"), client("c NOOP\r\nd NOOP\r\n")},
+           options)
+          .violation,
+      "")
       << "what was passed over is not in flight";
 }
 
@@ -408,7 +405,8 @@ TEST(StrictReader, TakesIdAsDovecotDoes) {
 TEST(StrictReader, TakesThirtyPairsOfFullLength) {
   std::string id = "a ID (\"name\" \"x\"";
   for (int i = 10; i < 40; ++i) {
-    id += " \"" + std::string(28, 'k') + std::to_string(i) + "\" \"" + std::string(1024, 'v') + "\"";
+    id +=
+        " \"" + std::string(28, 'k') + std::to_string(i) + "\" \"" + std::string(1024, 'v') + "\"";
   }
   FilterBench bench;
   bench.server("* OK hi\r\n");
