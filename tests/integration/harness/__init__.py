@@ -6,10 +6,10 @@ from .imap import Client, Closed, capabilities, connect
 from .metrics import Metrics
 from .processes import Address, Folder, HarnessError, Process, run, wait_until
 from .scripted import Gone, ScriptedBackend
-from .servers import USERS, Courier, Cyrus, Dovecot
+from .servers import USERS, Courier, Cyrus, Dovecot, Dovecot24
 
 __all__ = [
-    "USERS", "Address", "Authority", "Client", "Closed", "Courier", "Cyrus", "Dovecot", "Folder", "Gateway",
-    "Gone", "HarnessError", "Metrics", "Process", "ScriptedBackend", "capabilities", "check", "connect",
+    "USERS", "Address", "Authority", "Client", "Closed", "Courier", "Cyrus", "Dovecot", "Dovecot24", "Folder",
+    "Gateway", "Gone", "HarnessError", "Metrics", "Process", "ScriptedBackend", "capabilities", "check", "connect",
     "postern", "run", "sanitized", "wait_until",
 ]

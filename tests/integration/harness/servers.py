@@ -11,6 +11,7 @@ import shutil
 import socket
 import textwrap
 
+from .certificates import Certificate
 from .packages import unpacked
 from .processes import Address, Folder, HarnessError, Jail, run, wait_until
 
@@ -151,6 +152,31 @@ class Dovecot(Server):
                 home = {self.folder}/mail/%{{user}}
               }}
             }}
+            """
+
+
+class Dovecot24(Dovecot):
+    """Debian 13's Dovecot, in a root made for it: it cannot be installed beside Debian 12's. Wants mmdebstrap
+    (`tests/install deploy`) when the root is made for the first time."""
+
+    def set_up(self):
+        recipe = pathlib.Path(__file__).parents[2] / "deploy/debian-root"
+        archive = run(recipe, "--with", "dovecot-imapd", "trixie", timeout=1200).splitlines()[-1]
+        self.make_folder("mail", (MAIL_UID, MAIL_GID))
+        for name, file in (("server.crt", self.certificate.chain), ("server.key", self.certificate.key)):
+            self.write(name, file.read_text(encoding="ascii"))
+        self.certificate = Certificate(self.folder / "server.crt", self.folder / "server.key")
+        self.write("users", "".join(f"{user}:{{PLAIN}}{word}\n" for user, word in USERS.items()))
+        configuration = self.write("dovecot.conf", self.configuration((2, 4)))
+        root = self.folder / "root"
+        root.mkdir()
+        run("tar", "-xf", archive, "-C", root, "--numeric-owner", "--exclude=./dev/*", timeout=300)
+        return f"""
+            mkdir -p {root}{self.folder}
+            mount --bind {self.folder} {root}{self.folder}
+            mount -t proc proc {root}/proc
+            mount --rbind /dev {root}/dev
+            exec chroot {root} dovecot -F -c {configuration}
             """
 
 

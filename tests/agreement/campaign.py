@@ -1,0 +1,153 @@
+"""A run of many conversations against one server: batches, confirmation, the count of logins, shrinking."""
+
+import asyncio
+import random
+import time
+
+from compare import Verdict
+from grammar import Maker
+from owed import owed
+from player import BRISK, FAST, SLOW
+from script import Script, Step
+from shrink import shrink
+
+DIRECT = ("answers", "no answer", "end")  # what is held against the direct conversation only
+GRAVE = ("answer to no command", "login out of turn")  # no repetition excuses them
+
+
+class Campaign:
+    def __init__(self, world, server, options):
+        self.world, self.server, self.options = world, server, options
+        self.found = {}  # kind -> how often
+        self.begun = {}  # kind -> how many of them are made small
+        self.shown = set()
+        self.passing = 0  # disagreements that did not come again
+        self.played = self.comparable = 0
+        self.slots = asyncio.Semaphore(options.at_once)
+
+    def script(self, number):
+        rng = random.Random(f"{self.options.seed}/{self.server}/{number}")
+        return Maker(rng, self.world.server.sink).script()
+
+    async def run(self):
+        """True if all agreed."""
+        begin = time.monotonic()
+        for first in range(0, self.options.count, self.options.batch):
+            if time.monotonic() - begin > self.options.seconds or (any(self.found.values()) and not self.options.all):
+                break
+            await self._batch(range(first, min(first + self.options.batch, self.options.count)))
+            rate = self.played / (time.monotonic() - begin)
+            print(f"{self.server}: {self.played} conversations, {self.comparable} owed an equal answer, {rate:.0f} a second, "
+                  f"disagreements: {self.found or 'none'}; {self.passing} did not come again", flush=True)
+        return not any(self.found.values())
+
+    async def _batch(self, numbers):
+        before = await self.world.logins()
+        verdicts = await asyncio.gather(*(self._one(self.script(number)) for number in numbers))
+        counted = await self.world.logins() - before
+        least, most = (sum(verdict.logins[end] for verdict in verdicts) for end in (0, 1))
+        self.played += len(verdicts)
+        self.comparable += sum(verdict.owed for verdict in verdicts)
+        await asyncio.gather(*(self._look_into(number, verdict) for number, verdict in zip(numbers, verdicts)
+                               if verdict.faults))
+        if not least <= counted <= most and not any(verdict.faults for verdict in verdicts):
+            await self._bisect([verdict.script for verdict in verdicts], f"{counted}, not {least} to {most}")
+        return verdicts
+
+    async def _one(self, script, pace=FAST):
+        verdict = await self._compared(script, script, pace)
+        cut = any(len(step.segments) > 1 for step in script.steps)
+        if cut and verdict.faults and verdict.faults[0][0] in DIRECT:
+            # Cut so, some servers misread even what is well formed; the gateway may well have joined it.
+            joined = Script(tuple(Step((step.data,), step.wait) for step in script.steps), script.end)
+            other = await self._compared(script, joined, pace)
+            verdict = verdict if other.faults else other
+        return verdict
+
+    async def _compared(self, script, direct_script, pace):
+        async with self.slots:
+            direct = await self.world.player.directly(direct_script, pace)
+            is_owed, why = owed(script, direct, self.server)
+            heard = await self.world.player.through(script, direct, is_owed, pace)
+        await self.world.player.gone(heard, pace)
+        return Verdict(script, direct, heard, is_owed, why)
+
+    async def replay(self, script):
+        """Alone and with time, the logins counted."""
+        before = await self.world.logins()
+        verdict = await self._one(script, SLOW)
+        counted = await self.world.logins() - before
+        if not verdict.logins[0] <= counted <= verdict.logins[1]:
+            verdict.faults.insert(0, ("hidden", f"{counted} logins counted, not {verdict.logins[0]} to {verdict.logins[1]}"))
+        return verdict
+
+    async def _look_into(self, number, verdict):
+        """Plays it again with time; what comes again is a disagreement, and is made small."""
+        kind = verdict.faults[0][0]
+        self.found[kind] = self.found.get(kind, 0) + 1
+        if self.begun.get(kind, 0) >= self.options.per_kind:
+            return
+        self.begun[kind] = self.begun.get(kind, 0) + 1
+        for _ in range(2):
+            again = await self._one(verdict.script, SLOW)
+            if self._has(again, kind):
+                await self._report(f"seed {self.options.seed}, number {number}", again, kind)
+                return
+        if kind in GRAVE:
+            await self._report(f"seed {self.options.seed}, number {number}, once only", verdict, kind)
+            return
+        self.found[kind] -= 1
+        self.begun[kind] -= 1
+        self.passing += 1
+        print(f"{self.server}: seed {self.options.seed}, number {number}: once only: {verdict.faults[0]}", flush=True)
+        self._keep("once", self.passing, verdict)
+
+    async def _report(self, what, verdict, kind):
+        pace = SLOW if kind == "left" else BRISK
+
+        async def fails(script):
+            return self._has(await self._one(script, pace), kind)
+        small = await shrink(verdict.script, fails, self.options.shrink_seconds)
+        verdict_of_small = await self._one(small, SLOW)
+        if self._has(verdict_of_small, kind):
+            verdict = verdict_of_small
+        if (kind, verdict.script) in self.shown:
+            return
+        self.shown.add((kind, verdict.script))
+        print(f"{self.server}: {what}: {kind}\n{verdict.text()}", flush=True)
+        self._keep("finding", len(self.shown), verdict)
+
+    def _keep(self, word, number, verdict):
+        if self.options.findings:
+            self.options.findings.mkdir(parents=True, exist_ok=True)
+            name = f"{self.server}-{self.options.seed}-{word}-{number}.txt"
+            (self.options.findings / name).write_text(verdict.text(), encoding="utf-8")
+
+    @staticmethod
+    def _has(verdict, kind):
+        return any(found == kind for found, _ in verdict.faults)
+
+    async def _bisect(self, scripts, what):
+        """The batch's count of logins is wrong; whose is?"""
+        while len(scripts) > 1:
+            half = len(scripts) // 2
+            for some in (scripts[:half], scripts[half:]):
+                if await self._miscounted(some):
+                    scripts = some
+                    break
+            else:
+                self.passing += 1
+                print(f"{self.server}: logins counted: {what}, once only", flush=True)
+                return
+        verdict = await self.replay(scripts[0])
+        self.found["logins"] = self.found.get("logins", 0) + 1
+        if self.found["logins"] <= self.options.per_kind:
+            self.shown.add(("logins", verdict.script))
+            print(f"{self.server}: logins counted: {what}\n{verdict.text()}", flush=True)
+            self._keep("finding", len(self.shown), verdict)
+
+    async def _miscounted(self, scripts):
+        before = await self.world.logins()
+        verdicts = await asyncio.gather(*(self._one(script) for script in scripts))
+        counted = await self.world.logins() - before
+        return not sum(v.logins[0] for v in verdicts) <= counted <= sum(v.logins[1] for v in verdicts)

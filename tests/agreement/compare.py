@@ -1,0 +1,167 @@
+"""Holds against each other what came directly, what passed the tap, and what came through.
+
+The table of what may differ; there is nothing else.
+
+    where              what                                   why
+    CAPABILITY data    STARTTLS, LOGINDISABLED, AUTH=*-PLUS   the gateway takes them out
+    greetings          all behind `* OK`                      names, random tags
+    any line           runs of digits, times, SESSIONID=<>    uids, clocks
+    `* n RECENT`       the line                               other sessions take it
+    `+` lines          all behind the `+`                     prompts have words of their own
+    BAD                its words                              before login the gateway may say it itself
+    before login       local `x BAD …`, `* BAD …`, `+ …`      what the strict reader refuses, or asks for
+    before login       `+` of the server                      for LOGIN's literal, which was collected before
+"""
+
+import re
+
+from reading import Reading
+
+HIDDEN = re.compile(rb" (?:STARTTLS|LOGINDISABLED|AUTH=\S+-PLUS)(?=[\] \r\n])")
+CLOCK = re.compile(rb" \([\d.+ ]+secs\)|SESSIONID=<[^>]*>|Session=<[^>]*>")
+RECENT = re.compile(rb"\* \d+ RECENT")
+LOCAL = re.compile(rb"(?:\S+ (?:BAD|NO) |\+)")
+
+
+def edited(line):
+    return HIDDEN.sub(b"", line) if b"CAPABILITY" in line else line
+
+
+def normal(lines):
+    """As the table says."""
+    found = []
+    for number, line in enumerate(lines):
+        if RECENT.match(line):
+            continue
+        if number == 0:
+            found.append(line[:5])
+        elif line.startswith(b"+"):
+            found.append(b"+")
+        else:
+            tag, space, rest = line.partition(b" ")
+            if rest.startswith(b"BAD"):
+                rest = b"BAD"
+            found.append(tag + space + re.sub(rb"\d+", b"#", CLOCK.sub(b"", edited(rest))).rstrip())
+    return found
+
+
+def status(line):
+    return b" ".join(line.split(b" ", 2)[:2]).strip()
+
+
+def lines_of(octets):
+    return re.findall(rb"[^\n]*\n|[^\n]+\Z", octets)
+
+
+def faithful(server, client, login_line):
+    """The server's lines at the tap against the client's. Returns what is wrong, what the gateway said by itself, and
+    how many lines of the server the client did not get. `login_line` is the server's line that ended the login."""
+    local, at, logged_in = [], 0, login_line is None
+    for number, line in enumerate(client):
+        mine = edited(line)
+        if at < len(server) and edited(server[at]) == mine:
+            logged_in = logged_in or at == login_line
+            at += 1
+            continue
+        while not logged_in and at + 1 < len(server) and server[at].startswith(b"+") and edited(server[at + 1]) == mine:
+            at += 1
+        if at < len(server) and edited(server[at]) == mine:
+            logged_in = logged_in or at == login_line
+            at += 1
+        elif (not logged_in and LOCAL.match(line)) or line.startswith(b"* BYE "):
+            local.append(line)
+        else:
+            expected = server[at] if at < len(server) else b"(nothing)"
+            return f"line {number}: the server said {expected!r}, the client read {line!r}", local, 0
+    left = server[at:]
+    while left and not logged_in and left[0].startswith(b"+"):
+        left = left[1:]
+    return "", local, len(left)
+
+
+class Verdict:
+    """`faults`: (kind, detail), the gravest first."""
+
+    ORDER = ("answer to no command", "login out of turn", "hidden", "no answer", "silence", "octets", "words", "answers",
+             "lost words", "end", "left")
+
+    def __init__(self, script, direct, heard, owed, why):
+        self.script, self.direct, self.heard, self.owed, self.why = script, direct, heard, owed, why
+        self.faults = []
+        self.logins = (0, 0)  # what the gateway's count must be between
+        if heard.failed or direct.failed:
+            self._fault("no conversation", heard.failed or direct.failed)
+            return
+        self._at_the_tap()
+        if script.end in ("close", "half") and not self.faults:
+            self._against_direct()
+        if heard.left > 5:
+            self._fault("left", f"the connection to the server lives {heard.left:.1f} s after the client's")
+        rank = {kind: number for number, kind in enumerate(self.ORDER)}
+        self.faults.sort(key=lambda fault: rank.get(fault[0], len(rank)))
+
+    def _fault(self, kind, detail):
+        self.faults.append((kind, detail))
+
+    def _at_the_tap(self):
+        events = self.heard.tapped.events
+        self.reading = reading = Reading(events)
+        for kind, detail in reading.faults:
+            if kind == "part of a line" and self.heard.tapped.server_gone:
+                continue
+            self._fault(kind, repr(detail))
+        self.logins = (reading.answered, reading.sent + reading.later + (1 if reading._login else 0))
+        # What the server says so late may miss a client that closes; not if it was the gateway that closed.
+        late = float("inf") if self.heard.ended else self.heard.over - 0.2
+        server = lines_of(self.heard.tapped.octets("server"))
+        must = len(lines_of(self.heard.tapped.octets("server", late)))
+        login = next((number for number, line in enumerate(server) if number and not line.startswith((b"*", b"+"))
+                      and line.split(None, 2)[1:2] == [b"OK"] and reading.granted), None)
+        wrong, self.local, lost = faithful(server, lines_of(self.heard.octets), login if reading.granted else -1)
+        if wrong:
+            self._fault("words", wrong)
+        lost -= len(server) - must
+        if lost > 0 and self.script.end in ("close", "half"):
+            self._fault("lost words", f"the client misses the last {lost} lines of the server: {server[:must][-lost:]!r}")
+        if reading.granted == 1 and not wrong:
+            self._after_login(reading)
+
+    def _after_login(self, reading):
+        """All octets of the client, those of the player's probes included, and nothing else."""
+        sent, passed = self.script.data, bytes(reading.after)
+        probes = re.search(rb"(?:zz\d? NOOP\r\n)*\Z", passed)
+        own = passed[:probes.start()]
+        if not sent.endswith(own) and own and not (self.heard.tapped.server_gone and own in sent):
+            self._fault("octets", f"after login {own!r} passed, which the client did not send so")
+        granted = (sent for line, sent in zip(self.heard.lines, self.heard.sent_when)
+                   if line.startswith(reading.granted_tag + b" OK"))
+        owed = self.heard.sent - next(granted, self.heard.sent)
+        if self.script.end == "close" and not self.heard.closed and len(passed) < owed:
+            self._fault("octets", f"after login {owed} octets were sent at least, {len(passed)} passed")
+
+    def _against_direct(self):
+        direct, heard = self.direct, self.heard
+        if self.owed:
+            mine, theirs = normal(heard.lines[:heard.before]), normal(direct.lines[:direct.before])
+            if mine != theirs:
+                place = next((n for n, pair in enumerate(zip(mine, theirs)) if pair[0] != pair[1]),
+                             min(len(mine), len(theirs)))
+                came = mine[place] if place < len(mine) else b"(nothing)"
+                must = theirs[place] if place < len(theirs) else b"(nothing)"
+                kind = "no answer" if place >= len(mine) else "answers"
+                self._fault(kind, f"line {place}: directly {must!r}, through {came!r}")
+            elif bool(direct.closed) != bool(heard.closed):
+                self._fault("end", f"directly {direct.closed or 'open'}, through {heard.closed or 'open'}")
+        if self.script.end == "close" and (direct.probe or direct.closed) and not heard.probe and not heard.closed:
+            self._fault("silence", "directly the NOOP behind it all is answered, or the end comes; through neither")
+
+    def text(self):
+        """For a report."""
+        parts = [f"# {kind}: {detail}" for kind, detail in self.faults]
+        parts += [f"# comparable: {self.owed} {self.why}", self.script.text(), "# directly:",
+                  *(f"#   S {line!r}" for line in self.direct.lines), f"#   closed={self.direct.closed!r} waits={self.direct.waits}",
+                  "# through, at the client:", *(f"#   S {line!r}" for line in lines_of(self.heard.octets)),
+                  f"#   closed={self.heard.closed!r} waits={self.heard.waits}", "# through, at the tap:"]
+        events = self.heard.tapped.events if self.heard.tapped else []
+        parts += [f"#   {'C' if side == 'client' else 'S'} {data[:400]!r}" for side, data in events]
+        return "\n".join(parts) + "\n"

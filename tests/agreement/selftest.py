@@ -1,0 +1,127 @@
+"""The judges of the differential test, held against transcripts that are known to be right or wrong."""
+
+import pathlib
+import random
+import sys
+import unittest
+
+sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent)]
+from compare import Verdict, faithful, lines_of, normal  # noqa: E402
+from grammar import Maker  # noqa: E402
+from owed import owed  # noqa: E402
+from player import Heard  # noqa: E402
+from reading import Reading  # noqa: E402
+from script import Script, Step  # noqa: E402
+from shrink import smaller  # noqa: E402
+from wire import Tapped  # noqa: E402
+
+HELLO = ("server", b"* OK hello\r\n")
+
+
+def kinds(*events):
+    return {kind for kind, _ in Reading((HELLO, *events)).faults}
+
+
+class WhatTheGatewayMaySend(unittest.TestCase):
+    def test_single_lines_pass(self):
+        self.assertEqual(kinds(("client", b'a ID ("x" "y\\"")\r\nb NOOP\r\n'), ("server", b"a OK\r\nb OK\r\n")), set())
+
+    def test_hidden_command_is_told_by_its_answer(self):
+        found = kinds(("client", b"a NOOP ) {9+}\r\nh1 NOOP\r\n\r\n"), ("server", b"a BAD x\r\nh1 OK\r\n"))
+        self.assertLessEqual({"literal", "answer to no command"}, found)
+
+    def test_literal_of_a_login_waits_for_the_servers_prompt(self):
+        rest = (("client", b"bert mellon\r\n"), ("server", b"a OK\r\n"))
+        self.assertEqual(kinds(("client", b"a LOGIN {4}\r\n"), ("server", b"+ OK\r\n"), *rest), set())
+        self.assertEqual(kinds(("client", b"a LOGIN {4}\r\n"), *rest), {"literal before +"})
+        self.assertIn("literal", kinds(("client", b"a LOGIN {4+}\r\n"), *rest))
+
+    def test_nothing_stands_behind_a_login(self):
+        self.assertEqual(kinds(("client", b"a LOGIN x y\r\nb NOOP\r\n")), {"behind a login"})
+        self.assertEqual(kinds(("client", b"a LOGIN x y\r\n"), ("server", b"a NO\r\n"), ("client", b"b NOOP\r\n")), set())
+
+    def test_sasl_lines_come_one_for_each_prompt(self):
+        start = ("client", b"a AUTHENTICATE PLAIN\r\n")
+        self.assertEqual(kinds(start, ("server", b"+ \r\n"), ("client", b"AGE=\r\n"), ("server", b"a NO\r\n")), set())
+        self.assertIn("SASL line before +", kinds(start, ("client", b"AGE=\r\n")))
+        self.assertIn("SASL line", kinds(start, ("server", b"+ \r\n"), ("client", b"h1 NOOP\r\n")))
+        self.assertIn("AUTHENTICATE", kinds(("client", b"a AUTHENTICATE PLAIN {9}\r\n")))
+
+    def test_forbidden_lines(self):
+        for line, kind in ((b"a NOOP \0\r\n", "control octet"), (b'a NOOP "\r\n', "quotes"), (b"a IDLE\r\n", "not before login"),
+                           (b"a NOOP\n", "bare LF"), (b"a NOOP", "part of a line"), (b"a NOOP ~{3}\r\n", "literal")):
+            with self.subTest(line):
+                self.assertIn(kind, kinds(("client", line)))
+
+    def test_after_login_all_passes_and_logins_are_counted(self):
+        reading = Reading((HELLO, ("client", b"a LOGIN x y\r\n"), ("server", b"a NO\r\n"), ("client", b"b LOGIN x z\r\n"),
+                           ("server", b"b OK\r\n"), ("client", b"c IDLE {3+}\r\n\0")))
+        self.assertEqual((reading.faults, reading.answered, reading.granted), ([], 2, 1))
+        self.assertEqual(bytes(reading.after), b"c IDLE {3+}\r\n\0")
+
+
+class WhatTheClientMustHear(unittest.TestCase):
+    def test_edits_and_local_answers_are_allowed_before_login_only(self):
+        server = lines_of(b"* OK [CAPABILITY STARTTLS IDLE]\r\n* X\r\na OK\r\n")
+        self.assertEqual(faithful(server, lines_of(b"* OK [CAPABILITY IDLE]\r\n+ OK\r\nb BAD x\r\n* X\r\na OK\r\n"), 2)[0], "")
+        self.assertIn("c BAD", faithful(server, lines_of(b"* OK [CAPABILITY IDLE]\r\n* X\r\na OK\r\nc BAD x\r\n"), 2)[0])
+        self.assertEqual(faithful(server, lines_of(b"* OK [CAPABILITY IDLE]\r\n* X\r\n"), 2)[2], 1)
+
+    def test_normal_lines_keep_what_matters(self):
+        self.assertEqual(normal([b"* OK x\r\n", b"a1 OK done (0.1 + 2 secs).\r\n"]), normal([b"* OK y\r\n", b"a1 OK done (3 secs).\r\n"]))
+        self.assertNotEqual(normal([b"* OK\r\n", b"a1 OK x\r\n"]), normal([b"* OK\r\n", b"a2 OK x\r\n"]))
+        self.assertNotEqual(normal([b"* OK\r\n", b"a1 OK x\r\n"]), normal([b"* OK\r\n", b"a1 NO x\r\n"]))
+
+
+def verdict(script, direct, client, events, **heard):
+    tapped = Tapped()
+    tapped.events, tapped.times = [HELLO, *events], [0.0] * (len(events) + 1)
+    came = lines_of(b"* OK hello\r\n" + client)
+    theirs = [b"* OK hello\r\n", *lines_of(direct)]
+    through = Heard(**({"lines": came, "octets": b"".join(came), "before": len(came), "probe": 1, "sent": len(script.data),
+                        "tapped": tapped, "over": 9.0, "sent_when": [len(script.steps[0].data)] * len(came)} | heard))
+    said = Heard(lines=theirs, octets=b"".join(theirs), before=len(theirs), probe=1, sent_when=[len(script.data)] * len(theirs))
+    return {kind for kind, _ in Verdict(script, said, through, *owed(script, said, "dovecot23")).faults}
+
+
+class Verdicts(unittest.TestCase):
+    script = Script((Step((b"a LOGIN b c\r\n",), b"a"), Step((b"b NOOP\r\n",), b"b")))
+    events = (("client", b"a LOGIN b c\r\n"), ("server", b"a OK\r\n"), ("client", b"b NOOP\r\n"), ("server", b"b OK x\r\n"))
+
+    def test_agreement(self):
+        self.assertEqual(verdict(self.script, b"a OK\r\nb OK x\r\n", b"a OK\r\nb OK x\r\n", self.events), set())
+
+    def test_another_answer(self):
+        self.assertIn("answers", verdict(self.script, b"a OK\r\nb NO x\r\n", b"a OK\r\nb OK x\r\n", self.events))
+
+    def test_no_answer_and_words_that_were_lost(self):
+        self.assertIn("lost words", verdict(self.script, b"a OK\r\nb OK x\r\n", b"a OK\r\n", self.events))
+        self.assertIn("no answer", verdict(self.script, b"a OK\r\nb OK x\r\n", b"a OK\r\n", self.events[:3]))
+
+    def test_silence(self):
+        self.assertIn("silence", verdict(self.script, b"a OK\r\nb OK x\r\n", b"a OK\r\n", self.events[:3], probe=0))
+
+    def test_octets_that_did_not_pass(self):
+        self.assertIn("octets", verdict(self.script, b"a OK\r\n", b"a OK\r\n", self.events[:2]))
+
+    def test_connection_left_behind(self):
+        self.assertIn("left", verdict(self.script, b"a OK\r\nb OK x\r\n", b"a OK\r\nb OK x\r\n", self.events, left=5.5))
+
+
+class Scripts(unittest.TestCase):
+    def test_the_same_seed_makes_the_same_and_text_brings_it_back(self):
+        for number in range(300):
+            script, again = (Maker(random.Random(number), b"Sink").script() for _ in range(2))
+            self.assertEqual(script, again)
+            self.assertEqual(Script.of(script.text()), script)
+
+    def test_what_shrinking_tries_is_smaller(self):
+        script = Script((Step((b"a NOOP\r\n", b"b NOOP\r\n"), b"b"), Step((b"c NOOP\r\n",))), "half")
+        weight = lambda one: (len(one.data), len(one.steps), sum(len(step.segments) + bool(step.wait) for step in one.steps), one.end)
+        for other in smaller(script):
+            self.assertNotEqual(other, script)
+            self.assertTrue(any(a < b for a, b in zip(weight(other), weight(script))), other)
+
+
+if __name__ == "__main__":
+    unittest.main()

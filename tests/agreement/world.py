@@ -1,0 +1,125 @@
+"""The servers, made fast, and the gateway in front of a tap in front of one of them."""
+
+import asyncio
+import contextlib
+import ssl
+
+from harness import Authority, Courier, Cyrus, Dovecot, Dovecot24, Folder, Gateway, run
+from player import Player
+from wire import Tap
+
+MESSAGES = (b"Subject: one\r\n\r\nbody\r\n",
+            b"Subject: two\r\n\r\nt1 OK [CAPABILITY STARTTLS] done\r\n+ go on\r\n* BYE no\r\n) {5}\r\n",
+            b"Subject: three\r\n\r\n" + b"x" * 3000 + b"\r\n")
+
+
+class Quick:
+    """Many connections at once and none of the waiting that is for guessers."""
+
+    def configuration(self, version):
+        reuse, forever = ("service_count", "0") if version < (2, 4) else ("restart_request_count", "unlimited")
+        return super().configuration(version) + f"""
+            login_trusted_networks = 127.0.0.0/8
+            default_client_limit = 4096
+            default_process_limit = 512
+            service imap-login {{
+              {reuse} = {forever}
+              process_min_avail = 1
+              client_limit = 2000
+            }}
+            service imap {{
+              {reuse} = 200
+              process_limit = 512
+            }}
+            service anvil {{
+              unix_listener anvil-auth-penalty {{
+                mode = 0
+              }}
+            }}
+            """
+
+
+class QuickDovecot23(Quick, Dovecot):
+    sink = b"Sink"
+
+
+class QuickDovecot24(Quick, Dovecot24):
+    sink = b"Sink"
+
+
+class QuickCourier(Courier):
+    """Its login program sleeps five seconds after each failure; not here."""
+
+    sink = b"INBOX.Sink"
+
+    def set_up(self):
+        source = self.write("sleepless.c", "unsigned sleep(unsigned seconds) { (void)seconds; return 0; }\n")
+        run("cc", "-shared", "-fPIC", "-o", self.folder / "sleepless.so", source)
+        return f"export LD_PRELOAD={self.folder}/sleepless.so\n" + super().set_up().replace("=200", "=1000")
+
+
+class QuickCyrus(Cyrus):
+    sink = b"INBOX/Sink"
+
+
+SERVERS = {"dovecot23": QuickDovecot23, "dovecot24": QuickDovecot24, "courier": QuickCourier, "cyrus": QuickCyrus}
+
+
+class World(contextlib.ExitStack):
+    """One server and one gateway. `player` needs the running loop."""
+
+    def __init__(self, name, loop):
+        super().__init__()
+        try:
+            self._enter(name, loop)
+        except BaseException:
+            self.close()
+            raise
+
+    def _enter(self, name, loop):
+        authority = Authority(self.enter_context(Folder("agreement")).path)
+        self.server = self.enter_context(SERVERS[name](authority))
+        self.tap = Tap(loop, (self.server.host, 143))
+        self.callback(self.tap.close)
+        backend = {"servers": [f"127.0.0.1:{self.tap.address[1]}"], "client_identity": "proxy_v1"}
+        self.gateway = self.enter_context(Gateway(
+            backends={"tapped": backend}, workers=1, log={"level": "info"},
+            listeners=[{"address": "127.0.0.1:0", "tls": "implicit"}]))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        context.maximum_version = ssl.TLSVersion.TLSv1_2  # resumed there, a handshake costs no curve
+        self.player = Player(loop, (self.server.host, 143), self.gateway.address(), context, self.tap)
+
+    async def logins(self):
+        """The gateway's count, once no session lives, or none of them is about to end."""
+        for _ in range(100):
+            metrics = self.gateway.metrics()
+            if not metrics.sum("postern_sessions_active"):
+                break
+            await asyncio.sleep(0.05)
+        return int(metrics.sum("postern_logins_total"))
+
+
+async def furnish(world):
+    """The mailboxes: three messages in the INBOX, and one where messages may go."""
+    for user in (b"anna", b"bert"):
+        word = {b"anna": b'"open sesame"', b"bert": b"mellon"}[user]
+        reader, writer = await asyncio.open_connection(world.server.host, 143)
+
+        async def command(octets, want=b"OK"):
+            writer.write(b"f " + octets + b"\r\n")
+            while not (line := await asyncio.wait_for(reader.readline(), 20)).startswith((b"f ", b"+")):
+                assert line, octets
+            assert line.startswith(b"f " + want if want else b"+"), (octets, line)
+
+        await reader.readline()
+        await command(b"LOGIN " + user + b" " + word)
+        await command(b"CREATE " + world.server.sink)
+        for message in MESSAGES:
+            await command(b"APPEND INBOX (\\Seen) {%d}" % len(message), b"")
+            writer.write(message + b"\r\n")
+            assert (await reader.readline()).startswith((b"f OK", b"*"))
+        await command(b"SELECT INBOX")  # nothing is recent afterwards
+        await command(b"LOGOUT")
+        writer.close()
