@@ -12,7 +12,7 @@ from script import Script, Step
 from shrink import shrink
 
 DIRECT = ("answers", "no answer", "end")  # what is held against the direct conversation only
-GRAVE = ("answer to no command", "login out of turn")  # no repetition excuses them
+GRAVE = ("hidden login", "hidden command", "answer to no command", "login out of turn")  # no repetition excuses them
 
 
 class Campaign:
@@ -23,6 +23,7 @@ class Campaign:
         self.shown = set()
         self.passing = 0  # disagreements that did not come again
         self.played = self.comparable = 0
+        self.begin = time.monotonic()
         self.slots = asyncio.Semaphore(options.at_once)
 
     def script(self, number):
@@ -31,12 +32,11 @@ class Campaign:
 
     async def run(self):
         """True if all agreed."""
-        begin = time.monotonic()
         for first in range(0, self.options.count, self.options.batch):
-            if time.monotonic() - begin > self.options.seconds or (any(self.found.values()) and not self.options.all):
+            if time.monotonic() - self.begin > self.options.seconds or (any(self.found.values()) and not self.options.all):
                 break
             await self._batch(range(first, min(first + self.options.batch, self.options.count)))
-            rate = self.played / (time.monotonic() - begin)
+            rate = self.played / (time.monotonic() - self.begin)
             print(f"{self.server}: {self.played} conversations, {self.comparable} owed an equal answer, {rate:.0f} a second, "
                   f"disagreements: {self.found or 'none'}; {self.passing} did not come again", flush=True)
         return not any(self.found.values())
@@ -50,9 +50,9 @@ class Campaign:
         self.comparable += sum(verdict.owed for verdict in verdicts)
         await asyncio.gather(*(self._look_into(number, verdict) for number, verdict in zip(numbers, verdicts)
                                if verdict.faults))
-        if not least <= counted <= most and not any(verdict.faults for verdict in verdicts):
-            await self._bisect([verdict.script for verdict in verdicts], f"{counted}, not {least} to {most}")
-        return verdicts
+        if not least <= counted <= most and self.found.get("logins", 0) < self.options.per_kind:
+            await self._bisect([verdict.script for verdict in verdicts if not verdict.faults],
+                               f"{counted}, not {least} to {most}")
 
     async def _one(self, script, pace=FAST):
         verdict = await self._compared(script, script, pace)
@@ -78,7 +78,7 @@ class Campaign:
         verdict = await self._one(script, SLOW)
         counted = await self.world.logins() - before
         if not verdict.logins[0] <= counted <= verdict.logins[1]:
-            verdict.faults.insert(0, ("hidden", f"{counted} logins counted, not {verdict.logins[0]} to {verdict.logins[1]}"))
+            verdict.faults.insert(0, ("logins", f"{counted} logins counted, not {verdict.logins[0]} to {verdict.logins[1]}"))
         return verdict
 
     async def _look_into(self, number, verdict):
@@ -114,7 +114,7 @@ class Campaign:
         if (kind, verdict.script) in self.shown:
             return
         self.shown.add((kind, verdict.script))
-        print(f"{self.server}: {what}: {kind}\n{verdict.text()}", flush=True)
+        print(f"{self.server}: {what}, after {time.monotonic() - self.begin:.0f} s: {kind}\n{verdict.text()}", flush=True)
         self._keep("finding", len(self.shown), verdict)
 
     def _keep(self, word, number, verdict):
@@ -129,9 +129,9 @@ class Campaign:
 
     async def _bisect(self, scripts, what):
         """The batch's count of logins is wrong; whose is?"""
-        while len(scripts) > 1:
-            half = len(scripts) // 2
-            for some in (scripts[:half], scripts[half:]):
+        halves = [scripts] if scripts else []
+        while scripts:
+            for some in halves:
                 if await self._miscounted(some):
                     scripts = some
                     break
@@ -139,6 +139,10 @@ class Campaign:
                 self.passing += 1
                 print(f"{self.server}: logins counted: {what}, once only", flush=True)
                 return
+            if len(scripts) == 1:
+                break
+            half = len(scripts) // 2
+            halves = [scripts[:half], scripts[half:]]
         verdict = await self.replay(scripts[0])
         self.found["logins"] = self.found.get("logins", 0) + 1
         if self.found["logins"] <= self.options.per_kind:

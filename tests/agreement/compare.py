@@ -82,7 +82,7 @@ def faithful(server, client, login_line):
 class Verdict:
     """`faults`: (kind, detail), the gravest first."""
 
-    ORDER = ("answer to no command", "login out of turn", "hidden", "no answer", "silence", "octets", "words", "answers",
+    ORDER = ("hidden login", "hidden command", "answer to no command", "login out of turn", "logins", "no answer", "silence", "octets", "words", "answers",
              "lost words", "end", "left")
 
     def __init__(self, script, direct, heard, owed, why):
@@ -110,7 +110,9 @@ class Verdict:
             if kind == "part of a line" and self.heard.tapped.server_gone:
                 continue
             self._fault(kind, repr(detail))
-        self.logins = (reading.answered, reading.sent + reading.later + (1 if reading._login else 0))
+        # One that the client left is counted, too; one that the server broke off may be.
+        least = reading.answered if self.heard.tapped.server_gone else max(reading.answered, reading.tried)
+        self.logins = (least, reading.sent + reading.later + (1 if reading._login else 0))
         # What the server says so late may miss a client that closes; not if it was the gateway that closed.
         late = float("inf") if self.heard.ended else self.heard.over - 0.2
         server = lines_of(self.heard.tapped.octets("server"))

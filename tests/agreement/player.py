@@ -19,7 +19,7 @@ PAD = b"".join(b"zp%d NOOP\r\n" % number for number in range(60))  # longer than
 class Pace:
     """Seconds: until silence counts as one, at the end of all answers, and for what must come."""
 
-    silence: float = 0.25
+    silence: float = 0.4
     settle: float = 0.05
     deadline: float = 4.0
     linger: float = 6.0  # for the gateway to close behind its client

@@ -26,7 +26,8 @@ class Reading:
 
     def __init__(self, events):
         self.faults = []
-        self.sent = 0  # logins that reached the server whole
+        self.sent = 0  # logins that were sent to the server
+        self.tried = 0  # with something to try in them: LOGIN, or a SASL response
         self.answered = 0  # and had their tagged answer
         self.granted = 0
         self.granted_tag = b""
@@ -39,8 +40,8 @@ class Reading:
         self._literal = 0
         self._plus = 0
         self._login = b""  # its tag, while it is not answered
-        self._sasl = False
-        self._client, self._server = bytearray(), bytearray()
+        self._sasl = self._trying = False
+        self._client, self._server, self._sent = bytearray(), bytearray(), bytearray()
         for side, data in events:
             if side == "server":
                 self._read_server(data)
@@ -48,6 +49,7 @@ class Reading:
                 self.after += data
             else:
                 self._client += data
+                self._sent += data
                 self._read_client()
         self.later = len(re.findall(rb"(?mi)^\S+ +(?:LOGIN|AUTHENTICATE)\b", bytes(self.after)))
         if self._client and not self._literal:
@@ -79,7 +81,9 @@ class Reading:
         if owed is None:
             if self._client.startswith(tag):  # a server may answer before the line ends
                 return
-            self._fault("answer to no command", tag + b" " + status)
+            ran = re.search(rb"(?mi)^" + re.escape(tag) + rb" (LOGIN|AUTHENTICATE)?", bytes(self._sent))
+            kind = "answer to no command" if status != b"OK" else "hidden login" if ran and ran[1] else "hidden command"
+            self._fault(kind, tag + b" " + status)
             return
         self._owed.remove(owed)
         if tag == self._login:
@@ -142,6 +146,9 @@ class Reading:
         self._plus = 0
         if not SASL.match(text):
             self._fault("SASL line", text[:60])
+        if not self._trying and text not in (b"*", b""):
+            self._trying = True
+            self.tried += 1
 
     def _command_part(self, before, text):
         """A line, or what stands behind a literal of one."""
@@ -178,3 +185,5 @@ class Reading:
             self._login = tag
             self._sasl = name == b"AUTHENTICATE"
             self._plus = 0
+            self._trying = name == b"LOGIN" or (arguments or b"").count(b" ") > 0
+            self.tried += self._trying
