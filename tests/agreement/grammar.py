@@ -15,7 +15,7 @@ WRONG = base64.b64encode(b"\0bert\0wrong")
 GIVEN_UP = (b"NOOP )", b"NOOP (", b"NOOP", b"NOOP ]", b"NOOP %", b'NOOP "', b'NOOP "a" "', b"NOOP \\", b"NOOP \x00", b"NOOP {5}", b"NOOP \xff",
             b"NOOP  ", b"", b"CAPABILITY (", b"LOGIN", b"LOGIN bert", b'LOGIN "bert', b"LOGIN (", b"LOGIN bert\x00", b"LOGIN )", b"LOGIN bert mellon",
             b"ID", b"ID (", b'ID ("name"', b"ID )", b"ID NIL", b"AUTHENTICATE", b"AUTHENTICATE PLAIN", b"AUTHENTICATE PLAIN =", b"AUTHENTICATE (",
-            b"XYZZY", b"XYZZY )", b"APPEND x", b"APPEND INBOX", b"SELECT", b"IDLE", b'IDLE "x', b"STARTTLS", b"COMPRESS", b"LIST \"\"", b"SEARCH SUBJECT",
+            b"XYZZY", b"XYZZY )", b"APPEND x", b"APPEND nowhere", b"SELECT", b"IDLE", b'IDLE "x', b"STARTTLS", b"COMPRESS", b"LIST \"\"", b"SEARCH SUBJECT",
             b"LOGOUT", b"LOGOUT )", b"ENABLE", b"UID", b"UNAUTHENTICATE")
 ODD_TAGS = (b"+", b"*", b"a/1", b"a+b", b"+a", b"", b"t" * 300, b"a b", b'a"b', b"a(b", b"a]b", b"a{3}", b"\xe4", b"a\\b", b"A.1", b"%", b"-", b"1")
 COMPRESSED = (lambda deflate: deflate.compress(b"d1 NOOP\r\n") + deflate.flush(zlib.Z_SYNC_FLUSH))(

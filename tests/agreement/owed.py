@@ -9,10 +9,8 @@ import re
 from reading import LITERAL, NOT_BEFORE_LOGIN, balanced
 
 LINE = re.compile(rb'([A-Za-z0-9]{1,30}) ([A-Za-z]{1,30})((?: [^ \x00-\x1f\x7f-\xff{}]+)*)\r\n\Z')
-LOGIN_START = re.compile(rb'[A-Za-z0-9]{1,30} (?:LOGIN|ID)\b', re.I)
 WORD = rb'(?:[A-Za-z0-9.@_-]+|"(?:[^"\\\x00-\x1f\x7f-\xff]|\\["\\])*")'
 LOGIN = re.compile(rb"\S+ LOGIN " + WORD + b" " + WORD + rb"\r\n\Z", re.I)
-PIECE = re.compile(WORD + rb"|[() ]|NIL", re.I)
 AUTHENTICATE = re.compile(rb"\S+ AUTHENTICATE [A-Za-z0-9-]{1,20}(?: (?:(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|"
                           rb"[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})|=))?\r\n\Z", re.I)
 SASL = re.compile(rb"(?:(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?|=|\*)\r\n\Z")
@@ -55,6 +53,8 @@ class _Reader:
                 raise _Doubt(f"{name.decode()} before login")
             if name == b"AUTHENTICATE":
                 self._authenticate(line, tag)
+            elif name == b"ID" and re.search(rb"(?i)x-", self.data[self.at - len(line):]):
+                raise _Doubt("ID with a field that is a proxy's: the server sees another command")
             elif name in (b"LOGIN", b"ID") and LITERAL.search(line.rstrip(b"\r\n")):
                 self._literals(line, tag, name)
             elif not LINE.match(line) or not balanced(line):
@@ -105,11 +105,10 @@ class _Reader:
         while self.at < len(self.data):
             if not self.waited.get(self.at):
                 raise _Doubt("a SASL line that was not waited for")
-            asked = [self.waited[self.at]]
             if self._ended(tag):
                 return
             sasl = self._line()
-            if not SASL.match(sasl) or not asked:
+            if not SASL.match(sasl):
                 raise _Doubt(f"not a SASL line: {sasl[:40]!r}")
 
     def _ended(self, tag):

@@ -7,7 +7,7 @@ line for each `+`; nothing behind a LOGIN or AUTHENTICATE until it is answered. 
 
 import re
 
-TAG = re.compile(rb"[!#$&',-.0-9:;<=>?@A-Z^_`a-z|~/\[]+")
+TAG = re.compile(rb"[!#$&',-.0-9:;<=>?@A-Z^_`a-z|~/\[\]]+")
 COMMAND = re.compile(rb"(\S+) (\S+)(?: (.*))?\Z", re.S)
 LITERAL = re.compile(rb"~?\{(\d+)([+-]?)\}\Z")
 SASL = re.compile(rb"(?:[A-Za-z0-9+/]+={0,2}|=|\*|)\Z")

@@ -83,7 +83,7 @@ def verdict(script, direct, client, events, **heard):
     theirs = [b"* OK hello\r\n", *lines_of(direct)]
     through = Heard(**({"lines": came, "octets": b"".join(came), "before": len(came), "probe": 1, "sent": len(script.data),
                         "tapped": tapped, "over": 9.0, "sent_when": [len(script.steps[0].data)] * len(came)} | heard))
-    said = Heard(lines=theirs, octets=b"".join(theirs), before=len(theirs), probe=1, sent_when=[len(script.data)] * len(theirs))
+    said = Heard(lines=theirs, octets=b"".join(theirs), before=len(theirs), probe=1, closed=heard.get("closed", ""), sent_when=[len(script.data)] * len(theirs))
     return {kind for kind, _ in Verdict(script, said, through, *owed(script, said, "dovecot23")).faults}
 
 
@@ -93,6 +93,10 @@ class Verdicts(unittest.TestCase):
 
     def test_agreement(self):
         self.assertEqual(verdict(self.script, b"a OK\r\nb OK x\r\n", b"a OK\r\nb OK x\r\n", self.events), set())
+
+    def test_the_end_has_words_where_the_server_had_none(self):
+        ended = (*self.events[:3], ("server", b""))
+        self.assertEqual(verdict(self.script, b"a OK\r\n", b"a OK\r\n* BYE gone\r\n", ended, closed="end", probe=0), set())
 
     def test_another_answer(self):
         self.assertIn("answers", verdict(self.script, b"a OK\r\nb NO x\r\n", b"a OK\r\nb OK x\r\n", self.events))
