@@ -7,8 +7,8 @@ line for each `+`; nothing behind a LOGIN or AUTHENTICATE until it is answered. 
 
 import re
 
-TAG = re.compile(rb"[!#$&',-.0-9:;<=>?@A-Z^_`a-z|~/\[\]]+")
-COMMAND = re.compile(rb"(\S+) (\S+)(?: (.*))?\Z", re.S)
+TAG = re.compile(rb'[^\x00-\x20"%(){*\\+\x7f-\xff][^\x00-\x20"%(){*\\+\x7f-\xff]*')  # what RFC 9051 has, and a `}`
+COMMAND = re.compile(rb"(\S+) +(\S+)(?: (.*))?\Z", re.S)
 LITERAL = re.compile(rb"~?\{(\d+)([+-]?)\}\Z")
 SASL = re.compile(rb"(?:[A-Za-z0-9+/]+={0,2}|=|\*|)\Z")
 ARGUMENTS = re.compile(rb"[A-Za-z0-9_-]+(?: (?:[A-Za-z0-9+/]+={0,2}|=))?\Z")
