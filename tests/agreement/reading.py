@@ -174,7 +174,7 @@ class Reading:
                 self._fault("literal", text[:60])
             # What the sender means to be one is read as one: its octets are no commands.
             self._literal, self._line = int(literal[1]), (before or text) + b"\r\n"
-            if literal[2] == b"+":
+            if literal[2]:  # Cyrus takes {n-} as {n+}
                 self._plus = 1
             if name in LOGINS:
                 self._login = tag
