@@ -42,14 +42,21 @@ class Campaign:
         return not any(self.found.values())
 
     async def _batch(self, numbers):
+        self.world.revive()
         before = await self.world.logins()
         verdicts = await asyncio.gather(*(self._one(self.script(number)) for number in numbers))
+        if self.world.death():
+            await self._find_killer(verdicts)
+            return
         counted = await self.world.logins() - before
         least, most = (sum(verdict.logins[end] for verdict in verdicts) for end in (0, 1))
         self.played += len(verdicts)
         self.comparable += sum(verdict.owed for verdict in verdicts)
         await asyncio.gather(*(self._look_into(number, verdict) for number, verdict in zip(numbers, verdicts)
                                if verdict.faults))
+        if self.world.death():
+            await self._find_killer([verdict for verdict in verdicts if verdict.faults])
+            return
         if not least <= counted <= most and self.found.get("logins", 0) < self.options.per_kind:
             await self._bisect([verdict.script for verdict in verdicts if not verdict.faults],
                                f"{counted}, not {least} to {most}")
@@ -61,7 +68,9 @@ class Campaign:
             # Cut so, some servers misread even what is well formed; the gateway may well have joined it.
             joined = Script(tuple(Step((step.data,), step.wait) for step in script.steps), script.end)
             other = await self._compared(script, joined, pace)
+            logins = tuple(map(sum, zip(verdict.logins, other.logins)))
             verdict = verdict if other.faults else other
+            verdict.logins = logins
         return verdict
 
     async def _compared(self, script, direct_script, pace):
@@ -93,7 +102,7 @@ class Campaign:
             if self._has(again, kind):
                 await self._report(f"seed {self.options.seed}, number {number}", again, kind)
                 return
-        if kind not in TIMED:
+        if kind not in TIMED and kind != "no conversation":
             await self._report(f"seed {self.options.seed}, number {number}, once only", verdict, kind)
             return
         self.found[kind] -= 1
@@ -101,7 +110,7 @@ class Campaign:
         self.passing += 1
         if kind not in DIRECT:  # those come from answers that were late directly
             print(f"{self.server}: seed {self.options.seed}, number {number}: once only: {verdict.faults[0]}", flush=True)
-            self._keep("once", self.passing, verdict)
+            self._keep("once", self.passing, verdict.text())
 
     async def _report(self, what, verdict, kind):
         pace = SLOW if kind == "left" else BRISK
@@ -116,17 +125,43 @@ class Campaign:
             return
         self.shown.add((kind, verdict.script))
         print(f"{self.server}: {what}, after {time.monotonic() - self.begin:.0f} s: {kind}\n{verdict.text()}", flush=True)
-        self._keep("finding", len(self.shown), verdict)
+        self._keep("finding", len(self.shown), verdict.text())
 
-    def _keep(self, word, number, verdict):
+    def _keep(self, word, number, text):
         if self.options.findings:
             self.options.findings.mkdir(parents=True, exist_ok=True)
             name = f"{self.server}-{self.options.seed}-{word}-{number}.txt"
-            (self.options.findings / name).write_text(verdict.text(), encoding="utf-8")
+            (self.options.findings / name).write_text(text, encoding="utf-8")
 
     @staticmethod
     def _has(verdict, kind):
         return any(found == kind for found, _ in verdict.faults)
+
+    async def _find_killer(self, verdicts):
+        """The gateway died during a batch. Of what?"""
+        words = self.world.death()
+        self.found["death"] = self.found.get("death", 0) + 1
+        print(f"{self.server}: the gateway died: {words}", flush=True)
+        if self.found["death"] > self.options.per_kind:
+            return
+        scripts = [verdict.script for verdict in sorted(verdicts, key=lambda verdict: not verdict.faults)]
+        for at in range(0, len(scripts), 20):
+            some = scripts[at:at + 20]
+            if await self._kills(some):
+                for script in some:
+                    if await self._kills([script] * 3):
+                        small = await shrink(script, lambda other: self._kills([other] * 3), self.options.shrink_seconds, at_once=1)
+                        print(f"{self.server}: death\n{small.text()}", flush=True)
+                        await self._kills([small] * 3)
+                        self._keep("death", self.found["death"], f"# death: {self.world.death() or words}\n{small.text()}")
+                        self.world.revive()
+                        return
+        print(f"{self.server}: what it died of does not kill it again", flush=True)
+
+    async def _kills(self, scripts):
+        self.world.revive()
+        await asyncio.gather(*(self._one(script, BRISK) for script in scripts))
+        return bool(self.world.death())
 
     async def _bisect(self, scripts, what):
         """The batch's count of logins is wrong; whose is?"""
@@ -149,7 +184,7 @@ class Campaign:
         if self.found["logins"] <= self.options.per_kind:
             self.shown.add(("logins", verdict.script))
             print(f"{self.server}: logins counted: {what}\n{verdict.text()}", flush=True)
-            self._keep("finding", len(self.shown), verdict)
+            self._keep("finding", len(self.shown), verdict.text())
 
     async def _miscounted(self, scripts):
         before = await self.world.logins()

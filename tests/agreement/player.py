@@ -53,6 +53,10 @@ class Player:
         self._session = None
         self._usual = 0.0  # how long answers take, of late
 
+    def meet(self, front):
+        """The gateway is there from now on."""
+        self.front, self._session = front, None
+
     def _silence(self, pace):
         """How long nothing must come to be silence: longer on a busy machine."""
         return max(pace.silence, 8 * self._usual)

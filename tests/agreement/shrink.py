@@ -4,8 +4,6 @@ import asyncio
 
 from script import Script, Step
 
-AT_ONCE = 6
-
 
 def smaller(script):
     """Candidates, the boldest first."""
@@ -49,7 +47,7 @@ def _smaller_steps(step):
             size //= 2
 
 
-async def shrink(script, fails, seconds):
+async def shrink(script, fails, seconds, at_once=6):
     """The smallest found within the time for which `await fails(script)`."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
@@ -57,8 +55,8 @@ async def shrink(script, fails, seconds):
     while progress and loop.time() < deadline:
         progress = False
         candidates = list(dict.fromkeys(smaller(script)))
-        for at in range(0, len(candidates), AT_ONCE):
-            some = candidates[at:at + AT_ONCE]
+        for at in range(0, len(candidates), at_once):
+            some = candidates[at:at + at_once]
             results = await asyncio.gather(*(fails(candidate) for candidate in some))
             if any(results):
                 script = some[results.index(True)]

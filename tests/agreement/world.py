@@ -81,15 +81,39 @@ class World(contextlib.ExitStack):
         self.server = self.enter_context(SERVERS[name](authority))
         self.tap = Tap(loop, (self.server.host, 143))
         self.callback(self.tap.close)
-        backend = {"servers": [f"127.0.0.1:{self.tap.address[1]}"], "client_identity": "proxy_v1"}
-        self.gateway = self.enter_context(Gateway(
-            backends={"tapped": backend}, workers=1, log={"level": "info"},
-            listeners=[{"address": "127.0.0.1:0", "tls": "implicit"}]))
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         context.maximum_version = ssl.TLSVersion.TLSv1_2  # resumed there, a handshake costs no curve
-        self.player = Player(loop, (self.server.host, 143), self.gateway.address(), context, self.tap)
+        self.player = Player(loop, (self.server.host, 143), None, context, self.tap)
+        self._start()
+
+    def _start(self):
+        backend = {"servers": [f"127.0.0.1:{self.tap.address[1]}"], "client_identity": "proxy_v1"}
+        self.gateway = Gateway(backends={"tapped": backend}, workers=1, log={"level": "info"},
+                               listeners=[{"address": "127.0.0.1:0", "tls": "implicit"}])
+        self.player.meet(self.gateway.address())
+
+    def __exit__(self, *details):
+        try:
+            if not self.death():
+                self.gateway.__exit__(*details)
+        finally:
+            super().__exit__(*details)
+
+    def death(self):
+        """What the gateway said last, if it is dead."""
+        if self.gateway.process.running():
+            return ""
+        words = [line for line in self.gateway.log().splitlines() if " session ended " not in line]
+        return "; ".join(words[-2:])[-300:] or "it ended without a word"
+
+    def revive(self):
+        """Another gateway, if this one is dead."""
+        if self.death():
+            with contextlib.suppress(AssertionError):
+                self.gateway.__exit__(None, None, None)
+            self._start()
 
     async def logins(self):
         """The gateway's count, once no session lives, or none of them is about to end."""
