@@ -85,6 +85,9 @@ class Campaign:
         """Alone and with time, the logins counted."""
         before = await self.world.logins()
         verdict = await self._one(script, SLOW)
+        if self.world.death():
+            verdict.faults.insert(0, ("death", self.world.death()))
+            return verdict
         counted = await self.world.logins() - before
         if not verdict.logins[0] <= counted <= verdict.logins[1]:
             verdict.faults.insert(0, ("logins", f"{counted} logins counted, not {verdict.logins[0]} to {verdict.logins[1]}"))

@@ -12,6 +12,7 @@ The table of what may differ; there is nothing else.
     BAD                its words                              before login the gateway may say it itself
     before login       local `x BAD …`, `* BAD …`, `+ …`      what the strict reader refuses, or asks for
     before login       `+` of the server                      for LOGIN's literal, which was collected before
+    before login       a BYE of the gateway, and nothing then what is too long or too much
     the end            a BYE of the gateway                   where the server ends without one
     behind COMPRESS    everything                             it is deflated, clocks and all
 """
@@ -74,6 +75,8 @@ def faithful(server, client, login_line):
         if at < len(server) and edited(server[at]) == mine:
             logged_in = logged_in or at == login_line
             at += 1
+        elif not logged_in and line.startswith(b"* BYE "):
+            return "", [*local, line], 0
         elif (not logged_in and LOCAL.match(line)) or (line.startswith(b"* BYE ") and at == len(server)):
             local.append(line)
         else:

@@ -49,7 +49,7 @@ class Maker:
                 self._after_login()
         else:
             self._login(rng.random() < 0.5)
-        end = rng.choices(("close", "half", "now", "reset"), (82, 6, 6, 6))[0]
+        end = rng.choices(("close", "half", "now", "reset"), (76, 10, 7, 7))[0]
         if rng.random() < 0.15:
             self._mutate()
         if rng.random() < 0.15:
