@@ -11,7 +11,7 @@ The table of what may differ; there is nothing else.
     `+` lines          all behind the `+`                     prompts have words of their own
     BAD                its words                              before login the gateway may say it itself
     before login       local `x BAD …`, `* BAD …`, `+ …`      what the strict reader refuses, or asks for
-    before login       `+` of the server                      for LOGIN's literal, which was collected before
+    before login       `+` of either                          the gateway collects literals itself, and asks for them at once
     before login       a BYE of the gateway, and nothing then what is too long or too much
     the end            a BYE of the gateway                   where the server ends without one
     behind COMPRESS    everything                             it is deflated, clocks and all
@@ -47,6 +47,12 @@ def normal(lines):
                 rest = b"BAD"
             found.append(tag + space + re.sub(rb"\d+", b"#", CLOCK.sub(b"", edited(rest))).rstrip())
     return found
+
+
+def unprompted(lines, granted):
+    """Without the `+` lines before the login."""
+    end = next((number for number, line in enumerate(lines) if line.startswith(granted)), len(lines))
+    return [line for line in lines[:end] if line != b"+"] + lines[end:]
 
 
 def readable(lines, sent):
@@ -154,7 +160,8 @@ class Verdict:
     def _against_direct(self):
         direct, heard = self.direct, self.heard
         if self.owed:
-            mine, theirs = (readable(normal(lines), self.script.data)
+            granted = self.reading.granted_tag + b" OK"
+            mine, theirs = (readable(unprompted(normal(lines), granted), self.script.data)
                             for lines in (heard.lines[:heard.before], direct.lines[:direct.before]))
             if direct.closed and heard.closed and len(mine) == len(theirs) + 1 and mine[-1].startswith(b"* BYE"):
                 del mine[-1]

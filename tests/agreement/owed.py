@@ -66,8 +66,8 @@ class _Reader:
                     return
                 if self.waited.get(self.at) != tag:
                     raise _Doubt("a login that was not waited for")
-            if name == b"LOGOUT":
-                return
+            if name == b"LOGOUT" and self.at < len(self.data):
+                raise _Doubt("sent behind LOGOUT")
 
     def _line(self):
         end = self.data.find(b"\r\n", self.at)

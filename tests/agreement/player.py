@@ -103,7 +103,7 @@ class Player:
         return heard
 
     async def _converse(self, script, pace, end, heard, direct, owed):
-        if not await end.until(lambda: end.lines, 10):
+        if not await end.until(lambda: end.lines, 30):
             heard.failed = "no greeting"
             return
         for step in script.steps:

@@ -98,7 +98,10 @@ class Reading:
                     self._client.clear()
         elif status == b"OK" and owed[1] in LOGINS:
             self._fault("login out of turn", tag)
-        self._literal, self._line, self._plus = 0, b"", 0
+        if self._line.startswith(tag + b" "):
+            self._literal, self._line = 0, b""
+        self._plus = 0
+        self._authenticated |= owed[1] == b"LOGOUT" and status == b"OK"  # nothing is a command any more
 
     def _answer_after(self, line):
         """UNAUTHENTICATE leads back."""

@@ -24,12 +24,13 @@ class End:
         self._begin = 0
         self._waiting = None
         loop.add_reader(connection.fileno(), self._readable)
+        loop.call_soon(self._readable)  # the greeting may have come with the end of the handshake
 
     def _readable(self):
-        while True:
+        while not self.closed:
             try:
                 data = self.socket.recv(CHUNK)
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+            except BlockingIOError:
                 break
             except (OSError, ValueError) as error:
                 data = b""
@@ -78,36 +79,95 @@ class End:
                 count = self.socket.send(view)
                 self.sent += count
                 view = view[count:]
-            except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
+            except BlockingIOError:
                 if self.loop.time() > deadline:
                     return False
                 await asyncio.sleep(0.005)
             except (OSError, ValueError):
                 return False
+        while getattr(self.socket, "pending", bool)() and self.loop.time() < deadline:
+            await asyncio.sleep(0.005)
         return True
 
     def close_writing(self):
-        self._close_notify()
         try:
-            socket.socket.shutdown(self.socket, socket.SHUT_WR)  # SSLSocket's own gives the TLS up as well
+            self.socket.shutdown(socket.SHUT_WR)
         except OSError:
             pass
-
-    def _close_notify(self):
-        """unwrap() would give the TLS up as well, and what the other side still says with it."""
-        if isinstance(self.socket, ssl.SSLSocket) and not self.closed:
-            try:
-                self.socket._sslobj.shutdown()
-            except (ssl.SSLError, OSError):
-                pass
 
     def close(self, reset=False):
         self.loop.remove_reader(self.socket.fileno())
         if reset:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
-        else:
-            self._close_notify()
+        elif not self.closed:
+            self.close_writing()
         self.socket.close()
+
+
+class Tls:
+    """A socket inside TLS. Unlike SSLSocket it can close one direction and read on in the other."""
+
+    def __init__(self, connection, context, session):
+        self.plain, self._in, self._out = connection, ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out, server_hostname="postern.test", session=session)
+        self.fileno, self.setsockopt, self.getsockname = connection.fileno, connection.setsockopt, connection.getsockname
+        self._waiting = b""
+
+    @property
+    def session(self):
+        return self._tls.session
+
+    def _flush(self):
+        self._waiting += self._out.read()
+        while self._waiting:
+            self._waiting = self._waiting[self.plain.send(self._waiting):]
+
+    def do_handshake(self):
+        try:
+            self._tls.do_handshake()
+        except ssl.SSLWantReadError:
+            self._flush()
+            data = self.plain.recv(CHUNK)
+            self._in.write(data) if data else self._in.write_eof()
+            self.do_handshake()
+        self._flush()
+
+    def recv(self, size):
+        while True:
+            try:
+                return self._tls.read(size)
+            except ssl.SSLWantReadError:
+                data = self.plain.recv(CHUNK)
+                self._in.write(data) if data else self._in.write_eof()
+
+    def send(self, data):
+        self._flush()
+        count = self._tls.write(data)
+        try:
+            self._flush()
+        except BlockingIOError:
+            pass  # goes out with what is sent next, or by pending()
+        return count
+
+    def pending(self):
+        """True while octets wait for the socket."""
+        try:
+            self._flush()
+        except BlockingIOError:
+            return True
+        return False
+
+    def shutdown(self, _):
+        """close_notify, and the end of this direction."""
+        try:
+            self._tls.unwrap()
+        except ssl.SSLError:
+            pass  # the other side has not said its own yet
+        self._flush()
+        self.plain.shutdown(socket.SHUT_WR)
+
+    def close(self):
+        self.plain.close()
 
 
 async def connect(loop, address, context=None, session=None):
@@ -116,13 +176,12 @@ async def connect(loop, address, context=None, session=None):
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     await loop.sock_connect(connection, address)
     if context is not None:
-        connection = context.wrap_socket(connection, server_hostname="postern.test", do_handshake_on_connect=False,
-                                         session=session)
+        connection = Tls(connection, context, session)
         while True:
             try:
                 connection.do_handshake()
                 break
-            except ssl.SSLWantReadError:
+            except BlockingIOError:
                 await _readiness(loop, loop.add_reader, loop.remove_reader, connection.fileno())
     return connection
 
