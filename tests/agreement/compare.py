@@ -146,7 +146,7 @@ class Verdict:
     def _after_login(self, reading):
         """All octets of the client, those of the player's probes included, and nothing else."""
         sent, passed = self.script.data, bytes(reading.after)
-        probes = re.search(rb"(?:zz\d? NOOP\r\n)*\Z", passed)
+        probes = re.search(rb"(?:z[pz]\d* NOOP\r\n)*\Z", passed)
         own = passed[:probes.start()]
         part = self.heard.tapped.server_gone or self.script.end in ("now", "reset")
         if not sent.endswith(own) and own and not (part and own in sent):
