@@ -28,10 +28,6 @@ std::string_view bye_for(Violation violation) {
   }
 }
 
-// Looks at which nothing has moved.
-constexpr unsigned kGoneLooks = 2;
-constexpr unsigned kStillLooks = Relay::kHalfClosedMs / Relay::kLookMs;
-
 constexpr std::string_view kBackendGone =
     "* BYE [UNAVAILABLE] Lost the connection to the mail server, please try again\r\n";
 
@@ -333,56 +329,6 @@ void Relay::set_reading(net::Stream& stream, bool& reading, bool wanted, metrics
     pauses.add(1);
     stream.pause();
   }
-}
-
-// ---- who is gone, and what stands still
-
-void Relay::look_soon() {
-  if (!armed()) {
-    arm(loop_.deadlines(), kLookMs);
-  }
-}
-
-Relay::Watch& Relay::watch() {
-  if (watch_ == nullptr) {
-    watch_ = std::make_unique<Watch>();
-  }
-  return *watch_;
-}
-
-void Relay::on_deadline() {
-  const bool half = client_ended_ || to_backend_.lost || to_client_.lost;
-  if (client_reading_ && !half) {
-    watch_.reset();
-    return;
-  }
-  if (client_failed_ && end_with_client()) {
-    return;
-  }
-  const unsigned still = look();
-  const bool waits = !client_reading_ || !held_.empty() || backend_.queued() > 0;
-  if (waits && still >= kGoneLooks && client_.hung_up()) {
-    end_without_client({});
-  } else if (half && still >= kStillLooks) {
-    end_without_backend(EndReason::BackendFailed, watch().error);
-  } else {
-    look_soon();
-  }
-}
-
-// At how many looks in a row nothing had moved, this one included.
-unsigned Relay::look() {
-  Watch& seen = watch();
-  const uint64_t passed = bytes_from_client_ + to_backend_.bytes + to_client_.bytes;
-  const size_t to_client = client_.owed();
-  const size_t to_backend = backend_.owed();
-  const bool moved =
-      passed != seen.passed || to_client < seen.to_client || to_backend < seen.to_backend;
-  seen.still = moved ? 0 : seen.still + 1;
-  seen.passed = passed;
-  seen.to_client = to_client;
-  seen.to_backend = to_backend;
-  return seen.still;
 }
 
 // ---- the end

@@ -18,11 +18,6 @@ using metrics::Metric;
 
 namespace {
 
-// How long a client that has got the last words may take to hang up, and how long one that is still
-// owed some may go without taking any. The latter is looked at by and by.
-constexpr uint64_t kPartMs = 10'000;
-constexpr uint64_t kStillMs = 60'000;
-constexpr uint64_t kLookMs = 2'000;
 // A client that has spoken before the backend is there is not read, and so looked at.
 constexpr uint64_t kEarlyLookMs = 4'000;
 
@@ -193,53 +188,7 @@ void Session::on_relay_end(EndReason reason, std::string_view bye, const Error& 
   part(reason, bye);
 }
 
-// ---- Parting: the last words are on their way, the client shall hang up
-
-void Session::part(EndReason reason, std::string_view bye) {
-  settle(reason);
-  enter(State::Parting);
-  owed_ = std::make_unique<Owed>();
-  if (dial_ != nullptr) {
-    dial_->cancel();
-    loop().retire(std::move(dial_));
-  }
-  leave_backend();
-  client().observe(*this);
-  client().resume();  // to see it hang up; what it still says is dropped
-  owed_->bytes = client().write(as_bytes(bye));
-  client().finish();
-  wait_for_client(kPartMs);
-  if (client_ended() && client().queued() == 0) {
-    close(reason);
-  }
-}
-
-void Session::wait_for_client(uint64_t wait_ms) {
-  owed_->waited_ms = wait_ms;
-  arm_until(loop().now_ms() + wait_ms);
-}
-
-// What is owed may take as long as the client goes on taking of it.
-void Session::check_owed() {
-  const size_t bytes = client().owed();
-  const bool got_all = bytes == 0 && owed_->bytes == 0;
-  owed_->still_ms = bytes < owed_->bytes ? 0 : owed_->still_ms + owed_->waited_ms;
-  owed_->bytes = bytes;
-  if (got_all || owed_->still_ms >= kStillMs) {
-    close(*reason_);
-  } else {
-    wait_for_client(bytes > 0 ? kLookMs : kPartMs);
-  }
-}
-
-// Read they must be: a connection that is closed over unread bytes is reset, and its client may
-// lose what it has not read itself.
-void Session::drop_last_bytes(size_t count) {
-  owed_->dropped += count;
-  if (owed_->dropped > (logged_in_ ? kDroppedAfterLogin : kDroppedBeforeLogin)) {
-    close(*reason_);
-  }
-}
+// ---- the end
 
 net::Stream& Session::client() {
   return client_ != nullptr ? static_cast<net::Stream&>(*client_) : *cleartext_;

@@ -11,11 +11,11 @@
 //
 // Life: (opening) -> on_open -> on_bytes* -> on_end | on_failure, and finish()/abort() at any time.
 //
-// A write that fails ends that direction only, for the peer may have said why before it went: an
-// on_write_failure comes once, and reading goes on until all that the peer has said is read. As
-// nothing can be said any more, on_failure then ends the stream, with the same error, in the place
-// of on_end. A stream that nobody reads (paused, or after on_end) has its reader to wait for, or
-// fails at once.
+// A write that fails ends that direction only, for the peer may have said why before it went:
+// on_write_failure comes, and reading goes on until all that the peer has said is read. As nothing
+// can be said any more, on_failure then ends the stream, with the same error, in the place of
+// on_end. It comes alone where reading finds the failure first, or has come to its end before: so
+// nobody waits for a second word.
 #pragma once
 
 #include <cstddef>
@@ -35,8 +35,8 @@ class StreamObserver {
   // All that was queued has been handed to the kernel. Comes only after a write that had to queue.
   virtual void on_drained() = 0;
   // Nothing written reaches the peer any more: what is queued is dropped, and what is written from
-  // now on. Once, for an open stream; told to a paused one, too, which has to be resumed to hear
-  // more. Who does not care hears of it by on_failure.
+  // now on. Once at most, and to a paused stream, too, which has to be resumed to hear more. Who
+  // does not care hears of it by on_failure.
   virtual void on_write_failure(const Error&) {}
   // The peer will send no more (FIN, or close_notify). We may still write.
   virtual void on_end() = 0;
