@@ -1,11 +1,9 @@
 #include "proxy/imap/conversation.h"
 
 #include <algorithm>
-#include <limits>
 #include <utility>
 
 #include "proxy/base/check.h"
-#include "proxy/imap/login_name.h"
 #include "proxy/imap/syntax.h"
 
 namespace postern::imap {
@@ -13,29 +11,6 @@ namespace {
 
 // Commands in flight after login whose tags are kept. Clients pipeline a dozen.
 constexpr uint32_t kMaxRemembered = 256;
-
-// The responses of a client after which a server can say whether its secret is right.
-unsigned responses_with_secret(Mechanism mechanism) {
-  switch (mechanism) {
-    case Mechanism::Login:
-    case Mechanism::ScramSha1:
-    case Mechanism::ScramSha256:
-    case Mechanism::Ntlm:
-      return 2;
-    default:
-      return 1;
-  }
-}
-
-bool may_have_layer(Mechanism mechanism) {
-  return mechanism == Mechanism::Gssapi || mechanism == Mechanism::DigestMd5 ||
-         mechanism == Mechanism::Ntlm || mechanism == Mechanism::Other;
-}
-
-// Counts up, as far as the type goes.
-void raise(uint8_t& count) {
-  count = static_cast<uint8_t>(std::min(count + 1, int{std::numeric_limits<uint8_t>::max()}));
-}
 
 // Layout of one entry of the queue.
 constexpr size_t kCommandAt = 0;
@@ -96,11 +71,11 @@ uint32_t Conversation::find(std::string_view tag) const {
 // ---- the client's side before login
 
 LoginLeave Conversation::attempt(Mechanism mechanism, uint64_t user) {
-  if (attempt_.open) {
+  if (attempt_.open()) {
     login_ended(LoginResult::Failure);  // the server has answered it under no tag
   }
   const LoginLeave leave = observer_.on_login_attempt(mechanism);
-  attempt_ = {.user = user, .mechanism = mechanism, .open = leave != LoginLeave::Never};
+  attempt_ = leave == LoginLeave::Never ? LoginAttempt() : LoginAttempt(mechanism, user);
   if (leave == LoginLeave::Wait) {
     turn_ = Turn::AwaitLeave;
   }
@@ -110,29 +85,15 @@ LoginLeave Conversation::attempt(Mechanism mechanism, uint64_t user) {
 void Conversation::sent(std::string_view tag, Command command) {
   append(tag, command);
   if (command == Command::Login || command == Command::Authenticate) {
-    attempt_.sent = true;
-    attempt_.sasl = command == Command::Authenticate;
+    attempt_.sent(command == Command::Authenticate);
     lines_asked_ = 0;
-    turn_ = attempt_.sasl ? Turn::AwaitSasl : Turn::AwaitLogin;
+    turn_ = attempt_.by_sasl() ? Turn::AwaitSasl : Turn::AwaitLogin;
   }
 }
 
 void Conversation::login_sent() {
-  attempt_.responses = 1;
+  attempt_.completed();
   turn_ = Turn::AwaitLogin;
-}
-
-void Conversation::response(std::string_view base64) {
-  if (base64 == "*") {
-    attempt_.cancelled = true;
-    return;
-  }
-  if (attempt_.responses == 0) {
-    if (const SipHash::Key* key = observer_.name_key()) {
-      attempt_.user = sasl_user(*key, attempt_.mechanism, base64);
-    }
-  }
-  raise(attempt_.responses);
 }
 
 void Conversation::response_sent() {
@@ -141,13 +102,8 @@ void Conversation::response_sent() {
 }
 
 void Conversation::end(bool by_client) {
-  if (!attempt_.open) {
-    return;
-  }
-  if (!by_client) {
-    login_ended(LoginResult::Interrupted);
-  } else {
-    login_ended(secret_sent() ? LoginResult::Abandoned : LoginResult::Cancelled);
+  if (attempt_.open()) {
+    login_ended(attempt_.result_of_end(by_client));
   }
 }
 
@@ -224,8 +180,8 @@ void Conversation::continuation() {
   if (before_login()) {
     if (turn_ == Turn::AwaitLiteral) {
       turn_ = Turn::SendLiteral;
-    } else if (attempt_.open && attempt_.sasl && turn_ != Turn::AwaitLeave) {
-      raise(lines_asked_);
+    } else if (attempt_.open() && attempt_.by_sasl() && turn_ != Turn::AwaitLeave) {
+      lines_asked_ = static_cast<uint8_t>(std::min(lines_asked_ + 1, int{UINT8_MAX}));
       turn_ = Turn::SaslLine;
     }
     return;
@@ -250,15 +206,6 @@ void Conversation::continuation() {
   } else {
     lose_track();
   }
-}
-
-bool Conversation::wants_challenge() const {
-  return attempt_.open && attempt_.responses > 0 &&
-         (attempt_.mechanism == Mechanism::XOAuth2 || attempt_.mechanism == Mechanism::OAuthBearer);
-}
-
-void Conversation::challenge(std::string_view base64) {
-  attempt_.expired = attempt_.expired || says_expired(base64);
 }
 
 // Servers answer a command under a tag that they do not like so, and no other answer follows.
@@ -321,16 +268,16 @@ void Conversation::answered_before_login(const Entry& entry, LoginResult answer)
     ++count;
   }
   remove(0, entry.end(), count);
-  const bool ended = attempt_.open && attempt_.sent && (is_login || passed_over);
+  const bool ended = attempt_.in_flight() && (is_login || passed_over);
   if (is_login) {
     turn_ = Turn::Command;
     if (answer == LoginResult::Success && !has_ended()) {
       phase_ = Phase::Authenticated;
-      layer_possible_ = attempt_.sasl && may_have_layer(attempt_.mechanism);
+      layer_possible_ = attempt_.may_have_layer();
     }
   }
   if (ended) {
-    login_ended(is_login ? result_of(answer) : LoginResult::Failure);
+    login_ended(is_login ? attempt_.result_of(answer) : LoginResult::Failure);
   }
   if (!is_login) {
     take_answer(command, answer);
@@ -381,28 +328,9 @@ void Conversation::take_answer(Command command, LoginResult answer) {
 
 // ---- logins
 
-bool Conversation::secret_sent() const {
-  return attempt_.sent &&
-         attempt_.responses >= (attempt_.sasl ? responses_with_secret(attempt_.mechanism) : 1);
-}
-
-// `answer` is what the server has said. It cannot know of what it was not given to judge.
-LoginResult Conversation::result_of(LoginResult answer) const {
-  if (answer != LoginResult::Failure) {
-    return answer;
-  }
-  if (attempt_.expired) {
-    return LoginResult::Expired;
-  }
-  if (attempt_.cancelled && !secret_sent()) {
-    return LoginResult::Cancelled;
-  }
-  return attempt_.responses == 0 ? LoginResult::Unsupported : LoginResult::Failure;
-}
-
 void Conversation::login_ended(LoginResult result) {
-  const Attempt ended = std::exchange(attempt_, {});
-  observer_.on_login_result(ended.mechanism, result, ended.user);
+  const LoginAttempt ended = std::exchange(attempt_, {});
+  observer_.on_login_result(ended.mechanism(), result, ended.user());
 }
 
 void Conversation::set_idling(bool idling) {

@@ -30,6 +30,7 @@
 #include "proxy/base/siphash.h"
 #include "proxy/imap/command.h"
 #include "proxy/imap/login.h"
+#include "proxy/imap/login_attempt.h"
 #include "proxy/imap/violation.h"
 
 namespace postern::imap {
@@ -85,9 +86,9 @@ class Conversation {
   // LOGIN has another literal to come, or is complete.
   void await_literal() { turn_ = Turn::AwaitLiteral; }
   void login_sent();
-  bool login_by_sasl() const { return attempt_.sasl; }
+  bool login_by_sasl() const { return attempt_.by_sasl(); }
   // A response of AUTHENTICATE was sent: the initial one, or that of Turn::SaslLine.
-  void response(std::string_view base64);
+  void response(std::string_view base64) { attempt_.response(base64, observer_.name_key()); }
   void response_sent();
   // The session ends: tells what becomes of the login that was not answered.
   void end(bool by_client);
@@ -116,8 +117,8 @@ class Conversation {
   void bye() { phase_ = logout_asked_ ? Phase::Logout : Phase::Bye; }
   void continuation();
   // The error challenge of an OAuth mechanism, if the next "+" has one.
-  bool wants_challenge() const;
-  void challenge(std::string_view base64);
+  bool wants_challenge() const { return attempt_.wants_challenge(); }
+  void challenge(std::string_view base64) { attempt_.challenge(base64); }
   void untagged_bad();
   // Where in the queue the oldest command with this tag stands, or kUnknown. Good until the next
   // answered().
@@ -134,7 +135,7 @@ class Conversation {
   size_t in_flight() const { return count_; }
   Phase phase() const { return phase_; }
   bool before_login() const { return phase_ < Phase::Authenticated; }
-  bool login_open() const { return attempt_.open; }
+  bool login_open() const { return attempt_.open(); }
   bool idling() const { return idling_; }
   // No command is in flight, but for an IDLE that has begun: nobody waits for an answer.
   bool at_rest() const { return count_ == (idling_ ? 1U : 0U) && sure(); }
@@ -142,17 +143,6 @@ class Conversation {
   bool opaque() const { return opaque_; }
 
  private:
-  // The login whose answer is awaited, of which there is one at most.
-  struct Attempt {
-    uint64_t user = 0;
-    Mechanism mechanism = Mechanism::Login;
-    uint8_t responses = 0;
-    bool open = false;
-    bool sent = false;
-    bool sasl = false;
-    bool cancelled = false;
-    bool expired = false;
-  };
   struct Entry;
   Entry entry_at(size_t position) const;
   void append(std::string_view tag, Command command);
@@ -162,8 +152,6 @@ class Conversation {
   void answered_before_login(const Entry& entry, LoginResult answer);
   void answered_after_login(const Entry& entry, LoginResult answer);
   void take_answer(Command command, LoginResult answer);
-  bool secret_sent() const;
-  LoginResult result_of(LoginResult answer) const;
   void login_ended(LoginResult result);
   void set_idling(bool idling);
   void turn_opaque();
@@ -173,7 +161,7 @@ class Conversation {
   // (the IDLE of a session at rest) fits into the string itself, so that waiting for mail costs no
   // heap.
   std::string queue_;
-  Attempt attempt_;
+  LoginAttempt attempt_;  // at most one at a time
   uint32_t count_ = 0;
   Phase phase_ = Phase::Greeting;
   Turn turn_ = Turn::Command;

@@ -23,11 +23,15 @@ using namespace postern;        // NOLINT: a fuzz target
 using namespace postern::imap;  // NOLINT
 
 struct Text : Output {
+  Text() = default;
   void put(Bytes bytes) override {
     check(!bytes.empty(), "an output has something in it");
     text.append(as_text(bytes));
   }
   std::string text;
+
+ protected:
+  ~Text() = default;
 };
 
 struct Events final : ConversationObserver {
@@ -209,8 +213,10 @@ class Session {
     StrictServer strict;
   };
 
+  struct ToClient final : Text {};
+
   ToServer to_server_{filter_};
-  Text to_client_;
+  ToClient to_client_;
   Events events_;
   Filter filter_;
   std::string kept_;

@@ -163,24 +163,24 @@ TEST_F(RelayTest, EndsWithAFailedClientWhenItsBackendAnswers) {
 }
 
 TEST_F(RelayTest, PassesOnWhatIsHeldOfAFailedClient) {
-  log_in();
-  client.say("a APPEND box {5}\r\nhello\r\n");
+  start();
+  client.say("a LOGIN user secret\r\nb LOGOUT\r\n");
   client.fail(reset());
   EXPECT_FALSE(ended());
-  backend.say("+ go\r\n");
-  EXPECT_EQ(backend.received, "a APPEND box {5}\r\nhello\r\n");
+  backend.say("a OK in\r\n");
+  EXPECT_EQ(backend.received, "a LOGIN user secret\r\nb LOGOUT\r\n");
   EXPECT_TRUE(backend.finished);
-  backend.say("a OK done\r\n");
+  backend.say("b OK done\r\n");
   EXPECT_EQ(reason, EndReason::ClientFailed);
 }
 
-TEST_F(RelayTest, GivesUpAFailedClientWhoseBackendDoesNotAskForTheRest) {
-  log_in();
-  client.say("a APPEND box {5}\r\nhello\r\n");
+TEST_F(RelayTest, GivesUpAFailedClientWhoseBackendDoesNotAnswer) {
+  start();
+  client.say("a LOGIN user secret\r\nb LOGOUT\r\n");
   client.fail(reset());
   look(3);
   EXPECT_EQ(reason, EndReason::ClientFailed);
-  EXPECT_EQ(backend.received, "a APPEND box {5}\r\n");
+  EXPECT_EQ(backend.received, "a LOGIN user secret\r\n");
 }
 
 TEST_F(RelayTest, HoldsNoAnswerForAFailedClient) {
@@ -197,8 +197,8 @@ TEST_F(RelayTest, HoldsNoAnswerForAFailedClient) {
 // ---- a client that has hung up while bytes of it wait
 
 TEST_F(RelayTest, NoticesThatAClientIsGoneWhileBytesOfItAreHeld) {
-  log_in();
-  client.say("a APPEND box {9}\r\nb NOOP\r\n");
+  start();
+  client.say("a LOGIN user secret\r\nb NOOP\r\n");
   ASSERT_TRUE(client.paused);
   look(5);
   EXPECT_FALSE(ended()) << "it may wait for as long as it likes";
@@ -209,8 +209,8 @@ TEST_F(RelayTest, NoticesThatAClientIsGoneWhileBytesOfItAreHeld) {
 }
 
 TEST_F(RelayTest, NoticesThatAClientIsGoneWhoseEndHasBeenSeen) {
-  log_in();
-  client.say("a APPEND box {9}\r\nb NOOP\r\n");
+  start();
+  client.say("a LOGIN user secret\r\nb NOOP\r\n");
   client.end();
   look(2);
   EXPECT_FALSE(ended());
@@ -245,8 +245,8 @@ TEST_F(RelayTest, NoticesThatAClientIsGoneWhileAnAnswerIsHeldBack) {
 }
 
 TEST_F(RelayTest, LeavesAClientAloneThatIsThereAndWaits) {
-  log_in();
-  client.say("a APPEND box {9}\r\nb NOOP\r\n");
+  start();
+  client.say("a LOGIN user secret\r\nb NOOP\r\n");
   look(1'000);
   EXPECT_FALSE(ended());
   backend.say("a NO no\r\n");

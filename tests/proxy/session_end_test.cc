@@ -114,7 +114,7 @@ const End kEnds[] = {
     {"LineTooLong", EndReason::ClientViolation,
      [](SessionTest& test) {
        test.relay();
-       test.client->send("a LOGIN " + std::string(100 * kKiB, 'x'));
+       test.client->send("a LOGIN " + std::string(200 * kKiB, 'x'));
      },
      "* BYE [LIMIT] Command line too long\r\n"},
     {"TlsOnTheCleartextPort", EndReason::ClientViolation,

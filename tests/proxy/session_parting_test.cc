@@ -200,9 +200,9 @@ TEST_F(SessionTest, GivesAClientThatHasSpokenBeforeTheBackendItsWholeTime) {
 }
 
 TEST_F(SessionTest, NoticesThatAClientIsGoneWhileBytesOfItAreHeld) {
-  log_in();
+  relay();
   backend->options().answers = false;
-  client->send("b APPEND box {9}\r\nc NOOP\r\n");
+  client->send("b LOGIN user secret\r\nc NOOP\r\n");
   ASSERT_TRUE(until([&] { return figure(Metric::ReadPauses, {kHopClient}) == 1; }));
   client->finish();
   EXPECT_TRUE(until([&] { return gateway().ended(EndReason::ClientClosed) == 1; }))

@@ -1,0 +1,58 @@
+// LoginAttempt: the login whose answer is awaited: how far it has come, and what an answer says of
+// it. A value of one Conversation's; one thread.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "proxy/base/siphash.h"
+#include "proxy/imap/login.h"
+
+namespace postern::imap {
+
+class LoginAttempt {
+ public:
+  LoginAttempt() = default;
+  // `user` is the hash of its name (login_name.h); 0 if that is not known yet.
+  LoginAttempt(Mechanism mechanism, uint64_t user)
+      : user_(user), mechanism_(mechanism), open_(true) {}
+
+  // Its command was sent; of a LOGIN with literals, the first part.
+  void sent(bool by_sasl);
+  // LOGIN was sent to its end.
+  void completed() { responses_ = 1; }
+  // A response of AUTHENTICATE was sent. `key` hashes the user's name; null: it is of no interest.
+  void response(std::string_view base64, const SipHash::Key* key);
+  // The server's error challenge to an OAuth token.
+  void challenge(std::string_view base64);
+
+  bool open() const { return open_; }  // else there is none
+  bool in_flight() const { return open_ && sent_; }
+  bool by_sasl() const { return by_sasl_; }
+  Mechanism mechanism() const { return mechanism_; }
+  uint64_t user() const { return user_; }
+  // Whether the server's next "+" carries an error challenge.
+  bool wants_challenge() const;
+  // Whether a success may begin a SASL security layer (RFC 4422 §3.7).
+  bool may_have_layer() const;
+
+  // `answer` is what the server's tagged response says. It cannot know of what it was not given to
+  // judge.
+  LoginResult result_of(LoginResult answer) const;
+  // It is not answered any more. `by_client`: the client has broken off.
+  LoginResult result_of_end(bool by_client) const;
+
+ private:
+  bool secret_sent() const;
+
+  uint64_t user_ = 0;
+  Mechanism mechanism_ = Mechanism::Login;
+  uint8_t responses_ = 0;  // counts no further than it can
+  bool open_ = false;
+  bool sent_ = false;
+  bool by_sasl_ = false;
+  bool cancelled_ = false;
+  bool expired_ = false;
+};
+
+}  // namespace postern::imap
