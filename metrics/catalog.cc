@@ -75,9 +75,10 @@ constexpr std::array<Descriptor, kMetricCount> kCatalog{{
     {Metric::Logins,
      Counter,
      "postern_logins_total",
-     "Login attempts by how they ended: success; failure, the secret was wrong; abandoned, the "
-     "client hung up on it (these two are guesses); cancelled, given up before a secret was sent; "
-     "unsupported, the backend does not offer the mechanism; privacy_required, it wants a secured "
+     "Login attempts by how they ended: success; failure, the backend refused the secret; "
+     "abandoned, the client hung up on it (these two are guesses); cancelled, given up before a "
+     "secret was sent; "
+     "unsupported, the backend does not take such a login; privacy_required, it wants a secured "
      "hop; denied, expired and unavailable, it refused for another reason than the secret; "
      "interrupted, nobody answered.",
      {Mechanism, LoginResult}},

@@ -23,6 +23,8 @@ std::string_view bye_for(Violation violation) {
       return "* BYE [LIMIT] Too many commands\r\n";
     case Violation::BadLiteral:
       return "* BYE Malformed literal\r\n";
+    case Violation::Unauthenticated:
+      return "* BYE Commands must wait for the answer to UNAUTHENTICATE\r\n";
     default:
       return "* BYE [UNAVAILABLE] Mail server spoke out of turn, please try again later\r\n";
   }
@@ -102,7 +104,7 @@ void Relay::offer(Bytes bytes) {
 // The client's end is passed on once the backend has all that is due to it.
 void Relay::finish_backend() {
   if (client_ended_ && held_.empty() && !filter_.has_to_send() &&
-      !std::exchange(backend_finished_, true)) {
+      !std::exchange(to_backend_.finished, true)) {
     backend_.finish();
   }
 }
@@ -255,7 +257,7 @@ void Relay::end_without_client(const Error& error) {
 // ---- pace
 
 void Relay::Sink::put(Bytes data) {
-  if (lost) {
+  if (lost || finished) {
     return;
   }
   if (relay.hold_ != nullptr && this == &relay.to_client_) {
@@ -365,6 +367,8 @@ bool Relay::stop_on_violation(bool clients_fault) {
   if (!violation) {
     return done_;
   }
+  clients_fault =
+      clients_fault || static_cast<Violation>(violation.code) == Violation::Unauthenticated;
   end_now(clients_fault ? EndReason::ClientViolation : EndReason::BackendViolation,
           bye_for(static_cast<Violation>(violation.code)), violation);
   return true;

@@ -103,8 +103,9 @@ class Relay final : public net::Retirable, private net::Deadline {
     net::Stream& stream;
     metrics::Cell& cell;
     uint64_t bytes = 0;
-    bool full = false;  // above high water: its source is paused until it has drained
-    bool lost = false;  // takes nothing any more: what is put is dropped
+    bool full = false;      // above high water: its source is paused until it has drained
+    bool lost = false;      // takes nothing any more: what is put is dropped
+    bool finished = false;  // its peer was told the end: what is left is part of a line
   };
   // One stream's events.
   struct ClientSide final : net::StreamObserver {
@@ -198,7 +199,6 @@ class Relay final : public net::Retirable, private net::Deadline {
   bool backend_reading_ = true;
   bool client_ended_ = false;
   bool client_failed_ = false;
-  bool backend_finished_ = false;
   bool starved_ = false;  // more had to wait than there is memory for
   bool done_ = false;
 };

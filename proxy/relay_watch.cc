@@ -37,7 +37,8 @@ void Relay::on_deadline() {
   }
   const unsigned still = look();
   const bool waits = !client_reading_ || !held_.empty() || backend_.queued() > 0;
-  if (waits && still >= kGoneLooks && client_.hung_up()) {
+  const bool gone = client_failed_ || (waits && client_.hung_up());
+  if (gone && still >= kGoneLooks) {
     end_without_client({});
   } else if (half && still >= kStillLooks) {
     end_without_backend(EndReason::BackendFailed, watch().error);

@@ -18,6 +18,10 @@ using metrics::Metric;
 
 namespace {
 
+// What a server has at least for its answer to a login, whatever is left of timeouts.login: silence
+// at the deadline would tell a wrong secret from a right one, and nobody would count it.
+constexpr uint64_t kAnswerMs = 30'000;
+
 // A client that has spoken before the backend is there is not read, and so looked at.
 constexpr uint64_t kEarlyLookMs = 4'000;
 
@@ -138,7 +142,14 @@ void Session::on_login_result(imap::Mechanism mechanism, imap::LoginResult resul
   } else if (is_answer(result)) {
     login_refused(result);
   }
+  if (!logged_in_ && loop().now_ms() >= login_at()) {
+    arm_until(login_at());
+  }
   attempt_.reset();  // only now: what it came to is counted before the next one goes
+}
+
+uint64_t Session::answer_at() const {
+  return phase_started_us_ / 1000 + kAnswerMs;
 }
 
 void Session::on_unauthenticated() {
@@ -334,6 +345,8 @@ void Session::on_deadline() {
     case State::Relaying:
       if (logged_in_) {
         check_idle();
+      } else if (relay_->filter().login_in_flight() && loop().now_ms() < answer_at()) {
+        arm_until(answer_at());  // a guess sent late is answered, and counted, like any other
       } else {
         relay_->end_now(EndReason::LoginTimeout, kLoginTimeout);
       }
@@ -354,39 +367,6 @@ void Session::look_early() {
 void Session::arm_until(uint64_t at_ms) {
   const uint64_t now = loop().now_ms();
   arm(loop().deadlines(), at_ms > now ? at_ms - now : 0);
-}
-
-// ---- stopping
-
-void Session::drain() {
-  draining_ = true;
-  switch (state_) {
-    case State::Greeting:
-    case State::Connecting:
-      part(EndReason::Drained, kStopping);
-      return;
-    case State::Relaying:
-      relay_->bye_at(imap::Stop::AtRest, EndReason::Drained, kStopping);
-      return;
-    case State::Identifying:  // told in welcome() or secured(), when it can be heard
-    case State::Handshaking:
-    case State::Parting:
-    case State::Closed:
-      return;
-  }
-}
-
-void Session::hurry() {
-  if (state_ == State::Relaying) {
-    relay_->bye_at(imap::Stop::AtBoundary, EndReason::Drained, kStopping);
-  }
-}
-
-void Session::cut() {
-  if (state_ == State::Relaying) {
-    relay_->end_now(EndReason::Aborted, kStopping);
-  }
-  close(EndReason::Aborted);
 }
 
 }  // namespace postern

@@ -144,6 +144,7 @@ class Session final : public net::Retirable,
   void count_shadow_refusal();
   void check_idle();
   void arm_until(uint64_t at_ms);
+  uint64_t answer_at() const;
   uint64_t login_at() const { return accepted_ms_ + snapshot_->config->timeouts.login_ms; }
   void enter(State state) { state_ = state; }
   bool early_is_too_much(Bytes bytes);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proxy/session.h"
+#include "proxy/session_words.h"
 
 namespace postern {
 namespace {
@@ -59,6 +60,39 @@ void Session::drop_last_bytes(size_t count) {
   if (owed_->dropped > (logged_in_ ? kDroppedAfterLogin : kDroppedBeforeLogin)) {
     close(*reason_);
   }
+}
+
+// ---- stopping
+
+void Session::drain() {
+  draining_ = true;
+  switch (state_) {
+    case State::Greeting:
+    case State::Connecting:
+      part(EndReason::Drained, kStopping);
+      return;
+    case State::Relaying:
+      relay_->bye_at(imap::Stop::AtRest, EndReason::Drained, kStopping);
+      return;
+    case State::Identifying:  // told in welcome() or secured(), when it can be heard
+    case State::Handshaking:
+    case State::Parting:
+    case State::Closed:
+      return;
+  }
+}
+
+void Session::hurry() {
+  if (state_ == State::Relaying) {
+    relay_->bye_at(imap::Stop::AtBoundary, EndReason::Drained, kStopping);
+  }
+}
+
+void Session::cut() {
+  if (state_ == State::Relaying) {
+    relay_->end_now(EndReason::Aborted, kStopping);
+  }
+  close(EndReason::Aborted);
 }
 
 }  // namespace postern

@@ -124,20 +124,20 @@ void ClientReader::head(std::string_view piece, bool complete, Conversation& con
 
 // What a server may not take for a command is answered under no tag, or not at all.
 void ClientReader::begin_command(const CommandHead& found, Conversation& conversation) {
+  takes_literals_ = found.strict && takes_literals(found.command);
   if (!found.strict) {
     conversation.lose_track();
   }
-  if (is_answerable(found.tag)) {
+  if (found.named && is_answerable(found.tag)) {
     conversation.begin(found.tag, found.command);
   }
 }
 
 void ClientReader::literal_announced(FilterShared& shared) {
   Conversation& conversation = shared.conversation;
-  const bool follows = scanner_.synchronising()
-                           ? conversation.sure()
-                           : conversation.sure() && !scanner_.doubtful() &&
-                                 takes_at_once(shared, scanner_.literal_left());
+  const bool may_follow = conversation.sure() && takes_literals_ && !scanner_.doubtful();
+  const bool follows =
+      may_follow && (scanner_.synchronising() || takes_at_once(shared, scanner_.literal_left()));
   if (!follows) {
     lose_track(conversation);
   } else if (scanner_.synchronising()) {

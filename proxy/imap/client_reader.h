@@ -39,7 +39,8 @@ class ClientReader {
 
   Scanner scanner_;
   Line line_ = Line::Command;
-  std::string head_;  // a copy of the start of a line that came in pieces
+  bool takes_literals_ = false;  // the command whose line this is
+  std::string head_;             // a copy of the start of a line that came in pieces
 };
 
 }  // namespace postern::imap

@@ -20,6 +20,14 @@ constexpr CommandName kCommands[] = {
     {"LOGOUT", Command::Logout},
     {"UNAUTHENTICATE", Command::Unauthenticate},
     {"ID", Command::Id},
+    {"NOOP", Command::Bare},
+    {"CAPABILITY", Command::Bare},
+    {"CHECK", Command::Bare},
+    {"CLOSE", Command::Bare},
+    {"EXPUNGE", Command::Bare},
+    {"UNSELECT", Command::Bare},
+    {"NAMESPACE", Command::Bare},
+    {"ENABLE", Command::Bare},
 };
 
 constexpr bool is_digit(char c) {
@@ -54,6 +62,10 @@ Command command_named(std::string_view name) {
   return Command::Other;
 }
 
+bool takes_literals(Command command) {
+  return command == Command::Other || command == Command::Login || command == Command::Id;
+}
+
 CommandHead parse_command_head(std::string_view line) {
   CommandHead head;
   const size_t size = line.size();
@@ -65,7 +77,8 @@ CommandHead parse_command_head(std::string_view line) {
     return head;  // what there is may be only part of the name, or of the line's end
   }
   head.decided = true;
-  head.strict = !indented && is_echoable_tag(head.tag) && !name.empty() &&
+  head.named = !name.empty();
+  head.strict = !indented && is_echoable_tag(head.tag) && head.named &&
                 (line.front() == ' ' || is_line_end(line.front()));
   head.length = size - line.size();
   head.command = command_named(name);

@@ -19,8 +19,11 @@ enum class Command : uint8_t {
   Logout,
   Unauthenticate,
   Id,
+  Bare,  // NOOP and others without a string among their arguments
 };
 Command command_named(std::string_view name);
+// Whether its arguments may be literals. Servers give others up at one, each in its own way.
+bool takes_literals(Command command);
 
 // The first words of a client's line. They are found laxly, with any number of spaces between them
 // and a name that ends at the first octet which no atom may have: what any server may take for a
@@ -28,6 +31,7 @@ Command command_named(std::string_view name);
 struct CommandHead {
   bool decided = false;  // more bytes cannot change what stands here
   bool strict = false;   // starts with a tag that may be repeated, and a whole word follows it
+  bool named = false;    // a word follows the tag
   std::string_view tag;
   size_t length = 0;  // up to the end of the name
   Command command = Command::Other;

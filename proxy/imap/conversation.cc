@@ -171,6 +171,7 @@ void Conversation::layer_begun() {
 
 void Conversation::greeted(bool authenticated) {
   phase_ = authenticated ? Phase::Authenticated : Phase::NotAuthenticated;
+  logged_in_ = authenticated;
   if (authenticated) {
     observer_.on_login_result(Mechanism::Preauth, LoginResult::Success, 0);
   }
@@ -271,8 +272,9 @@ void Conversation::answered_before_login(const Entry& entry, LoginResult answer)
   const bool ended = attempt_.in_flight() && (is_login || passed_over);
   if (is_login) {
     turn_ = Turn::Command;
-    if (answer == LoginResult::Success && !has_ended()) {
-      phase_ = Phase::Authenticated;
+    if (answer == LoginResult::Success) {
+      phase_ = has_ended() ? phase_ : Phase::Authenticated;
+      logged_in_ = true;
       layer_possible_ = attempt_.may_have_layer();
     }
   }
@@ -287,6 +289,8 @@ void Conversation::answered_before_login(const Entry& entry, LoginResult answer)
 void Conversation::answered_after_login(const Entry& entry, LoginResult answer) {
   const bool newest = entry.end() == queue_.size();
   const Command command = entry.command;
+  overtaken_ = command == Command::Unauthenticate && answer == LoginResult::Success &&
+               !(newest && line_start_);
   remove(entry.position, entry.size, 1);
   if (newest && unfinished_) {
     if (turn_ == Turn::AwaitLiteral) {
@@ -319,6 +323,7 @@ void Conversation::take_answer(Command command, LoginResult answer) {
     turn_opaque();
   } else if (command == Command::Unauthenticate && phase_ == Phase::Authenticated) {
     phase_ = Phase::NotAuthenticated;
+    logged_in_ = false;
     unsure_ = unfinished_ = layer_possible_ = false;
     turn_ = Turn::Command;
     remove(0, queue_.size(), count_);

@@ -126,6 +126,9 @@ class Conversation {
   // `answer`: Success for OK, else what result_of_refusal() makes of the NO or BAD.
   void answered(uint32_t position, LoginResult answer);
   static constexpr uint32_t kUnknown = UINT32_MAX;
+  // True once an UNAUTHENTICATE has succeeded behind which the client's bytes have passed already:
+  // there may be logins among them that nobody has seen.
+  bool overtaken() const { return overtaken_; }
 
   Turn turn() const { return turn_; }
   bool stalled() const {
@@ -134,8 +137,9 @@ class Conversation {
   }
   size_t in_flight() const { return count_; }
   Phase phase() const { return phase_; }
-  bool before_login() const { return phase_ < Phase::Authenticated; }
-  bool login_open() const { return attempt_.open(); }
+  // Also after a BYE, for a server may go on for a while.
+  bool before_login() const { return !logged_in_; }
+  bool login_in_flight() const { return attempt_.in_flight(); }
   bool idling() const { return idling_; }
   // No command is in flight, but for an IDLE that has begun: nobody waits for an answer.
   bool at_rest() const { return count_ == (idling_ ? 1U : 0U) && sure(); }
@@ -166,15 +170,17 @@ class Conversation {
   Phase phase_ = Phase::Greeting;
   Turn turn_ = Turn::Command;
   uint8_t lines_asked_ = 0;  // "+" that no SASL line has answered
-  bool unsure_ = false;
+  bool unsure_ : 1 = false;
   bool unfinished_ = false;  // the newest command in the queue is still being sent
   bool early_plus_ = false;  // "+" came before the line that announces a literal had ended
   bool literal_refused_ = false;
-  bool line_start_ = true;
-  bool logout_asked_ = false;
-  bool idling_ = false;
-  bool layer_possible_ = false;
-  bool opaque_ = false;
+  bool line_start_ : 1 = true;
+  bool overtaken_ : 1 = false;
+  bool logout_asked_ : 1 = false;
+  bool logged_in_ : 1 = false;
+  bool idling_ : 1 = false;
+  bool layer_possible_ : 1 = false;
+  bool opaque_ : 1 = false;
 };
 
 }  // namespace postern::imap

@@ -55,8 +55,10 @@ class Filter {
   // Set once something was found that ends the session; nothing is passed on any more.
   const Error& violation() const { return shared_.violation; }
 
+  bool before_login() const { return shared_.conversation.before_login(); }
   Phase phase() const { return shared_.conversation.phase(); }
   bool has_ended() const { return shared_.conversation.has_ended(); }  // Logout or Bye
+  bool login_in_flight() const { return shared_.conversation.login_in_flight(); }
   bool idling() const { return shared_.conversation.idling(); }
   bool opaque() const { return shared_.conversation.opaque(); }
   // True when every command is answered, but for an IDLE: a client that hangs up misses nothing.

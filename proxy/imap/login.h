@@ -29,10 +29,10 @@ Mechanism mechanism_named(std::string_view name);  // SASL's name, as AUTHENTICA
 // How an attempt ended.
 enum class LoginResult : uint8_t {
   Success,
-  Failure,          // the server refused a secret: a wrong guess
-  Abandoned,        // the client hung up on its attempt once the secret was sent
-  Cancelled,        // given up by the client ("*", or gone) before a secret was sent
-  Unsupported,      // the server refused the mechanism before any response of the client
+  Failure,      // the server refused a secret: a wrong guess
+  Abandoned,    // the client hung up on its attempt once the secret was sent
+  Cancelled,    // given up by the client ("*", or gone) before a secret was sent
+  Unsupported,  // the server refused the mechanism before any response of the client, or said BAD
   PrivacyRequired,  // the server wants TLS on the hop, or to trust the gateway
   Denied,           // whatever the secret was, the server does not let this user in so
   Expired,          // the secret was right once

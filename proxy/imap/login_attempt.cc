@@ -54,7 +54,10 @@ bool LoginAttempt::may_have_layer() const {
 }
 
 LoginResult LoginAttempt::result_of(LoginResult answer) const {
-  if (answer != LoginResult::Failure) {
+  // Servers say BAD to a "*", even if they have judged a secret before.
+  const bool is_open =
+      answer == LoginResult::Failure || (answer == LoginResult::Unsupported && cancelled_);
+  if (!is_open) {
     return answer;
   }
   if (expired_) {

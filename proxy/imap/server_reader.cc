@@ -101,18 +101,37 @@ void ServerReader::begin_greeting(const ServerHead& head, FilterShared& shared) 
                                                     : Meaning::Bye;
 }
 
+// BAD says that a command was not understood or not taken: nobody has judged a secret.
+LoginResult ServerReader::answer_of(const ServerHead& head) {
+  if (head.condition == Condition::Ok) {
+    return LoginResult::Success;
+  }
+  const bool unread =
+      head.condition == Condition::Bad && !same_word(head.code, "AUTHENTICATIONFAILED");
+  const LoginResult result = result_of_refusal(head.code);
+  return unread && result == LoginResult::Failure ? LoginResult::Unsupported : result;
+}
+
+// A "+" for a literal that the gateway has made of a LOGIN's string is not the client's.
+ServerReader::Line ServerReader::continuation_line(const Conversation& conversation) {
+  if (conversation.before_login() && conversation.turn() == Conversation::Turn::AwaitLiteral) {
+    return Line::Swallow;
+  }
+  return conversation.wants_challenge() ? Line::Whole : Line::Text;
+}
+
 void ServerReader::begin_line(const ServerHead& head, FilterShared& shared) {
   line_ = head.has_capabilities() ? Line::Whole : Line::Text;
   meaning_ = Meaning::None;
   if (head.kind == Kind::Continuation) {
     meaning_ = Meaning::Continuation;
-    line_ = shared.conversation.wants_challenge() ? Line::Whole : Line::Text;
+    line_ = continuation_line(shared.conversation);
   } else if (head.kind == Kind::Data) {
     line_ = Line::Data;
   } else if (head.kind == Kind::Status && head.tagged) {
     meaning_ = Meaning::Answer;
     position_ = shared.conversation.find(head.tag);
-    answer_ = head.condition == Condition::Ok ? LoginResult::Success : result_of_refusal(head.code);
+    answer_ = answer_of(head);
   } else if (head.kind == Kind::Status && head.condition == Condition::Bye) {
     meaning_ = Meaning::Bye;
   } else if (head.kind == Kind::Status && head.condition == Condition::Bad) {
@@ -218,6 +237,9 @@ void ServerReader::line_ended(FilterShared& shared) {
       break;
     case Meaning::Answer:
       conversation.answered(position_, answer_);
+      if (conversation.overtaken()) {
+        shared.violate(Violation::Unauthenticated, kReading);
+      }
       break;
   }
   meaning_ = Meaning::None;

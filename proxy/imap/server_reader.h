@@ -25,7 +25,7 @@ class ServerReader {
     Text,     // passes; free text has no literals (a greeting may end in {5})
     Data,     // passes; literals are skipped
     Whole,    // capability data and error challenges: held until complete
-    Swallow,  // the greeting, when the gateway has greeted
+    Swallow,  // the greeting, when the gateway has greeted, and a "+" that is the gateway's own
   };
   // What the line now being read will mean once it is complete.
   enum class Meaning : uint8_t { None, Greeting, Preauth, Bye, Continuation, Bad, Answer };
@@ -35,6 +35,8 @@ class ServerReader {
   void step(Passage& passage, FilterShared& shared);
   void line_head(Passage& passage, FilterShared& shared);
   void begin_greeting(const ServerHead& head, FilterShared& shared);
+  static LoginResult answer_of(const ServerHead& head);
+  static Line continuation_line(const Conversation& conversation);
   void begin_line(const ServerHead& head, FilterShared& shared);
   void whole_line(Passage& passage, FilterShared& shared);
   void pass_whole(std::string_view line, Passage& passage, FilterShared& shared);

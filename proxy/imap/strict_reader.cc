@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "proxy/imap/arguments.h"
 #include "proxy/imap/command.h"
 #include "proxy/imap/id_edit.h"
+#include "proxy/imap/login_command.h"
 #include "proxy/imap/login_name.h"
 #include "proxy/imap/syntax.h"
 
@@ -26,56 +26,6 @@ void put_line(std::string_view line, Output& output) {
   whole.append("\r\n");
   output.put(as_bytes(whole));
   wipe(whole);
-}
-
-// The parts of a LOGIN as they are sent; none if its arguments are not two strings with one space
-// before each. `user` becomes the first of them.
-std::vector<std::string> login_parts(const CommandHead& head, std::string_view line,
-                                     std::string& user) {
-  ArgumentReader reader(line.substr(head.length));
-  std::vector<std::string> parts(1, std::string(line.substr(0, head.length)));
-  std::string password;
-  bool good = true;
-  for (std::string* value : {&user, &password}) {
-    good = good && reader.spaces() == 1 && reader.string(*value);
-    parts.back().append(" ");
-    if (good && reader.was_atom()) {
-      append_secret(parts.back(), *value);
-    } else if (good) {
-      append_string(parts, *value);
-    }
-  }
-  wipe(password);
-  parts.back().append(reader.spaces(), ' ');
-  if (!good || !reader.at_end()) {
-    std::for_each(parts.begin(), parts.end(), [](std::string& part) { wipe(part); });
-    return {};
-  }
-  append_secret(parts.back(), "\r\n");
-  return parts;
-}
-
-// What stands after AUTHENTICATE.
-struct SaslStart {
-  bool good = false;
-  Mechanism mechanism = Mechanism::Other;
-  std::string_view response;  // empty if there is none
-};
-
-SaslStart parse_authenticate(std::string_view arguments) {
-  SaslStart start;
-  std::string_view rest = without_line_end(arguments);
-  if (skip_spaces(rest) == 0) {
-    return start;
-  }
-  const std::string_view mechanism = take_atom(rest);
-  start.mechanism = mechanism_named(mechanism);
-  const bool alone = rest.empty();
-  const bool spaced = skip_spaces(rest) == 1;
-  start.response = rest;
-  start.good = !mechanism.empty() &&
-               (alone || (spaced && !rest.empty() && rest != "*" && is_sasl_response(rest)));
-  return start;
 }
 
 }  // namespace
@@ -259,7 +209,7 @@ void StrictReader::login(const CommandHead& head, std::string_view line, FilterS
     return;
   }
   std::string name;
-  parts_ = login_parts(head, line, name);
+  parts_ = login_parts(line, head.length, name);
   if (parts_.empty()) {
     refuse(head.tag, Refusal::Login, shared);
     return;

@@ -11,12 +11,14 @@ namespace postern::imap {
 
 // As Error codes of kImapDomain.
 enum class Violation : int32_t {
-  LineTooLong,         // client, before login
-  LiteralTooLong,      // client, before login
-  BadLiteral,          // a size beyond 2^63 - 1
-  TooManyRefusals,     // commands that are refused here, over and over
-  TooManyPending,      // client, before login: more pipelined commands than anyone needs
-  NotImap,             // the server's first line is no IMAP greeting
+  LineTooLong,      // client, before login
+  LiteralTooLong,   // client, before login
+  BadLiteral,       // a size beyond 2^63 - 1
+  TooManyRefusals,  // commands that are refused here, over and over
+  TooManyPending,   // client, before login: more pipelined commands than anyone needs
+  Unauthenticated,  // client: an UNAUTHENTICATE that the gateway could not follow, and more after
+                    // it
+  NotImap,          // the server's first line is no IMAP greeting
   BackendLineTooLong,  // capability data or a greeting beyond the limit
   BackendBye,          // the server greets with BYE
   BackendPreauth,      // PREAUTH on a hop that must be upgraded (RFC 9051 §7.1.4)

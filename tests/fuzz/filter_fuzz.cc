@@ -189,7 +189,7 @@ class Session {
       return;
     }
     const std::string offered = kept_;
-    const bool logged_in = filter_.phase() >= Phase::Authenticated;
+    const bool logged_in = !filter_.before_login();
     const size_t before = to_server_.text.size();
     const size_t taken = filter_.from_client(as_bytes(offered));
     check(taken <= offered.size(), "no more is taken than there is");
@@ -205,7 +205,7 @@ class Session {
     explicit ToServer(const Filter& f) : filter(f) {}
     void put(Bytes bytes) override {
       Text::put(bytes);
-      if (filter.phase() < Phase::Authenticated) {
+      if (filter.before_login()) {
         strict.read(as_text(bytes));
       }
     }

@@ -144,6 +144,21 @@ TEST(ClientReader, IsUnsureWhereServersDiffer) {
   }
 }
 
+// Cyrus gives each of these up before it has read the literal, and runs the octets.
+TEST(ClientReader, IsUnsureOfALiteralInACommandThatTakesNone) {
+  for (const char* head : {"x AUTHENTICATE PLAIN", "x COMPRESS", "x ENABLE", "x IDLE", "x NOOP",
+                           "x LOGOUT", "x UNAUTHENTICATE", "x STARTTLS"}) {
+    LoggedIn bench;
+    bench.client(std::string(head) + " {17+}\r\n");
+    EXPECT_FALSE(bench.filter.at_boundary()) << head;
+    bench.client("u UNAUTHENTICATE\r\nb LOGIN v q\r\n");
+    bench.server("x BAD no\r\nu OK out\r\nb NO wrong\r\n");
+    EXPECT_STREQ(bench.filter.violation().label(), "unauthenticated") << head;
+    EXPECT_EQ(bench.to_client.text.find("b NO"), std::string::npos)
+        << "what has not been counted is not answered";
+  }
+}
+
 TEST(ClientReader, IsUnsureOfALiteralThatTheServerDoesNotOffer) {
   for (const auto& [in, size, sure] :
        {std::tuple{"l OK in\r\n", "5", false},
@@ -290,6 +305,16 @@ TEST(ClientReader, WaitsForNoAnswerToWhatMayBeNoCommand) {
   }
   const Outcome outcome = talk({client("b UNAUTHENTICATE\r\nc NOOP\r\n"), server("* BAD x\r\n")});
   EXPECT_EQ(outcome.kept, "") << "it is answered under no tag";
+}
+
+// Cyrus answers the second DONE so.
+TEST(ClientReader, IsSureAgainOnceWhatIsNoCommandIsAnswered) {
+  LoggedIn bench;
+  bench.client("i IDLE\r\n");
+  bench.server("+ idling\r\n");
+  bench.client("DONE\r\nDONE\r\n");
+  bench.server("i OK\r\n* BAD Invalid tag\r\n");
+  EXPECT_TRUE(bench.rests());
 }
 
 // A client that hangs up then is owed an answer under no tag.

@@ -106,6 +106,10 @@ TEST(Conversation, CountsNoGuessThatWasNotMade) {
       << "the proof was wrong; giving up afterwards changes nothing";
   EXPECT_EQ(result("XOAUTH2 dXNlcj11", {"*"}, kNo), "failure");
   EXPECT_EQ(result("XOAUTH2 dXNlcj11", {""}, kNo), "failure");
+  EXPECT_EQ(result("XOAUTH2 dXNlcj11", {"*"}, "a BAD aborted\r\n"), "failure");
+  EXPECT_EQ(result("PLAIN AHUAcA==", {}, "a BAD Request is throttled\r\n"), "unsupported");
+  EXPECT_EQ(events({client("a LOGIN u p\r\n"), server("a BAD Request is throttled\r\n")}),
+            "attempt login, unsupported login");
 }
 
 TEST(Conversation, TellsAnExpiredTokenFromAWrongOne) {

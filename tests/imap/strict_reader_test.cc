@@ -153,6 +153,23 @@ TEST(StrictReader, SendsOtherOctetsOnceTheServerAsks) {
   EXPECT_EQ(refused.events, "attempt login, unsupported login") << "no secret was sent";
 }
 
+// It has asked for nothing then.
+TEST(StrictReader, KeepsThePlusOfItsOwnLiteralsFromTheClient) {
+  const test::Said login = client("a LOGIN u {4+}\r\np\xc3\xa4\r\r\n");
+  const Outcome outcome = talk({login, server("+ go\r\n"), server("a OK in\r\n")});
+  EXPECT_EQ(outcome.to_client, "a OK in\r\n");
+  EXPECT_EQ(outcome.to_server, "a LOGIN u {4}\r\np\xc3\xa4\r\r\n");
+  EXPECT_EQ(talk({client("a LOGIN u {2}\r\n\xc3\xa4\r\n"), server("+\r\n")}).to_client, "+ OK\r\n");
+}
+
+TEST(StrictReader, LeavesAClientsQuotedStringsAsTheyAre) {
+  for (const char* login :
+       {"a LOGIN \"\xc3\xa4\" \"\xc3\xb6 x\"\r\n", "a LOGIN \xc3\xa4 \xff\r\n"}) {
+    EXPECT_EQ(talk({client(login)}).to_server, login);
+  }
+  EXPECT_EQ(talk({client("a LOGIN u \"p\tq\"\r\n")}).to_server, "a LOGIN u {3}\r\n");
+}
+
 TEST(StrictReader, BoundsACommandWithItsLiterals) {
   Filter::Options options;
   options.limits.command_before_login = 40;
@@ -281,15 +298,15 @@ TEST(StrictReader, SendsNoLoginThatMayNotGo) {
 
 TEST(StrictReader, ReadsAuthenticateByTheGrammar) {
   for (const char* good : {"a AUTHENTICATE PLAIN\r\n", "a authenticate plain AHUAcA==\r\n",
-                           "a AUTHENTICATE X-Y =\r\n", "a AUTHENTICATE  PLAIN AAA\r\n"}) {
+                           "a AUTHENTICATE X-Y =\r\n", "a  AUTHENTICATE PLAIN AAA\r\n"}) {
     EXPECT_EQ(talk({client(good)}).to_server, good);
   }
   for (const char* bad :
        {"a AUTHENTICATE\r\n", "a AUTHENTICATE PLAIN AHUAcA== x\r\n",
         "a AUTHENTICATE PLAIN  AAAA\r\n", "a AUTHENTICATE PLAIN *\r\n", "a AUTHENTICATE PLAIN \r\n",
-        "a AUTHENTICATE PLAIN AA=A\r\n", "a AUTHENTICATE (x)\r\n", "a AUTHENTICATE \"PLAIN\"\r\n",
-        "a AUTHENTICATE PLAIN A!\r\n", "a AUTHENTICATE PLAIN AHU\tAcA==\r\n",
-        "a AUTHENTICATE PLAIN ==\r\n"}) {
+        "a AUTHENTICATE  PLAIN\r\n", "a AUTHENTICATE ~\r\n", "a AUTHENTICATE PLAIN AA=A\r\n",
+        "a AUTHENTICATE (x)\r\n", "a AUTHENTICATE \"PLAIN\"\r\n", "a AUTHENTICATE PLAIN A!\r\n",
+        "a AUTHENTICATE PLAIN AHU\tAcA==\r\n", "a AUTHENTICATE PLAIN ==\r\n"}) {
     const Outcome outcome = talk({client(std::string(bad) + "n NOOP\r\n")});
     EXPECT_EQ(outcome.to_client, refusal(Refusal::Authenticate)) << bad;
     EXPECT_EQ(outcome.to_server, "n NOOP\r\n") << bad;
@@ -434,6 +451,14 @@ TEST(StrictReader, RefusesIdThatServersReadInTwoWays) {
     EXPECT_EQ(outcome.to_client, refusal(Refusal::Id)) << command;
   }
   EXPECT_EQ(talk({client("a ID(\"name\" \"x\")\r\n")}).to_client, refusal(Refusal::Malformed));
+}
+
+// A server may say BYE and go on for a while.
+TEST(StrictReader, StaysStrictAfterABye) {
+  const Outcome outcome = talk({client("a LOGOUT\r\nab"), server("* BYE see you\r\na OK\r\n"),
+                                client("\tLOGIN u p\r\nc NOOP {5+}\r\n")});
+  EXPECT_EQ(outcome.to_server, "a LOGOUT\r\n");
+  EXPECT_EQ(outcome.events, "refused malformed");
 }
 
 TEST(StrictReader, PassesNothingAfterAViolation) {

@@ -140,6 +140,16 @@ TEST_F(RelayTest, PassesTheEndOnOnlyAfterWhatWasHeld) {
   EXPECT_TRUE(backend.finished);
 }
 
+// Once the process ended so: what is left of a line belongs nowhere.
+TEST_F(RelayTest, SendsNothingAfterTheEndThatItHasPassedOn) {
+  start();
+  client.say("a NOOP\r\nab");
+  client.end();
+  ASSERT_TRUE(backend.finished);
+  backend.say("* BYE see you\r\n");
+  EXPECT_EQ(backend.received, "a NOOP\r\n");
+}
+
 TEST_F(RelayTest, PassesTheEndOnOnlyAfterALoginsLiterals) {
   start();
   client.say("a LOGIN user {3}\r\nm\xc3\xa4\r\n");

@@ -122,9 +122,22 @@ TEST_F(SessionLoginTest, WaitsNoLongerThanALoginMayTake) {
   ASSERT_TRUE(until([&] { return logins_at_the_server() == 1; }));
   pass_ms(config.timeouts.login_ms + 100);
   EXPECT_TRUE(until([&] { return guest(1).heard("* BYE Login took too long\r\n"); }));
-  EXPECT_EQ(results(LoginResult::Interrupted), 2U);
-  EXPECT_EQ(gateway().ended(EndReason::LoginTimeout), 2U);
+  EXPECT_EQ(results(LoginResult::Interrupted), 1U);
+  EXPECT_EQ(gateway().ended(EndReason::LoginTimeout), 1U) << "the other is with the server";
   EXPECT_EQ(figure(Metric::LoginFailuresCounted), 0U);
+}
+
+// Silence at the deadline would tell a wrong secret from a right one.
+TEST_F(SessionLoginTest, CountsAGuessThatWasSentJustBeforeTheDeadline) {
+  config.limits.login_failures = LoginFailures{.max = 1};
+  backend->options().answers = false;
+  crowd(1);
+  all_log_in();
+  ASSERT_TRUE(until([&] { return logins_at_the_server() == 1; }));
+  pass_ms(config.timeouts.login_ms + 100);
+  EXPECT_EQ(gateway().ended(), 0U);
+  backend->connection(0).say("a NO wrong\r\n");
+  EXPECT_TRUE(until([&] { return figure(Metric::LoginFailuresCounted) == 1; }));
 }
 
 TEST_F(SessionLoginTest, SaysThatItStopsToThoseWhoWait) {
