@@ -156,6 +156,9 @@ void TlsStream::take_events() {
         break;
       case Engine::Event::Plaintext:
         if (!ended_) {
+          if (wipes_) {
+            engine_->wipe_record();  // before anything else takes that memory
+          }
           observer_->on_bytes(engine_->plaintext());
           if (wipes_) {
             engine_->wipe_plaintext();

@@ -214,6 +214,10 @@ Bytes Engine::plaintext() const {
 void Engine::wipe_plaintext() {
   Workspace::State& shared = *workspace_.state_;
   OPENSSL_cleanse(shared.scratch.data(), std::exchange(shared.plaintext_size, 0));
+}
+
+void Engine::wipe_record() {
+  const Workspace::State& shared = *workspace_.state_;
   // BoringSSL decrypts a record where it stands, and frees that buffer as it is. An allocator gives
   // the chunk of a size that was freed last; what came was one record, as clients send a login.
   const size_t size = shared.fed + kRecordAlignment;

@@ -89,6 +89,9 @@ class Engine {
   Bytes plaintext() const;
   // Overwrites it: what a client says before its login may be a password.
   void wipe_plaintext();
+  // Overwrites what BoringSSL has left of it: before other memory is taken, after the last
+  // plaintext().
+  void wipe_record();
   // Valid after Failed.
   const Error& error() const { return error_; }
 

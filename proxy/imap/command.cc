@@ -1,6 +1,8 @@
 #include "proxy/imap/command.h"
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 
 #include "proxy/imap/syntax.h"
 
@@ -11,24 +13,34 @@ struct CommandName {
   std::string_view name;
   Command command;
 };
+// By their initials, so that each command is compared with few of them.
 constexpr CommandName kCommands[] = {
-    {"LOGIN", Command::Login},
     {"AUTHENTICATE", Command::Authenticate},
-    {"STARTTLS", Command::StartTls},
-    {"IDLE", Command::Idle},
-    {"COMPRESS", Command::Compress},
-    {"LOGOUT", Command::Logout},
-    {"UNAUTHENTICATE", Command::Unauthenticate},
-    {"ID", Command::Id},
-    {"NOOP", Command::Bare},
     {"CAPABILITY", Command::Bare},
     {"CHECK", Command::Bare},
     {"CLOSE", Command::Bare},
-    {"EXPUNGE", Command::Bare},
-    {"UNSELECT", Command::Bare},
-    {"NAMESPACE", Command::Bare},
+    {"COMPRESS", Command::Compress},
     {"ENABLE", Command::Bare},
+    {"EXPUNGE", Command::Bare},
+    {"ID", Command::Id},
+    {"IDLE", Command::Idle},
+    {"LOGIN", Command::Login},
+    {"LOGOUT", Command::Logout},
+    {"NAMESPACE", Command::Bare},
+    {"NOOP", Command::Bare},
+    {"STARTTLS", Command::StartTls},
+    {"UNAUTHENTICATE", Command::Unauthenticate},
+    {"UNSELECT", Command::Bare},
 };
+
+// The first of them with each initial.
+constexpr auto kFirst = [] {
+  std::array<uint8_t, 26> first{};
+  for (size_t i = std::size(kCommands); i-- > 0;) {
+    first[static_cast<size_t>(kCommands[i].name.front() - 'A')] = static_cast<uint8_t>(i);
+  }
+  return first;
+}();
 
 constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -54,9 +66,14 @@ constexpr bool is_base64_digit(char c) {
 }  // namespace
 
 Command command_named(std::string_view name) {
-  for (const CommandName& known : kCommands) {
-    if (same_word(known.name, name)) {
-      return known.command;
+  const char initial = name.empty() ? '\0' : upper(name.front());
+  if (initial < 'A' || initial > 'Z') {
+    return Command::Other;
+  }
+  for (size_t i = kFirst[static_cast<size_t>(initial - 'A')];
+       i < std::size(kCommands) && kCommands[i].name.front() == initial; ++i) {
+    if (same_word(kCommands[i].name, name)) {
+      return kCommands[i].command;
     }
   }
   return Command::Other;

@@ -52,6 +52,29 @@ std::vector<std::string> login_parts(std::string_view line, size_t head, std::st
   return parts;
 }
 
+bool is_plain_login(std::string_view line, size_t head, std::string_view& user) {
+  std::string_view rest = line.substr(head);
+  std::string_view password;
+  for (std::string_view* value : {&user, &password}) {
+    if (skip_spaces(rest) != 1 || rest.empty()) {
+      return false;
+    }
+    const bool quoted = rest.front() == '"';
+    rest.remove_prefix(quoted ? 1 : 0);
+    size_t end = 0;
+    while (end < rest.size() && (is_atom_char(rest[end]) || (quoted && rest[end] == ' '))) {
+      ++end;
+    }
+    *value = rest.substr(0, end);
+    rest.remove_prefix(end);
+    if (rest.empty() || (quoted ? rest.front() != '"' : end == 0)) {
+      return false;
+    }
+    rest.remove_prefix(quoted ? 1 : 0);
+  }
+  return without_line_end(rest).empty();
+}
+
 SaslStart parse_authenticate(std::string_view arguments) {
   SaslStart start;
   std::string_view rest = without_line_end(arguments);

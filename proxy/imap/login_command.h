@@ -17,6 +17,10 @@ namespace postern::imap {
 // them.
 std::vector<std::string> login_parts(std::string_view line, size_t head, std::string& user);
 
+// Whether that LOGIN goes on as it is: atoms and quoted strings that are no literals, hold no
+// control character and need no unquoting. `user` is then the first of them.
+bool is_plain_login(std::string_view line, size_t head, std::string_view& user);
+
 // What stands after the word AUTHENTICATE (RFC 9051 §6.2.2, RFC 4959).
 struct SaslStart {
   bool good = false;

@@ -208,18 +208,37 @@ void StrictReader::login(const CommandHead& head, std::string_view line, FilterS
     refuse(head.tag, Refusal::TagInUse, shared);
     return;
   }
-  std::string name;
-  parts_ = login_parts(line, head.length, name);
-  if (parts_.empty()) {
-    refuse(head.tag, Refusal::Login, shared);
-    return;
+  std::string_view user;
+  std::string unquoted;
+  const bool plain = is_plain_login(line, head.length, user);
+  if (!plain) {
+    parts_ = login_parts(line, head.length, unquoted);
+    user = unquoted;
+    if (parts_.empty()) {
+      refuse(head.tag, Refusal::Login, shared);
+      return;
+    }
   }
   for (const std::string& part : parts_) {
     parts_bytes_ += part.size();
   }
   const SipHash::Key* key = conversation.observer().name_key();
-  const uint64_t user = key != nullptr ? user_hash(*key, name) : 0;
-  switch (conversation.attempt(Mechanism::Login, user)) {
+  const LoginLeave leave =
+      conversation.attempt(Mechanism::Login, key != nullptr ? user_hash(*key, user) : 0);
+  if (plain && leave == LoginLeave::Go) {
+    conversation.sent(head.tag, head.command);
+    put_line(line, shared.to_server);
+    conversation.login_sent();
+    return;
+  }
+  if (plain) {
+    set_aside(line);
+  }
+  go_or_wait(leave, shared);
+}
+
+void StrictReader::go_or_wait(LoginLeave leave, FilterShared& shared) {
+  switch (leave) {
     case LoginLeave::Go:
       send_login(shared);
       return;
@@ -244,13 +263,8 @@ void StrictReader::authenticate(const CommandHead& head, std::string_view line,
     return;
   }
   const LoginLeave leave = conversation.attempt(start.mechanism, 0);
-  if (leave == LoginLeave::Never) {
-    return;
-  }
   set_aside(line);
-  if (leave == LoginLeave::Go) {
-    send_login(shared);
-  }
+  go_or_wait(leave, shared);
 }
 
 void StrictReader::set_aside(std::string_view line) {

@@ -52,6 +52,7 @@ class StrictReader {
   void authenticate(const CommandHead& head, std::string_view line, FilterShared& shared);
   void id(const CommandHead& head, std::string_view line, FilterShared& shared);
   void send_login(FilterShared& shared);
+  void go_or_wait(LoginLeave leave, FilterShared& shared);
   void send_part(FilterShared& shared);
   void set_aside(std::string_view line);
   void drop_parts();

@@ -2,6 +2,7 @@
 // and the limits that make a line's head finite. Pure functions over views.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -34,9 +35,18 @@ constexpr bool starts_with_word(std::string_view text, std::string_view word) {
   return text.size() >= word.size() && same_word(text.substr(0, word.size()), word);
 }
 
-// ATOM-CHAR (RFC 9051 §9): any CHAR except CTL, SP, ( ) { % * " \ and ].
+// ATOM-CHAR (RFC 9051 §9): any CHAR except CTL, SP, ( ) { % * " \ and ]. A table, for every command
+// is read with it.
+inline constexpr auto kAtomChars = [] {
+  std::array<bool, 256> table{};
+  for (char c = '!'; c < '\x7f'; ++c) {
+    table[static_cast<size_t>(c)] =
+        std::string_view("(){%*\"\\]").find(c) == std::string_view::npos;
+  }
+  return table;
+}();
 constexpr bool is_atom_char(char c) {
-  return c > ' ' && c < '\x7f' && std::string_view("(){%*\"\\]").find(c) == std::string_view::npos;
+  return kAtomChars[static_cast<unsigned char>(c)];
 }
 
 // tag = 1*<any ASTRING-CHAR except "+">, where ASTRING-CHAR is ATOM-CHAR or "]" (RFC 9051 §9). Only

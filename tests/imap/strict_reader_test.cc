@@ -402,57 +402,6 @@ TEST(StrictReader, BoundsCommandsInFlight) {
       << "what was passed over is not in flight";
 }
 
-// ---- ID
-
-TEST(StrictReader, QuotesTheStringsOfId) {
-  EXPECT_EQ(talk({client("a ID NIL\r\nb id (\"name\"  \"Mail\" \"os\" NIL)\r\n")}).to_server,
-            "a ID NIL\r\nb id (\"name\" \"Mail\" \"os\" NIL)\r\n");
-  const Outcome outcome = talk({client("c ID ({4}\r\nname {0+}\r\n \"a\" {3}\r\nx\"y)\r\n")});
-  EXPECT_EQ(outcome.to_server, "c ID (\"name\" \"\" \"a\" \"x\\\"y\")\r\n");
-  EXPECT_EQ(outcome.to_client, "+ OK\r\n+ OK\r\n");
-}
-
-TEST(StrictReader, TakesIdAsDovecotDoes) {
-  EXPECT_EQ(talk({client("a ID\r\n")}).to_server, "a ID\r\n");
-  EXPECT_EQ(talk({client("a ID (\"name\")\r\n")}).to_server, "a ID (\"name\")\r\n");
-  EXPECT_EQ(talk({client("a ID ()\r\n")}).to_server, "a ID ()\r\n");
-  EXPECT_EQ(talk({client("a ID (name x)\r\n")}).to_server, "a ID (name x)\r\n");
-}
-
-TEST(StrictReader, TakesThirtyPairsOfFullLength) {
-  std::string id = "a ID (\"name\" \"x\"";
-  for (int i = 10; i < 40; ++i) {
-    id +=
-        " \"" + std::string(28, 'k') + std::to_string(i) + "\" \"" + std::string(1024, 'v') + "\"";
-  }
-  FilterBench bench;
-  bench.server("* OK hi\r\n");
-  bench.client(id + ")\r\n");
-  EXPECT_EQ(bench.to_server.text, id + ")\r\n");
-}
-
-TEST(StrictReader, DropsWhatOnlyAProxyMaySay) {
-  for (const char* command :
-       {"a ID (\"x-originating-ip\" \"192.0.2.1\")\r\n", "a  iD  (\"x-session-id\" NIL)\n",
-        "a ID ({12+}\r\nx-session-id {1}\r\n1)\r\n", "a ID (\"x\\-originating-ip\" \"1\")\r\n",
-        "a ID (x-originating-ip \"1\")\r\n", "a ID (\"X-VIA\")\r\n"}) {
-    const Outcome outcome = talk({client(command)});
-    EXPECT_EQ(outcome.events, "dropped 1") << command;
-    EXPECT_TRUE(outcome.to_server.ends_with(" NIL\r\n")) << outcome.to_server;
-  }
-}
-
-TEST(StrictReader, RefusesIdThatServersReadInTwoWays) {
-  for (const char* command :
-       {"a ID (\"name\"\r\n", "a ID (\"name\" \"x\") y\r\n", "a ID \"name\" \"x\"\r\n",
-        "a ID NILx\r\n", "a ID ({3+}\r\na\r\n NIL)\r\n", "a ID ((\"a\" \"b\"))\r\n"}) {
-    const Outcome outcome = talk({client(std::string(command) + "b NOOP\r\n")});
-    EXPECT_EQ(outcome.to_server, "b NOOP\r\n") << command;
-    EXPECT_EQ(outcome.to_client, refusal(Refusal::Id)) << command;
-  }
-  EXPECT_EQ(talk({client("a ID(\"name\" \"x\")\r\n")}).to_client, refusal(Refusal::Malformed));
-}
-
 // A server may say BYE and go on for a while.
 TEST(StrictReader, StaysStrictAfterABye) {
   const Outcome outcome = talk({client("a LOGOUT\r\nab"), server("* BYE see you\r\na OK\r\n"),

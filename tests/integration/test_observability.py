@@ -116,8 +116,8 @@ def use(gateway):
         with gateway.connect(server_name=name) as client:
             client.command(b"LOGIN carla wrong")
             client.command(b"LOGIN berta secret")
-            client.login()
             client.command(b"STARTTLS")
+            client.login()
             client.ok(b"NOOP")
             client.ok(b"LOGOUT")
     with gateway.connect(server_name="dead.mail.test") as client:
@@ -234,7 +234,7 @@ class Live(unittest.TestCase):
             ("postern_protocol_violations_total", {"hop": "client"}, 1),
             ("postern_proxy_headers_total", {"result": "refused"}, 1),
             ("postern_cleartext_logins_refused_total", {}, 1),
-            ("postern_starttls_refused_total", {}, 1),
+            ("postern_starttls_refused_total", {}, 2),
             ("postern_backend_connects_total", {"backend": "clear", "result": "success"}, 2),
             ("postern_backend_connects_total", {"backend": "dead", "result": "connection_refused"}, 1),
             ("postern_backend_handshakes_total", {"backend": "verified"}, 1),
