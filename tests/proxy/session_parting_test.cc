@@ -82,7 +82,7 @@ TEST_F(Owing, WaitsForAClientThatPausesBeforeTheEnd) {
 
 TEST_F(Owing, WaitsForAsLongAsTheClientTakesSomething) {
   owe();
-  for (int i = 1; i <= 5; ++i) {
+  for (size_t i = 1; i <= 5; ++i) {
     fire(20);
     ASSERT_FALSE(gone());
     client->resume();  // so much that its kernel takes more
