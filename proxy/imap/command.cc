@@ -50,7 +50,7 @@ constexpr bool is_digit(char c) {
 // line, for some servers ask for its octets before they have seen the line's end.
 bool announces_literal(std::string_view text) {
   text.remove_prefix(1);
-  const size_t digits =
+  const auto digits =
       static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
   text.remove_prefix(digits);
   if (!text.empty() && (text.front() == '+' || text.front() == '-')) {

@@ -132,7 +132,7 @@ bool read_saslname(Octets& in, NameHash& name) {
       if (!comma && (high != '3' || (low != 'D' && low != 'd'))) {
         return false;
       }
-      octet = comma ? ',' : '=';
+      octet = comma ? 0x2c : 0x3d;  // "," and "="
     }
     name.add(octet);
   }

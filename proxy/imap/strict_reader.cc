@@ -1,6 +1,7 @@
 #include "proxy/imap/strict_reader.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "proxy/imap/command.h"
@@ -26,6 +27,25 @@ void put_line(std::string_view line, Output& output) {
   whole.append("\r\n");
   output.put(as_bytes(whole));
   wipe(whole);
+}
+
+// Why a command does not pass, as far as its head and its framing say.
+std::optional<Refusal> objection(const CommandHead& head, std::string_view text) {
+  const bool is_login = head.command == Command::Login || head.command == Command::Authenticate;
+  if (head.command == Command::StartTls) {
+    return Refusal::Starttls;
+  }
+  // Dovecot answers a tag with "]" under none, and the login that it does not run would wait.
+  if (!head.strict || (is_login && head.tag.find(']') != std::string_view::npos)) {
+    return Refusal::Malformed;
+  }
+  if (head.command == Command::Compress || head.command == Command::Idle) {
+    return Refusal::NotYet;
+  }
+  if (is_login || head.command == Command::Id || is_one_line(text)) {
+    return std::nullopt;
+  }
+  return Refusal::Malformed;
 }
 
 }  // namespace
@@ -178,25 +198,24 @@ void StrictReader::command(std::string_view line, FilterShared& shared) {
     return;
   }
   const CommandHead head = parse_command_head(line);
-  const bool is_login = head.command == Command::Login || head.command == Command::Authenticate;
-  if (head.command == Command::StartTls) {
-    refuse(head.tag, Refusal::Starttls, shared);
-  } else if (!head.strict || (is_login && head.tag.find(']') != std::string_view::npos)) {
-    // Dovecot answers a tag with "]" under none, and the login that it does not run would wait.
-    refuse(head.tag, Refusal::Malformed, shared);
-  } else if (head.command == Command::Login) {
-    login(head, line, shared);
-  } else if (head.command == Command::Authenticate) {
-    authenticate(head, line, shared);
-  } else if (head.command == Command::Id) {
-    id(head, line, shared);
-  } else if (head.command == Command::Compress || head.command == Command::Idle) {
-    refuse(head.tag, Refusal::NotYet, shared);
-  } else if (!is_one_line(text)) {
-    refuse(head.tag, Refusal::Malformed, shared);
-  } else {
-    conversation.sent(head.tag, head.command);
-    put_line(line, shared.to_server);
+  if (const auto reason = objection(head, text)) {
+    refuse(head.tag, *reason, shared);
+    return;
+  }
+  switch (head.command) {
+    case Command::Login:
+      login(head, line, shared);
+      return;
+    case Command::Authenticate:
+      authenticate(head, line, shared);
+      return;
+    case Command::Id:
+      id(head, line, shared);
+      return;
+    default:
+      conversation.sent(head.tag, head.command);
+      put_line(line, shared.to_server);
+      return;
   }
 }
 

@@ -39,9 +39,8 @@ constexpr bool starts_with_word(std::string_view text, std::string_view word) {
 // is read with it.
 inline constexpr auto kAtomChars = [] {
   std::array<bool, 256> table{};
-  for (char c = '!'; c < '\x7f'; ++c) {
-    table[static_cast<size_t>(c)] =
-        std::string_view("(){%*\"\\]").find(c) == std::string_view::npos;
+  for (unsigned char c = '!'; c < 0x7f; ++c) {
+    table[c] = std::string_view("(){%*\"\\]").find(static_cast<char>(c)) == std::string_view::npos;
   }
   return table;
 }();
