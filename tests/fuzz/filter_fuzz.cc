@@ -73,7 +73,7 @@ struct Events final : ConversationObserver {
 class StrictServer {
  public:
   void read(std::string_view bytes) {
-    if (literal_ && !answered_) {
+    if (literal_ && (may_send_ || !answered_)) {
       read_login(bytes);
       return;
     }
