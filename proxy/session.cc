@@ -284,8 +284,8 @@ void Session::on_bytes(Bytes bytes) {
 }
 
 void Session::on_drained() {
-  if (state_ == State::Parting && client_ended()) {
-    close(*reason_);
+  if (state_ == State::Parting) {
+    close_if_heard();
   }
 }
 
@@ -300,8 +300,8 @@ void Session::on_end() {
     header_failed(ProxyFailure::Truncated);
     return;
   }
-  if (state_ == State::Parting && client().queued() > 0) {
-    hung_up_ = true;  // on its side only, perhaps: what it asked for is still on its way
+  if (state_ == State::Parting) {
+    hear_end();
     return;
   }
   // Its last command may be among the early bytes, but nobody is left to read the answer.

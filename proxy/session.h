@@ -117,6 +117,8 @@ class Session final : public net::Retirable,
   void on_id_fields_dropped(unsigned count) override;
   void on_relay_end(EndReason reason, std::string_view bye, const Error& error) override;
   void part(EndReason reason, std::string_view bye);
+  void hear_end();
+  void close_if_heard();
   void check_owed();
   void wait_for_client(uint64_t wait_ms);
   void drop_last_bytes(size_t count);

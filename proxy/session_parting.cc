@@ -29,9 +29,23 @@ void Session::part(EndReason reason, std::string_view bye) {
   client().resume();  // to see it hang up; what it still says is dropped
   owed_->bytes = client().write(as_bytes(bye));
   client().finish();
-  wait_for_client(kPartMs);
-  if (client_ended() && client().queued() == 0) {
-    close(reason);
+  wait_for_client(client_ended() ? kLookMs : kPartMs);
+  close_if_heard();
+}
+
+// On its side only, perhaps: what it asked for is still on its way.
+void Session::hear_end() {
+  hung_up_ = true;
+  wait_for_client(kLookMs);
+  close_if_heard();
+}
+
+// A client that has ended its own side sends no more that could tell us. Its connection stays ours
+// until its kernel has all: of one without an owner Linux drops the tail when it is short of memory
+// (tcp_max_orphans, tcp_mem).
+void Session::close_if_heard() {
+  if (client_ended() && client().owed() == 0) {
+    close(*reason_);
   }
 }
 
@@ -43,7 +57,7 @@ void Session::wait_for_client(uint64_t wait_ms) {
 // What is owed may take as long as the client goes on taking of it.
 void Session::check_owed() {
   const size_t bytes = client().owed();
-  const bool got_all = bytes == 0 && owed_->bytes == 0;
+  const bool got_all = bytes == 0 && (client_ended() || owed_->bytes == 0);
   owed_->still_ms = bytes < owed_->bytes ? 0 : owed_->still_ms + owed_->waited_ms;
   owed_->bytes = bytes;
   if (got_all || owed_->still_ms >= kStillMs) {

@@ -71,19 +71,28 @@ int set_options(int fd, const TcpOptions& options) {
   return 0;
 }
 
-size_t unacknowledged(int fd) {
-  int count = 0;
-  return ioctl(fd, SIOCOUTQ, &count) == 0 && count > 0 ? static_cast<size_t>(count) : 0;
-}
+namespace {
 
 // Not SO_ERROR: who asks for that takes it away from who reads.
-bool peer_has_left(int fd) {
+int tcp_state(int fd) {
   tcp_info info{};
   socklen_t length = sizeof(info);
-  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) != 0) {
-    return false;
+  return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &length) == 0 ? info.tcpi_state : -1;
+}
+
+}  // namespace
+
+// The kernel goes on counting what a connection that was reset never delivered.
+size_t unacknowledged(int fd) {
+  int count = 0;
+  if (ioctl(fd, SIOCOUTQ, &count) != 0 || count <= 0 || tcp_state(fd) == TCP_CLOSE) {
+    return 0;
   }
-  switch (info.tcpi_state) {
+  return static_cast<size_t>(count);
+}
+
+bool peer_has_left(int fd) {
+  switch (tcp_state(fd)) {
     case TCP_CLOSE:
     case TCP_CLOSE_WAIT:
     case TCP_LAST_ACK:

@@ -4,6 +4,7 @@ tail that a slow client, or one that has closed its writing half, is still owed.
 import concurrent.futures
 import contextlib
 import fcntl
+import pathlib
 import socket
 import struct
 import termios
@@ -150,8 +151,17 @@ class OwedToTheClient(unittest.TestCase):
             heard = bytearray()
             for _ in range(75):
                 heard += client.bytes(len(MESSAGE) // 80)
+                self.check_owned(gateway, client)
                 pace.wait()
             self.check_fetched(bytes(heard) + client.rest())
+
+    def check_owned(self, gateway, client):
+        """Of a connection that nobody owns the kernel resets what it cannot send soon, when it is short of memory."""
+        ends = [f":{port:04X}" for port in (gateway.address()[1], client.socket.getsockname()[1])]
+        for row in pathlib.Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]:
+            _, here, there, _, queues, _, _, _, _, inode, *_ = row.split()
+            if [here[-5:], there[-5:]] == ends and int(queues.split(":")[0], 16) > 1:
+                self.assertNotEqual(inode, "0", "the gateway has left a client that is owed something")
 
     def hear_slowly(self, gateway):
         with self.log_in(gateway) as client:

@@ -118,6 +118,39 @@ TEST_F(SessionTest, LeavesAClientThatHasGotAllAndDoesNotHangUp) {
   EXPECT_TRUE(gateway().at_rest());
 }
 
+// Closed with a tail in it a connection is the kernel's alone, which may give it up.
+TEST_F(Owing, KeepsTheConnectionOfAClientThatHasEndedItsSideUntilItsKernelHasAll) {
+  log_in();
+  client->pause();
+  while (gateway().admission().memory().waiting() == 0) {
+    backend->last().say("* OK " + std::string(16 * kKiB, 'x') + "\r\n");
+    loop.run_once(10);
+  }
+  client->send("z LOGOUT\r\n");
+  ASSERT_TRUE(until([&] { return gateway().ended() == 1; }));
+  client->finish();
+  while (gateway().admission().memory().waiting() > 0) {  // read on until our kernel has the rest
+    client->resume();
+    loop.run_once(10);
+    client->pause();
+  }
+  fire(3);
+  EXPECT_FALSE(gone()) << "its own kernel has not";
+  client->resume();
+  EXPECT_TRUE(hears("z OK done\r\n"));
+  EXPECT_TRUE(until([&] { return gateway().at_rest(); }));
+}
+
+TEST_F(Owing, LeavesAClientThatHasEndedItsSideAndIsGone) {
+  owe();
+  client->finish();
+  for (int turn = 0; turn < 5; ++turn) {
+    loop.run_once(10);
+  }
+  client->reset();
+  EXPECT_TRUE(until([&] { return gateway().at_rest(); }));
+}
+
 // ---- what is still said
 
 TEST_F(SessionTest, LetsAClientThatIsStillSpeakingHearTheLastWords) {
