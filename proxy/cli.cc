@@ -264,10 +264,10 @@ void take_rest(const Flags& flags, Draft& draft) {
            [&](const Written& value) { read_workers(value, draft.config.workers, findings); });
   if_given(flags.admin, "--admin", [&](const Written& value) { draft.admin = value; });
   if_given(flags.log_level, "--log-level", [&](const Written& value) {
-    read_choice(value, config::kLogLevelNames, draft.config.log_level, findings);
+    read_choice(value, log::kLevelNames, draft.config.log_level, findings);
   });
   if_given(flags.log_format, "--log-format", [&](const Written& value) {
-    read_choice(value, config::kLogFormatNames, draft.config.log_format, findings);
+    read_choice(value, log::kFormatNames, draft.config.log_format, findings);
   });
 }
 
@@ -284,8 +284,8 @@ Result<Config> config_from_file(const Flags& flags) {
   Result<Config> loaded = Config::load(flags.config);
   if (!flags.log_level) return loaded;
   Findings findings("");
-  LogLevel level = LogLevel::Info;
-  read_choice({*flags.log_level, "--log-level"}, config::kLogLevelNames, level, findings);
+  log::Level level = log::Level::Info;
+  read_choice({*flags.log_level, "--log-level"}, log::kLevelNames, level, findings);
   Faults faults = findings.faults();
   if (!loaded) faults.insert(faults.end(), loaded.faults().begin(), loaded.faults().end());
   if (!faults.empty()) return faults;

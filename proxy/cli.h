@@ -15,7 +15,7 @@ struct Command {
   Kind kind = Kind::Serve;
   // Empty: `config` was made from flags and cannot be reloaded from a file.
   std::string config_path;
-  std::optional<LogLevel> log_level;  // --log-level, which `config` has taken already
+  std::optional<log::Level> log_level;  // --log-level, which `config` has taken already
   Config config;                      // for Serve and Check
   std::string text;                   // for Help and Version: what to print
 };

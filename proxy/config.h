@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "proxy/base/result.h"
+#include "proxy/log.h"
 #include "proxy/net/address.h"
 #include "proxy/net/network.h"
 #include "tls/certificate_store.h"
@@ -27,8 +28,6 @@ enum class BackendTls : uint8_t { None, StartTls, Implicit };
 enum class Balance : uint8_t { RoundRobin, LeastSessions, ClientHash };
 // How a backend is told whose session it serves.
 enum class ClientIdentity : uint8_t { None, ProxyV1, ProxyV2, ImapId };
-enum class LogFormat : uint8_t { Text, Json };
-enum class LogLevel : uint8_t { Debug, Info, Warn, Error };
 
 const char* name_of(ListenerTls value);  // "implicit", as written in the file
 const char* name_of(BackendTls value);
@@ -120,8 +119,8 @@ struct Config {
   std::string user;         // to become once the sockets are open; empty: stay
   bool core_dumps = false;  // and debuggers of the same user
   bool seccomp = true;      // see confinement.h
-  LogFormat log_format = LogFormat::Text;
-  LogLevel log_level = LogLevel::Info;
+  log::Format log_format = log::Format::Text;
+  log::Level log_level = log::Level::Info;
   Faults
       warnings;  // what is allowed but doubtful; to be logged at start and shown by `postern check`
 

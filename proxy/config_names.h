@@ -10,8 +10,6 @@ inline constexpr std::array kBackendTlsNames = {"none", "starttls", "implicit"};
 inline constexpr std::array kBalanceNames = {"round_robin", "least_sessions", "client_hash"};
 inline constexpr std::array kClientIdentityNames = {"none", "proxy_v1", "proxy_v2", "imap_id"};
 inline constexpr std::array kBooleanNames = {"false", "true"};
-inline constexpr std::array kLogFormatNames = {"text", "json"};
-inline constexpr std::array kLogLevelNames = {"debug", "info", "warn", "error"};
 inline constexpr std::array kVersionNames = {"1.0", "1.1", "1.2", "1.3"};
 inline constexpr std::array kPolicyNames = {"modern", "intermediate"};
 

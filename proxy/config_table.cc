@@ -308,7 +308,7 @@ constexpr auto kLastRows = std::to_array<Row>({
      .doc = "key=value for people, or JSON objects for machines.",
      .value =
          [](Draft& d, const Written& w) {
-           read_choice(w, kLogFormatNames, d.config.log_format, d.findings);
+           read_choice(w, log::kFormatNames, d.config.log_format, d.findings);
          }},
     {.path = "log.level",
      .form = "debug, info, warn or error",
@@ -316,7 +316,7 @@ constexpr auto kLastRows = std::to_array<Row>({
      .doc = "The least severe that is written.",
      .value =
          [](Draft& d, const Written& w) {
-           read_choice(w, kLogLevelNames, d.config.log_level, d.findings);
+           read_choice(w, log::kLevelNames, d.config.log_level, d.findings);
          }},
 });
 

@@ -9,7 +9,6 @@
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 
-#include "proxy/config_names.h"
 #include "proxy/log_escape.h"
 #include "proxy/log_limit.h"
 #include "proxy/log_sink.h"
@@ -21,8 +20,8 @@ constexpr size_t kMaxValue = 512;
 constexpr char kTextPattern[] = "%Y-%m-%dT%H:%M:%S.%eZ %v";
 constexpr char kJsonPattern[] = R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})";
 
-std::atomic<LogFormat> current_format{LogFormat::Text};
-std::atomic<LogLevel> current_level{LogLevel::Info};
+std::atomic<Format> current_format{Format::Text};
+std::atomic<Level> current_level{Level::Info};
 
 bool needs_quotes(std::string_view value) {
   for (const char c : value) {
@@ -39,8 +38,8 @@ void append_text_value(std::string& out, std::string_view value) {
   }
 }
 
-std::string text_payload(LogLevel level, std::string_view event, Fields fields) {
-  std::string out = config::kLogLevelNames[static_cast<size_t>(level)];
+std::string text_payload(Level level, std::string_view event, Fields fields) {
+  std::string out = kLevelNames[static_cast<size_t>(level)];
   out.resize(6, ' ');
   append_escaped(out, event, kMaxValue);
   for (const Field& field : fields) {
@@ -56,9 +55,9 @@ void append_json_string(std::string& out, std::string_view value) {
   out += '"';
 }
 
-std::string json_payload(LogLevel level, std::string_view event, Fields fields) {
+std::string json_payload(Level level, std::string_view event, Fields fields) {
   std::string out = R"("level":")";
-  out.append(config::kLogLevelNames[static_cast<size_t>(level)]).append(R"(","event":)");
+  out.append(kLevelNames[static_cast<size_t>(level)]).append(R"(","event":)");
   append_json_string(out, event);
   for (const Field& field : fields) {
     out += ',';
@@ -73,14 +72,14 @@ std::string json_payload(LogLevel level, std::string_view event, Fields fields) 
   return out;
 }
 
-std::string payload(LogLevel level, std::string_view event, Fields fields) {
-  return current_format.load(std::memory_order_relaxed) == LogFormat::Text
+std::string payload(Level level, std::string_view event, Fields fields) {
+  return current_format.load(std::memory_order_relaxed) == Format::Text
              ? text_payload(level, event, fields)
              : json_payload(level, event, fields);
 }
 
 std::string lost_payload(uint64_t count) {
-  return payload(LogLevel::Warn, "log lines lost", {{"count", count}});
+  return payload(Level::Warn, "log lines lost", {{"count", count}});
 }
 
 int64_t now_s() {
@@ -97,8 +96,8 @@ class Log {
     return *log;
   }
 
-  void set_format(LogFormat format) {
-    const bool is_text = format == LogFormat::Text;
+  void set_format(Format format) {
+    const bool is_text = format == Format::Text;
     const std::lock_guard<std::mutex> lock(mutex_);
     current_format.store(format, std::memory_order_relaxed);
     logger_.set_formatter(std::make_unique<spdlog::pattern_formatter>(
@@ -106,11 +105,11 @@ class Log {
   }
 
   // The lock is held over the write, so that a line of one format can't get the frame of the other.
-  void write(LogLevel level, std::string_view event, Fields fields) {
+  void write(Level level, std::string_view event, Fields fields) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const int64_t now = now_s();
     tell_suppressed(now);
-    if (level == LogLevel::Error || limiter_.admit(event, now)) {
+    if (level == Level::Error || limiter_.admit(event, now)) {
       write_line(payload(level, event, fields));
     }
   }
@@ -134,7 +133,7 @@ class Log {
 
   void tell_suppressed(int64_t now) {
     for (const auto& [event, count] : limiter_.take_suppressed(now)) {
-      write_line(payload(LogLevel::Warn, "suppressed", {{"of", event}, {"count", count}}));
+      write_line(payload(Level::Warn, "suppressed", {{"of", event}, {"count", count}}));
     }
   }
 
@@ -149,35 +148,35 @@ class Log {
   Limiter limiter_;
 };
 
-void write(LogLevel level, const char* event, Fields fields) {
+void write(Level level, const char* event, Fields fields) {
   if (enabled(level)) Log::instance().write(level, event, fields);
 }
 
 }  // namespace
 
-void configure(LogFormat format, LogLevel level) {
+void configure(Format format, Level level) {
   current_level.store(level, std::memory_order_relaxed);
   Log::instance().set_format(format);
 }
 
-bool enabled(LogLevel level) {
+bool enabled(Level level) {
   return level >= current_level.load(std::memory_order_relaxed);
 }
 
 void debug(const char* event, Fields fields) {
-  write(LogLevel::Debug, event, fields);
+  write(Level::Debug, event, fields);
 }
 
 void info(const char* event, Fields fields) {
-  write(LogLevel::Info, event, fields);
+  write(Level::Info, event, fields);
 }
 
 void warn(const char* event, Fields fields) {
-  write(LogLevel::Warn, event, fields);
+  write(Level::Warn, event, fields);
 }
 
 void error(const char* event, Fields fields) {
-  write(LogLevel::Error, event, fields);
+  write(Level::Error, event, fields);
 }
 
 uint64_t lost_lines() {

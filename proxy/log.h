@@ -4,6 +4,7 @@
 // how many once it can. Lines of one event are limited per second, the rest is counted and told.
 #pragma once
 
+#include <array>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
@@ -12,9 +13,14 @@
 #include <utility>
 
 #include "proxy/base/error.h"
-#include "proxy/config.h"
 
 namespace postern::log {
+
+enum class Format : uint8_t { Text, Json };
+enum class Level : uint8_t { Debug, Info, Warn, Error };
+// As the configuration and the log itself write them, in the order of the enumerators.
+inline constexpr std::array kFormatNames = {"text", "json"};
+inline constexpr std::array kLevelNames = {"debug", "info", "warn", "error"};
 
 // key=value. Keys are literals.
 struct Field {
@@ -30,8 +36,8 @@ struct Field {
 };
 using Fields = std::initializer_list<Field>;
 
-void configure(LogFormat format, LogLevel level);
-bool enabled(LogLevel level);
+void configure(Format format, Level level);
+bool enabled(Level level);
 
 // `event` is a literal: what happened, in a few words: "backend connect failed".
 void debug(const char* event, Fields fields = {});

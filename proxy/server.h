@@ -44,7 +44,7 @@ namespace postern {
 // What the process was given to start with.
 struct Start {
   std::string config_path;
-  std::optional<LogLevel> log_level = {};  // overrides the file's, then and at every reload
+  std::optional<log::Level> log_level = {};  // overrides the file's, then and at every reload
   Invocation invocation = {};
   Inherited inherited = {};
   Notifier notifier = {};
@@ -88,7 +88,7 @@ class Server final : private net::SignalObserver,
   void sample_backends(std::vector<metrics::Sample>& into);
 
   const std::string config_path_;
-  const std::optional<LogLevel> log_level_;
+  const std::optional<log::Level> log_level_;
   Inherited inherited_;  // all but its sockets
   Notifier notifier_;
   Materials materials_;

@@ -108,8 +108,8 @@ TEST(Cli, TakesEveryFlag) {
   EXPECT_EQ(config.tls.policy.name, "modern");
   EXPECT_EQ(config.workers, 3U);
   EXPECT_EQ(config.admin->text(), "127.0.0.1:9143");
-  EXPECT_EQ(config.log_level, LogLevel::Warn);
-  EXPECT_EQ(config.log_format, LogFormat::Json);
+  EXPECT_EQ(config.log_level, log::Level::Warn);
+  EXPECT_EQ(config.log_format, log::Format::Json);
 }
 
 TEST(Cli, PairsCertificatesWithKeysInOrder) {
@@ -146,11 +146,11 @@ TEST(Cli, ChecksAFileOrFlags) {
 
 TEST(Cli, LetsTheLogLevelOverrideTheFile) {
   const std::string path = config_file("warn");
-  EXPECT_EQ(accepted({"--config", path}).config.log_level, LogLevel::Warn);
+  EXPECT_EQ(accepted({"--config", path}).config.log_level, log::Level::Warn);
   EXPECT_EQ(accepted({"--config", path}).log_level, std::nullopt);
   const Command command = accepted({"--config", path, "--log-level", "debug"});
-  EXPECT_EQ(command.config.log_level, LogLevel::Debug);
-  EXPECT_EQ(command.log_level, LogLevel::Debug);
+  EXPECT_EQ(command.config.log_level, log::Level::Debug);
+  EXPECT_EQ(command.log_level, log::Level::Debug);
   EXPECT_THAT(refused({"--config", path, "--log-level", "loud"}),
               ElementsAre("--log-level: \"loud\" is none of debug, info, warn, error"));
 }

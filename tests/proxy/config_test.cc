@@ -93,8 +93,8 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(config.timeouts.idle_ms, 3'600'000U);
   EXPECT_EQ(config.timeouts.drain_ms, 0U);
   EXPECT_EQ(config.admin->text(), "127.0.0.1:0");
-  EXPECT_EQ(config.log_format, LogFormat::Json);
-  EXPECT_EQ(config.log_level, LogLevel::Debug);
+  EXPECT_EQ(config.log_format, log::Format::Json);
+  EXPECT_EQ(config.log_level, log::Level::Debug);
 }
 
 TEST(Config, TakesRelativePathsFromTheFilesFolder) {

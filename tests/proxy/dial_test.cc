@@ -31,7 +31,7 @@ constexpr uint64_t kTimeoutMs = 5'000;
 class DialTest : public testing::Test, public DialObserver {
  protected:
   DialTest() : counters(labels), server_context(test::server_context(authority, {"localhost"})) {
-    log::configure(LogFormat::Text, LogLevel::Error);
+    log::configure(log::Format::Text, log::Level::Error);
     config.name = "pool";
     config.verify.ca_file = directory.write("ca.pem", authority.pem());
     config.verify.name = "localhost";

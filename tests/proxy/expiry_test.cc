@@ -28,7 +28,7 @@ class ExpiryTest : public testing::Test, private net::DeadlineWheel::Driver {
  protected:
   ExpiryTest() : wheel_(*this) {
     now_s = tls::wall_clock_s();
-    log::configure(LogFormat::Text, LogLevel::Info);
+    log::configure(log::Format::Text, log::Level::Info);
   }
 
   // A certificate for each of `days` to live.

@@ -31,7 +31,7 @@ Config gateway_config(const std::vector<net::HostPort>& servers) {
 namespace {
 
 Materials materials_of(Config config) {
-  log::configure(LogFormat::Text, LogLevel::Error);
+  log::configure(log::Format::Text, log::Level::Error);
   return std::move(Materials::load(std::move(config), nullptr).value());
 }
 

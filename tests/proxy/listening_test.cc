@@ -23,7 +23,7 @@ namespace {
 class ListeningTest : public testing::Test {
  protected:
   ListeningTest() {
-    log::configure(LogFormat::Text, LogLevel::Error);
+    log::configure(log::Format::Text, log::Level::Error);
     config.admin = net::Address::parse("127.0.0.1:0").value();
     config.workers = 3;
   }

@@ -32,8 +32,8 @@ const std::string kTime = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}
 
 class LogTest : public testing::Test {
  protected:
-  LogTest() { configure(LogFormat::Text, LogLevel::Info); }
-  ~LogTest() override { configure(LogFormat::Text, LogLevel::Info); }
+  LogTest() { configure(Format::Text, Level::Info); }
+  ~LogTest() override { configure(Format::Text, Level::Info); }
 };
 
 using Log = LogTest;
@@ -71,7 +71,7 @@ TEST_F(Log, CutsLongValues) {
 }
 
 TEST_F(Log, WritesJsonWhoseStringsCannotBeLeft) {
-  configure(LogFormat::Json, LogLevel::Info);
+  configure(Format::Json, Level::Info);
   const auto lines = logged([] {
     warn("json", {{"text", "a\"b\\\n\x1b\xff"}, {"number", 42}, {"digits", "42"}});
   });
@@ -82,9 +82,9 @@ TEST_F(Log, WritesJsonWhoseStringsCannotBeLeft) {
 }
 
 TEST_F(Log, WritesOnlyWhatTheLevelAllows) {
-  configure(LogFormat::Text, LogLevel::Warn);
-  EXPECT_FALSE(enabled(LogLevel::Info));
-  EXPECT_TRUE(enabled(LogLevel::Error));
+  configure(Format::Text, Level::Warn);
+  EXPECT_FALSE(enabled(Level::Info));
+  EXPECT_TRUE(enabled(Level::Error));
   const auto lines = logged([] {
     debug("level debug");
     info("level info");
@@ -126,7 +126,7 @@ TEST_F(Log, KeepsLinesWholeAmongThreads) {
       threads.emplace_back([] {
         for (int i = 0; i < 100; ++i) {
           error("threads", {{"value", std::string(200, 'x')}});
-          configure(i % 2 == 0 ? LogFormat::Json : LogFormat::Text, LogLevel::Info);
+          configure(i % 2 == 0 ? Format::Json : Format::Text, Level::Info);
         }
       });
     }

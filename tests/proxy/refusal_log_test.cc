@@ -18,8 +18,8 @@ using testing::IsEmpty;
 
 class RefusalLogTest : public testing::Test {
  protected:
-  RefusalLogTest() { log::configure(LogFormat::Text, LogLevel::Warn); }
-  ~RefusalLogTest() override { log::configure(LogFormat::Text, LogLevel::Info); }
+  RefusalLogTest() { log::configure(log::Format::Text, log::Level::Warn); }
+  ~RefusalLogTest() override { log::configure(log::Format::Text, log::Level::Info); }
 
   std::vector<std::string> refuse(const std::string& ip, EndReason reason, int times = 1) {
     return test::logged([&] {
@@ -58,7 +58,7 @@ TEST_F(RefusalLogTest, TellsAddressesAndReasonsApart) {
 }
 
 TEST_F(RefusalLogTest, TellsOfLoginsApart) {
-  log::configure(LogFormat::Text, LogLevel::Info);
+  log::configure(log::Format::Text, log::Level::Info);
   const auto refuse_logins = [&](const char* result, int times) {
     return test::logged([&] {
       for (int i = 0; i < times; ++i) {

@@ -56,7 +56,7 @@ class ServerTest : public testing::Test {
     const test::Issued leaf = test::self_signed({.names = {"localhost"}});
     directory.write("chain.pem", leaf.certificate_pem);
     directory.write("key.pem", leaf.key_pem);
-    log::configure(LogFormat::Text, LogLevel::Error);
+    log::configure(log::Format::Text, log::Level::Error);
   }
   ~ServerTest() override {
     client.reset();

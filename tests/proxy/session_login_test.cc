@@ -46,9 +46,9 @@ class SessionLoginTest : public SessionTest {
   template <typename Work>
   std::vector<std::string> lines_of(Work work) {
     gateway();  // which asks for errors alone
-    log::configure(LogFormat::Text, LogLevel::Info);
+    log::configure(log::Format::Text, log::Level::Info);
     std::vector<std::string> lines = test::logged(work);
-    log::configure(LogFormat::Text, LogLevel::Error);
+    log::configure(log::Format::Text, log::Level::Error);
     return lines;
   }
   // Everybody sends a login, and the gateway has read it.

@@ -18,7 +18,7 @@ using testing::HasSubstr;
 
 class UpkeepTest : public testing::Test {
  protected:
-  UpkeepTest() { log::configure(LogFormat::Text, LogLevel::Info); }
+  UpkeepTest() { log::configure(log::Format::Text, log::Level::Info); }
   void pass_ms(uint64_t ms) { loop.deadlines().advance(loop.now_ms() + ms); }
 
   net::Loop loop;

@@ -28,7 +28,7 @@ class WorkerTest : public testing::Test {
   static constexpr size_t kWorkers = 2;
 
   WorkerTest() {
-    log::configure(LogFormat::Text, LogLevel::Error);
+    log::configure(log::Format::Text, log::Level::Error);
     config.workers = kWorkers;
     Inherited none;
     const ListeningSockets sockets = open_listening_sockets(config, none).value();
