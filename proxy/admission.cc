@@ -27,37 +27,37 @@ bool may_come(const Limits& limits, const net::Address& client) {
 
 Admission::Admission() : hash_key_(random_key()) {}
 
-std::variant<Admission::SessionPermit, EndReason> Admission::admit_session(const Config& config,
-                                                                           size_t listener) {
+std::variant<Admission::SessionPermit, Refusal> Admission::admit_session(const Config& config,
+                                                                         size_t listener) {
   if (memory_.full()) {
-    return EndReason::LimitMemory;
+    return Refusal::LimitMemory;
   }
   if (!take_place(sessions_, config.limits.sessions)) {
-    return EndReason::LimitSessions;
+    return Refusal::LimitSessions;
   }
   const size_t max = config.listeners[listener].sessions;
   if (!take_place(of_listener_[listener], max == 0 ? SIZE_MAX : max)) {
     sessions_.fetch_sub(1, std::memory_order_relaxed);
-    return EndReason::LimitListener;
+    return Refusal::LimitListener;
   }
   return SessionPermit(*this, listener);
 }
 
-std::optional<EndReason> Admission::admit_address(SessionPermit& permit, const Limits& limits,
-                                                  const net::Address& client, uint64_t now_ms) {
+std::optional<Refusal> Admission::admit_address(SessionPermit& permit, const Limits& limits,
+                                                const net::Address& client, uint64_t now_ms) {
   check(permit.owner_ == this && !permit.of_client_, "a permit is for one client");
   if (!may_come(limits, client)) {
-    return EndReason::Denied;
+    return Refusal::Denied;
   }
   if (limits.login_failures && logins_.banned(*limits.login_failures, client, now_ms)) {
-    return EndReason::Banned;
+    return Refusal::Banned;
   }
   const uint64_t number = client_number(client);
   if (!take_turn(limits.connections_per_address, number, now_ms)) {
-    return EndReason::LimitRate;
+    return Refusal::LimitRate;
   }
   if (!take_of_client(number, &Places::sessions, limits.sessions_per_address)) {
-    return EndReason::LimitAddress;
+    return Refusal::LimitAddress;
   }
   permit.client_ = number;
   permit.of_client_ = true;

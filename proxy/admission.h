@@ -18,10 +18,10 @@
 
 #include "proxy/client_table.h"
 #include "proxy/config.h"
-#include "proxy/end_reason.h"
 #include "proxy/login_guard.h"
 #include "proxy/net/address.h"
 #include "proxy/net/memory_budget.h"
+#include "proxy/refusal.h"
 #include "proxy/refusal_log.h"
 
 namespace postern {
@@ -76,11 +76,11 @@ class Admission {
   };
 
   // At accept: a place among all sessions and among the listener's, or the limit against it.
-  std::variant<SessionPermit, EndReason> admit_session(const Config& config, size_t listener);
+  std::variant<SessionPermit, Refusal> admit_session(const Config& config, size_t listener);
   // Once it is known whose connection it is: what stands against this client, or nothing, and then
   // `permit` holds one of the client's places as well. Once for a permit. `now_ms` is a loop's.
-  std::optional<EndReason> admit_address(SessionPermit& permit, const Limits& limits,
-                                         const net::Address& client, uint64_t now_ms);
+  std::optional<Refusal> admit_address(SessionPermit& permit, const Limits& limits,
+                                       const net::Address& client, uint64_t now_ms);
   // For a session whose client is admitted: a place among all handshakes and among the client's.
   std::optional<HandshakePermit> admit_handshake(const SessionPermit& of, const Limits& limits);
 

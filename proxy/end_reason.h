@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "proxy/refusal.h"
+
 namespace postern {
 
 enum class EndReason : uint8_t {
@@ -65,6 +67,27 @@ inline constexpr std::array kEndReasonNames = {
     "aborted",
 };
 static_assert(kEndReasonNames.size() == static_cast<size_t>(EndReason::Aborted) + 1);
+
+// How a session ends that is refused. The names are the same.
+constexpr EndReason end_reason(Refusal refusal) {
+  switch (refusal) {
+    case Refusal::LimitSessions:
+      return EndReason::LimitSessions;
+    case Refusal::LimitAddress:
+      return EndReason::LimitAddress;
+    case Refusal::LimitListener:
+      return EndReason::LimitListener;
+    case Refusal::LimitRate:
+      return EndReason::LimitRate;
+    case Refusal::LimitMemory:
+      return EndReason::LimitMemory;
+    case Refusal::Denied:
+      return EndReason::Denied;
+    case Refusal::Banned:
+      return EndReason::Banned;
+  }
+  return EndReason::Denied;
+}
 
 inline const char* name_of(EndReason reason) {
   return kEndReasonNames[static_cast<size_t>(reason)];

@@ -9,7 +9,7 @@ RefusalLog::~RefusalLog() {
   tell_counted();
 }
 
-void RefusalLog::refused(std::string_view listener, const net::Address& client, EndReason reason,
+void RefusalLog::refused(std::string_view listener, const net::Address& client, Refusal reason,
                          uint64_t now_ms) {
   if (has_own_line(What::Session, client, name_of(reason), now_ms)) {
     log::warn("session refused",

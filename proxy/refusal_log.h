@@ -12,8 +12,8 @@
 #include <string_view>
 #include <tuple>
 
-#include "proxy/end_reason.h"
 #include "proxy/net/address.h"
+#include "proxy/refusal.h"
 
 namespace postern {
 
@@ -25,7 +25,7 @@ class RefusalLog {
   ~RefusalLog();
 
   // `now_ms` is a loop's.
-  void refused(std::string_view listener, const net::Address& client, EndReason reason,
+  void refused(std::string_view listener, const net::Address& client, Refusal reason,
                uint64_t now_ms);
   // By the server, and not for its secret. `mechanism` and `result` are literals.
   void login_refused(std::string_view listener, const net::Address& client,

@@ -87,7 +87,7 @@ class Session final : public net::Retirable,
 
   // In the order of life.
   static void refuse(const SessionServices& services, const ListenerConfig& listener, size_t index,
-                     EndReason reason, std::unique_ptr<net::TcpStream> client);
+                     Refusal refusal, std::unique_ptr<net::TcpStream> client);
   void identify();
   void read_header(Bytes bytes);
   void identified(Bytes early);
@@ -207,8 +207,8 @@ class Session final : public net::Retirable,
   imap::Mechanism mechanism_ = imap::Mechanism::Other;
   bool logged_in_ = false;
   bool draining_ = false;
-  bool hung_up_ = false;  // the client, while it was Parting
-  bool refused_ = false;  // by what its load balancer says of it
+  bool hung_up_ = false;            // the client, while it was Parting
+  std::optional<Refusal> refusal_;  // for what its load balancer says of it
   State state_ = State::Handshaking;
 };
 

@@ -23,13 +23,13 @@ void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> s
   const net::Address peer = client->remote();
   const bool by_proxy = net::contains(from.proxies, peer);
   auto admitted = services.admission.admit_session(*snapshot->config, listener);
-  const EndReason* refusal = std::get_if<EndReason>(&admitted);
+  const Refusal* refusal = std::get_if<Refusal>(&admitted);
   if (refusal != nullptr) {
     refuse(services, from, listener, *refusal, std::move(client));
     return;
   }
   auto& permit = std::get<Admission::SessionPermit>(admitted);
-  std::optional<EndReason> objection;
+  std::optional<Refusal> objection;
   if (!by_proxy) {
     objection = services.admission.admit_address(permit, snapshot->config->limits, peer,
                                                  services.dial.loop.now_ms());
@@ -100,15 +100,14 @@ void Session::identified(Bytes early) {
   } else {  // a health check of the load balancer's own, say
     count_proxy_header("local");
   }
-  const auto objection = services_.admission.admit_address(permit_, snapshot_->config->limits,
-                                                           address_, loop().now_ms());
-  refused_ = objection.has_value();
-  if (!refused_) {
+  refusal_ = services_.admission.admit_address(permit_, snapshot_->config->limits, address_,
+                                               loop().now_ms());
+  if (!refusal_) {
     welcome(early);
   } else if (listener().tls == ListenerTls::StartTls) {
-    part(*objection, bye_for(*objection));
+    part(end_reason(*refusal_), bye_for(*refusal_));
   } else {
-    close(*objection);
+    close(end_reason(*refusal_));
   }
 }
 

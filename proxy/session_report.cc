@@ -13,12 +13,13 @@ using metrics::Metric;
 
 // In clear a reason costs nothing. On 993 it would cost a handshake, which is what is scarce.
 void Session::refuse(const SessionServices& services, const ListenerConfig& listener, size_t index,
-                     EndReason reason, std::unique_ptr<net::TcpStream> client) {
+                     Refusal refusal, std::unique_ptr<net::TcpStream> client) {
   if (listener.tls == ListenerTls::StartTls) {
-    client->write(as_bytes(bye_for(reason)));
+    client->write(as_bytes(bye_for(refusal)));
   }
-  services.dial.counters.count(Metric::SessionsTotal, {index, static_cast<size_t>(reason)});
-  services.admission.refusals().refused(listener.text, client->remote(), reason,
+  services.dial.counters.count(Metric::SessionsTotal,
+                               {index, static_cast<size_t>(end_reason(refusal))});
+  services.admission.refusals().refused(listener.text, client->remote(), refusal,
                                         services.dial.loop.now_ms());
   client->abort();
   services.dial.loop.retire(std::move(client));
@@ -100,8 +101,8 @@ void Session::login_refused(imap::LoginResult result) {
 }
 
 void Session::log_end() {
-  if (refused_) {
-    services_.admission.refusals().refused(listener().text, address_, *reason_, loop().now_ms());
+  if (refusal_) {
+    services_.admission.refusals().refused(listener().text, address_, *refusal_, loop().now_ms());
     return;
   }
   const BackendServer* server = place_.server();

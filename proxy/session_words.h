@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "proxy/base/bytes.h"
-#include "proxy/end_reason.h"
+#include "proxy/refusal.h"
 
 namespace postern {
 
@@ -26,15 +26,20 @@ inline constexpr std::string_view kLoginTimeout = "* BYE Login took too long\r\n
 inline constexpr std::string_view kStopping =
     "* BYE [UNAVAILABLE] Server is going down for maintenance, please reconnect\r\n";
 
-inline std::string_view bye_for(EndReason refusal) {
+inline std::string_view bye_for(Refusal refusal) {
   switch (refusal) {
-    case EndReason::Banned:
+    case Refusal::Banned:
       return kBanned;
-    case EndReason::Denied:
+    case Refusal::Denied:
       return kDenied;
-    default:
+    case Refusal::LimitSessions:
+    case Refusal::LimitAddress:
+    case Refusal::LimitListener:
+    case Refusal::LimitRate:
+    case Refusal::LimitMemory:
       return kLimitReached;
   }
+  return kLimitReached;
 }
 
 }  // namespace postern

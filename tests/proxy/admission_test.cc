@@ -27,7 +27,7 @@ struct Gate {
   void set_limits(const Limits& limits) { config.limits = limits; }
 
   // Both steps of coming in.
-  std::variant<SessionPermit, EndReason> ask(const std::string& client, size_t listener = 0) {
+  std::variant<SessionPermit, Refusal> ask(const std::string& client, size_t listener = 0) {
     auto admitted = admission.admit_session(config, listener);
     if (auto* permit = std::get_if<SessionPermit>(&admitted)) {
       const auto objection = admission.admit_address(*permit, config.limits, from(client), now_ms);
@@ -45,9 +45,9 @@ struct Gate {
     return permit != nullptr ? std::move(*permit) : SessionPermit();
   }
   // Why the client is refused; nothing if it is not.
-  std::optional<EndReason> refusal(const std::string& client, size_t listener = 0) {
+  std::optional<Refusal> refusal(const std::string& client, size_t listener = 0) {
     const auto admitted = ask(client, listener);
-    const EndReason* reason = std::get_if<EndReason>(&admitted);
+    const Refusal* reason = std::get_if<Refusal>(&admitted);
     return reason != nullptr ? std::optional(*reason) : std::nullopt;
   }
 
@@ -76,14 +76,14 @@ TEST(Admission, RefusesWhenAllSessionsAreTaken) {
   Gate gate(limits(2, 10));
   const SessionPermit first = gate.admit("192.0.2.1:1");
   const SessionPermit second = gate.admit("192.0.2.2:1");
-  EXPECT_EQ(gate.refusal("192.0.2.3:1"), EndReason::LimitSessions);
+  EXPECT_EQ(gate.refusal("192.0.2.3:1"), Refusal::LimitSessions);
   EXPECT_EQ(gate.admission.sessions(), 2U);
 }
 
 TEST(Admission, RefusesAnAddressThatHasItsShareAndNoOther) {
   Gate gate(limits(10, 1));
   const SessionPermit permit = gate.admit("192.0.2.1:1");
-  EXPECT_EQ(gate.refusal("192.0.2.1:2"), EndReason::LimitAddress);
+  EXPECT_EQ(gate.refusal("192.0.2.1:2"), Refusal::LimitAddress);
   EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt);
   EXPECT_EQ(gate.admission.sessions(), 1U) << "a refusal keeps no place";
 }
@@ -96,7 +96,7 @@ TEST(Admission, CountsNoAddressUntilItIsKnown) {
   EXPECT_EQ(gate.admission.sessions(), 2U);
   EXPECT_EQ(gate.admission.admit_address(*proxied, gate.config.limits, from("192.0.2.1:1"), 1),
             std::nullopt);
-  EXPECT_EQ(gate.refusal("192.0.2.1:2"), EndReason::LimitAddress);
+  EXPECT_EQ(gate.refusal("192.0.2.1:2"), Refusal::LimitAddress);
   proxied.reset();
   EXPECT_EQ(gate.refusal("192.0.2.1:2"), std::nullopt);
   EXPECT_EQ(gate.admission.sessions(), 1U);
@@ -105,14 +105,14 @@ TEST(Admission, CountsNoAddressUntilItIsKnown) {
 TEST(Admission, CountsIPv6ClientsByTheirSlash64) {
   Gate gate(limits(10, 1));
   const SessionPermit permit = gate.admit("[2001:db8:0:1::1]:1");
-  EXPECT_EQ(gate.refusal("[2001:db8:0:1:ffff:ffff:ffff:ffff]:1"), EndReason::LimitAddress);
+  EXPECT_EQ(gate.refusal("[2001:db8:0:1:ffff:ffff:ffff:ffff]:1"), Refusal::LimitAddress);
   EXPECT_EQ(gate.refusal("[2001:db8:0:2::1]:1"), std::nullopt);
 }
 
 TEST(Admission, CountsAMappedAddressAsTheIPv4AddressItIs) {
   Gate gate(limits(10, 1));
   const SessionPermit permit = gate.admit("[::ffff:192.0.2.1]:1");
-  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::LimitAddress);
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitAddress);
   EXPECT_EQ(gate.refusal("[::ffff:192.0.2.2]:1"), std::nullopt);
 }
 
@@ -148,9 +148,9 @@ TEST(Admission, AppliesLoweredLimitsToNewSessionsOnly) {
     living.push_back(gate.admit("192.0.2.1:1"));
   }
   gate.set_limits(limits(10, 2));
-  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::LimitAddress);
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitAddress);
   gate.set_limits(limits(3, 10));
-  EXPECT_EQ(gate.refusal("192.0.2.2:1"), EndReason::LimitSessions);
+  EXPECT_EQ(gate.refusal("192.0.2.2:1"), Refusal::LimitSessions);
   living.pop_back();
   EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt);
 }
@@ -202,12 +202,12 @@ TEST(Admission, CountsEachListenersSessionsForThemselves) {
   Gate gate(limits(10, 10));
   gate.config.listeners[0].sessions = 1;
   const SessionPermit permit = gate.admit("192.0.2.1:1", 0);
-  EXPECT_EQ(gate.refusal("192.0.2.2:1", 0), EndReason::LimitListener);
+  EXPECT_EQ(gate.refusal("192.0.2.2:1", 0), Refusal::LimitListener);
   EXPECT_EQ(gate.refusal("192.0.2.2:1", 1), std::nullopt);
   EXPECT_EQ(gate.admission.sessions(), 1U) << "a refusal keeps no place";
   gate.config.listeners[0].sessions = 2;  // a reload
   const SessionPermit second = gate.admit("192.0.2.1:1", 0);
-  EXPECT_EQ(gate.refusal("192.0.2.2:1", 0), EndReason::LimitListener);
+  EXPECT_EQ(gate.refusal("192.0.2.2:1", 0), Refusal::LimitListener);
 }
 
 TEST(Admission, GivesAListenersPlaceBackWhenThePermitGoes) {
@@ -221,20 +221,20 @@ TEST(Admission, LetsOnlyAllowedNetworksIn) {
   Gate gate(limits(10, 10));
   gate.config.limits.allow = networks({"192.0.2.0/25", "2001:db8::/32"});
   EXPECT_EQ(gate.refusal("192.0.2.127:1"), std::nullopt);
-  EXPECT_EQ(gate.refusal("192.0.2.128:1"), EndReason::Denied);
+  EXPECT_EQ(gate.refusal("192.0.2.128:1"), Refusal::Denied);
   EXPECT_EQ(gate.refusal("[2001:db8:ffff::1]:1"), std::nullopt);
-  EXPECT_EQ(gate.refusal("[2001:db9::1]:1"), EndReason::Denied);
+  EXPECT_EQ(gate.refusal("[2001:db9::1]:1"), Refusal::Denied);
   EXPECT_EQ(gate.admission.sessions(), 0U) << "a refusal keeps no place";
 }
 
 TEST(Admission, LetsNoDeniedNetworkIn) {
   Gate gate(limits(10, 10));
   gate.config.limits.deny = networks({"192.0.2.1"});
-  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::Denied);
-  EXPECT_EQ(gate.refusal("[::ffff:192.0.2.1]:1"), EndReason::Denied) << "the same machine";
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::Denied);
+  EXPECT_EQ(gate.refusal("[::ffff:192.0.2.1]:1"), Refusal::Denied) << "the same machine";
   EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt);
   gate.config.limits.allow = networks({"192.0.2.0/24"});
-  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::Denied) << "deny is stronger";
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::Denied) << "deny is stronger";
   EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt);
 }
 
@@ -244,25 +244,25 @@ TEST(Admission, LimitsHowOftenAnAddressConnects) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << i;
   }
-  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::LimitRate);
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitRate);
   EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt) << "another address";
   gate.now_ms += 19'999;
-  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::LimitRate);
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitRate);
   gate.now_ms += 1;
   EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << "refusals do not count";
-  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::LimitRate);
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitRate);
   gate.now_ms += 60'000;
   for (int i = 0; i < 3; ++i) {
     EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << "all of it has come back";
   }
-  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::LimitRate);
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitRate);
 }
 
 TEST(Admission, LimitsHowOftenASlash64Connects) {
   Gate gate(limits(10, 10));
   gate.config.limits.connections_per_address = {.max = 1, .per_ms = 1'000};
   EXPECT_EQ(gate.refusal("[2001:db8:0:1::1]:1"), std::nullopt);
-  EXPECT_EQ(gate.refusal("[2001:db8:0:1::2]:1"), EndReason::LimitRate);
+  EXPECT_EQ(gate.refusal("[2001:db8:0:1::2]:1"), Refusal::LimitRate);
   EXPECT_EQ(gate.refusal("[2001:db8:0:2::1]:1"), std::nullopt);
 }
 
@@ -271,7 +271,7 @@ TEST(Admission, AppliesANewRateAtOnce) {
   gate.config.limits.connections_per_address = {.max = 1, .per_ms = 3'600'000};
   EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt);
   gate.config.limits.connections_per_address = {.max = 1, .per_ms = 1'000};
-  EXPECT_EQ(gate.refusal("192.0.2.1:1"), EndReason::LimitRate);
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitRate);
   gate.now_ms += 1'000;
   EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << "an hour is not waited for";
   gate.config.limits.connections_per_address = {};

@@ -21,7 +21,7 @@ class RefusalLogTest : public testing::Test {
   RefusalLogTest() { log::configure(log::Format::Text, log::Level::Warn); }
   ~RefusalLogTest() override { log::configure(log::Format::Text, log::Level::Info); }
 
-  std::vector<std::string> refuse(const std::string& ip, EndReason reason, int times = 1) {
+  std::vector<std::string> refuse(const std::string& ip, Refusal reason, int times = 1) {
     return test::logged([&] {
       for (int i = 0; i < times; ++i) {
         refusals.refused("[::]:993", net::Address::parse(ip + ":7").value(), reason, now_ms);
@@ -37,7 +37,7 @@ class RefusalLogTest : public testing::Test {
 };
 
 TEST_F(RefusalLogTest, TellsTheFirstAtOnceAndTheOthersTogether) {
-  EXPECT_THAT(refuse("192.0.2.1", EndReason::LimitRate, 1000),
+  EXPECT_THAT(refuse("192.0.2.1", Refusal::LimitRate, 1000),
               ElementsAre(HasSubstr("session refused listener=[::]:993 client=192.0.2.1:7 "
                                     "reason=limit_rate")));
   now_ms += RefusalLog::kIntervalMs - 1;
@@ -49,10 +49,10 @@ TEST_F(RefusalLogTest, TellsTheFirstAtOnceAndTheOthersTogether) {
 }
 
 TEST_F(RefusalLogTest, TellsAddressesAndReasonsApart) {
-  EXPECT_EQ(refuse("192.0.2.1", EndReason::LimitRate).size(), 1U);
-  EXPECT_EQ(refuse("192.0.2.1", EndReason::Denied).size(), 1U);
-  EXPECT_EQ(refuse("192.0.2.2", EndReason::Denied).size(), 1U);
-  EXPECT_THAT(refuse("192.0.2.2", EndReason::Denied), IsEmpty());
+  EXPECT_EQ(refuse("192.0.2.1", Refusal::LimitRate).size(), 1U);
+  EXPECT_EQ(refuse("192.0.2.1", Refusal::Denied).size(), 1U);
+  EXPECT_EQ(refuse("192.0.2.2", Refusal::Denied).size(), 1U);
+  EXPECT_THAT(refuse("192.0.2.2", Refusal::Denied), IsEmpty());
   now_ms += RefusalLog::kIntervalMs;
   EXPECT_THAT(tell(), ElementsAre(HasSubstr("client=192.0.2.2:7 reason=denied count=1")));
 }
@@ -71,7 +71,7 @@ TEST_F(RefusalLogTest, TellsOfLoginsApart) {
               ElementsAre(HasSubstr("info  login refused listener=[::]:993 client=192.0.2.1:7 "
                                     "mechanism=plain result=expired server=mail.internal:143")));
   EXPECT_EQ(refuse_logins("denied", 1).size(), 1U);
-  EXPECT_EQ(refuse("192.0.2.1", EndReason::Denied).size(), 1U) << "a session";
+  EXPECT_EQ(refuse("192.0.2.1", Refusal::Denied).size(), 1U) << "a session";
   now_ms += RefusalLog::kIntervalMs;
   EXPECT_THAT(
       tell(),
@@ -79,9 +79,9 @@ TEST_F(RefusalLogTest, TellsOfLoginsApart) {
 }
 
 TEST_F(RefusalLogTest, BeginsAnewAfterAMinute) {
-  refuse("192.0.2.1", EndReason::LimitRate, 3);
+  refuse("192.0.2.1", Refusal::LimitRate, 3);
   now_ms += RefusalLog::kIntervalMs;
-  EXPECT_THAT(refuse("192.0.2.1", EndReason::LimitRate, 2),
+  EXPECT_THAT(refuse("192.0.2.1", Refusal::LimitRate, 2),
               ElementsAre(HasSubstr("count=2"), HasSubstr("session refused")));
 }
 
@@ -89,7 +89,7 @@ TEST_F(RefusalLogTest, StaysSmallWhoeverComes) {
   const auto lines = test::logged([&] {
     for (size_t i = 0; i < 2 * RefusalLog::kMost; ++i) {
       const std::string ip = "198.51." + std::to_string(i / 256) + "." + std::to_string(i % 256);
-      refusals.refused("l", net::Address::parse(ip + ":7").value(), EndReason::Denied, now_ms);
+      refusals.refused("l", net::Address::parse(ip + ":7").value(), Refusal::Denied, now_ms);
     }
   });
   EXPECT_LE(lines.size(), RefusalLog::kMost);
@@ -101,8 +101,8 @@ TEST_F(RefusalLogTest, TellsWhatIsLeftWhenItGoes) {
   const auto lines = test::logged([] {
     RefusalLog short_lived;
     const net::Address client = net::Address::parse("192.0.2.9:7").value();
-    short_lived.refused("l", client, EndReason::LimitSessions, 0);
-    short_lived.refused("l", client, EndReason::LimitSessions, 0);
+    short_lived.refused("l", client, Refusal::LimitSessions, 0);
+    short_lived.refused("l", client, Refusal::LimitSessions, 0);
   });
   EXPECT_THAT(lines,
               testing::Contains(HasSubstr("client=192.0.2.9:7 reason=limit_sessions count=1")));

@@ -48,7 +48,7 @@ TEST_F(UpkeepTest, HoldsTheProcessAgainstItsLimit) {
 TEST_F(UpkeepTest, TellsRefusalsThatWereCounted) {
   const net::Address client = net::Address::parse("192.0.2.1:7").value();
   for (int i = 0; i < 3; ++i) {
-    admission.refusals().refused("l", client, EndReason::Denied, 0);
+    admission.refusals().refused("l", client, Refusal::Denied, 0);
   }
   EXPECT_THAT(test::logged([&] { pass_ms(1'100); }), Contains(HasSubstr("reason=denied count=2")));
 }

@@ -1,0 +1,31 @@
+// Why admission refuses a client.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace postern {
+
+enum class Refusal : uint8_t {
+  LimitSessions,  // all sessions in use
+  LimitAddress,   // too many sessions of one address
+  LimitListener,  // all sessions of this listener in use
+  LimitRate,      // one address connects too often
+  LimitMemory,    // the process has no memory left for it
+  Denied,         // its network may not come in
+  Banned,         // too many failed logins of its address
+};
+
+// The log's words, in the order of the enumerators; EndReason has the same.
+inline constexpr std::array kRefusalNames = {
+    "limit_sessions", "limit_address", "limit_listener", "limit_rate",
+    "limit_memory",   "denied",        "banned",
+};
+static_assert(kRefusalNames.size() == static_cast<size_t>(Refusal::Banned) + 1);
+
+inline const char* name_of(Refusal refusal) {
+  return kRefusalNames[static_cast<size_t>(refusal)];
+}
+
+}  // namespace postern
