@@ -16,8 +16,8 @@ struct Command {
   // Empty: `config` was made from flags and cannot be reloaded from a file.
   std::string config_path;
   std::optional<log::Level> log_level;  // --log-level, which `config` has taken already
-  Config config;                      // for Serve and Check
-  std::string text;                   // for Help and Version: what to print
+  Config config;                        // for Serve and Check
+  std::string text;                     // for Help and Version: what to print
 };
 
 Result<Command> parse_command_line(int argc, const char* const* argv);

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 #include "proxy/config_names.h"
-#include "proxy/config_rows_limits.h"
-#include "proxy/config_rows_tls.h"
+#include "proxy/config_table_parts.h"
 #include "proxy/config_values.h"
 
 namespace postern::config {
@@ -321,20 +321,17 @@ constexpr auto kLastRows = std::to_array<Row>({
 });
 
 // The table in its order, which is that of the reference.
-template <size_t... sizes>
-constexpr auto join_rows(const std::array<Row, sizes>&... parts) {
-  std::array<Row, (sizes + ...)> rows;
-  size_t at = 0;
-  const auto add = [&](const auto& part) {
-    for (const Row& row : part) rows[at++] = row;
-  };
-  (add(parts), ...);
+std::vector<Row> join_rows() {
+  std::vector<Row> rows;
+  for (const std::span<const Row> part :
+       {std::span<const Row>(kFirstRows), listener_limit_rows(), listener_policy_rows(),
+        std::span<const Row>(kProxyRows), std::span<const Row>(kTlsRow), policy_rows(),
+        shadow_policy_rows(), certificate_rows(), client_rows(), std::span<const Row>(kLaterRows),
+        limit_rows(), std::span<const Row>(kLastRows)}) {
+    rows.insert(rows.end(), part.begin(), part.end());
+  }
   return rows;
 }
-
-constexpr auto kRows =
-    join_rows(kFirstRows, kListenerLimitRows, kListenerPolicyRows, kProxyRows, kTlsRow, kPolicyRows,
-              kShadowPolicyRows, kCertificateRows, kClientRows, kLaterRows, kLimitRows, kLastRows);
 
 }  // namespace
 
@@ -357,7 +354,8 @@ size_t Row::depth() const {
 }
 
 std::span<const Row> table() {
-  return kRows;
+  static const std::vector<Row> rows = join_rows();
+  return rows;
 }
 
 }  // namespace postern::config

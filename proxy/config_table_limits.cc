@@ -1,25 +1,23 @@
-// The rows of the table that say who is refused and when: limits, lists of networks. Constant data,
-// for config_table.cc alone.
-#pragma once
+// The rows of the table that say who is refused and when: limits, lists of networks.
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
 
-#include "proxy/config_table.h"
+#include "proxy/config_table_parts.h"
 #include "proxy/config_values.h"
 
 namespace postern::config {
+namespace {
 
-inline constexpr std::string_view kDuration = "duration: 500ms, 90s, 10m, 1h";
-inline constexpr uint64_t kMaxSessions = 10'000'000;
-inline constexpr uint64_t kMaxRate = 1'000'000;
-inline constexpr uint64_t kMaxFailures = 200;  // what LoginGuard can count
-inline constexpr uint64_t kShortestWindowMs = 1'000;
-inline constexpr uint64_t kLeastMemory = 32 * kMiB;
-inline constexpr uint64_t kLeastCommand = 8 * kKiB;
-inline constexpr size_t kMaxNetworks = 10'000;
+constexpr uint64_t kMaxSessions = 10'000'000;
+constexpr uint64_t kMaxRate = 1'000'000;
+constexpr uint64_t kMaxFailures = 200;  // what LoginGuard can count
+constexpr uint64_t kShortestWindowMs = 1'000;
+constexpr uint64_t kLeastMemory = 32 * kMiB;
+constexpr uint64_t kLeastCommand = 8 * kKiB;
+constexpr size_t kMaxNetworks = 10'000;
 
 constexpr auto kListenerLimitRows = std::to_array<Row>({
     {.path = "listeners[].sessions",
@@ -196,5 +194,15 @@ constexpr auto kLimitRows = std::to_array<Row>({
            read_network(w, d.config.limits.login_failures->exempt, d.findings);
          }},
 });
+
+}  // namespace
+
+std::span<const Row> listener_limit_rows() {
+  return kListenerLimitRows;
+}
+
+std::span<const Row> limit_rows() {
+  return kLimitRows;
+}
 
 }  // namespace postern::config

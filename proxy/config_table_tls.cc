@@ -1,18 +1,16 @@
 // The rows of the table that say what clients get: policies, certificates, tickets, client
-// certificates. Constant data, for config_table.cc alone.
-#pragma once
+// certificates.
 
 #include <array>
 #include <cstddef>
 #include <string_view>
 
 #include "proxy/config_names.h"
-#include "proxy/config_table.h"
+#include "proxy/config_table_parts.h"
 #include "proxy/config_values.h"
 
 namespace postern::config {
-
-inline constexpr std::string_view kPath = "path, relative to this file's folder";
+namespace {
 
 // Where a policy that is read belongs.
 using PolicyOf = PolicyDraft& (*)(Draft&);
@@ -35,8 +33,8 @@ struct PolicyPaths {
 
 // A policy: a preset's name, or a map of its own. Its keys are explained where they stand first.
 template <PolicyOf of>
-constexpr std::array<Row, 4> policy_rows(const PolicyPaths& paths, std::string_view fallback,
-                                         std::string_view sample, std::string_view doc) {
+constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths, std::string_view fallback,
+                                              std::string_view sample, std::string_view doc) {
   return {{
       {.path = paths.policy,
        .shape = Shape::ScalarOrMap,
@@ -86,25 +84,25 @@ constexpr std::array<Row, 4> policy_rows(const PolicyPaths& paths, std::string_v
   }};
 }
 
-inline constexpr auto kListenerPolicyRows = policy_rows<listener_policy>(
+constexpr auto kListenerPolicyRows = make_policy_rows<listener_policy>(
     {"listeners[].policy", "listeners[].policy.min_version", "listeners[].policy.ciphers",
      "listeners[].policy.groups"},
     "", "intermediate", "For this listener instead of tls.policy. A reload changes it.");
 
-inline constexpr auto kPolicyRows = policy_rows<main_policy>(
+constexpr auto kPolicyRows = make_policy_rows<main_policy>(
     {"tls.policy", "tls.policy.min_version", "tls.policy.ciphers", "tls.policy.groups"},
     "intermediate", "",
     "modern: TLS 1.3. intermediate: TLS 1.2 with ECDHE and AEAD, and 1.3 (RFC 9325). A map names "
     "versions, suites and groups one by one.");
 
-inline constexpr auto kShadowPolicyRows = policy_rows<shadow_policy>(
+constexpr auto kShadowPolicyRows = make_policy_rows<shadow_policy>(
     {"tls.shadow_policy", "tls.shadow_policy.min_version", "tls.shadow_policy.ciphers",
      "tls.shadow_policy.groups"},
     "", "modern",
     "A stricter policy to try out: postern_shadow_refusals_total counts by reason whom it would "
     "refuse, and nobody is refused by it.");
 
-inline constexpr std::array kCertificateRows = {
+constexpr std::array kCertificateRows = {
     Row{.path = "tls.certificates",
         .shape = Shape::Maps,
         .required = true,
@@ -156,7 +154,7 @@ inline constexpr std::array kCertificateRows = {
             }},
 };
 
-inline constexpr std::array kClientRows = {
+constexpr std::array kClientRows = {
     Row{.path = "tls.ticket_secret",
         .form = kPath,
         .sample = "ticket.secret",
@@ -212,5 +210,27 @@ inline constexpr std::array kClientRows = {
               read_path(w, d.folder, d.config.tls.client_auth->crl_file, d.findings);
             }},
 };
+
+}  // namespace
+
+std::span<const Row> listener_policy_rows() {
+  return kListenerPolicyRows;
+}
+
+std::span<const Row> policy_rows() {
+  return kPolicyRows;
+}
+
+std::span<const Row> shadow_policy_rows() {
+  return kShadowPolicyRows;
+}
+
+std::span<const Row> certificate_rows() {
+  return kCertificateRows;
+}
+
+std::span<const Row> client_rows() {
+  return kClientRows;
+}
 
 }  // namespace postern::config
