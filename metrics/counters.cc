@@ -39,14 +39,14 @@ Counters::~Counters() {
   }
 }
 
-Cell& Counters::cell(Metric metric, std::initializer_list<size_t> label_values) {
+Cell& Counters::cell_at(Metric metric, std::initializer_list<size_t> label_values) {
   const Layout& where = layout(metric);
   check(where.cells_each == 1, "a histogram is observed, not counted");
   return cell(where, label_values, 0);
 }
 
-void Counters::observe(Metric metric, uint64_t microseconds,
-                       std::initializer_list<size_t> label_values) {
+void Counters::observe_at(Metric metric, uint64_t microseconds,
+                          std::initializer_list<size_t> label_values) {
   const Layout& where = layout(metric);
   check(where.cells_each == kHistogramCells, "the metric is a histogram");
   const std::span<const uint64_t> bounds = bucket_bounds_us();

@@ -17,6 +17,7 @@
 
 #include "metrics/catalog.h"
 #include "metrics/label_sets.h"
+#include "metrics/label_value.h"
 
 namespace postern::metrics {
 
@@ -40,16 +41,28 @@ class Counters {
   Counters& operator=(const Counters&) = delete;
   ~Counters();
 
-  // The cell of a counter or gauge; may be kept for the life of *this. `label_values` are indices
-  // in the order of dimensions(metric): a Server stands for its Backend too. By the one writer
-  // only.
-  Cell& cell(Metric metric, std::initializer_list<size_t> label_values = {});
-  void count(Metric metric, std::initializer_list<size_t> label_values = {}, uint64_t n = 1) {
-    cell(metric, label_values).add(n);
+  // The cell of a counter or gauge; may be kept for the life of *this. The values are those of
+  // dimensions(M), in order: a Server stands for its Backend too. By the one writer only.
+  template <Metric M, typename... Values>
+  requires CountedBy<M, Values...> Cell& cell(Values... values) {
+    return cell_at(M, {index(values)...});
   }
+  template <Metric M, typename... Values>
+  requires CountedBy<M, Values...>
+  void count(Values... values) { cell<M>(values...).add(1); }
+  template <Metric M, typename... Values>
+  requires CountedBy<M, Values...>
+  void add(uint64_t n, Values... values) { cell<M>(values...).add(n); }
   // One observation of a histogram, in microseconds. By the one writer only.
-  void observe(Metric metric, uint64_t microseconds,
-               std::initializer_list<size_t> label_values = {});
+  template <Metric M, typename... Values>
+  requires ObservedBy<M, Values...>
+  void observe(uint64_t microseconds, Values... values) {
+    observe_at(M, microseconds, {index(values)...});
+  }
+  // The same by indices, for who knows the metric only at run time. A wrong one is a broken
+  // invariant.
+  Cell& cell_at(Metric metric, std::initializer_list<size_t> label_values);
+  void observe_at(Metric metric, uint64_t microseconds, std::initializer_list<size_t> label_values);
 
   // Reading, from any thread. A row holds all combinations of the further dimensions, the last one
   // running fastest; a histogram's combination has a cell for each bucket, one for what is beyond

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "metrics/catalog.h"
+#include "metrics/label_value.h"
 
 namespace postern::metrics {
 
@@ -26,6 +26,10 @@ class LabelSets {
   // Sets the values of a fixed label, once. Where values come from elsewhere, "other" stands last.
   void define(Label label, std::span<const char* const> values);
   // The index of `value` in a fixed label; of the last value if it is not among them.
+  template <Label L>
+  LabelIndex<L> index_of(std::string_view value) const {
+    return {index_of(L, value)};
+  }
   size_t index_of(Label label, std::string_view value) const;
 
   // The index of a backend pool's name in Label::Backend, added if it is new.

@@ -66,7 +66,9 @@ class ServerPlace {
  public:
   ServerPlace() = default;
   ServerPlace(BackendServer& server, metrics::Counters& counters)
-      : server_(&server), gauge_(counters.cell(metrics::Metric::BackendSessions, {server.label})) {
+      : server_(&server),
+        gauge_(counters.cell<metrics::Metric::BackendSessions>(
+            metrics::LabelIndex<metrics::Label::Server>{server.label})) {
     server.sessions++;
   }
   ServerPlace(ServerPlace&& other) noexcept

@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "proxy/labels.h"
+#include "proxy/counted.h"
 #include "proxy/log.h"
 #include "proxy/net/failure.h"
 
@@ -12,6 +12,7 @@ namespace postern {
 
 using imap::BackendOpening;
 using metrics::Label;
+using metrics::LabelIndex;
 using metrics::Metric;
 
 namespace {
@@ -140,16 +141,15 @@ void Dial::secure() {
 
 void Dial::note_handshake() {
   const tls::Handshake handshake = tls_->engine().handshake();
-  services_.counters.count(
-      Metric::BackendHandshakes,
-      {pool_.label(), static_cast<size_t>(handshake.version), handshake.cipher});
+  services_.counters.count<Metric::BackendHandshakes>(
+      BackendLabel{pool_.label()}, handshake.version, LabelIndex<Label::Cipher>{handshake.cipher});
   services_.facts.certificate_not_after[server().label].store(tls_->engine().peer_not_after(),
                                                               std::memory_order_relaxed);
 }
 
 // Mail flows without it, so it is told once for each server and then only counted.
 void Dial::note_refusal_of_identity() {
-  services_.counters.count(Metric::BackendIdentityRefusals, {server().label});
+  services_.counters.count<Metric::BackendIdentityRefusals>(ServerLabel{server().label});
   if (!std::exchange(server().refused_identity, true)) {
     log::warn("backend does not take the client's address by ID",
               {{"backend", pool_.config().name}, {"server", server().text}});
@@ -186,9 +186,9 @@ void Dial::succeed() {
   if (opening_->id_refused()) {
     note_refusal_of_identity();
   }
-  services_.counters.count(Metric::BackendConnects, {server().label, kConnectSuccess});
-  services_.counters.observe(Metric::BackendConnectDuration, net::Loop::now_us() - started_us_,
-                             {pool_.label()});
+  services_.counters.count<Metric::BackendConnects>(ServerLabel{server().label}, kConnectSuccess);
+  services_.counters.observe<Metric::BackendConnectDuration>(net::Loop::now_us() - started_us_,
+                                                             BackendLabel{pool_.label()});
   Dialled dialled{.stream = nullptr,
                   .first_bytes = opening_->first_bytes(),
                   .place = ServerPlace(server(), services_.counters)};
@@ -207,9 +207,8 @@ void Dial::attempt_failed(Error error) {
   disarm();
   ListNode<AddressesObserver>::unlink();
   drop_stream();
-  services_.counters.count(
-      Metric::BackendConnects,
-      {server().label, services_.labels.index_of(Label::ConnectResult, error.label())});
+  services_.counters.count<Metric::BackendConnects>(
+      ServerLabel{server().label}, services_.labels.index_of<Label::ConnectResult>(error.label()));
   log::warn("backend failed", {{"backend", pool_.config().name},
                                {"server", server().text},
                                {"reason", error.label()},

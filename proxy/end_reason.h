@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "metrics/label_value.h"
 #include "proxy/refusal.h"
 
 namespace postern {
@@ -94,3 +95,7 @@ inline const char* name_of(EndReason reason) {
 }
 
 }  // namespace postern
+
+template <>
+inline constexpr postern::metrics::Label postern::metrics::kLabelOf<postern::EndReason> =
+    postern::metrics::Label::EndReason;

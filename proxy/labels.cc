@@ -26,9 +26,6 @@ constexpr std::array kShadowReasons = {tls::Failure::UnsupportedVersion,
                                        tls::Failure::NoSharedCipher, tls::Failure::NoSharedGroup,
                                        tls::Failure::NoSharedSignature};
 constexpr std::array kResumed = {"no", "yes"};
-constexpr std::array kHops = {"client", "backend"};
-constexpr std::array kDirections = {"in", "out"};
-constexpr std::array kResults = {"success", "error"};
 
 using Names = std::vector<const char*>;
 
@@ -91,8 +88,6 @@ metrics::LabelSets make_label_sets(const Config& config) {
   sets.define(Label::ProxyHeader, join({"v1", "v2", "local"}, {kProxyDomain.labels}));
   sets.define(Label::TlsFailure, join({"timeout", "connection_lost"}, {tls::kTlsDomain.labels}));
   sets.define(Label::ShadowReason, shadow_names());
-  sets.define(Label::Hop, kHops);
-  sets.define(Label::Direction, kDirections);
   sets.define(Label::Mechanism,
               names_of<imap::Mechanism>(imap::kMechanismCount, imap::mechanism_label));
   sets.define(Label::LoginResult,
@@ -100,7 +95,6 @@ metrics::LabelSets make_label_sets(const Config& config) {
   sets.define(Label::ConnectResult,
               join({"success"},
                    {net::kNetDomain.labels, tls::kTlsDomain.labels, imap::kImapDomain.labels}));
-  sets.define(Label::Result, kResults);
   sets.define(Label::AcceptFailure, join({}, {net::kNetDomain.labels}));
   sets.define(Label::Violation, join({}, {imap::kImapDomain.labels}));
   sets.define(Label::Refusal, names_of<imap::Refusal>(imap::kRefusalCount, imap::refusal_label));

@@ -7,15 +7,6 @@
 
 namespace postern {
 
-// Indices of Label::Hop, Label::Direction, Label::Result and of success in Label::ConnectResult.
-inline constexpr size_t kHopClient = 0;
-inline constexpr size_t kHopBackend = 1;
-inline constexpr size_t kDirectionIn = 0;
-inline constexpr size_t kDirectionOut = 1;
-inline constexpr size_t kResultSuccess = 0;
-inline constexpr size_t kResultError = 1;
-inline constexpr size_t kConnectSuccess = 0;
-
 metrics::LabelSets make_label_sets(const Config& config);
 
 }  // namespace postern

@@ -3,11 +3,12 @@
 #include <utility>
 
 #include "proxy/base/secret.h"
-#include "proxy/labels.h"
 
 namespace postern {
 
 using imap::Violation;
+using metrics::Direction;
+using metrics::Hop;
 
 namespace {
 
@@ -37,12 +38,12 @@ constexpr std::string_view kBackendGone =
 
 RelayCells RelayCells::of(metrics::Counters& counters) {
   using metrics::Metric;
-  return {.client_in = counters.cell(Metric::Bytes, {kHopClient, kDirectionIn}),
-          .client_out = counters.cell(Metric::Bytes, {kHopClient, kDirectionOut}),
-          .backend_in = counters.cell(Metric::Bytes, {kHopBackend, kDirectionIn}),
-          .backend_out = counters.cell(Metric::Bytes, {kHopBackend, kDirectionOut}),
-          .client_pauses = counters.cell(Metric::ReadPauses, {kHopClient}),
-          .backend_pauses = counters.cell(Metric::ReadPauses, {kHopBackend})};
+  return {.client_in = counters.cell<Metric::Bytes>(Hop::Client, Direction::In),
+          .client_out = counters.cell<Metric::Bytes>(Hop::Client, Direction::Out),
+          .backend_in = counters.cell<Metric::Bytes>(Hop::Backend, Direction::In),
+          .backend_out = counters.cell<Metric::Bytes>(Hop::Backend, Direction::Out),
+          .client_pauses = counters.cell<Metric::ReadPauses>(Hop::Client),
+          .backend_pauses = counters.cell<Metric::ReadPauses>(Hop::Backend)};
 }
 
 Relay::Relay(net::Loop& loop, const RelayCells& cells, net::Stream& client, net::Stream& backend,

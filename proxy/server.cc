@@ -121,7 +121,7 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
       expiry_(loop_.deadlines()),
       labels_(std::move(labels)),
       counters_(labels_),
-      upkeep_(loop_, admission_, counters_.cell(Metric::MemoryShortages)),
+      upkeep_(loop_, admission_, counters_.cell<Metric::MemoryShortages>()),
       sockets_(named_sockets(sockets, *materials_.config)),
       upgrade_(loop_, std::move(start.invocation), *this),
       pulse_(loop_, workers_, notifier_),
@@ -216,7 +216,7 @@ void Server::reload() {
     log_faults("reload failed, the old configuration stays", faults);
     notifier_.ready("Serving; the last reload failed, the old configuration stays");
     reload_failed_ = true;
-    counters_.count(Metric::ConfigReloads, {kResultError});
+    counters_.count<Metric::ConfigReloads>(metrics::Outcome::Error);
   };
   Result<Config> config = config_path_.empty() ? *materials_.config : Config::load(config_path_);
   if (!config) {
@@ -243,7 +243,7 @@ void Server::reload() {
   for (size_t i = 0; i < workers_.size(); i++) {
     workers_[i]->use(std::move(snapshots.value()[i]));
   }
-  counters_.count(Metric::ConfigReloads, {kResultSuccess});
+  counters_.count<Metric::ConfigReloads>(metrics::Outcome::Success);
   reload_failed_ = false;
   reloaded_at_s_ = std::time(nullptr);
   notifier_.ready("Serving");
@@ -262,7 +262,7 @@ void Server::on_files_changed(const std::vector<std::string>& paths) {
 void Server::reload_certificates() {
   const auto fail = [this](const Faults& faults) {
     log_faults("certificates not reloaded, the old ones stay", faults);
-    counters_.count(Metric::CertificateReloads, {kResultError});
+    counters_.count<Metric::CertificateReloads>(metrics::Outcome::Error);
   };
   auto materials = materials_.renewed();
   if (!materials) {
@@ -277,7 +277,7 @@ void Server::reload_certificates() {
     workers_[i]->use(std::move(contexts.value()[i]));
   }
   log_warnings("certificates", materials_.certificates->warnings());
-  counters_.count(Metric::CertificateReloads, {kResultSuccess});
+  counters_.count<Metric::CertificateReloads>(metrics::Outcome::Success);
   log::info("certificates reloaded");
   expiry_.follow(materials_.certificates);
 }

@@ -2,7 +2,6 @@
 // they are asked for.
 #include <utility>
 
-#include "proxy/labels.h"
 #include "proxy/log.h"
 #include "proxy/server.h"
 #include "proxy/version.h"
@@ -55,8 +54,8 @@ Health Server::ready() {
 }
 
 void Server::on_request(std::string_view path, int code) {
-  counters_.count(Metric::AdminRequests, {labels_.index_of(Label::Path, path),
-                                          labels_.index_of(Label::Code, std::to_string(code))});
+  counters_.count<Metric::AdminRequests>(labels_.index_of<Label::Path>(path),
+                                         labels_.index_of<Label::Code>(std::to_string(code)));
 }
 
 void Server::sample(std::vector<Sample>& into) {

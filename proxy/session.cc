@@ -7,12 +7,13 @@
 
 #include "proxy/base/check.h"
 #include "proxy/base/secret.h"
-#include "proxy/labels.h"
+#include "proxy/counted.h"
 #include "proxy/session_words.h"
 
 namespace postern {
 
 using metrics::GaugeHold;
+using metrics::Hop;
 using metrics::Label;
 using metrics::Metric;
 
@@ -123,9 +124,9 @@ const SipHash::Key* Session::name_key() {
 
 void Session::on_login_result(imap::Mechanism mechanism, imap::LoginResult result, uint64_t user) {
   mechanism_ = mechanism;
-  counters().count(Metric::Logins, {static_cast<size_t>(mechanism), static_cast<size_t>(result)});
+  counters().count<Metric::Logins>(mechanism, result);
   if (mechanism != imap::Mechanism::Preauth && is_answer(result)) {
-    counters().observe(Metric::LoginDuration, net::Loop::now_us() - phase_started_us_);
+    counters().observe<Metric::LoginDuration>(net::Loop::now_us() - phase_started_us_);
   }
   if (result == imap::LoginResult::Success) {
     if (const auto& rules = snapshot_->config->limits.login_failures) {
@@ -133,7 +134,7 @@ void Session::on_login_result(imap::Mechanism mechanism, imap::LoginResult resul
     }
     logged_in_ = true;
     client_->wipe_what_was_read(false);
-    authenticated_ = GaugeHold(counters().cell(Metric::SessionsAuthenticated));
+    authenticated_ = GaugeHold(counters().cell<Metric::SessionsAuthenticated>());
     arm_until(loop().now_ms() + snapshot_->config->timeouts.idle_ms);
   } else if (logged_in_) {
     // It is in already: a refusal says nothing of a password.
@@ -161,22 +162,22 @@ void Session::on_unauthenticated() {
 }
 
 void Session::on_idle(bool idling) {
-  idling_ = idling ? GaugeHold(counters().cell(Metric::SessionsIdle)) : GaugeHold();
+  idling_ = idling ? GaugeHold(counters().cell<Metric::SessionsIdle>()) : GaugeHold();
 }
 
 void Session::on_opaque() {
-  opaque_ = GaugeHold(counters().cell(Metric::SessionsOpaque));
+  opaque_ = GaugeHold(counters().cell<Metric::SessionsOpaque>());
 }
 
 void Session::on_command_refused(imap::Refusal reason) {
-  counters().count(Metric::CommandsRefused, {static_cast<size_t>(reason)});
+  counters().count<Metric::CommandsRefused>(reason);
   if (reason == imap::Refusal::Starttls) {
-    counters().count(Metric::StarttlsRefused);
+    counters().count<Metric::StarttlsRefused>();
   }
 }
 
 void Session::on_id_fields_dropped(unsigned count) {
-  counters().count(Metric::IdFieldsDropped, {}, count);
+  counters().add<Metric::IdFieldsDropped>(count);
 }
 
 void Session::check_idle() {
@@ -218,11 +219,11 @@ void Session::leave_backend() {
 void Session::settle(EndReason reason) {
   check(!reason_.has_value(), "a session ends once");
   reason_ = reason;
-  counters().count(Metric::SessionsTotal, {listener_, static_cast<size_t>(reason)});
+  counters().count<Metric::SessionsTotal>(ListenerLabel{listener_}, reason);
   if (error_.domain == &imap::kImapDomain) {
-    const size_t hop = reason == EndReason::ClientViolation ? kHopClient : kHopBackend;
-    counters().count(Metric::Violations,
-                     {hop, services_.dial.labels.index_of(Label::Violation, error_.label())});
+    const Hop hop = reason == EndReason::ClientViolation ? Hop::Client : Hop::Backend;
+    counters().count<Metric::Violations>(
+        hop, services_.dial.labels.index_of<Label::Violation>(error_.label()));
   }
   log_end();
   handshake_permit_.release();

@@ -4,7 +4,7 @@
 #include <variant>
 
 #include "proxy/base/check.h"
-#include "proxy/labels.h"
+#include "proxy/counted.h"
 #include "proxy/session.h"
 #include "proxy/session_words.h"
 
@@ -12,6 +12,8 @@ namespace postern {
 
 using imap::FrontDialogue;
 using metrics::GaugeHold;
+using metrics::Label;
+using metrics::LabelIndex;
 using metrics::Metric;
 
 // ---- coming in
@@ -56,7 +58,7 @@ Session::Session(const SessionServices& services, std::shared_ptr<Snapshot> snap
     : services_(services),
       snapshot_(std::move(snapshot)),
       permit_(std::move(permit)),
-      active_(services.dial.counters.cell(Metric::SessionsActive, {listener})),
+      active_(services.dial.counters.cell<Metric::SessionsActive>(ListenerLabel{listener})),
       cleartext_(std::move(client)),
       address_(address),
       listener_(static_cast<uint32_t>(listener)),
@@ -167,7 +169,7 @@ void Session::converse(Bytes bytes) {
   std::string reply;
   const unsigned refused_before = front_->refused_logins();
   const FrontDialogue::Step step = front_->feed(bytes, taken, reply);
-  counters().count(Metric::CleartextLoginsRefused, {}, front_->refused_logins() - refused_before);
+  counters().add<Metric::CleartextLoginsRefused>(front_->refused_logins() - refused_before);
   const size_t queued = cleartext_->write(as_bytes(reply));
   switch (step) {
     case FrontDialogue::Step::More:
@@ -211,7 +213,7 @@ void Session::handshake(Bytes first) {
     return;
   }
   handshake_permit_ = std::move(*permit);
-  in_handshake_ = GaugeHold(counters().cell(Metric::HandshakesInFlight));
+  in_handshake_ = GaugeHold(counters().cell<Metric::HandshakesInFlight>());
   phase_started_us_ = net::Loop::now_us();
   client_ = TlsStream::server(loop(), std::move(cleartext_), *snapshot_->listeners[listener_],
                               services_.dial.workspace, first, /*greets=*/front_ == nullptr);
@@ -233,10 +235,11 @@ void Session::handshake_failed(const Error& error) {
 
 void Session::secured() {
   handshake_ = client_->engine().handshake();
-  counters().count(Metric::Handshakes,
-                   {static_cast<size_t>(handshake_->version), handshake_->cipher, handshake_->group,
-                    handshake_->resumed ? 1u : 0u});
-  counters().observe(Metric::HandshakeDuration, net::Loop::now_us() - phase_started_us_);
+  counters().count<Metric::Handshakes>(handshake_->version,
+                                       LabelIndex<Label::Cipher>{handshake_->cipher},
+                                       LabelIndex<Label::Group>{handshake_->group},
+                                       LabelIndex<Label::Resumed>{handshake_->resumed ? 1u : 0u});
+  counters().observe<Metric::HandshakeDuration>(net::Loop::now_us() - phase_started_us_);
   count_shadow_refusal();
   handshake_permit_.release();
   in_handshake_.release();

@@ -2,6 +2,7 @@
 // of its end.
 #include <string>
 
+#include "proxy/counted.h"
 #include "proxy/log.h"
 #include "proxy/session.h"
 #include "proxy/session_words.h"
@@ -17,8 +18,7 @@ void Session::refuse(const SessionServices& services, const ListenerConfig& list
   if (listener.tls == ListenerTls::StartTls) {
     client->write(as_bytes(bye_for(refusal)));
   }
-  services.dial.counters.count(Metric::SessionsTotal,
-                               {index, static_cast<size_t>(end_reason(refusal))});
+  services.dial.counters.count<Metric::SessionsTotal>(ListenerLabel{index}, end_reason(refusal));
   services.admission.refusals().refused(listener.text, client->remote(), refusal,
                                         services.dial.loop.now_ms());
   client->abort();
@@ -26,13 +26,13 @@ void Session::refuse(const SessionServices& services, const ListenerConfig& list
 }
 
 void Session::count_proxy_header(const char* label) {
-  counters().count(Metric::ProxyHeaders,
-                   {listener_, services_.dial.labels.index_of(Label::ProxyHeader, label)});
+  counters().count<Metric::ProxyHeaders>(ListenerLabel{listener_},
+                                         services_.dial.labels.index_of<Label::ProxyHeader>(label));
 }
 
 void Session::count_handshake_failure(const char* label) {
-  counters().count(Metric::HandshakeFailures,
-                   {listener_, services_.dial.labels.index_of(Label::TlsFailure, label)});
+  counters().count<Metric::HandshakeFailures>(
+      ListenerLabel{listener_}, services_.dial.labels.index_of<Label::TlsFailure>(label));
   count_shadow_refusal();
 }
 
@@ -42,8 +42,8 @@ void Session::count_shadow_refusal() {
   }
   if (const auto refusal = client_->engine().shadow_refusal()) {
     const char* label = tls::failure_label(*refusal);
-    counters().count(Metric::ShadowRefusals,
-                     {services_.dial.labels.index_of(Label::ShadowReason, label)});
+    counters().count<Metric::ShadowRefusals>(
+        services_.dial.labels.index_of<Label::ShadowReason>(label));
   }
 }
 
@@ -66,9 +66,9 @@ void Session::login_failed(imap::LoginResult result, uint64_t user) {
   if (!verdict.counted) {
     return;
   }
-  counters().count(Metric::LoginFailuresCounted);
+  counters().count<Metric::LoginFailuresCounted>();
   if (verdict.ban_began) {
-    counters().count(Metric::LoginBans);
+    counters().count<Metric::LoginBans>();
     log::warn("client banned", {{"client", address_.text()},
                                 {"failures", verdict.failures},
                                 {"seconds", rules->ban_ms / 1000}});
@@ -77,7 +77,7 @@ void Session::login_failed(imap::LoginResult result, uint64_t user) {
     return;  // nobody is there to be answered, late or at all
   }
   if (verdict.delay_ms > 0) {
-    counters().observe(Metric::LoginFailureDelay, verdict.delay_ms * 1000);
+    counters().observe<Metric::LoginFailureDelay>(verdict.delay_ms * 1000);
   }
   relay_->hold_answer(verdict.delay_ms, EndReason::Banned, verdict.banned ? kBanned : "");
 }

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "proxy/confinement.h"
-#include "proxy/labels.h"
 #include "proxy/log.h"
 
 namespace postern {
@@ -88,8 +87,8 @@ void Worker::Port::on_accept(std::unique_ptr<net::TcpStream> client) {
 }
 
 void Worker::Port::on_accept_failure(const Error& error) {
-  worker.counters_.count(Metric::AcceptFailures,
-                         {worker.labels_.index_of(Label::AcceptFailure, error.label())});
+  worker.counters_.count<Metric::AcceptFailures>(
+      worker.labels_.index_of<Label::AcceptFailure>(error.label()));
   log::error("accept failed",
              {{"listener", worker.snapshot_->config->listeners[index].text}, {"error", error}});
 }

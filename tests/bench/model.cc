@@ -150,12 +150,12 @@ void Parked::on_failure(const Error& error) {
 }
 
 void Parked::on_login_result(imap::Mechanism, imap::LoginResult, uint64_t) {
-  authenticated_ = metrics::GaugeHold(model_.counters.cell(Metric::SessionsAuthenticated));
+  authenticated_ = metrics::GaugeHold(model_.counters.cell<Metric::SessionsAuthenticated>());
   arm(model_.loop.deadlines(), kIdleMs);
 }
 
 void Parked::on_idle(bool idling) {
-  idling_ = idling ? metrics::GaugeHold(model_.counters.cell(Metric::SessionsIdle))
+  idling_ = idling ? metrics::GaugeHold(model_.counters.cell<Metric::SessionsIdle>())
                    : metrics::GaugeHold();
 }
 

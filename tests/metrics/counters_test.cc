@@ -24,6 +24,19 @@ struct Figures {
   Counters counters{labels};
 };
 
+// A figure that is counted by the wrong labels does not compile.
+static_assert(CountedBy<Metric::Bytes, Hop, Direction>);
+static_assert(!CountedBy<Metric::Bytes, Direction, Hop>);
+static_assert(!CountedBy<Metric::Bytes, Hop>);
+static_assert(!CountedBy<Metric::Bytes, LabelIndex<Label::Hop>, int>);
+static_assert(!CountedBy<Metric::SessionsIdle, Hop>);
+static_assert(!CountedBy<Metric::BuildInfo>);
+static_assert(!CountedBy<Metric::LoginDuration>);
+static_assert(ObservedBy<Metric::LoginDuration>);
+static_assert(!ObservedBy<Metric::SessionsIdle>);
+static_assert(CountedBy<Metric::BackendConnects, LabelIndex<Label::Server>,
+                        LabelIndex<Label::ConnectResult>>);
+
 TEST(Counters, GivesEachCombinationOfLabelsItsOwnCell) {
   constexpr std::array<size_t, 2> kBoth{0, 1};
   Figures figures;
@@ -33,7 +46,7 @@ TEST(Counters, GivesEachCombinationOfLabelsItsOwnCell) {
     for (const size_t b : kBoth) {
       for (const size_t c : kBoth) {
         for (const size_t d : kBoth) {
-          cells.insert(&figures.counters.cell(Metric::Handshakes, {a, b, c, d}));
+          cells.insert(&figures.counters.cell_at(Metric::Handshakes, {a, b, c, d}));
           ++combinations;
         }
       }
@@ -44,9 +57,9 @@ TEST(Counters, GivesEachCombinationOfLabelsItsOwnCell) {
 
 TEST(Counters, KeepsACellInItsPlace) {
   Figures figures;
-  Cell& cell = figures.counters.cell(Metric::Bytes, {1, 0});
+  Cell& cell = figures.counters.cell_at(Metric::Bytes, {1, 0});
   cell.add(5);
-  figures.counters.count(Metric::Bytes, {1, 0}, 7);
+  figures.counters.cell_at(Metric::Bytes, {1, 0}).add(7);
   EXPECT_EQ(cell.value(), 12U);
   EXPECT_EQ(row(figures.counters, Metric::Bytes, 1), (std::vector<uint64_t>{12, 0}));
   EXPECT_EQ(row(figures.counters, Metric::Bytes, 0), (std::vector<uint64_t>{0, 0}));
@@ -56,16 +69,16 @@ TEST(Counters, CountsWhatIsInternedLater) {
   Figures figures;
   const size_t server =
       figures.labels.intern_server(figures.labels.intern_backend("legacy"), "mail:143");
-  figures.counters.count(Metric::BackendConnects, {server, 1});
+  figures.counters.cell_at(Metric::BackendConnects, {server, 1}).add(1);
   EXPECT_EQ(row(figures.counters, Metric::BackendConnects, server), (std::vector<uint64_t>{0, 1}));
 }
 
 TEST(Counters, PutsAnObservationIntoTheBucketWithTheNextBound) {
   Figures figures;
   const auto bounds = bucket_bounds_us();
-  figures.counters.observe(Metric::LoginDuration, bounds[0]);
-  figures.counters.observe(Metric::LoginDuration, bounds[0] + 1);
-  figures.counters.observe(Metric::LoginDuration, bounds.back() + 1);
+  figures.counters.observe_at(Metric::LoginDuration, bounds[0], {});
+  figures.counters.observe_at(Metric::LoginDuration, bounds[0] + 1, {});
+  figures.counters.observe_at(Metric::LoginDuration, bounds.back() + 1, {});
   std::vector<uint64_t> expected(bounds.size() + 2);
   expected[0] = 1;
   expected[1] = 1;
@@ -76,15 +89,15 @@ TEST(Counters, PutsAnObservationIntoTheBucketWithTheNextBound) {
 
 TEST(Counters, SharesNoCacheLineBetweenRows) {
   Figures figures;
-  const auto address = reinterpret_cast<uintptr_t>(&figures.counters.cell(Metric::SessionsIdle));
+  const auto address = reinterpret_cast<uintptr_t>(&figures.counters.cell<Metric::SessionsIdle>());
   EXPECT_EQ(address % 64, 0U);
 }
 
 TEST(Counters, LowersAGaugeBelowWhatItCountedItself) {
   Figures figures;
   Counters other(figures.labels);
-  figures.counters.cell(Metric::SessionsIdle).add(1);
-  other.cell(Metric::SessionsIdle).subtract(1);
+  figures.counters.cell<Metric::SessionsIdle>().add(1);
+  other.cell<Metric::SessionsIdle>().subtract(1);
   std::vector<uint64_t> sum(1);
   figures.counters.add_row_to(Metric::SessionsIdle, 0, sum);
   other.add_row_to(Metric::SessionsIdle, 0, sum);
@@ -93,12 +106,13 @@ TEST(Counters, LowersAGaugeBelowWhatItCountedItself) {
 
 TEST(CountersDeathTest, RefusesWhatTheCatalogueDoesNotAllow) {
   Figures figures;
-  EXPECT_DEATH(figures.counters.count(Metric::SessionsTotal), "each dimension has one value");
-  EXPECT_DEATH(figures.counters.count(Metric::SessionsTotal, {0, 2}),
+  EXPECT_DEATH(figures.counters.cell_at(Metric::SessionsTotal, {}).add(1),
+               "each dimension has one value");
+  EXPECT_DEATH(figures.counters.cell_at(Metric::SessionsTotal, {0, 2}).add(1),
                "label's value is in its set");
-  EXPECT_DEATH(figures.counters.count(Metric::BuildInfo), "counted, not sampled");
-  EXPECT_DEATH(figures.counters.count(Metric::LoginDuration), "observed, not counted");
-  EXPECT_DEATH(figures.counters.observe(Metric::Logins, 1, {0, 0}), "is a histogram");
+  EXPECT_DEATH(figures.counters.cell_at(Metric::BuildInfo, {}).add(1), "counted, not sampled");
+  EXPECT_DEATH(figures.counters.cell_at(Metric::LoginDuration, {}).add(1), "observed, not counted");
+  EXPECT_DEATH(figures.counters.observe_at(Metric::Logins, 1, {0, 0}), "is a histogram");
   EXPECT_DEATH(Counters{LabelSets{}}, "every label is defined");
 }
 

@@ -46,8 +46,8 @@ double value_of(const std::string& text, const std::string& series) {
 
 TEST(Exporter, SumsTheThreads) {
   Figures figures;
-  figures.first.count(Metric::SessionsTotal, {0, 1}, 3);
-  figures.second.count(Metric::SessionsTotal, {0, 1}, 4);
+  figures.first.cell_at(Metric::SessionsTotal, {0, 1}).add(3);
+  figures.second.cell_at(Metric::SessionsTotal, {0, 1}).add(4);
   EXPECT_EQ(
       value_of(figures.text(), R"(postern_sessions_total{listener="first",end_reason="second"})"),
       7);
@@ -63,7 +63,7 @@ TEST(Exporter, StartsSimpleMetricsAtZero) {
 
 TEST(Exporter, LeavesOutCombinationsThatNeverCounted) {
   Figures figures;
-  figures.first.count(Metric::Handshakes, {0, 1, 0, 1});
+  figures.first.cell_at(Metric::Handshakes, {0, 1, 0, 1}).add(1);
   const std::string exported = figures.text();
   EXPECT_THAT(exported, HasSubstr("postern_handshakes_total{version=\"first\",cipher=\"second\","
                                   "group=\"first\",resumed=\"second\"} 1\n"));
@@ -75,7 +75,7 @@ TEST(Exporter, NamesAServersBackend) {
   Figures figures;
   const size_t legacy = figures.labels.intern_backend("legacy");
   const size_t server = figures.labels.intern_server(legacy, "mail:143");
-  figures.second.count(Metric::BackendConnects, {server, 1}, 5);
+  figures.second.cell_at(Metric::BackendConnects, {server, 1}).add(5);
   const std::string exported = figures.text();
   EXPECT_THAT(exported, HasSubstr("postern_backend_connects_total{backend=\"legacy\","
                                   "server=\"mail:143\",result=\"second\"} 5\n"));
@@ -86,15 +86,15 @@ TEST(Exporter, NamesAServersBackend) {
 
 TEST(Exporter, ShowsOtherOnceItCounts) {
   Figures figures;
-  figures.first.count(Metric::BackendHandshakes, {LabelSets::kOther, 0, 0});
+  figures.first.cell_at(Metric::BackendHandshakes, {LabelSets::kOther, 0, 0}).add(1);
   EXPECT_THAT(figures.text(), HasSubstr("postern_backend_handshakes_total{backend=\"other\""));
 }
 
 TEST(Exporter, AccumulatesBucketsInSeconds) {
   Figures figures;
-  figures.first.observe(Metric::HandshakeDuration, 100);
-  figures.second.observe(Metric::HandshakeDuration, 2'000'000);
-  figures.second.observe(Metric::HandshakeDuration, 70'000'000);
+  figures.first.observe_at(Metric::HandshakeDuration, 100, {});
+  figures.second.observe_at(Metric::HandshakeDuration, 2'000'000, {});
+  figures.second.observe_at(Metric::HandshakeDuration, 70'000'000, {});
   const std::string exported = figures.text();
   const std::string bucket = "postern_handshake_duration_seconds_bucket";
   EXPECT_EQ(value_of(exported, bucket + "{le=\"0.0001\"}"), 1);
@@ -107,7 +107,7 @@ TEST(Exporter, AccumulatesBucketsInSeconds) {
 
 TEST(Exporter, LowersAGaugeAgain) {
   Figures figures;
-  GaugeHold hold(figures.first.cell(Metric::SessionsActive, {1}));
+  GaugeHold hold(figures.first.cell_at(Metric::SessionsActive, {1}));
   const std::string series = "postern_sessions_active{listener=\"second\"}";
   EXPECT_EQ(value_of(figures.text(), series), 1);
   hold.release();
@@ -117,7 +117,7 @@ TEST(Exporter, LowersAGaugeAgain) {
 TEST(Exporter, EscapesNamesFromTheConfiguration) {
   Figures figures;
   const size_t backend = figures.labels.intern_backend("a\"b\\c\nd");
-  figures.first.count(Metric::BackendHandshakes, {backend, 0, 0});
+  figures.first.cell_at(Metric::BackendHandshakes, {backend, 0, 0}).add(1);
   EXPECT_THAT(figures.text(), HasSubstr(R"(backend="a\"b\\c\nd")"));
 }
 
@@ -178,15 +178,16 @@ std::string everything(LabelSets& labels, Counters& counters) {
     const size_t first = by[0] == Label::Server ? server : by[0] == Label::Backend ? backend : 0;
     const bool histogram = metric.type == Type::Histogram;
     if (by[0] == Label::None) {
-      histogram ? counters.observe(metric.id, 1) : counters.count(metric.id);
+      histogram ? counters.observe_at(metric.id, 1, {}) : counters.cell_at(metric.id, {}).add(1);
     } else if (by[1] == Label::None) {
-      histogram ? counters.observe(metric.id, 1, {first}) : counters.count(metric.id, {first});
+      histogram ? counters.observe_at(metric.id, 1, {first})
+                : counters.cell_at(metric.id, {first}).add(1);
     } else if (by[2] == Label::None) {
-      counters.count(metric.id, {first, 1});
+      counters.cell_at(metric.id, {first, 1}).add(1);
     } else if (by[3] == Label::None) {
-      counters.count(metric.id, {first, 1, 1});
+      counters.cell_at(metric.id, {first, 1, 1}).add(1);
     } else {
-      counters.count(metric.id, {first, 1, 1, 1});
+      counters.cell_at(metric.id, {first, 1, 1, 1}).add(1);
     }
   }
   FixedSamples source(std::move(samples));
@@ -222,9 +223,9 @@ TEST(Exporter, ReadsWhileTwoThreadsCount) {
       figures.labels.intern_server(figures.labels.intern_backend("legacy"), "mail:143");
   const auto write = [&](Counters& counters) {
     for (size_t i = 0; i < kRounds; ++i) {
-      GaugeHold hold(counters.cell(Metric::SessionsIdle));
-      counters.count(Metric::BackendConnects, {server, i % 2});
-      counters.observe(Metric::LoginDuration, i);
+      GaugeHold hold(counters.cell<Metric::SessionsIdle>());
+      counters.cell_at(Metric::BackendConnects, {server, i % 2}).add(1);
+      counters.observe_at(Metric::LoginDuration, i, {});
     }
   };
   std::thread one([&] { write(figures.first); });

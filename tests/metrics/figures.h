@@ -15,17 +15,14 @@ namespace postern::metrics {
 inline LabelSets complete_labels() {
   LabelSets labels;
   static constexpr std::array kTwo{"first", "second"};
-  std::array<bool, kLabelCount> defined{};
   for (const Descriptor& metric : catalog()) {
     for (const Label label : metric.sampled ? std::array<Label, 4>{} : dimensions(metric.id)) {
-      bool& done = defined[static_cast<size_t>(label)];
-      if (label == Label::None || LabelSets::grows(label) || done) {
+      if (label == Label::None || LabelSets::grows(label) || !labels.values(label).empty()) {
         continue;
       }
       labels.define(label, label == Label::Path   ? AdminHttp::known_paths()
                            : label == Label::Code ? AdminHttp::known_codes()
                                                   : std::span<const char* const>(kTwo));
-      done = true;
     }
   }
   return labels;

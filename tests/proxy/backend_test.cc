@@ -135,7 +135,7 @@ TEST_F(PoolTest, TriesAllServersEvenIfAllAreShunned) {
 TEST(ServerPlace, CountsItsServerForAsLongAsItLives) {
   const metrics::LabelSets labels = make_label_sets(test::gateway_config({}));
   metrics::Counters counters(labels);
-  metrics::Cell& gauge = counters.cell(metrics::Metric::BackendSessions, {3});
+  metrics::Cell& gauge = counters.cell_at(metrics::Metric::BackendSessions, {3});
   BackendServer server;
   server.label = 3;
   {

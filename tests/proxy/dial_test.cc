@@ -80,8 +80,8 @@ class DialTest : public testing::Test, public DialObserver {
   bool finished() const { return stream != nullptr || failure; }
   uint64_t connects(size_t server, std::string_view result) {
     return counters
-        .cell(Metric::BackendConnects,
-              {server + 1, labels.index_of(metrics::Label::ConnectResult, result)})
+        .cell_at(Metric::BackendConnects,
+                 {server + 1, labels.index_of(metrics::Label::ConnectResult, result)})
         .value();
   }
   void pass_ms(uint64_t ms) { loop.deadlines().advance(loop.now_ms() + ms); }
@@ -132,7 +132,7 @@ TEST_F(DialTest, HandsOverAPlainStreamWithItsGreeting) {
   EXPECT_EQ(first_bytes, "* OK ready\r\n* 1 EXISTS\r\n");
   EXPECT_EQ(place.server(), &pool().server(0));
   EXPECT_EQ(connects(0, "success"), 1U);
-  EXPECT_EQ(counters.cell(Metric::BackendSessions, {1}).value(), 1U);
+  EXPECT_EQ(counters.cell_at(Metric::BackendSessions, {1}).value(), 1U);
 }
 
 TEST_F(DialTest, SpeaksTlsFromTheFirstByteWhenAskedTo) {

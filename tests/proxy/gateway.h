@@ -55,7 +55,7 @@ class Gateway final {
 
   net::Address address(size_t listener) const { return ports_[listener]->listener.local(); }
   uint64_t figure(metrics::Metric metric, std::initializer_list<size_t> labels = {}) {
-    return counters_.cell(metric, labels).value();
+    return counters_.cell_at(metric, labels).value();
   }
   // Sessions that ended, for `reason` or for any.
   uint64_t ended(EndReason reason);

@@ -45,10 +45,12 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
   }
   Relay& relay() { return *relay_; }
   bool ended() const { return ends > 0; }
-  uint64_t bytes(size_t hop, size_t direction) {
-    return counters.cell(metrics::Metric::Bytes, {hop, direction}).value();
+  uint64_t bytes(metrics::Hop hop, metrics::Direction direction) {
+    return counters.cell<metrics::Metric::Bytes>(hop, direction).value();
   }
-  uint64_t pauses(size_t hop) { return counters.cell(metrics::Metric::ReadPauses, {hop}).value(); }
+  uint64_t pauses(metrics::Hop hop) {
+    return counters.cell<metrics::Metric::ReadPauses>(hop).value();
+  }
 
   net::Loop loop;
   metrics::LabelSets labels = make_label_sets(test::gateway_config({}));

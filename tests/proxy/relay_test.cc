@@ -12,6 +12,9 @@
 namespace postern {
 namespace {
 
+using metrics::Direction;
+using metrics::Hop;
+
 // ---- bytes
 
 TEST_F(RelayTest, BeginsWithWhatBothSidesHaveSaidAlready) {
@@ -23,11 +26,11 @@ TEST_F(RelayTest, BeginsWithWhatBothSidesHaveSaidAlready) {
 TEST_F(RelayTest, CountsBytesOfEachHopAndDirection) {
   start("* OK [CAPABILITY IMAP4rev1 STARTTLS] ready\r\n");
   client.say("a NOOP\r\n");
-  EXPECT_EQ(bytes(kHopBackend, kDirectionIn), 44U);
-  EXPECT_EQ(bytes(kHopClient, kDirectionOut), client.received.size());
+  EXPECT_EQ(bytes(Hop::Backend, Direction::In), 44U);
+  EXPECT_EQ(bytes(Hop::Client, Direction::Out), client.received.size());
   EXPECT_LT(client.received.size(), 44U) << "STARTTLS is hidden";
-  EXPECT_EQ(bytes(kHopClient, kDirectionIn), 8U);
-  EXPECT_EQ(bytes(kHopBackend, kDirectionOut), 8U);
+  EXPECT_EQ(bytes(Hop::Client, Direction::In), 8U);
+  EXPECT_EQ(bytes(Hop::Backend, Direction::Out), 8U);
   EXPECT_EQ(relay().bytes_from_client(), 8U);
   EXPECT_EQ(relay().bytes_to_client(), client.received.size());
 }
@@ -42,8 +45,8 @@ TEST_F(RelayTest, PausesTheBackendWhileTheClientDoesNotRead) {
   EXPECT_TRUE(backend.paused);
   EXPECT_FALSE(client.paused) << "the other direction goes on";
   EXPECT_LE(client.most_queued, Relay::kHighWater + net::Loop::kScratchBytes);
-  EXPECT_EQ(pauses(kHopBackend), 1U);
-  EXPECT_EQ(pauses(kHopClient), 0U);
+  EXPECT_EQ(pauses(Hop::Backend), 1U);
+  EXPECT_EQ(pauses(Hop::Client), 0U);
 }
 
 TEST_F(RelayTest, ResumesTheBackendOnceTheClientHasReadAll) {
@@ -72,7 +75,7 @@ TEST_F(RelayTest, PausesTheClientWhileTheBackendDoesNotRead) {
   EXPECT_TRUE(client.paused);
   EXPECT_FALSE(backend.paused);
   EXPECT_LE(backend.most_queued, Relay::kHighWater + net::Loop::kScratchBytes);
-  EXPECT_EQ(pauses(kHopClient), 1U);
+  EXPECT_EQ(pauses(Hop::Client), 1U);
   backend.take(kMiB);
   EXPECT_FALSE(client.paused);
 }

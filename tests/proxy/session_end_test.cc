@@ -75,7 +75,8 @@ const End kEnds[] = {
        test.client->pause();
        test.client->send("b FETCH 8000000\r\n");
        test.client->finish();
-       ASSERT_TRUE(test.until([&] { return test.figure(Metric::ReadPauses, {kHopBackend}) > 0; }));
+       ASSERT_TRUE(
+           test.until([&] { return test.figure(Metric::ReadPauses, {index(Hop::Backend)}) > 0; }));
        test.client->resume();
        ASSERT_TRUE(test.hears("b OK done\r\n"));
      }},

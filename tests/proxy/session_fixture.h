@@ -9,6 +9,7 @@
 
 #include <gtest/gtest.h>
 
+#include "proxy/counted.h"
 #include "proxy/labels.h"
 #include "tests/proxy/gateway.h"
 #include "tests/proxy/scripted_backend.h"
@@ -16,6 +17,9 @@
 
 namespace postern {
 
+using metrics::Direction;
+using metrics::Hop;
+using metrics::index;
 using metrics::Label;
 using metrics::Metric;
 using test::GatewayClient;

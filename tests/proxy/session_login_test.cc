@@ -53,12 +53,12 @@ class SessionLoginTest : public SessionTest {
   }
   // Everybody sends a login, and the gateway has read it.
   void all_log_in() {
-    const uint64_t before = figure(Metric::Bytes, {kHopClient, kDirectionIn});
+    const uint64_t before = figure(Metric::Bytes, {index(Hop::Client), index(Direction::In)});
     for (const auto& guest : others) {
       guest->send(kAttempt);
     }
     ASSERT_TRUE(until([&] {
-      return figure(Metric::Bytes, {kHopClient, kDirectionIn}) ==
+      return figure(Metric::Bytes, {index(Hop::Client), index(Direction::In)}) ==
              before + others.size() * kAttempt.size();
     }));
   }

@@ -236,7 +236,7 @@ TEST_F(SessionTest, NoticesThatAClientIsGoneWhileBytesOfItAreHeld) {
   relay();
   backend->options().answers = false;
   client->send("b LOGIN user secret\r\nc NOOP\r\n");
-  ASSERT_TRUE(until([&] { return figure(Metric::ReadPauses, {kHopClient}) == 1; }));
+  ASSERT_TRUE(until([&] { return figure(Metric::ReadPauses, {index(Hop::Client)}) == 1; }));
   client->finish();
   EXPECT_TRUE(until([&] { return gateway().ended(EndReason::ClientClosed) == 1; }))
       << "within five seconds";

@@ -46,7 +46,7 @@ TEST_F(SessionTest, DialsTheBackendOnlyAfterTheHandshake) {
   client->send_in_clear(std::string("\x16\x03\x01", 3));
   ASSERT_TRUE(until([&] { return figure(Metric::HandshakesInFlight) == 1; }));
   EXPECT_EQ(backend->accepted(), 0U);
-  EXPECT_EQ(figure(Metric::BackendConnects, {1, kConnectSuccess}), 0U);
+  EXPECT_EQ(figure(Metric::BackendConnects, {1, index(kConnectSuccess)}), 0U);
 }
 
 TEST_F(SessionTest, TellsALimitInClearWhereThatCostsNothing) {
@@ -217,13 +217,13 @@ TEST_F(SessionTest, ForwardsBothWaysThroughSlowReaders) {
   log_in();
   client->pause();
   client->send("b FETCH 8000000\r\n");
-  ASSERT_TRUE(until([&] { return figure(Metric::ReadPauses, {kHopBackend}) > 0; }));
+  ASSERT_TRUE(until([&] { return figure(Metric::ReadPauses, {index(Hop::Backend)}) > 0; }));
   client->resume();
   EXPECT_TRUE(hears("b OK done\r\n"));
   EXPECT_GT(client->received().size(), 8'000'000U);
   backend->last().pause();
   client->send("c APPEND box {8000000+}\r\n" + std::string(8'000'000, 'x') + "\r\n");
-  ASSERT_TRUE(until([&] { return figure(Metric::ReadPauses, {kHopClient}) > 0; }));
+  ASSERT_TRUE(until([&] { return figure(Metric::ReadPauses, {index(Hop::Client)}) > 0; }));
   backend->last().resume();
   EXPECT_TRUE(hears("c OK done\r\n"));
 }

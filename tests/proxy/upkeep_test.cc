@@ -25,7 +25,7 @@ class UpkeepTest : public testing::Test {
   metrics::LabelSets labels = make_label_sets(test::gateway_config({}));
   metrics::Counters counters{labels};
   Admission admission;
-  Upkeep upkeep{loop, admission, counters.cell(Metric::MemoryShortages)};
+  Upkeep upkeep{loop, admission, counters.cell<Metric::MemoryShortages>()};
 };
 
 TEST_F(UpkeepTest, HoldsTheProcessAgainstItsLimit) {
@@ -37,12 +37,12 @@ TEST_F(UpkeepTest, HoldsTheProcessAgainstItsLimit) {
   const auto lines = test::logged([&] { pass_ms(1'300); });
   EXPECT_TRUE(admission.memory().exhausted());
   EXPECT_THAT(lines, Contains(HasSubstr("memory is short")));
-  EXPECT_EQ(counters.cell(Metric::MemoryShortages).value(), 1U);
+  EXPECT_EQ(counters.cell<Metric::MemoryShortages>().value(), 1U);
   const auto more = test::logged([&] { pass_ms(1'500); });
   EXPECT_TRUE(more.empty()) << "told once";
   admission.memory().set_limit(0);
   EXPECT_THAT(test::logged([&] { pass_ms(1'700); }), Contains(HasSubstr("memory is enough again")));
-  EXPECT_EQ(counters.cell(Metric::MemoryShortages).value(), 1U);
+  EXPECT_EQ(counters.cell<Metric::MemoryShortages>().value(), 1U);
 }
 
 TEST_F(UpkeepTest, TellsRefusalsThatWereCounted) {

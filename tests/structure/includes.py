@@ -31,7 +31,7 @@ LIBRARIES = {
 # The order inside proxy/: a file includes its own step and earlier ones. `session_states.h` stands with
 # `session`, unless it is named itself.
 PROXY_ORDER = [
-    ["version", "log", "config", "refusal", "end_reason", "proxy_protocol", "labels", "environment"],
+    ["version", "log", "config", "refusal", "end_reason", "counted", "proxy_protocol", "labels", "environment"],
     ["client_table", "refusal_log", "login_guard", "admission", "addresses", "backend", "dial", "health",
      "introduction", "tls_stream", "snapshot", "expiry"],
     ["relay", "probe", "preflight"],

@@ -1,0 +1,53 @@
+// What a metric is counted by: values that know their label, so that a figure counted by the wrong
+// labels, or too few, does not compile.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+#include "metrics/catalog.h"
+
+namespace postern::metrics {
+
+// The index of a value in a label's set (LabelSets), where no enumeration has the values.
+template <Label L>
+struct LabelIndex {
+  size_t value = 0;
+};
+
+// The label whose values, in order, are a type's. Who counts by an enumeration of its own says so:
+//   template <>
+//   inline constexpr Label kLabelOf<EndReason> = Label::EndReason;
+template <typename T>
+inline constexpr Label kLabelOf = Label::None;
+template <Label L>
+inline constexpr Label kLabelOf<LabelIndex<L>> = L;
+template <>
+inline constexpr Label kLabelOf<Hop> = Label::Hop;
+template <>
+inline constexpr Label kLabelOf<Direction> = Label::Direction;
+template <>
+inline constexpr Label kLabelOf<Outcome> = Label::Result;
+
+template <Label L>
+constexpr size_t index(LabelIndex<L> value) {
+  return value.value;
+}
+template <typename Enum>
+constexpr size_t index(Enum value) {
+  return static_cast<size_t>(value);
+}
+
+// Whether `Values` are what metric M is counted by, in order: see dimensions().
+template <Metric M, typename... Values>
+concept By = !descriptor(M).sampled && sizeof...(Values) <= 4 &&
+             dimensions(M) == std::array<Label, 4>{kLabelOf<Values>...} &&
+             ((kLabelOf<Values> != Label::None) && ...);
+template <Metric M, typename... Values>
+concept CountedBy = By<M, Values...> && descriptor(M)
+.type != Type::Histogram;
+template <Metric M, typename... Values>
+concept ObservedBy = By<M, Values...> && descriptor(M)
+.type == Type::Histogram;
+
+}  // namespace postern::metrics

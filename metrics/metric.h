@@ -1,0 +1,121 @@
+// The names of everything that is measured: metrics, and the labels they are told apart by.
+// catalog.h says of each metric what it is.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+namespace postern::metrics {
+
+enum class Label : uint8_t {
+  None,
+  Listener,      // the listener's address as configured
+  EndReason,     // why a session ended
+  Version,       // TLS version
+  Cipher,        // IANA name
+  Group,         // key exchange group
+  Resumed,       // "no", "yes"
+  ProxyHeader,   // what a PROXY header was, or what was wrong with it
+  TlsFailure,    // why a handshake failed
+  ShadowReason,  // why the shadow policy would have refused one
+  Hop,           // "client", "backend"
+  Direction,     // "in", "out", seen from postern
+  Mechanism,     // how a client logged in
+  LoginResult,
+  Backend,  // pool name as configured
+  Server,   // HOST:PORT as configured; always behind Backend, see dimensions()
+  ConnectResult,
+  Result,  // "success", "error"
+  AcceptFailure,
+  Violation,  // of IMAP, by either side
+  Refusal,    // why a command of a client was answered BAD here
+  Path,       // of the admin endpoint: known paths, else "other"
+  Code,       // HTTP status
+  // The ones below only occur on samples given at scrape time, so they have no set of their own.
+  Certificate,  // file name of the chain as configured
+  KeyType,
+  BuildVersion,
+  Revision,
+  Tls,     // backend hop: "none", "starttls", "implicit"
+  Verify,  // backend hop: "none", "verify"
+};
+inline constexpr size_t kLabelCount = 29;
+
+enum class Metric : uint8_t {
+  SessionsTotal,
+  SessionsActive,
+  SessionsAuthenticated,
+  SessionsIdle,
+  SessionsOpaque,
+  AcceptFailures,
+  ProxyHeaders,
+  Handshakes,
+  HandshakeFailures,
+  HandshakesInFlight,
+  HandshakeDuration,
+  ShadowRefusals,
+  Logins,
+  LoginDuration,
+  LoginFailuresCounted,
+  LoginFailureDelay,
+  LoginBans,
+  LoginGuardEntries,
+  CleartextLoginsRefused,
+  StarttlsRefused,
+  CommandsRefused,
+  IdFieldsDropped,
+  Violations,
+  Bytes,
+  ReadPauses,
+  WaitingBytes,
+  MemoryLimit,
+  MemoryShortages,
+  BackendConnects,
+  BackendConnectDuration,
+  BackendSessions,
+  BackendHandshakes,
+  BackendIdentityRefusals,
+  BackendInfo,
+  BackendCertificateNotAfter,
+  CertificateNotAfter,
+  CertificateOcspNextUpdate,
+  CertificateReloads,
+  ConfigReloads,
+  ConfigReloadSuccessful,
+  ConfigReloadTime,
+  SessionsLimit,
+  Workers,
+  Ready,
+  AdminRequests,
+  LogLinesLost,
+  BuildInfo,
+  ProcessCpuSeconds,
+  ProcessResidentMemory,
+  ProcessVirtualMemory,
+  ProcessOpenFds,
+  ProcessMaxFds,
+  ProcessStartTime,
+};
+inline constexpr size_t kMetricCount = 53;
+
+// The values of Label::Hop, Label::Direction and Label::Result.
+enum class Hop : uint8_t { Client, Backend };
+enum class Direction : uint8_t { In, Out };
+enum class Outcome : uint8_t { Success, Error };
+inline constexpr std::array kHopNames = {"client", "backend"};
+inline constexpr std::array kDirectionNames = {"in", "out"};
+inline constexpr std::array kOutcomeNames = {"success", "error"};
+
+enum class Type : uint8_t { Counter, Gauge, Histogram };
+
+struct Descriptor {
+  Metric id;
+  Type type;
+  const char* name;
+  const char* help;
+  std::array<Label, 4> labels;  // as exported; None ends the list
+  bool sampled = false;         // true: given at scrape time, not counted by workers
+};
+
+}  // namespace postern::metrics
