@@ -9,9 +9,9 @@
 
 #include <CLI/CLI.hpp>
 
-#include "proxy/config_flags.h"
-#include "proxy/config_values.h"
-#include "proxy/log_escape.h"
+#include "proxy/config/flags.h"
+#include "proxy/config/values.h"
+#include "proxy/log/escape.h"
 #include "proxy/version.h"
 
 namespace postern {

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "proxy/base/result.h"
-#include "proxy/config.h"
+#include "proxy/config/config.h"
 
 namespace postern {
 

@@ -6,11 +6,11 @@
 #include <exception>
 #include <utility>
 
+#include "proxy/check.h"
 #include "proxy/cli.h"
-#include "proxy/describe.h"
-#include "proxy/log.h"
-#include "proxy/privileges.h"
-#include "proxy/server.h"
+#include "proxy/log/log.h"
+#include "proxy/process/privileges.h"
+#include "proxy/server/server.h"
 
 namespace postern {
 namespace {
@@ -29,26 +29,15 @@ int print(const std::string& text) {
   return std::fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-// All that serving would find wrong, short of opening sockets.
 int check(Command command) {
-  auto materials = Materials::load(std::move(command.config), nullptr);
-  if (!materials) {
-    return complain(materials.faults(), EXIT_FAILURE);
+  const auto report = run_check(std::move(command.config));
+  if (!report) {
+    return complain(report.faults(), EXIT_FAILURE);
   }
-  metrics::LabelSets labels;
-  const auto snapshots = Snapshot::make(materials.value(), labels, 1);
-  if (!snapshots) {
-    return complain(snapshots.faults(), EXIT_FAILURE);
+  for (const Fault& warning : report.value().warnings) {
+    std::fprintf(stderr, "postern: warning: %s\n", warning.text().c_str());
   }
-  // Only a warning: the file may be for another machine.
-  const Faults user = look_up_user(materials.value().config->user);
-  for (const Faults* warnings :
-       {&materials.value().config->warnings, &materials.value().certificates->warnings(), &user}) {
-    for (const Fault& warning : *warnings) {
-      std::fprintf(stderr, "postern: warning: %s\n", warning.text().c_str());
-    }
-  }
-  return print(describe(materials.value()));
+  return print(report.value().summary);
 }
 
 int serve(Command command, Invocation invocation) {

@@ -1,7 +1,7 @@
 // Where libuv makes a loop without io_uring.
 //
 // libuv 1.50 and later make a ring for each loop, whatever UV_USE_IO_URING says, and end the
-// process when the kernel refuses to serve that ring. A confined thread (proxy/confinement.h)
+// process when the kernel refuses to serve that ring. A confined thread (proxy/process/seccomp.h)
 // cannot have it served: io_uring would be a way around the confinement. When the kernel refuses
 // the ring itself, libuv goes on without one.
 #pragma once

@@ -4,8 +4,8 @@
 #include <cstdlib>
 #include <utility>
 
-#include "proxy/labels.h"
-#include "proxy/session.h"
+#include "proxy/session/label_sets.h"
+#include "proxy/session/session.h"
 
 #if __has_include(<valgrind/callgrind.h>)
 #include <valgrind/callgrind.h>

@@ -20,8 +20,8 @@
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/stream.h"
-#include "proxy/relay.h"
-#include "proxy/tls_stream.h"
+#include "proxy/session/relay.h"
+#include "proxy/transport/tls_stream.h"
 #include "tls/context.h"
 #include "tls/engine.h"
 

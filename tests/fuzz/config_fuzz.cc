@@ -5,7 +5,7 @@
 #include <string>
 
 #include "proxy/base/check.h"
-#include "proxy/config.h"
+#include "proxy/config/config.h"
 
 namespace {
 

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "proxy/base/check.h"
-#include "proxy/proxy_protocol.h"
+#include "proxy/transport/proxy_protocol.h"
 
 namespace {
 

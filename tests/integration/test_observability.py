@@ -187,7 +187,7 @@ class Files(unittest.TestCase):
                     self.assertLessEqual(used, known[metric] | TARGET_LABELS)
 
     def test_the_runbook_explains_every_end_reason(self):
-        header = (SOURCE / "proxy/end_reason.h").read_text(encoding="utf-8")
+        header = (SOURCE / "proxy/session/end_reason.h").read_text(encoding="utf-8")
         section = (SOURCE / "deploy/README.md").read_text(encoding="utf-8").partition("## Why a session ended")[2]
         rows = re.findall(r"^\| (`.*?) \|", section.partition("\n## ")[0], re.M)
         told = [name for row in rows for name in re.findall(r"`(\w+)`", row)][1:]  # less the heading's
@@ -195,7 +195,7 @@ class Files(unittest.TestCase):
 
     def test_label_values_that_rules_and_queries_ask_for_exist_in_the_source(self):
         source = "".join(path.read_text(encoding="utf-8") for room in ("metrics", "proxy", "tls")
-                         for path in (SOURCE / room).rglob("*.cc")) + (SOURCE / "proxy/end_reason.h").read_text()
+                         for path in (SOURCE / room).rglob("*.cc")) + (SOURCE / "proxy/session/end_reason.h").read_text()
         rules = (PROMETHEUS / "alerts.yml").read_text(encoding="utf-8")
         for text in (rules, *(query for _, query in dashboard_queries())):
             for label, values in MATCHER.findall(text):

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <span>
 #include <vector>
 
 #include "metrics/admin_http.h"
@@ -11,9 +12,9 @@
 
 namespace postern::metrics {
 
-// Two values for every fixed label that the catalogue counts by; for Path and Code the real ones.
-inline LabelSets complete_labels() {
-  LabelSets labels;
+// Two values for every fixed label that the catalogue counts by and that is not defined in
+// `labels`; for Path and Code the real ones.
+inline LabelSets complete_labels(LabelSets labels = {}) {
   static constexpr std::array kTwo{"first", "second"};
   for (const Descriptor& metric : catalog()) {
     for (const Label label : metric.sampled ? std::array<Label, 4>{} : dimensions(metric.id)) {

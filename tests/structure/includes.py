@@ -1,23 +1,19 @@
-"""Checks every #include line of the tree against the order of the rooms. Usage: includes.py ROOT
+"""Checks every #include line of the tree against the rooms' link lines.
 
-What CMake's link lines cannot see (headers in /usr/include, headers of a neighbour) is caught here.
-Each offence is printed as file:line. Rooms, libraries and the order inside proxy/ stand in the three
-tables below: a new file of proxy/ gets its place there.
+    includes.py ROOT            each offence as file:line; status 1 if there are any
+    includes.py ROOT --graph    the rooms and what they link, as the Markdown table of docs/design.md
+
+A room may include what its target links, directly or through another room. The linker alone cannot hold that: it does
+not see headers in /usr/include, nor an inline function of a neighbour. The build of the tests runs this check.
 """
 
 import pathlib
 import re
 import sys
 
-# Which rooms a room may include. A path belongs to the room with the longest matching folder.
-ROOMS = {
-    "proxy/base": {"proxy/base"},
-    "tls": {"tls", "proxy/base"},
-    "metrics": {"metrics", "proxy/base"},
-    "proxy/net": {"proxy/net", "proxy/base"},
-    "proxy/imap": {"proxy/imap", "proxy/base"},
-    "proxy": {"proxy", "tls", "metrics", "proxy/net", "proxy/imap", "proxy/base"},
-}
+TOPS = ("proxy", "tls", "metrics")
+# Files beside the rooms, in proxy/ itself, may include every room.
+DOOR = "proxy"
 
 # Which room may include a library's headers.
 LIBRARIES = {
@@ -25,56 +21,58 @@ LIBRARIES = {
     r"openssl/": "tls",
     r"llhttp\.h$": "metrics",
     r"prometheus/": "metrics",
-    r"(yaml-cpp|CLI|spdlog|fmt)/": "proxy",
+    r"yaml-cpp/": "proxy/config",
+    r"spdlog/": "proxy/log",
+    r"CLI/": DOOR,
 }
-
-# The order inside proxy/: a file includes its own step and earlier ones. `session_states.h` stands with
-# `session`, unless it is named itself.
-PROXY_ORDER = [
-    ["version", "log", "config", "refusal", "end_reason", "counted", "proxy_protocol", "labels", "environment"],
-    ["client_table", "refusal_log", "login_guard", "admission", "addresses", "backend", "dial", "health",
-     "introduction", "tls_stream", "snapshot", "expiry"],
-    ["relay", "probe", "preflight"],
-    ["session"],
-    ["inherited", "listening", "drain_pace", "notify", "describe"],
-    ["worker", "upkeep", "admin", "privileges", "confinement", "heap_trim"],
-    ["pulse", "upgrade"],
-    ["server"],
-    ["cli"],
-    ["main"],
-]
-STEPS = {name: step for step, names in enumerate(PROXY_ORDER) for name in names}
 
 SOURCES = {".h", ".cc"}
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+ROOM = re.compile(r"^(?:postern_room\(|add_library\()(postern_\w+)(?: INTERFACE)?\)", re.MULTILINE)
+LINKS = re.compile(r"^target_link_libraries\((postern_\w+)\s+PUBLIC((?:\s+postern_\w+)+)", re.MULTILINE)
+
+
+class House:
+    """The rooms of a tree: `links` has for each folder the folders of the rooms that its link line names."""
+
+    def __init__(self, root):
+        self.root = root
+        folders, names = {}, {}
+        for path in sorted(path for top in TOPS for path in (root / top).rglob("CMakeLists.txt")):
+            text = path.read_text(encoding="utf-8")
+            if room := ROOM.search(text):
+                folders[room[1]] = str(path.parent.relative_to(root))
+                names |= {name: line.split() for name, line in LINKS.findall(text) if name == room[1]}
+        self.links = {folder: [folders[link] for link in names.get(name, [])] for name, folder in folders.items()}
+        self.links[DOOR] = [folder for folder in self.links if folder != DOOR]
+        self._below = {room: self._reach(room) for room in self.links}
+
+    def _reach(self, room):
+        found, todo = set(), [room]
+        while todo:
+            if (one := todo.pop()) not in found:
+                found.add(one)
+                todo += self.links[one]
+        return found
+
+    def may_include(self, room, other):
+        return other in self._below[room]
+
+    def room_of(self, path):
+        """The room of a file or of its mirror under tests/; None for what serves all of them."""
+        folders = [str(folder) for folder in pathlib.PurePath(path).parents]
+        if folders[-2:-1] == ["tests"]:
+            mirror = folders[-3].removeprefix("tests/") if len(folders) > 2 else ""
+            folders = [mirror, f"{DOOR}/{mirror}"]
+        return next((folder for folder in folders if folder in self.links), None)
 
 
 def sources(root):
     """Every file of ours, as paths relative to the root."""
-    for top in ("proxy", "tls", "metrics", "tests"):
+    for top in (*TOPS, "tests"):
         for path in sorted((root / top).rglob("*")):
             if path.suffix in SOURCES:
                 yield path.relative_to(root)
-
-
-def room_of(path):
-    """The room of a file or of its mirror under tests/; None for what serves all of them."""
-    text = str(path)
-    if text.startswith("tests/"):
-        text = text.removeprefix("tests/")
-        if text.startswith(("base/", "net/", "imap/")):
-            text = "proxy/" + text
-    folder = str(pathlib.PurePath(text).parent)
-    matches = [r for r in ROOMS if folder == r or folder.startswith(r + "/")]
-    return max(matches, key=len, default=None)
-
-
-def step_of(path):
-    """The place of a file directly in proxy/, None if the table does not name it."""
-    stem = path.stem
-    while stem not in STEPS and "_" in stem:
-        stem = stem.rpartition("_")[0]
-    return STEPS.get(stem)
 
 
 def read_includes(root):
@@ -87,26 +85,24 @@ def read_includes(root):
     return found
 
 
-def check_library(path, target):
+def check_library(house, path, target):
     for pattern, owner in LIBRARIES.items():
-        if re.match(pattern, target) and room_of(path) not in (owner, None):
+        if re.match(pattern, target) and house.room_of(path) not in (owner, None):
             return f"<{target}> belongs to {owner}/ only"
     return None
 
 
-def check_ours(root, path, target):
+def check_ours(house, path, target):
     is_test = path.parts[0] == "tests"
-    if not (root / target).is_file() and not (root / (target + ".in")).is_file():
+    if not (house.root / target).is_file() and not (house.root / (target + ".in")).is_file():
         return f'"{target}" is no file of ours, as a path from the top'
     if target.startswith("tests/"):
         return None if is_test else f'"{target}" is test code'
-    room, other = room_of(path), room_of(pathlib.PurePath(target))
-    if room is not None and other not in ROOMS[room]:
+    room, other = house.room_of(path), house.room_of(target)
+    if room is not None and other != DOOR and not house.may_include(room, other):
         return f"{room}/ must not know {other}/ (\"{target}\")"
-    if room == other == "proxy" and not is_test:
-        here, there = step_of(path), step_of(pathlib.PurePath(target))
-        if here is not None and there is not None and there > here:
-            return f'"{target}" comes later in the order of proxy/'
+    if room not in (None, DOOR) and other == DOOR and target != f"{DOOR}/version.h":
+        return f'{room}/ must not know the door ("{target}")'
     return None
 
 
@@ -136,18 +132,37 @@ def cycles(includes):
 
 def check(root):
     """All offences as (path, line, message)."""
-    includes, offences = read_includes(root), []
+    house, includes, offences = House(root), read_includes(root), []
     for path, found in includes.items():
-        if room_of(path) == "proxy" and path.parts[0] == "proxy" and step_of(path) is None:
-            offences.append((path, 1, f"has no place in PROXY_ORDER ({pathlib.Path(__file__).name})"))
         if path.suffix == ".h" and "#pragma once" not in (root / path).read_text(encoding="utf-8"):
             offences.append((path, 1, "#pragma once is missing"))
         for line, quoted, target in found:
-            message = check_ours(root, path, target) if quoted else None
-            message = message or check_library(path, target)
+            message = check_ours(house, path, target) if quoted else None
+            message = message or check_library(house, path, target)
             if message:
                 offences.append((path, line, message))
     return offences + cycles(includes)
+
+
+def graph(root):
+    """One row a room, from the door down: files, rooms that it links, and how many include lines go to each."""
+    house, includes = House(root), read_includes(root)
+    floors = {}
+
+    def floor(room):
+        if room not in floors:
+            floors[room] = 1 + max((floor(below) for below in house.links[room]), default=-1)
+        return floors[room]
+
+    rows = ["| Room | Files | Links | Includes of other rooms |", "|---|---:|---|---|"]
+    for room in sorted(house.links, key=lambda room: (-floor(room), room)):
+        own = [path for path in includes if path.parts[0] != "tests" and house.room_of(path) == room]
+        lines = [house.room_of(target) for path in own for _, quoted, target in includes[path] if quoted]
+        others = sorted({other for other in lines if other not in (room, DOOR)})
+        links = "every room" if room == DOOR else ", ".join(f"`{link}`" for link in house.links[room])
+        rows.append(f"| `{room}` | {len(own)} | {links} | "
+                    f"{', '.join(f'`{other}` {lines.count(other)}' for other in others)} |")
+    return "\n".join(rows) + "\n"
 
 
 def main():
@@ -156,6 +171,9 @@ def main():
     if count == 0:
         print(f"{root}: no sources here")
         return 2
+    if sys.argv[2:] == ["--graph"]:
+        print(graph(root), end="")
+        return 0
     offences = check(root)
     for path, line, message in offences:
         print(f"{path}:{line}: {message}")

@@ -22,6 +22,10 @@ class Tree(unittest.TestCase):
         head = ["#pragma once"] if target.suffix == ".h" else []
         target.write_text("\n".join(head + list(lines)) + "\n", encoding="utf-8")
 
+    def room(self, folder, name, *links):
+        line = f"target_link_libraries(postern_{name} PUBLIC {' '.join(f'postern_{link}' for link in links)})"
+        self.plant(f"{folder}/CMakeLists.txt", f"postern_room(postern_{name})", *([line] if links else []))
+
     def found(self):
         return [f"{path}:{line}: {text}" for path, line, text in includes.check(self.root)]
 
@@ -34,22 +38,36 @@ class Tree(unittest.TestCase):
 
 
 class Includes(Tree):
+    def setUp(self):
+        super().setUp()
+        self.plant("proxy/base/CMakeLists.txt", "add_library(postern_base INTERFACE)")
+        for name in ("tls", "metrics"):
+            self.room(name, name, "base")
+        for name in ("net", "imap", "log"):
+            self.room(f"proxy/{name}", name, "base")
+        self.room("proxy/config", "config", "log", "net", "tls")
+        self.room("proxy/session", "session", "config", "imap")
+        self.room("proxy/server", "server", "session")
+
     def test_clean_tree_has_no_offence(self):
         self.plant("proxy/base/error.h")
         self.plant("proxy/base/result.h", '#include "proxy/base/error.h"')
         self.plant("proxy/net/tcp.h", "#include <uv.h>", '#include "proxy/base/result.h"')
         self.plant("tls/engine.cc", "#include <openssl/ssl.h>", '#include "proxy/base/error.h"')
         self.plant("metrics/exporter.h", "#include <prometheus/collectable.h>")
-        self.plant("proxy/config.h", "#include <string>")
-        self.plant("proxy/session.h", '#include "proxy/config.h"', '#include "proxy/net/tcp.h"')
-        self.plant("proxy/session_states.h", '#include "proxy/session.h"')
+        self.plant("proxy/config/config.h", "#include <string>")
+        self.plant("proxy/session/session.h", '#include "proxy/config/config.h"', '#include "proxy/net/tcp.h"')
+        self.plant("proxy/main.cc", '#include "proxy/session/session.h"', '#include "proxy/cli.h"', "#include <CLI/CLI.hpp>")
+        self.plant("proxy/cli.h")
+        self.plant("proxy/version.h.in")
+        self.plant("proxy/server/status.cc", '#include "proxy/version.h"')
         self.plant("tests/support/peer.h", "#include <uv.h>", "#include <openssl/ssl.h>")
         self.plant("tests/net/tcp_test.cc", "#include <uv.h>", '#include "tests/support/peer.h"')
         self.assertEqual(self.found(), [])
 
     def test_library_outside_its_room(self):
-        for header, path in (("uv.h", "proxy/session.cc"), ("openssl/ssl.h", "proxy/net/tcp.cc"),
-                             ("llhttp.h", "proxy/server.cc"), ("prometheus/registry.h", "tls/x.cc"),
+        for header, path in (("uv.h", "proxy/session/x.cc"), ("openssl/ssl.h", "proxy/net/tcp.cc"),
+                             ("llhttp.h", "proxy/server/x.cc"), ("prometheus/registry.h", "tls/x.cc"),
                              ("yaml-cpp/yaml.h", "metrics/x.cc"), ("uv.h", "tests/imap/x_test.cc")):
             with self.subTest(header=header, path=path):
                 self.plant(path, "// a line", f"#include <{header}>")
@@ -72,18 +90,24 @@ class Includes(Tree):
         self.expect("proxy/base/bytes.h:2:", "proxy/base/ must not know proxy/net/")
 
     def test_leaf_that_knows_the_daemon(self):
-        self.plant("proxy/config.h")
-        self.plant("metrics/x.cc", '#include "proxy/config.h"')
-        self.expect("metrics/x.cc:1:", "metrics/ must not know proxy/")
+        self.plant("proxy/config/config.h")
+        self.plant("metrics/x.cc", '#include "proxy/config/config.h"')
+        self.expect("metrics/x.cc:1:", "metrics/ must not know proxy/config/")
 
-    def test_order_inside_proxy(self):
-        self.plant("proxy/worker.h")
-        self.plant("proxy/session_states.cc", '#include "proxy/worker.h"')
-        self.expect("proxy/session_states.cc:1:", "comes later")
+    def test_room_that_knows_one_above(self):
+        self.plant("proxy/server/worker.h")
+        self.plant("proxy/session/session.cc", '#include "proxy/server/worker.h"')
+        self.expect("proxy/session/session.cc:1:", "proxy/session/ must not know proxy/server/")
 
-    def test_file_without_a_place_in_proxy(self):
-        self.plant("proxy/novelty.cc")
-        self.expect("proxy/novelty.cc:1:", "PROXY_ORDER")
+    def test_test_of_a_room_that_knows_one_above(self):
+        self.plant("proxy/server/worker.h")
+        self.plant("tests/session/session_test.cc", '#include "proxy/server/worker.h"')
+        self.expect("tests/session/session_test.cc:1:", "proxy/session/ must not know proxy/server/")
+
+    def test_room_that_knows_the_door(self):
+        self.plant("proxy/cli.h")
+        self.plant("proxy/server/server.cc", '#include "proxy/cli.h"')
+        self.expect("proxy/server/server.cc:1:", "must not know the door")
 
     def test_circle_of_headers(self):
         self.plant("tls/a.h", '#include "tls/b.h"')

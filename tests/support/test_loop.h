@@ -26,6 +26,19 @@ bool run_until(net::Loop& loop, Predicate&& done, int deadline_ms = 5000) {
   return true;
 }
 
+// Waits for what has to be asked for again and again until it is so: false if it never is.
+template <typename Ask>
+bool eventually(net::Loop& loop, Ask&& ask) {
+  const uint64_t end_us = net::Loop::now_us() + 10'000'000;
+  while (!ask()) {
+    if (net::Loop::now_us() > end_us) {
+      return false;
+    }
+    loop.run_once(1);
+  }
+  return true;
+}
+
 // Closes the mailbox and runs until nothing is left; false if something is still there at the
 // deadline.
 inline bool run_to_end(net::Loop& loop, int deadline_ms = 5000) {

@@ -1,0 +1,144 @@
+#include "proxy/admission/admission.h"
+
+#include <algorithm>
+
+#include "proxy/base/check.h"
+#include "proxy/net/network.h"
+
+namespace postern {
+
+namespace {
+
+// Takes one of `max` places in `used`; false if there is none.
+bool take_place(std::atomic<size_t>& used, size_t max) {
+  if (used.fetch_add(1, std::memory_order_relaxed) < max) {
+    return true;
+  }
+  used.fetch_sub(1, std::memory_order_relaxed);
+  return false;
+}
+
+bool may_come(const Limits& limits, const net::Address& client) {
+  return !net::contains(limits.deny, client) &&
+         (limits.allow.empty() || net::contains(limits.allow, client));
+}
+
+}  // namespace
+
+Admission::Admission() : hash_key_(random_key()) {}
+
+std::variant<Admission::SessionPermit, Refusal> Admission::admit_session(const Config& config,
+                                                                         size_t listener) {
+  if (memory_.full()) {
+    return Refusal::LimitMemory;
+  }
+  if (!take_place(sessions_, config.limits.sessions)) {
+    return Refusal::LimitSessions;
+  }
+  const size_t max = config.listeners[listener].sessions;
+  if (!take_place(of_listener_[listener], max == 0 ? SIZE_MAX : max)) {
+    sessions_.fetch_sub(1, std::memory_order_relaxed);
+    return Refusal::LimitListener;
+  }
+  return SessionPermit(*this, listener);
+}
+
+std::optional<Refusal> Admission::admit_address(SessionPermit& permit, const Limits& limits,
+                                                const net::Address& client, uint64_t now_ms) {
+  check(permit.owner_ == this && !permit.of_client_, "a permit is for one client");
+  if (!may_come(limits, client)) {
+    return Refusal::Denied;
+  }
+  if (limits.login_failures && logins_.banned(*limits.login_failures, client, now_ms)) {
+    return Refusal::Banned;
+  }
+  const uint64_t number = client_number(client);
+  if (!take_turn(limits.connections_per_address, number, now_ms)) {
+    return Refusal::LimitRate;
+  }
+  if (!take_of_client(number, &Places::sessions, limits.sessions_per_address)) {
+    return Refusal::LimitAddress;
+  }
+  permit.client_ = number;
+  permit.of_client_ = true;
+  return std::nullopt;
+}
+
+std::optional<Admission::HandshakePermit> Admission::admit_handshake(const SessionPermit& of,
+                                                                     const Limits& limits) {
+  check(of.of_client_, "it is known who shakes hands");
+  if (!take_place(handshakes_, limits.handshakes_in_flight)) {
+    return std::nullopt;
+  }
+  if (!take_of_client(of.client_, &Places::handshakes, limits.handshakes_per_address)) {
+    handshakes_.fetch_sub(1, std::memory_order_relaxed);
+    return std::nullopt;
+  }
+  return HandshakePermit(*this, of.client_);
+}
+
+// A bucket that holds `max` and gets one back in each max-th part of the time; who is refused does
+// not pay for it.
+bool Admission::take_turn(const Rate& rate, uint64_t client, uint64_t now_ms) {
+  if (rate.max == 0) {
+    return true;
+  }
+  const uint64_t now_us = now_ms * 1000;
+  const uint64_t whole_us = rate.per_ms * 1000;
+  const uint64_t each_us = std::max<uint64_t>(whole_us / rate.max, 1);
+  SipHash key(hash_key_);
+  key.add(client);
+  return paces_.with(std::max<uint64_t>(key.value(), 1), now_us, [&](Pace& pace) {
+    // Not further ahead than now is possible: a reload may have made the time shorter.
+    const uint64_t free_at = std::clamp(pace.free_at_us, now_us, now_us + whole_us);
+    const bool admitted = free_at + each_us <= now_us + whole_us;
+    pace.free_at_us = admitted ? free_at + each_us : free_at;
+    return admitted;
+  });
+}
+
+bool Admission::take_of_client(uint64_t client, uint32_t Places::*of_kind, size_t max) {
+  Shard& of = shard(client);
+  const std::lock_guard lock(of.mutex);
+  const auto found = of.clients.find(client);
+  const uint32_t used = found == of.clients.end() ? 0 : found->second.*of_kind;
+  if (used >= max) {
+    return false;
+  }
+  of.clients[client].*of_kind = used + 1;
+  return true;
+}
+
+void Admission::release_of_client(uint64_t client, uint32_t Places::*of_kind) {
+  Shard& of = shard(client);
+  const std::lock_guard lock(of.mutex);
+  const auto found = of.clients.find(client);
+  check(found != of.clients.end() && found->second.*of_kind > 0, "a client's places are counted");
+  (found->second.*of_kind)--;
+  if (found->second.sessions == 0 && found->second.handshakes == 0) {
+    of.clients.erase(found);
+  }
+}
+
+void Admission::release_session(const SessionPermit& permit) {
+  if (permit.of_client_) {
+    release_of_client(permit.client_, &Places::sessions);
+  }
+  of_listener_[permit.listener_].fetch_sub(1, std::memory_order_relaxed);
+  sessions_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+Admission::SessionPermit::~SessionPermit() {
+  if (owner_ != nullptr) {
+    owner_->release_session(*this);
+  }
+}
+
+void Admission::HandshakePermit::release() {
+  if (owner_ != nullptr) {
+    owner_->release_of_client(client_, &Places::handshakes);
+    std::exchange(owner_, nullptr)->handshakes_.fetch_sub(1, std::memory_order_relaxed);
+  }
+}
+
+}  // namespace postern

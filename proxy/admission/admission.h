@@ -1,0 +1,132 @@
+// Admission: who may come in. Counts sessions (all together, of a listener, of one client address,
+// IPv6 by its /64), connections in time and handshakes in flight, for all workers. A slot is a
+// Permit: counted when the attempt starts and given back by the permit's destructor, so it can't
+// leak. The limits are those of the caller's configuration: after a reload they hold for new
+// sessions, and living ones stay even if they are too many now. Any thread. This is accept-time
+// work; nothing here is touched while bytes flow.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+
+#include "proxy/admission/client_table.h"
+#include "proxy/admission/login_guard.h"
+#include "proxy/admission/refusal.h"
+#include "proxy/admission/refusal_log.h"
+#include "proxy/config/config.h"
+#include "proxy/net/address.h"
+#include "proxy/net/memory_budget.h"
+
+namespace postern {
+
+class Admission {
+ public:
+  Admission();
+  Admission(const Admission&) = delete;
+  Admission& operator=(const Admission&) = delete;
+
+  // One session's place. Movable; must not outlive its Admission.
+  class SessionPermit {
+   public:
+    SessionPermit() = default;
+    SessionPermit(SessionPermit&& other) noexcept
+        : owner_(std::exchange(other.owner_, nullptr)),
+          client_(other.client_),
+          listener_(other.listener_),
+          of_client_(other.of_client_) {}
+    SessionPermit& operator=(SessionPermit&&) = delete;
+    ~SessionPermit();
+
+   private:
+    friend class Admission;
+    SessionPermit(Admission& owner, size_t listener)
+        : owner_(&owner), listener_(static_cast<uint16_t>(listener)) {}
+    Admission* owner_ = nullptr;
+    uint64_t client_ = 0;
+    uint16_t listener_ = 0;
+    bool of_client_ = false;  // it holds one of the client's places, too
+  };
+
+  // One handshake's place, given back as soon as the handshake is over.
+  class HandshakePermit {
+   public:
+    HandshakePermit() = default;
+    HandshakePermit(HandshakePermit&& other) noexcept
+        : owner_(std::exchange(other.owner_, nullptr)), client_(other.client_) {}
+    HandshakePermit& operator=(HandshakePermit&& other) noexcept {
+      std::swap(owner_, other.owner_);
+      std::swap(client_, other.client_);
+      return *this;
+    }
+    ~HandshakePermit() { release(); }
+    void release();
+
+   private:
+    friend class Admission;
+    HandshakePermit(Admission& owner, uint64_t client) : owner_(&owner), client_(client) {}
+    Admission* owner_ = nullptr;
+    uint64_t client_ = 0;
+  };
+
+  // At accept: a place among all sessions and among the listener's, or the limit against it.
+  std::variant<SessionPermit, Refusal> admit_session(const Config& config, size_t listener);
+  // Once it is known whose connection it is: what stands against this client, or nothing, and then
+  // `permit` holds one of the client's places as well. Once for a permit. `now_ms` is a loop's.
+  std::optional<Refusal> admit_address(SessionPermit& permit, const Limits& limits,
+                                       const net::Address& client, uint64_t now_ms);
+  // For a session whose client is admitted: a place among all handshakes and among the client's.
+  std::optional<HandshakePermit> admit_handshake(const SessionPermit& of, const Limits& limits);
+
+  net::MemoryBudget& memory() { return memory_; }
+  LoginGuard& logins() { return logins_; }
+  RefusalLog& refusals() { return refusals_; }
+  size_t sessions() const { return sessions_.load(std::memory_order_relaxed); }
+
+ private:
+  // The addresses are spread over shards, so that workers seldom wait for each other.
+  struct Places {
+    uint32_t sessions = 0;
+    uint32_t handshakes = 0;
+  };
+  struct alignas(64) Shard {
+    std::mutex mutex;
+    std::unordered_map<uint64_t, Places> clients;
+  };
+  static constexpr size_t kShards = 64;
+
+  // How often a client connects, as the time at which it will have used up nothing (GCRA).
+  struct Pace {
+    uint64_t key = 0;
+    uint64_t free_at_us = 0;
+    bool dead(uint64_t now_us) const { return free_at_us <= now_us; }
+    uint64_t worth() const { return free_at_us; }
+  };
+  static constexpr size_t kPaces = 1'000'000;  // 16 octets each
+
+  Shard& shard(uint64_t client) { return shards_[client % kShards]; }
+  bool take_turn(const Rate& rate, uint64_t client, uint64_t now_ms);
+  // One of a client's places of a kind.
+  bool take_of_client(uint64_t client, uint32_t Places::*of_kind, size_t max);
+  void release_of_client(uint64_t client, uint32_t Places::*of_kind);
+  void release_session(const SessionPermit& permit);
+
+  // First what has cache lines of its own, so that no room is lost between.
+  std::array<Shard, kShards> shards_;
+  ClientTable<Pace> paces_{kPaces};
+  LoginGuard logins_;
+  std::atomic<size_t> sessions_{0};
+  std::atomic<size_t> handshakes_{0};
+  const SipHash::Key hash_key_;
+  net::MemoryBudget memory_;
+  RefusalLog refusals_;
+  std::array<std::atomic<size_t>, kMaxListeners> of_listener_{};
+};
+
+}  // namespace postern

@@ -1,0 +1,252 @@
+#include "proxy/admission/login_guard.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "proxy/base/check.h"
+#include "proxy/net/network.h"
+
+namespace postern {
+
+namespace {
+
+// The first failure is answered at once, as everybody mistypes; then it doubles.
+uint64_t delay_of(const LoginFailures& rules, size_t failures) {
+  if (failures < 2) {
+    return 0;
+  }
+  const size_t doublings = std::min<size_t>(failures - 2, 32);
+  return std::min(rules.delay_ms << doublings, rules.longest_delay_ms);
+}
+
+}  // namespace
+
+LoginGuard::LoginGuard() : name_key_(random_key()), table_key_(random_key()) {}
+
+LoginGuard::Attempt::~Attempt() {
+  if (bell_ != nullptr) {
+    bell_->attempt = nullptr;
+  }
+  guard_.give_back(*this);
+}
+
+// Under the lock: as long as the attempt stands in the queue its session lives, and so does its
+// loop. A loop that takes nothing more is about to end its sessions.
+void LoginGuard::Attempt::ring(State state) {
+  ListNode<Attempt>::unlink();
+  state_ = state;
+  const auto leave = state == State::Refused ? imap::LoginLeave::Never : imap::LoginLeave::Go;
+  loop_.post([bell = bell_, leave] {
+    if (bell->attempt != nullptr) {
+      bell->attempt->observer_.on_login_turn(leave);
+    }
+  });
+}
+
+LoginGuard::Begun LoginGuard::begin(const LoginFailures& rules, const net::Address& client,
+                                    net::Loop& loop, LoginTurnObserver& observer) {
+  if (net::contains(rules.exempt, client)) {
+    return {.leave = imap::LoginLeave::Go, .attempt = nullptr};
+  }
+  const uint64_t key = key_of(client_number(client));
+  std::unique_ptr<Attempt> attempt(new Attempt(*this, rules, key, loop, observer));
+  const imap::LoginLeave leave = table_.beside(key, [&](Record* record, PlacesByKey& places) {
+    if (record != nullptr && record->banned() && !record->dead(loop.now_ms())) {
+      attempt->state_ = Attempt::State::Refused;
+      return imap::LoginLeave::Never;
+    }
+    return take_place(*attempt, places[key], record);
+  });
+  return {.leave = leave, .attempt = std::move(attempt)};
+}
+
+imap::LoginLeave LoginGuard::take_place(Attempt& attempt, Places& places, Record* record) {
+  const size_t most = most_in_flight(attempt.rules_, attempt.loop_.now_ms(), record);
+  if (places.in_flight < most && places.waiting.empty()) {
+    ++places.in_flight;
+    return imap::LoginLeave::Go;
+  }
+  attempt.bell_ = std::make_shared<Attempt::Bell>(Attempt::Bell{&attempt});
+  attempt.state_ = Attempt::State::Waiting;
+  places.waiting.push_back(attempt);
+  return imap::LoginLeave::Wait;
+}
+
+void LoginGuard::give_back(Attempt& attempt) {
+  table_.beside(attempt.key_, [&](Record* record, PlacesByKey& all) {
+    if (attempt.state_ == Attempt::State::Refused) {
+      return;
+    }
+    const auto found = all.find(attempt.key_);
+    check(found != all.end(), "an attempt has a place");
+    Places& places = found->second;
+    if (attempt.state_ == Attempt::State::Waiting) {
+      attempt.ListNode<Attempt>::unlink();
+    } else {
+      --places.in_flight;
+    }
+    let_go(places, attempt.loop_.now_ms(), record);
+    if (places.in_flight == 0) {
+      all.erase(found);
+    }
+  });
+}
+
+void LoginGuard::let_go(Places& places, uint64_t now_ms, Record* record) {
+  while (Attempt* next = places.waiting.front()) {
+    if (places.in_flight >= most_in_flight(next->rules_, now_ms, record)) {
+      return;
+    }
+    ++places.in_flight;
+    next->ring(Attempt::State::InFlight);
+  }
+}
+
+void LoginGuard::refuse_all(Places& places) {
+  while (Attempt* next = places.waiting.front()) {
+    next->ring(Attempt::State::Refused);
+  }
+}
+
+// One at least, even if a reload has lowered the limit below what is counted already: that one's
+// failure begins the ban.
+size_t LoginGuard::most_in_flight(const LoginFailures& rules, uint64_t now_ms, Record* record) {
+  if (record == nullptr || record->dead(now_ms) || record->banned()) {
+    return rules.max;
+  }
+  record->move_to(slice_at(rules, now_ms));
+  const size_t failures = record->sum();
+  return failures < rules.max ? rules.max - failures : 1;
+}
+
+LoginGuard::Verdict LoginGuard::failed(const LoginFailures& rules, const net::Address& client,
+                                       uint64_t user, uint64_t now_ms) {
+  Verdict verdict;
+  if (net::contains(rules.exempt, client)) {
+    return verdict;
+  }
+  verdict.counted = true;
+  const uint64_t number = client_number(client);
+  const uint64_t key = key_of(number);
+  table_.with(key, now_ms, [&](Record& record, PlacesByKey& places) {
+    verdict.banned = record.banned() && !record.dead(now_ms);
+    if (verdict.banned) {
+      verdict.failures = rules.max;
+      return;
+    }
+    verdict.failures = count(rules, now_ms, record);
+    if (verdict.failures >= rules.max) {
+      verdict.banned = true;
+      verdict.ban_began = true;
+      record.failures = {};
+      record.until = static_cast<uint32_t>((now_ms + rules.ban_ms) / kUnitMs + 1) | kBanned;
+      if (const auto of_client = places.find(key); of_client != places.end()) {
+        refuse_all(of_client->second);
+      }
+    }
+  });
+  verdict.delay_ms = delay_of(rules, verdict.failures);
+  if (!verdict.banned) {
+    table_.with(key_of(number, user), now_ms,
+                [&](Record& record) { count(rules, now_ms, record); });
+  }
+  return verdict;
+}
+
+void LoginGuard::succeeded(const LoginFailures& rules, const net::Address& client, uint64_t user,
+                           uint64_t now_ms) {
+  if (user != 0) {
+    forgive(rules, client_number(client), user, now_ms);
+  }
+}
+
+bool LoginGuard::banned(const LoginFailures& rules, const net::Address& client, uint64_t now_ms) {
+  bool found = false;
+  table_.look(key_of(client_number(client)),
+              [&](const Record& record) { found = record.banned() && !record.dead(now_ms); });
+  return found && !net::contains(rules.exempt, client);
+}
+
+size_t LoginGuard::entries(uint64_t now_ms) {
+  return table_.sweep(now_ms);
+}
+
+// Takes what was counted for the name off what was counted for the address, slice by slice.
+void LoginGuard::forgive(const LoginFailures& rules, uint64_t client, uint64_t user,
+                         uint64_t now_ms) {
+  const uint32_t now_slice = slice_at(rules, now_ms);
+  Record of_name;
+  table_.look(key_of(client, user), [&](Record& record) {
+    record.move_to(now_slice);
+    of_name = record;
+    record.failures = {};
+    record.until = 0;
+  });
+  if (of_name.sum() == 0) {
+    return;
+  }
+  table_.look(key_of(client), [&](Record& record) {
+    record.move_to(of_name.slice);
+    for (size_t i = 0; i < kSlices; ++i) {
+      record.failures[i] = static_cast<uint8_t>(record.failures[i] -
+                                                std::min(record.failures[i], of_name.failures[i]));
+    }
+    if (!record.banned() && record.sum() == 0) {
+      record.until = 0;
+    }
+  });
+}
+
+// One more failure; returns how many there are in the window.
+size_t LoginGuard::count(const LoginFailures& rules, uint64_t now_ms, Record& record) {
+  if (record.dead(now_ms)) {
+    record = Record{.key = record.key};
+  }
+  record.move_to(slice_at(rules, now_ms));
+  uint8_t& failures = record.failures[record.slice % kSlices];
+  failures = static_cast<uint8_t>(std::min(failures + 1, 255));
+  record.until = static_cast<uint32_t>((now_ms + rules.per_ms) / kUnitMs + 1);
+  return record.sum();
+}
+
+uint32_t LoginGuard::slice_at(const LoginFailures& rules, uint64_t now_ms) {
+  return static_cast<uint32_t>(now_ms / std::max<uint64_t>(rules.per_ms / kSlices, 1));
+}
+
+uint64_t LoginGuard::key_of(uint64_t client) const {
+  SipHash hash(table_key_);
+  hash.add(client);
+  return std::max<uint64_t>(hash.value() & ~uint64_t{1}, 2);
+}
+
+uint64_t LoginGuard::key_of(uint64_t client, uint64_t user) const {
+  SipHash hash(table_key_);
+  hash.add(client);
+  hash.add(user);
+  return hash.value() | 1;
+}
+
+// Names fall out first, bans last, the older before the newer.
+uint64_t LoginGuard::Record::worth() const {
+  const uint64_t rank = banned() ? 2 : (key & 1) == 0 ? 1 : 0;
+  return rank << 32 | (until & ~kBanned);
+}
+
+// The clock of another loop may be a little behind. If it is far off, the length of a slice has
+// been changed by a reload, and what was counted before cannot be placed any more.
+void LoginGuard::Record::move_to(uint32_t now_slice) {
+  if (now_slice + kSlices < slice || now_slice >= slice + kSlices) {
+    failures = {};
+    slice = now_slice;
+  }
+  while (slice < now_slice) {
+    failures[++slice % kSlices] = 0;
+  }
+}
+
+size_t LoginGuard::Record::sum() const {
+  return std::accumulate(failures.begin(), failures.end(), size_t{0});
+}
+
+}  // namespace postern

@@ -1,0 +1,54 @@
+// RefusalLog: a line for a client that is refused, or whose login is, and no flood of them: the
+// first refusal of an address for a reason is told at once, those that follow within the minute are
+// counted and told together after it. Bounded, whoever comes: beyond kMost addresses in a minute
+// only their number is told. Any thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string_view>
+#include <tuple>
+
+#include "proxy/admission/refusal.h"
+#include "proxy/net/address.h"
+
+namespace postern {
+
+class RefusalLog {
+ public:
+  static constexpr uint64_t kIntervalMs = 60'000;
+  static constexpr size_t kMost = 1024;
+
+  ~RefusalLog();
+
+  // `now_ms` is a loop's.
+  void refused(std::string_view listener, const net::Address& client, Refusal reason,
+               uint64_t now_ms);
+  // By the server, and not for its secret. `mechanism` and `result` are literals.
+  void login_refused(std::string_view listener, const net::Address& client,
+                     std::string_view mechanism, std::string_view result, std::string_view server,
+                     uint64_t now_ms);
+  // Tells what has been counted in a minute that is over. To be called now and then.
+  void tell(uint64_t now_ms);
+
+ private:
+  enum class What : uint8_t { Session, Login };
+  using Key = std::tuple<uint64_t, What, std::string_view>;  // client_number(), what, and why
+  struct Count {
+    net::Address client;
+    uint64_t more = 0;  // refusals that have no line of their own
+  };
+
+  bool has_own_line(What what, const net::Address& client, std::string_view why, uint64_t now_ms);
+  void tell_counted();
+
+  std::mutex mutex_;
+  uint64_t interval_ends_ms_ = 0;
+  std::map<Key, Count> counts_;
+  std::array<uint64_t, 2> others_{};  // sessions, logins
+};
+
+}  // namespace postern

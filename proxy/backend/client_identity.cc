@@ -1,0 +1,46 @@
+#include "proxy/backend/client_identity.h"
+
+#include <fmt/format.h>
+
+#include "proxy/transport/proxy_protocol.h"
+
+namespace postern {
+namespace {
+
+// What Dovecot's own proxies send, but for x-proxy-ttl, which counts hops between them. Nothing
+// here is a client's choice, so nothing needs escaping.
+std::string id_command(const ClientDescription& client) {
+  std::string command =
+      fmt::format(R"(ID ("x-session-id" "{}" "x-originating-ip" "{}" "x-originating-port" "{}")",
+                  client.session_id, client.address.ip_text(), client.address.port());
+  if (client.destination.valid()) {
+    command += fmt::format(R"( "x-connected-ip" "{}" "x-connected-port" "{}")",
+                           client.destination.ip_text(), client.destination.port());
+  }
+  return command + ")";
+}
+
+}  // namespace
+
+Introduction introduce(ClientIdentity way, const ClientDescription& client) {
+  switch (way) {
+    case ClientIdentity::None:
+      return {};
+    case ClientIdentity::ProxyV1:
+      return {.proxy_header = proxy_header_v1(client.address, client.destination),
+              .id_command = {}};
+    case ClientIdentity::ProxyV2:
+      return {.proxy_header = proxy_header_v2(client.address, client.destination, client.tls,
+                                              client.session_id),
+              .id_command = {}};
+    case ClientIdentity::ImapId:
+      return {.proxy_header = {}, .id_command = id_command(client)};
+  }
+  return {};
+}
+
+std::string session_id_text(uint64_t id) {
+  return fmt::format("{:016x}", id);
+}
+
+}  // namespace postern

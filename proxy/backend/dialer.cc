@@ -1,0 +1,253 @@
+#include "proxy/backend/dialer.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "proxy/backend/label_values.h"
+#include "proxy/log/log.h"
+#include "proxy/net/failure.h"
+
+namespace postern {
+
+using imap::BackendOpening;
+using metrics::Label;
+using metrics::LabelIndex;
+using metrics::Metric;
+
+namespace {
+
+constexpr char kGreeting[] = "waiting for the backend's greeting";
+// A resolver that needs longer is not waited for while there are addresses from before.
+constexpr uint64_t kResolverMs = 1'000;
+
+}  // namespace
+
+Dial::Dial(const DialServices& services, Pool& pool, const net::Address& client,
+           Introduction introduction, uint64_t timeout_ms, DialObserver& observer)
+    : services_(services),
+      pool_(pool),
+      introduction_(std::move(introduction)),
+      observer_(observer),
+      give_up_ms_(services.loop.now_ms() + timeout_ms),
+      started_us_(net::Loop::now_us()),
+      order_(pool.order(client, services.loop.now_ms())) {}
+
+Dial::~Dial() = default;
+
+void Dial::start() {
+  try_server();
+}
+
+void Dial::cancel() {
+  done_ = true;
+  disarm();
+  ListNode<AddressesObserver>::unlink();
+  drop_stream();
+}
+
+// ---- one server
+
+void Dial::try_server() {
+  const size_t servers_left = order_.size() - server_index_;
+  const uint64_t share_ms = time_left_ms() / servers_left;
+  server_give_up_ms_ = services_.loop.now_ms() + share_ms;
+  address_index_ = 0;
+  edition_ = server().addresses.edition();
+  if (server().addresses.ask(services_.loop, server().host, *this)) {
+    try_address();
+    return;
+  }
+  during_ = "resolving the backend's name";
+  const bool has_former = !server().addresses.known().empty();
+  arm(services_.loop.deadlines(), has_former ? std::min(share_ms / 2, kResolverMs) : share_ms);
+}
+
+void Dial::try_address() {
+  const std::vector<net::Address>& addresses = server().addresses.known();
+  edition_ = server().addresses.edition();
+  const uint64_t now = services_.loop.now_ms();
+  const uint64_t left = server_give_up_ms_ > now ? server_give_up_ms_ - now : 0;
+  arm(services_.loop.deadlines(), left / (addresses.size() - address_index_));
+  during_ = "connecting to the backend";
+  plain_ = net::TcpStream::make(services_.loop);
+  plain_->observe(*this);
+  // Who gets a header speaks only when it has come.
+  const bool speaks_first =
+      pool_.config().tls != BackendTls::Implicit && introduction_.proxy_header.empty();
+  plain_->connect(
+      addresses[address_index_], net::kLongLived,
+      speaks_first ? net::TcpStream::Opens::WithFirstBytes : net::TcpStream::Opens::Connected);
+  if (!introduction_.proxy_header.empty()) {
+    plain_->write(as_bytes(introduction_.proxy_header));  // in one piece, once it is connected
+  }
+}
+
+// ---- one attempt
+
+void Dial::on_open() {
+  if (tls_ != nullptr) {
+    note_handshake();
+    if (opening_.has_value()) {  // STARTTLS is done
+      take_step(opening_->secured());
+      return;
+    }
+    opening_.emplace(BackendOpening::Hop::AsIs, introduction_.id_command);
+  } else if (pool_.config().tls == BackendTls::Implicit) {
+    secure();
+    return;
+  } else {
+    opening_.emplace(pool_.config().tls == BackendTls::StartTls ? BackendOpening::Hop::StartTls
+                                                                : BackendOpening::Hop::AsIs,
+                     introduction_.id_command);
+  }
+  during_ = kGreeting;
+}
+
+void Dial::on_bytes(Bytes bytes) {
+  // A StartTls step can't be reached with bytes left over: the opening calls that an injection.
+  take_step(opening_->feed(bytes));
+}
+
+void Dial::take_step(BackendOpening::Step step) {
+  switch (step) {
+    case BackendOpening::Step::More:
+      return;
+    case BackendOpening::Step::Send: {
+      during_ = "talking to the backend before the session";
+      net::Stream& stream = tls_ != nullptr ? static_cast<net::Stream&>(*tls_) : *plain_;
+      stream.write(as_bytes(opening_->to_send()));
+      return;
+    }
+    case BackendOpening::Step::StartTls:
+      secure();
+      return;
+    case BackendOpening::Step::Ready:
+      succeed();
+      return;
+    case BackendOpening::Step::Failed:
+      attempt_failed(opening_->error());
+      return;
+  }
+}
+
+void Dial::secure() {
+  during_ = "the backend's TLS handshake";
+  const std::string& configured = pool_.config().verify.name;
+  tls_ = TlsStream::client(services_.loop, std::move(plain_), *pool_.context(), services_.workspace,
+                           configured.empty() ? server().host.host : configured);
+  tls_->observe(*this);
+}
+
+void Dial::note_handshake() {
+  const tls::Handshake handshake = tls_->engine().handshake();
+  services_.counters.count<Metric::BackendHandshakes>(
+      BackendLabel{pool_.label()}, handshake.version, LabelIndex<Label::Cipher>{handshake.cipher});
+  services_.facts.certificate_not_after[server().label].store(tls_->engine().peer_not_after(),
+                                                              std::memory_order_relaxed);
+}
+
+// Mail flows without it, so it is told once for each server and then only counted.
+void Dial::note_refusal_of_identity() {
+  services_.counters.count<Metric::BackendIdentityRefusals>(ServerLabel{server().label});
+  if (!std::exchange(server().refused_identity, true)) {
+    log::warn("backend does not take the client's address by ID",
+              {{"backend", pool_.config().name}, {"server", server().text}});
+  }
+}
+
+void Dial::on_end() {
+  attempt_failed(net::closed_error(during_));
+}
+
+void Dial::on_failure(const Error& error) {
+  attempt_failed(error);
+}
+
+void Dial::on_deadline() {
+  if (ListNode<AddressesObserver>::linked() &&
+      server().addresses.settle_for_former(services_.loop.now_ms())) {
+    ListNode<AddressesObserver>::unlink();
+    try_address();
+    return;
+  }
+  if (plain_ != nullptr && !opening_.has_value() && plain_->connected()) {
+    during_ = kGreeting;
+  }
+  attempt_failed(net::net_error(-ETIMEDOUT, during_));
+}
+
+// ---- the end of an attempt
+
+void Dial::succeed() {
+  done_ = true;
+  disarm();
+  server().shunned_until_ms = 0;
+  if (opening_->id_refused()) {
+    note_refusal_of_identity();
+  }
+  services_.counters.count<Metric::BackendConnects>(ServerLabel{server().label}, kConnectSuccess);
+  services_.counters.observe<Metric::BackendConnectDuration>(net::Loop::now_us() - started_us_,
+                                                             BackendLabel{pool_.label()});
+  Dialled dialled{.stream = nullptr,
+                  .first_bytes = opening_->first_bytes(),
+                  .place = ServerPlace(server(), services_.counters)};
+  if (tls_ != nullptr) {
+    dialled.stream = std::move(tls_);
+  } else {
+    dialled.stream = std::move(plain_);
+  }
+  observer_.on_dialled(std::move(dialled));
+}
+
+void Dial::attempt_failed(Error error) {
+  if (done_) {
+    return;
+  }
+  disarm();
+  ListNode<AddressesObserver>::unlink();
+  drop_stream();
+  services_.counters.count<Metric::BackendConnects>(
+      ServerLabel{server().label}, services_.labels.index_of<Label::ConnectResult>(error.label()));
+  log::warn("backend failed", {{"backend", pool_.config().name},
+                               {"server", server().text},
+                               {"reason", error.label()},
+                               {"error", error}});
+  // The resolver may have answered while a former address was tried.
+  const bool are_others = server().addresses.edition() != edition_;
+  address_index_ = are_others ? 0 : address_index_ + 1;
+  if (address_index_ < server().addresses.known().size() && time_left_ms() > 0) {
+    try_address();
+    return;
+  }
+  // Neither tells anything of the server: untried addresses, or a shortage of ours.
+  if (!are_others && !net::is_shortage(error)) {
+    server().shunned_until_ms = services_.loop.now_ms() + Pool::kShunMs;
+    server().addresses.distrust();
+  }
+  if (++server_index_ < order_.size() && time_left_ms() > 0) {
+    try_server();
+    return;
+  }
+  done_ = true;
+  observer_.on_dial_failed(error);
+}
+
+void Dial::drop_stream() {
+  opening_.reset();
+  if (tls_ != nullptr) {
+    tls_->abort();
+    services_.loop.retire(std::move(tls_));
+  }
+  if (plain_ != nullptr) {
+    plain_->abort();
+    services_.loop.retire(std::move(plain_));
+  }
+}
+
+uint64_t Dial::time_left_ms() const {
+  const uint64_t now = services_.loop.now_ms();
+  return give_up_ms_ > now ? give_up_ms_ - now : 0;
+}
+
+}  // namespace postern

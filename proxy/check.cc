@@ -1,0 +1,131 @@
+#include "proxy/check.h"
+
+#include <ctime>
+#include <iterator>
+#include <utility>
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "proxy/process/privileges.h"
+#include "proxy/session/snapshot.h"
+#include "tls/context.h"
+
+namespace postern {
+namespace {
+
+std::string day(int64_t seconds) {
+  return fmt::format("{:%Y-%m-%d}", fmt::gmtime(static_cast<std::time_t>(seconds)));
+}
+
+const char* name_of(const std::optional<tls::ClientAuthFiles>& client_auth) {
+  if (!client_auth.has_value()) {
+    return "";
+  }
+  const bool required = client_auth->mode == tls::ClientAuthFiles::Mode::Required;
+  return required ? ", client certificate required" : ", client certificate optional";
+}
+
+std::string join(const std::vector<net::Network>& networks) {
+  std::string text;
+  for (const net::Network& network : networks) {
+    text += (text.empty() ? "" : " ") + network.text();
+  }
+  return text;
+}
+
+// Of the response that is stapled; nothing if none is expected.
+std::string stapling(const tls::CertificateStore::Description& certificate) {
+  const char* promise = certificate.must_staple ? ", Must-Staple" : "";
+  if (certificate.ocsp_next_update > tls::wall_clock_s()) {
+    return fmt::format("{}, OCSP response until {}", promise, day(certificate.ocsp_next_update));
+  }
+  return fmt::format("{}{}", promise,
+                     certificate.staple_expected ? ", NO OCSP response in force" : "");
+}
+
+void add_certificates(const Materials& materials, std::string& text) {
+  for (const auto& certificate : materials.certificates->describe()) {
+    const int64_t days = (certificate.not_after - tls::wall_clock_s()) / 86'400;
+    fmt::format_to(std::back_inserter(text), "certificate  {}: {}, until {} ({} days){}\n",
+                   certificate.label, fmt::join(certificate.names, " "), day(certificate.not_after),
+                   days, stapling(certificate));
+  }
+}
+
+void add_backends(const Config& config, std::string& text) {
+  for (const BackendConfig& backend : config.backends) {
+    std::string servers;
+    for (const net::HostPort& server : backend.servers) {
+      servers += (servers.empty() ? "" : " ") + server.text();
+    }
+    const bool verified = backend.verify.mode == tls::Verification::Mode::Verify;
+    const char* verification = backend.tls == BackendTls::None ? ""
+                               : verified                      ? ", verified"
+                                                               : ", NOT verified";
+    const bool told = backend.client_identity != ClientIdentity::None;
+    fmt::format_to(std::back_inserter(text), "backend      {}: {}, tls {}{}, {}{}{}{}\n",
+                   backend.name, servers, name_of(backend.tls), verification,
+                   name_of(backend.balance), told ? ", client by " : "",
+                   told ? name_of(backend.client_identity) : "",
+                   &backend == &config.backends[config.default_backend] ? ", default" : "");
+    if (backend.tls != BackendTls::None) {
+      text += tls::Policy::toward_backend(backend.min_version).describe();
+    }
+  }
+}
+
+std::string summarize(const Materials& materials) {
+  const Config& config = *materials.config;
+  std::string text = fmt::format("workers      {}\n", config.workers);
+  for (const ListenerConfig& listener : config.listeners) {
+    const tls::Policy& policy = listener.policy.value_or(config.tls.policy);
+    fmt::format_to(std::back_inserter(text), "listener     {}, tls {}, policy {}{}\n{}",
+                   listener.text, name_of(listener.tls), policy.name,
+                   name_of(config.tls.client_auth), policy.describe());
+    if (!listener.proxies.empty()) {
+      fmt::format_to(std::back_inserter(text),
+                     "             PROXY header from {}, from nobody else\n",
+                     join(listener.proxies));
+    }
+  }
+  if (const auto& shadow = config.tls.shadow_policy) {
+    fmt::format_to(std::back_inserter(text), "shadow       policy {}, counted only\n{}",
+                   shadow->name, shadow->describe());
+  }
+  add_certificates(materials, text);
+  add_backends(config, text);
+  for (const RouteConfig& route : config.routes) {
+    fmt::format_to(std::back_inserter(text), "route        {} -> {}\n", route.sni,
+                   config.backends[route.backend].name);
+  }
+  return text;
+}
+
+void append(Faults& to, const Faults& faults) {
+  to.insert(to.end(), faults.begin(), faults.end());
+}
+
+}  // namespace
+
+Result<CheckReport> run_check(Config config) {
+  auto materials = Materials::load(std::move(config), nullptr);
+  if (!materials) {
+    return materials.faults();
+  }
+  metrics::LabelSets labels;
+  const auto snapshots = Snapshot::make(materials.value(), labels, 1);
+  if (!snapshots) {
+    return snapshots.faults();
+  }
+  CheckReport report;
+  append(report.warnings, materials.value().config->warnings);
+  append(report.warnings, materials.value().certificates->warnings());
+  // Only a warning: the file may be for another machine.
+  append(report.warnings, look_up_user(materials.value().config->user));
+  report.summary = summarize(materials.value());
+  return report;
+}
+
+}  // namespace postern

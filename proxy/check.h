@@ -1,0 +1,21 @@
+// `postern check`: everything that serving would find wrong, short of opening sockets, and what the
+// configuration amounts to.
+#pragma once
+
+#include <string>
+
+#include "proxy/base/result.h"
+#include "proxy/config/config.h"
+
+namespace postern {
+
+struct CheckReport {
+  Faults warnings;
+  // In words: listeners, the policy really in force, certificates, backends.
+  std::string summary;
+};
+
+// Reads certificates and keys. The faults are those for which serving would not start.
+Result<CheckReport> run_check(Config config);
+
+}  // namespace postern

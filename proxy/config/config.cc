@@ -1,0 +1,74 @@
+#include "proxy/config/config.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <system_error>
+#include <utility>
+
+#include "proxy/config/draft.h"
+#include "proxy/config/names.h"
+#include "proxy/config/reader.h"
+#include "proxy/config/yaml.h"
+
+namespace postern {
+namespace {
+
+struct FileCloser {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
+std::string system_text(int error) {
+  return std::generic_category().message(error);
+}
+
+// Reads one byte more than is allowed, so that the parser sees that the file is too large.
+Result<std::string> read_file(const std::string& path) {
+  const std::unique_ptr<std::FILE, FileCloser> file(std::fopen(path.c_str(), "rbe"));
+  if (file == nullptr) return Fault{path, "cannot be opened: " + system_text(errno)};
+  std::string text(config::kMaxFileBytes + 1, '\0');
+  const size_t size = std::fread(text.data(), 1, text.size(), file.get());
+  if (std::ferror(file.get()) != 0) return Fault{path, "cannot be read: " + system_text(errno)};
+  text.resize(size);
+  return text;
+}
+
+std::string folder_of(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "" : path.substr(0, slash + 1);
+}
+
+}  // namespace
+
+const char* name_of(ListenerTls value) {
+  return config::kListenerTlsNames[static_cast<size_t>(value)];
+}
+
+const char* name_of(BackendTls value) {
+  return config::kBackendTlsNames[static_cast<size_t>(value)];
+}
+
+const char* name_of(ClientIdentity value) {
+  return config::kClientIdentityNames[static_cast<size_t>(value)];
+}
+
+const char* name_of(Balance value) {
+  return config::kBalanceNames[static_cast<size_t>(value)];
+}
+
+Result<Config> Config::load(const std::string& path) {
+  const Result<std::string> text = read_file(path);
+  if (!text) return text.faults();
+  return parse(text.value(), path, folder_of(path));
+}
+
+Result<Config> Config::parse(const std::string& yaml, const std::string& name,
+                             const std::string& folder) {
+  const Result<config::Document> document = config::Document::read(yaml, name);
+  if (!document) return document.faults();
+  config::Draft draft(name, folder);
+  config::walk(document.value(), draft);
+  return config::assemble(std::move(draft));
+}
+
+}  // namespace postern

@@ -1,0 +1,138 @@
+// Config: what the operator asked for, parsed, checked and immutable. One table (config_table.cc)
+// says for every key its name, form, default and documentation; parser, `postern config-reference`
+// and the table of docs/configuration.md come from it. A bad file gives every fault at once: file,
+// line, the offending value, what is allowed. Relative paths are taken from the file's own folder.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/base/result.h"
+#include "proxy/log/log.h"
+#include "proxy/net/address.h"
+#include "proxy/net/network.h"
+#include "tls/certificate_store.h"
+#include "tls/client_auth.h"
+#include "tls/policy.h"
+#include "tls/verify.h"
+
+namespace postern {
+
+inline constexpr size_t kMaxListeners = 64;
+
+enum class ListenerTls : uint8_t { Implicit, StartTls };
+enum class BackendTls : uint8_t { None, StartTls, Implicit };
+enum class Balance : uint8_t { RoundRobin, LeastSessions, ClientHash };
+// How a backend is told whose session it serves.
+enum class ClientIdentity : uint8_t { None, ProxyV1, ProxyV2, ImapId };
+
+const char* name_of(ListenerTls value);  // "implicit", as written in the file
+const char* name_of(BackendTls value);
+const char* name_of(Balance value);
+const char* name_of(ClientIdentity value);
+
+struct ListenerConfig {
+  net::Address address;
+  ListenerTls tls = ListenerTls::Implicit;
+  std::string text;                        // the address as written: the metric's label
+  std::optional<tls::Policy> policy = {};  // instead of tls.policy
+  size_t sessions = 0;                     // at one time; 0: only limits.sessions holds
+  // From here a PROXY header is required, from elsewhere it is refused.
+  std::vector<net::Network> proxies = {};
+};
+
+struct TlsConfig {
+  tls::Policy policy;
+  std::vector<tls::CertificateFiles> certificates;  // empty only with self_signed
+  bool self_signed = false;
+  std::string ticket_secret;        // path; empty: a random secret for this process
+  std::string ticket_secret_where;  // where the file names it: "postern.yaml:12"
+  std::optional<tls::Policy> shadow_policy = {};
+  std::optional<tls::ClientAuthFiles> client_auth = {};
+};
+
+struct BackendConfig {
+  std::string name;
+  std::vector<net::HostPort> servers;  // at least one
+  BackendTls tls = BackendTls::None;
+  tls::Verification verify;
+  std::string ca_where = {};  // where the file names verify.ca
+  tls::Version min_version = tls::Version::Tls12;
+  Balance balance = Balance::LeastSessions;
+  ClientIdentity client_identity = ClientIdentity::None;
+};
+
+struct RouteConfig {
+  std::string sni;     // lower case: "mail.example.org" or "*.example.org"
+  size_t backend = 0;  // index into Config::backends
+};
+
+struct Rate {
+  size_t max = 0;  // 0: no limit
+  uint64_t per_ms = 60'000;
+};
+
+struct LoginFailures {
+  size_t max = 10;
+  uint64_t per_ms = 600'000;
+  uint64_t ban_ms = 900'000;
+  uint64_t delay_ms = 500;  // of the second failure; doubles with each further one
+  uint64_t longest_delay_ms = 8'000;
+  std::vector<net::Network> exempt = {};
+};
+
+struct Limits {
+  size_t sessions = 100'000;
+  size_t sessions_per_address = 1'000;  // IPv6 by /64
+  size_t handshakes_in_flight = 1'000;
+  size_t handshakes_per_address = 250;  // IPv6 by /64
+  size_t memory = 0;                    // bytes; 0: no limit
+  size_t command_before_login = 128 * kKiB;
+  Rate connections_per_address = {};     // IPv6 by /64
+  std::vector<net::Network> allow = {};  // empty: all
+  std::optional<LoginFailures> login_failures = {};
+  std::vector<net::Network> deny = {};  // stronger than `allow`
+};
+
+struct Timeouts {  // milliseconds
+  uint64_t handshake_ms = 10'000;
+  uint64_t login_ms = 60'000;
+  uint64_t connect_ms = 5'000;
+  uint64_t idle_ms = 1'860'000;  // 31 minutes: RFC 9051 §5.4 and a margin
+  uint64_t drain_delay_ms = 0;
+  uint64_t drain_ms = 30'000;
+};
+
+struct Config {
+  size_t workers = 1;  // "auto" is already resolved to the processors we may use
+  std::vector<ListenerConfig> listeners;
+  TlsConfig tls;
+  std::vector<BackendConfig> backends;
+  std::vector<RouteConfig> routes;
+  size_t default_backend = 0;
+  Limits limits;
+  Timeouts timeouts;
+  std::optional<net::Address> admin;
+  std::string user;         // to become once the sockets are open; empty: stay
+  bool core_dumps = false;  // and debuggers of the same user
+  bool seccomp = true;      // see confinement.h
+  log::Format log_format = log::Format::Text;
+  log::Level log_level = log::Level::Info;
+  Faults
+      warnings;  // what is allowed but doubtful; to be logged at start and shown by `postern check`
+
+  static Result<Config> load(const std::string& path);
+  // `name` stands for the file in faults; relative paths are resolved against `folder`.
+  static Result<Config> parse(const std::string& yaml, const std::string& name,
+                              const std::string& folder);
+};
+
+// The documented configuration, itself a valid file, printed from the table.
+std::string config_reference();
+// The same as a Markdown table, for docs/configuration.md.
+std::string config_markdown();
+
+}  // namespace postern

@@ -1,0 +1,71 @@
+#include "proxy/config/diagnostics.h"
+
+#include <algorithm>
+
+#include "proxy/base/nearest.h"
+#include "proxy/log/escape.h"
+
+namespace postern::config {
+namespace {
+
+constexpr size_t kMaxTold = 100;
+
+std::string sentence(const Written& value, std::string_view why) {
+  return value.key + ": " + in_quotes(value.text) + " " + std::string(why);
+}
+
+}  // namespace
+
+void Findings::fault(const Written& value, std::string_view why) {
+  fault(value.line, sentence(value, why));
+}
+
+void Findings::fault(size_t line, std::string message) {
+  faults_.push_back({line, std::move(message)});
+}
+
+void Findings::warning(const Written& value, std::string_view why) {
+  warnings_.push_back({value.line, sentence(value, why)});
+}
+
+std::string Findings::where(size_t line) const {
+  return line == 0 ? name_ : name_ + ":" + std::to_string(line);
+}
+
+Faults Findings::faults() const {
+  return render(faults_);
+}
+
+Faults Findings::warnings() const {
+  return render(warnings_);
+}
+
+Faults Findings::render(std::vector<Finding> findings) const {
+  std::stable_sort(findings.begin(), findings.end(),
+                   [](const Finding& a, const Finding& b) { return a.line < b.line; });
+  Faults told;
+  for (Finding& finding : findings) {
+    if (told.size() == kMaxTold) {
+      const size_t rest = findings.size() - kMaxTold;
+      told.push_back({where(finding.line), "and " + std::to_string(rest) + " more from here on"});
+      break;
+    }
+    told.push_back({where(finding.line), std::move(finding.message)});
+  }
+  return told;
+}
+
+std::string did_you_mean(std::string_view text, std::span<const std::string> candidates) {
+  const std::string* found = nearest(text, candidates);
+  return found == nullptr ? "" : "; did you mean \"" + *found + "\"?";
+}
+
+std::string join(std::span<const std::string> words) {
+  std::string out;
+  for (const std::string& word : words) {
+    out.append(out.empty() ? "" : ", ").append(word);
+  }
+  return out;
+}
+
+}  // namespace postern::config

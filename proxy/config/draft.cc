@@ -1,0 +1,254 @@
+#include "proxy/config/draft.h"
+
+#include <algorithm>
+
+#include "proxy/base/nearest.h"
+#include "proxy/config/names.h"
+#include "proxy/config/values.h"
+#include "proxy/log/escape.h"
+
+namespace postern::config {
+namespace {
+
+constexpr uint16_t kImapPort = 143;
+constexpr uint16_t kImapsPort = 993;
+constexpr uint64_t kAutologoutMs = 1'800'000;  // 30 minutes
+
+bool is_backend(const Draft& draft, const std::string& name, size_t* index) {
+  const auto found =
+      std::find_if(draft.backends.begin(), draft.backends.end(),
+                   [&](const BackendDraft& backend) { return backend.name.text == name; });
+  if (found == draft.backends.end()) return false;
+  *index = static_cast<size_t>(found - draft.backends.begin());
+  return true;
+}
+
+void require_backend(Draft& draft, const Written& value, size_t* index) {
+  if (is_backend(draft, value.text, index)) return;
+  std::vector<std::string> names;
+  std::vector<std::string> shown;
+  for (const BackendDraft& backend : draft.backends) {
+    names.push_back(backend.name.text);
+    shown.push_back(in_quotes(backend.name.text));
+  }
+  const std::string* guess = nearest(value.text, names);
+  draft.findings.fault(value,
+                       "is none of the backends: " + join(shown) +
+                           (guess == nullptr ? "" : "; did you mean " + in_quotes(*guess) + "?"));
+}
+
+// "(line 12)" where there are lines.
+std::string also_at(const Written& other) {
+  return other.line == 0 ? "" : " (line " + std::to_string(other.line) + ")";
+}
+
+// Port 0 asks the kernel for a port, and gets another each time.
+bool collide(const net::Address& a, const net::Address& b) {
+  return a.port() != 0 && a == b;
+}
+
+void take_listeners(Draft& draft) {
+  for (size_t i = 0; i < draft.listeners.size(); ++i) {
+    const ListenerDraft& listener = draft.listeners[i];
+    ListenerConfig made{{}, listener.tls, listener.address.text};
+    made.sessions = listener.sessions;
+    made.proxies = listener.proxies;
+    if (!listener.address.key.empty()) read_address(listener.address, made.address, draft.findings);
+    for (size_t k = 0; k < i; ++k) {
+      if (made.address.valid() && collide(made.address, draft.config.listeners[k].address)) {
+        draft.findings.fault(listener.address,
+                             "is listened on twice" + also_at(draft.listeners[k].address));
+        break;
+      }
+    }
+    draft.config.listeners.push_back(std::move(made));
+  }
+}
+
+void take_admin(Draft& draft) {
+  if (!draft.admin) return;
+  net::Address address;
+  read_address(*draft.admin, address, draft.findings);
+  for (const ListenerConfig& listener : draft.config.listeners) {
+    if (address.valid() && collide(address, listener.address)) {
+      draft.findings.fault(*draft.admin, "is a listener's address already");
+    }
+  }
+  draft.config.admin = address;
+}
+
+// Names each bad word of a list at its own line. Characters that no IANA name has are refused here,
+// so that the message, which repeats the word, is safe to print.
+template <typename Check>
+std::vector<std::string> take_names(Findings& findings, const std::vector<Written>& written,
+                                    Check check_one) {
+  std::vector<std::string> names;
+  for (const Written& value : written) {
+    const bool plain = !value.text.empty() && value.text.size() <= 80 &&
+                       std::all_of(value.text.begin(), value.text.end(), [](char c) {
+                         return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                                (c >= 'a' && c <= 'z') || c == '_' || c == '-';
+                       });
+    if (!plain) {
+      findings.fault(value, "is not an IANA name");
+      continue;
+    }
+    const Result<tls::Policy> alone = check_one(value.text);
+    if (alone) {
+      names.push_back(value.text);
+      continue;
+    }
+    for (const Fault& fault : alone.faults()) {
+      findings.fault(value.line, value.key + ": " + fault.message);
+    }
+  }
+  return names;
+}
+
+std::optional<tls::Policy> take_own_policy(Findings& findings, const PolicyDraft& own) {
+  const tls::Policy usual = tls::Policy::preset("intermediate").value();
+  std::vector<std::string> ciphers = usual.ciphers;
+  if (own.min_version == tls::Version::Tls13) ciphers.clear();
+  if (own.ciphers) {
+    ciphers = take_names(findings, *own.ciphers, [&](const std::string& cipher) {
+      return tls::Policy::custom(tls::Version::Tls12, {cipher}, usual.groups);
+    });
+  }
+  std::vector<std::string> groups = usual.groups;
+  if (own.groups) {
+    groups = take_names(findings, *own.groups, [&](const std::string& group) {
+      return tls::Policy::custom(tls::Version::Tls12, usual.ciphers, {group});
+    });
+  }
+  // What is left are rules about the whole; without the bad words they would say what nobody wrote.
+  const bool words_good = (!own.ciphers || own.ciphers->size() == ciphers.size()) &&
+                          (!own.groups || own.groups->size() == groups.size());
+  if (!words_good) return std::nullopt;
+  const Result<tls::Policy> policy = tls::Policy::custom(own.min_version, ciphers, groups);
+  if (policy) return policy.value();
+  for (const Fault& fault : policy.faults()) {
+    findings.fault(own.place->line, own.place->key + ": " + fault.message);
+  }
+  return std::nullopt;
+}
+
+// Nothing if none was written.
+std::optional<tls::Policy> take_policy(Findings& findings, const PolicyDraft& written) {
+  if (written.place) return take_own_policy(findings, written);
+  if (!written.preset) return std::nullopt;
+  return tls::Policy::preset(kPolicyNames[static_cast<size_t>(*written.preset)]).value();
+}
+
+void take_policies(Draft& draft) {
+  Config& config = draft.config;
+  config.tls.policy = take_policy(draft.findings, draft.policy)
+                          .value_or(tls::Policy::preset("intermediate").value());
+  config.tls.shadow_policy = take_policy(draft.findings, draft.shadow_policy);
+  for (size_t i = 0; i < config.listeners.size(); ++i) {
+    config.listeners[i].policy = take_policy(draft.findings, draft.listeners[i].policy);
+  }
+}
+
+void take_servers(Findings& findings, BackendDraft& backend) {
+  const bool implicit = backend.config.tls == BackendTls::Implicit;
+  for (const Written& value : backend.servers) {
+    Result<net::HostPort> server =
+        net::HostPort::parse(value.text, implicit ? kImapsPort : kImapPort);
+    if (!server) {
+      for (const Fault& fault : server.faults()) {
+        findings.fault(value.line, value.key + ": " + fault.message);
+      }
+      continue;
+    }
+    std::vector<net::HostPort>& servers = backend.config.servers;
+    if (std::find(servers.begin(), servers.end(), server.value()) != servers.end()) {
+      findings.fault(value, "is listed twice");
+    }
+    servers.push_back(std::move(server.value()));
+  }
+}
+
+void check_backend_tls(Findings& findings, const BackendDraft& backend) {
+  const bool clear = backend.config.tls == BackendTls::None;
+  if (backend.verify && clear) {
+    const Written& verify = *backend.verify;
+    findings.fault(verify.line, verify.key +
+                                    ": there is no certificate to verify while tls is none; "
+                                    "set tls to starttls or implicit, or remove this");
+  } else if (backend.verify && backend.config.verify.mode == tls::Verification::Mode::None) {
+    findings.warning(*backend.verify,
+                     "means that anybody on the way to the backend can read and change the mail");
+  }
+  if (backend.min_version && clear) {
+    findings.warning(*backend.min_version, "has no effect while tls is none");
+  } else if (backend.min_version && backend.config.min_version < tls::Version::Tls12) {
+    findings.warning(*backend.min_version,
+                     "allows versions of TLS that are deprecated as unsafe (RFC 8996)");
+  }
+}
+
+void take_backends(Draft& draft) {
+  for (BackendDraft& backend : draft.backends) {
+    backend.config.name = backend.name.text;
+    take_servers(draft.findings, backend);
+    check_backend_tls(draft.findings, backend);
+    draft.config.backends.push_back(backend.config);
+  }
+  if (draft.default_backend) {
+    require_backend(draft, *draft.default_backend, &draft.config.default_backend);
+  } else if (draft.backends.size() > 1) {
+    draft.findings.fault(
+        draft.backends.front().name.line,
+        "default_backend: is missing; with more than one backend it must be named");
+  }
+}
+
+void take_routes(Draft& draft) {
+  for (size_t i = 0; i < draft.routes.size(); ++i) {
+    const RouteDraft& route = draft.routes[i];
+    RouteConfig made;
+    if (!route.sni.key.empty()) read_dns_name(route.sni, true, made.sni, draft.findings);
+    if (!route.backend.key.empty()) require_backend(draft, route.backend, &made.backend);
+    const auto& routes = draft.config.routes;
+    const auto same = std::find_if(routes.begin(), routes.end(), [&](const RouteConfig& other) {
+      return !made.sni.empty() && other.sni == made.sni;
+    });
+    if (same != routes.end()) {
+      const auto& first = draft.routes[static_cast<size_t>(same - routes.begin())];
+      draft.findings.fault(route.sni, "has a route already" + also_at(first.sni));
+    }
+    draft.config.routes.push_back(std::move(made));
+  }
+}
+
+// RFC 9051 §5.4: an inactivity timer for autologout must be of at least 30 minutes. Tests need
+// less.
+void check_idle(Draft& draft) {
+  if (!draft.idle || draft.config.timeouts.idle_ms > kAutologoutMs) return;
+  draft.findings.warning(
+      *draft.idle,
+      draft.config.timeouts.idle_ms < kAutologoutMs
+          ? "is below the 30 minutes that RFC 9051 section 5.4 demands; clients will be cut off"
+          : "races with clients that renew IDLE every 29 to 30 minutes; 31m is safe");
+}
+
+}  // namespace
+
+Draft::Draft(std::string name, std::string folder_of_file)
+    : findings(std::move(name)), folder(std::move(folder_of_file)) {
+  config.workers = usable_processors();
+}
+
+Result<Config> assemble(Draft draft) {
+  take_listeners(draft);
+  take_admin(draft);
+  take_policies(draft);
+  take_backends(draft);
+  take_routes(draft);
+  check_idle(draft);
+  if (!draft.findings.ok()) return draft.findings.faults();
+  draft.config.warnings = draft.findings.warnings();
+  return std::move(draft.config);
+}
+
+}  // namespace postern::config

@@ -1,0 +1,74 @@
+// Draft: what was written, value by value, before the values are held against each other. The
+// file's table and the command line both fill one; assemble() makes the Config of it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/config/config.h"
+#include "proxy/config/diagnostics.h"
+
+namespace postern::config {
+
+inline constexpr size_t kMaxBackends = 64;
+inline constexpr size_t kMaxServers = 64;  // of one backend
+inline constexpr size_t kMaxRoutes = 1024;
+inline constexpr size_t kMaxCertificates = 4096;
+
+enum class Preset : uint8_t { Modern, Intermediate };
+
+// A policy that was written somewhere: a preset's name, or one's own.
+struct PolicyDraft {
+  std::optional<Preset> preset;
+  std::optional<Written> place;  // set if a policy of one's own was written
+  tls::Version min_version = tls::Version::Tls12;
+  std::optional<std::vector<Written>> ciphers;  // not written: those of "intermediate"
+  std::optional<std::vector<Written>> groups;
+};
+
+struct ListenerDraft {
+  Written address;
+  ListenerTls tls = ListenerTls::Implicit;
+  PolicyDraft policy = {};
+  size_t sessions = 0;
+  std::vector<net::Network> proxies = {};
+};
+
+struct BackendDraft {
+  Written name;
+  std::vector<Written> servers;  // read last: their default port depends on `tls`
+  std::optional<Written> verify;
+  std::optional<Written> min_version;
+  BackendConfig config;
+};
+
+struct RouteDraft {
+  Written sni;
+  Written backend;
+};
+
+struct Draft {
+  // `name` stands for the file in faults (empty: flags), relative paths start from `folder`.
+  Draft(std::string name, std::string folder);
+
+  Findings findings;
+  std::string folder;
+
+  Config config;  // all that needs no second look
+  std::vector<ListenerDraft> listeners;
+  PolicyDraft policy;
+  PolicyDraft shadow_policy;
+  std::vector<BackendDraft> backends;
+  std::vector<RouteDraft> routes;
+  std::optional<Written> default_backend;
+  std::optional<Written> idle;
+  std::optional<Written> admin;
+};
+
+// Holds the values against each other; every fault at once. Warnings go into the Config.
+Result<Config> assemble(Draft draft);
+
+}  // namespace postern::config

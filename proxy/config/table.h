@@ -1,0 +1,49 @@
+// The table: every key of the configuration once, with its form, default, documentation and what
+// reads it. The parser, `postern config-reference` and docs/configuration.md are made from it, so
+// they can't disagree. Constant data; any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "proxy/config/diagnostics.h"
+#include "proxy/config/draft.h"
+
+namespace postern::config {
+
+enum class Shape : uint8_t {
+  Scalar,
+  Scalars,      // a list of scalars
+  Map,          // fixed keys
+  ScalarOrMap,  // a word that stands for a whole map, or the map
+  Maps,         // a list of maps with fixed keys: its keys are "PATH[].key"
+  NamedMaps,    // maps with fixed keys under names of the operator's choice: "PATH.NAME.key"
+};
+
+using Read = void (*)(Draft&, const Written&);
+
+struct Row {
+  std::string_view path = {};  // "backends.NAME.verify.ca"
+  Shape shape = Shape::Scalar;
+  bool required = false;
+  std::string_view form = {};      // what is allowed, for people
+  std::string_view fallback = {};  // the default as written in YAML; empty: none
+  std::string_view sample =
+      {};  // a value for the reference where there is no default, or a better one
+  std::string_view doc = {};  // full sentences
+  size_t least = 1;           // of lists and of named maps
+  size_t most = 64;
+  Read value = nullptr;  // called for the scalar, or for each of a list of them
+  Read begin =
+      nullptr;  // called before the keys of a map are read; its text is the name, if it has one
+
+  std::string_view name() const;    // "ca", the last part
+  std::string_view parent() const;  // "backends.NAME.verify"; empty at the top
+  size_t depth() const;             // 0 at the top
+};
+
+std::span<const Row> table();
+
+}  // namespace postern::config

@@ -1,0 +1,24 @@
+// The parts of the table that have a file of their own. Constant data, for config_table.cc alone.
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "proxy/config/table.h"
+
+namespace postern::config {
+
+inline constexpr std::string_view kPath = "path, relative to this file's folder";
+inline constexpr std::string_view kDuration = "duration: 500ms, 90s, 10m, 1h";
+
+// config_table_limits.cc
+std::span<const Row> listener_limit_rows();
+std::span<const Row> limit_rows();
+// config_table_tls.cc
+std::span<const Row> listener_policy_rows();
+std::span<const Row> policy_rows();
+std::span<const Row> shadow_policy_rows();
+std::span<const Row> certificate_rows();
+std::span<const Row> client_rows();
+
+}  // namespace postern::config

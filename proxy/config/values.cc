@@ -1,0 +1,245 @@
+#include "proxy/config/values.h"
+
+#include <sched.h>
+
+#include <charconv>
+#include <optional>
+
+namespace postern::config {
+namespace {
+
+constexpr size_t kMaxWorkers = 256;
+constexpr size_t kMaxName = 253;  // RFC 1035 §2.3.4, as text
+constexpr size_t kMaxLabel = 63;
+constexpr size_t kMaxBackendName = 64;
+constexpr size_t kMaxPath = 4095;  // PATH_MAX without its NUL
+constexpr size_t kPinLength = 44;  // 32 octets in base64
+
+struct Unit {
+  std::string_view name;
+  uint64_t ms;
+};
+struct SizeUnit {
+  std::string_view name;
+  uint64_t bytes;
+};
+constexpr std::array<SizeUnit, 3> kSizeUnits = {
+    {{"KiB", uint64_t{1} << 10}, {"MiB", uint64_t{1} << 20}, {"GiB", uint64_t{1} << 30}}};
+constexpr uint64_t kLargestSize = uint64_t{1} << 40;
+
+constexpr std::array<Unit, 4> kUnits = {{{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}}};
+
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+std::optional<uint64_t> parse_number(std::string_view digits) {
+  uint64_t number = 0;
+  const char* const end = digits.data() + digits.size();
+  const auto [stop, error] = std::from_chars(digits.data(), end, number);
+  const bool octal_look = digits.size() > 1 && digits.front() == '0';
+  if (digits.empty() || error != std::errc() || stop != end || octal_look) return std::nullopt;
+  return number;
+}
+
+// What is wrong with a DNS name in lower case, or null.
+const char* name_problem(std::string_view name) {
+  if (name.empty() || name.size() > kMaxName) return "is not a host name of 1 to 253 characters";
+  std::string_view label;
+  for (size_t at = 0; at <= name.size(); at += label.size() + 1) {
+    label = name.substr(at, name.find('.', at) - at);
+    if (label.empty() || label.size() > kMaxLabel) {
+      return "is not a host name: each part between dots has 1 to 63 characters";
+    }
+    const bool plain = std::all_of(label.begin(), label.end(), [](char c) {
+      return is_digit(c) || is_letter(c) || c == '-' || c == '_';
+    });
+    if (!plain) {
+      return "is not a host name of letters, digits, '-', '_' and '.'; "
+             "write an international name in its xn-- form";
+    }
+    if (label.front() == '-' || label.back() == '-') {
+      return "is not a host name: no part begins or ends with '-'";
+    }
+  }
+  if (std::all_of(label.begin(), label.end(), is_digit)) {
+    return "is not a host name: its last part is a number (SNI carries no IP addresses)";
+  }
+  return nullptr;
+}
+
+std::string lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
+}  // namespace
+
+size_t usable_processors() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  return std::clamp<size_t>(static_cast<size_t>(CPU_COUNT(&set)), 1, kMaxWorkers);
+}
+
+void read_number(const Written& value, uint64_t lowest, uint64_t highest, size_t& out,
+                 Findings& findings) {
+  const std::optional<uint64_t> number = parse_number(value.text);
+  if (!number || *number < lowest || *number > highest) {
+    return findings.fault(
+        value, "is not a number from " + std::to_string(lowest) + " to " + std::to_string(highest));
+  }
+  out = *number;
+}
+
+void read_duration(const Written& value, uint64_t lowest_ms, uint64_t& out_ms, Findings& findings) {
+  const std::string_view text = value.text;
+  const auto digits =
+      static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
+  const std::optional<uint64_t> number = parse_number(text.substr(0, digits));
+  if (number && digits == text.size()) {
+    return findings.fault(value,
+                          "has no unit; write \"" + value.text + "s\" for seconds, or ms, m, h");
+  }
+  const auto unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& known) {
+    return known.name == text.substr(digits);
+  });
+  const bool fits = number && unit != kUnits.end() && *number <= kLongestMs / unit->ms &&
+                    *number * unit->ms >= lowest_ms;
+  if (!fits) {
+    return findings.fault(value, "is not a duration from " + std::to_string(lowest_ms) +
+                                     "ms to 24h, such as 500ms, 90s, 10m or 1h");
+  }
+  out_ms = *number * unit->ms;
+}
+
+void read_workers(const Written& value, size_t& out, Findings& findings) {
+  if (value.text == "auto") {
+    out = usable_processors();
+    return;
+  }
+  const std::optional<uint64_t> number = parse_number(value.text);
+  if (!number || *number < 1 || *number > kMaxWorkers) {
+    return findings.fault(value, "is neither auto nor a number from 1 to 256");
+  }
+  out = *number;
+}
+
+void read_address(const Written& value, net::Address& out, Findings& findings) {
+  const Result<net::Address> address = net::Address::parse(value.text);
+  if (!address) {
+    for (const Fault& fault : address.faults()) {
+      findings.fault(value.line, value.key + ": " + fault.message);
+    }
+    return;
+  }
+  out = address.value();
+}
+
+void read_size(const Written& value, uint64_t lowest, size_t& out, Findings& findings) {
+  const std::string_view text = value.text;
+  const auto digits =
+      static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
+  const std::optional<uint64_t> number = parse_number(text.substr(0, digits));
+  const auto unit = std::find_if(kSizeUnits.begin(), kSizeUnits.end(), [&](const SizeUnit& known) {
+    return known.name == text.substr(digits);
+  });
+  const bool fits = number && unit != kSizeUnits.end() && *number <= kLargestSize / unit->bytes &&
+                    *number * unit->bytes >= lowest;
+  if (!fits) {
+    return findings.fault(value, "is not a size from " + std::to_string(lowest >> 20) +
+                                     "MiB to 1024GiB, such as 512MiB or 4GiB");
+  }
+  out = *number * unit->bytes;
+}
+
+void read_network(const Written& value, std::vector<net::Network>& out, Findings& findings) {
+  const Result<net::Network> network = net::Network::parse(value.text);
+  if (network) {
+    out.push_back(network.value());
+    return;
+  }
+  // Its own words quote the value, which may be anything: only what looks like one is repeated.
+  const bool plain = value.text.find_first_not_of("0123456789abcdefABCDEF.:/") == std::string::npos;
+  if (!plain) {
+    return findings.fault(value, "is no network; write 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32");
+  }
+  for (const Fault& fault : network.faults()) {
+    findings.fault(value.line, value.key + ": " + fault.message);
+  }
+}
+
+void read_user(const Written& value, std::string& out, Findings& findings) {
+  const bool plain = !value.text.empty() && value.text.size() <= 32 && value.text.front() != '-' &&
+                     std::all_of(value.text.begin(), value.text.end(), [](char c) {
+                       return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+                              (c >= 'a' && c <= 'z') || c == '_' || c == '-' || c == '.';
+                     });
+  if (!plain) {
+    findings.fault(value, "is no user's name: 1 to 32 letters, digits, _, - and .");
+    return;
+  }
+  out = value.text;
+}
+
+void read_path(const Written& value, const std::string& folder, std::string& out,
+               Findings& findings) {
+  const bool readable = !value.text.empty() && value.text.size() <= kMaxPath &&
+                        value.text.find('\0') == std::string::npos;
+  if (!readable) return findings.fault(value, "is not the path of a file");
+  const bool as_written = value.text.front() == '/' || folder.empty();
+  out = as_written ? value.text : folder + (folder.back() == '/' ? "" : "/") + value.text;
+}
+
+void read_dns_name(const Written& value, bool wildcard, std::string& out, Findings& findings) {
+  std::string name = lower(value.text);
+  const bool starred = wildcard && name.starts_with("*.");
+  const std::string_view checked = std::string_view(name).substr(starred ? 2 : 0);
+  if (wildcard && checked.find('*') != std::string_view::npos) {
+    return findings.fault(value, "has a * elsewhere than in front: allowed are NAME and *.NAME");
+  }
+  if (const char* problem = name_problem(checked)) return findings.fault(value, problem);
+  out = std::move(name);
+}
+
+void read_certificate_name(const Written& value, std::string& out, Findings& findings) {
+  const bool is_v6 = value.text.find(':') != std::string::npos;
+  if (net::Address::parse(is_v6 ? "[" + value.text + "]:1" : value.text + ":1")) {
+    out = value.text;
+    return;
+  }
+  read_dns_name(value, false, out, findings);
+}
+
+void read_pin(const Written& value, std::vector<std::string>& out, Findings& findings) {
+  const std::string_view text = value.text;
+  const bool in_alphabet =
+      std::all_of(text.begin(), text.end() - (text.empty() ? 0 : 1),
+                  [](char c) { return is_digit(c) || is_letter(c) || c == '+' || c == '/'; });
+  // The last digit before the padding carries four bits; its lowest two must be zero.
+  constexpr std::string_view kLast = "AEIMQUYcgkosw048";
+  const bool is_pin = text.size() == kPinLength && in_alphabet && text.back() == '=' &&
+                      kLast.find(text[kPinLength - 2]) != std::string_view::npos;
+  if (!is_pin) {
+    return findings.fault(value,
+                          "is not the base64 of a SHA-256: 44 characters of which the last is '='");
+  }
+  out.push_back(value.text);
+}
+
+void check_backend_name(const Written& value, Findings& findings) {
+  const std::string& name = value.text;
+  const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
+    return is_digit(c) || is_letter(c) || c == '-' || c == '_';
+  });
+  if (name.empty() || name.size() > kMaxBackendName || !plain) {
+    findings.fault(value, "is not a backend's name: 1 to 64 letters, digits, '-' and '_'");
+  }
+}
+
+}  // namespace postern::config

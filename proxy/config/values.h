@@ -1,0 +1,74 @@
+// Strict readers of single values. Each either sets `out`, or leaves it alone and records a fault
+// that says what is allowed. The file and the flags use the same ones.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/config/diagnostics.h"
+#include "proxy/net/address.h"
+#include "proxy/net/network.h"
+
+namespace postern::config {
+
+// Decimal digits only: no sign, no leading zero that a reader might take for octal.
+void read_number(const Written& value, uint64_t lowest, uint64_t highest, size_t& out,
+                 Findings& findings);
+
+inline constexpr uint64_t kShortestMs = 10;
+inline constexpr uint64_t kLongestMs = 86'400'000;
+// "500ms", "90s", "10m", "1h", from `lowest_ms` to 24h.
+void read_duration(const Written& value, uint64_t lowest_ms, uint64_t& out_ms, Findings& findings);
+
+// The processors this process may run on, 1 to 256: taskset and cpusets count, CPU quotas don't.
+size_t usable_processors();
+
+// "auto" or 1 to 256.
+void read_workers(const Written& value, size_t& out, Findings& findings);
+
+void read_address(const Written& value, net::Address& out, Findings& findings);
+
+// "64MiB", "2GiB": from `lowest` bytes to 1 TiB.
+void read_size(const Written& value, uint64_t lowest, size_t& out, Findings& findings);
+
+// One block of addresses of a list, "10.0.0.0/8".
+void read_network(const Written& value, std::vector<net::Network>& out, Findings& findings);
+
+// A user's name as useradd(8) takes it. Whether there is such a user is seen when it is needed.
+void read_user(const Written& value, std::string& out, Findings& findings);
+
+// A path, taken from `folder` unless it is absolute. Whether the file is there is not looked at.
+void read_path(const Written& value, const std::string& folder, std::string& out,
+               Findings& findings);
+
+// What SNI may carry (RFC 6066 §3), lower-cased; with `wildcard` also "*.name".
+void read_dns_name(const Written& value, bool wildcard, std::string& out, Findings& findings);
+
+// What a backend's certificate may be for: a name or an IP address.
+void read_certificate_name(const Written& value, std::string& out, Findings& findings);
+
+// base64 of 32 octets (RFC 7469 §2.4).
+void read_pin(const Written& value, std::vector<std::string>& out, Findings& findings);
+
+// A backend's name becomes a metric label: [A-Za-z0-9_-]{1,64}.
+void check_backend_name(const Written& value, Findings& findings);
+
+// One of `names`, whose order is that of the enumerators of E.
+template <typename E, size_t N>
+void read_choice(const Written& value, const std::array<const char*, N>& names, E& out,
+                 Findings& findings) {
+  const auto found = std::find(names.begin(), names.end(), std::string_view(value.text));
+  if (found != names.end()) {
+    out = static_cast<E>(found - names.begin());
+    return;
+  }
+  const std::vector<std::string> words(names.begin(), names.end());
+  findings.fault(value, "is none of " + join(words) + did_you_mean(value.text, words));
+}
+
+}  // namespace postern::config

@@ -1,0 +1,58 @@
+// Upgrade: replaces the running program by the one that now stands where it was started from,
+// without a refused connection: the new one is started with the listening sockets (inherited.h) and
+// says when it serves; only then is the old one told to go. Whatever goes wrong before leaves the
+// old one as it was, and the log says what. Main thread only; the loop and the observer outlive it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/net/child.h"
+#include "proxy/net/deadline.h"
+#include "proxy/net/loop.h"
+#include "proxy/process/listening_sockets.h"
+
+namespace postern {
+
+// How this process was started.
+struct Invocation {
+  std::string file;                    // absolute; what stands there now is started by an upgrade
+  std::vector<std::string> arguments;  // the first as it was given
+
+  static Invocation of(int argc, const char* const* argv);
+};
+
+class UpgradeObserver {
+ public:
+  virtual void on_upgraded(int pid) = 0;  // the new process serves
+
+ protected:
+  ~UpgradeObserver() = default;
+};
+
+class Upgrade final : private net::ChildObserver, private net::Deadline {
+ public:
+  // In which the new process must be ready.
+  static constexpr uint64_t kPatienceMs = 60'000;
+
+  Upgrade(net::Loop& loop, Invocation invocation, UpgradeObserver& observer);
+  // One at a time.
+  void start(const std::vector<NamedSocket>& sockets);
+  // Ends a new process that is not ready yet.
+  void abandon();
+
+ private:
+  void on_child_ready() override;
+  void on_child_lost(int64_t status, int signal) override;
+  void on_deadline() override;
+  net::ChildPlan plan(const std::vector<NamedSocket>& sockets) const;
+
+  net::Loop& loop_;
+  const Invocation invocation_;
+  UpgradeObserver& observer_;
+  std::unique_ptr<net::Child> child_;
+  bool waiting_ = false;  // for the child
+};
+
+}  // namespace postern

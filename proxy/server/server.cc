@@ -1,0 +1,349 @@
+#include "proxy/server/server.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <ctime>
+#include <utility>
+
+#include "proxy/log/log.h"
+#include "proxy/session/label_sets.h"
+#include "proxy/version.h"
+
+namespace postern {
+
+using metrics::Metric;
+
+namespace {
+
+// What a worker may take to end after its drain's limit has cut everything.
+constexpr uint64_t kWorkerEndMs = 5'000;
+
+void log_faults(const char* event, const Faults& faults) {
+  for (const Fault& fault : faults) {
+    log::error(event, {{"where", fault.where}, {"fault", fault.message}});
+  }
+}
+
+void log_warnings(const char* event, const Faults& warnings) {
+  for (const Fault& warning : warnings) {
+    log::warn(event, {{"where", warning.where}, {"warning", warning.message}});
+  }
+}
+
+void log_warnings(const Materials& materials) {
+  log_warnings("configuration", materials.config->warnings);
+  log_warnings("certificates", materials.certificates->warnings());
+}
+
+// By whom the process has become. It serves, but its next reload would fail.
+void warn_of_what_cannot_be_read_again(const Config& config, const std::string& config_path) {
+  std::vector<std::string> files = material_files(config.tls);
+  files.push_back(config_path);
+  for (const std::string& file : files) {
+    if (!file.empty() && access(file.c_str(), R_OK) != 0) {
+      log::warn("this file cannot be read again, a reload will fail",
+                {{"file", file},
+                 {"user", config.user},
+                 {"advice", "let the user's group read it: chgrp and chmod 640"}});
+    }
+  }
+}
+
+// What a running process cannot change stays as it is, and is named.
+void keep_what_needs_a_restart(Config& wanted, const Config& current) {
+  const auto keep = [](auto& now, const auto& was, bool same, const char* key) {
+    if (!same) {
+      log::warn("this setting needs a restart, the old value stays", {{"setting", key}});
+      now = was;
+    }
+  };
+  const auto same_listener = [](const ListenerConfig& a, const ListenerConfig& b) {
+    return a.text == b.text && a.tls == b.tls;
+  };
+  keep(wanted.listeners, current.listeners,
+       std::equal(wanted.listeners.begin(), wanted.listeners.end(), current.listeners.begin(),
+                  current.listeners.end(), same_listener),
+       "listeners");
+  keep(wanted.workers, current.workers, wanted.workers == current.workers, "workers");
+  keep(wanted.user, current.user, wanted.user == current.user, "user");
+  keep(wanted.core_dumps, current.core_dumps, wanted.core_dumps == current.core_dumps,
+       "core_dumps");
+  keep(wanted.seccomp, current.seccomp, wanted.seccomp == current.seccomp, "seccomp");
+  keep(wanted.admin, current.admin, wanted.admin == current.admin, "admin.address");
+}
+
+}  // namespace
+
+// ---- set-up
+
+Result<std::unique_ptr<Server>> Server::make(Config wanted, Start start) {
+  // Looked at before they are read, so that no later change is missed.
+  net::FileWatch::View files = net::FileWatch::look(material_files(wanted.tls));
+  auto materials = Materials::load(std::move(wanted), nullptr);
+  if (!materials) {
+    return materials.faults();
+  }
+  const Config& config = *materials.value().config;
+  log_warnings(materials.value());
+  raise_file_limit(config);
+  metrics::LabelSets labels = make_label_sets(config);
+  auto snapshots = Snapshot::make(materials.value(), labels, config.workers);
+  if (!snapshots) {
+    return snapshots.faults();
+  }
+  const auto sockets = open_listening_sockets(config, start.inherited);
+  if (!sockets) {
+    return sockets.faults();
+  }
+  const Privileges kept{.user = config.user, .core_dumps = config.core_dumps};
+  if (Faults faults = give_up_privileges(kept); !faults.empty()) {
+    return faults;
+  }
+  warn_of_what_cannot_be_read_again(config, start.config_path);
+  return std::unique_ptr<Server>(new Server(std::move(start), std::move(materials.value()),
+                                            std::move(files), std::move(labels),
+                                            std::move(snapshots.value()), sockets.value()));
+}
+
+Server::Server(Start start, Materials materials, net::FileWatch::View files,
+               metrics::LabelSets labels, std::vector<std::shared_ptr<Snapshot>> snapshots,
+               const ListeningSockets& sockets)
+    : config_path_(std::move(start.config_path)),
+      log_level_(start.log_level),
+      inherited_(std::move(start.inherited)),
+      notifier_(std::move(start.notifier)),
+      materials_(std::move(materials)),
+      signals_(loop_, *this),
+      files_(loop_, *this),
+      expiry_(loop_.deadlines()),
+      labels_(std::move(labels)),
+      counters_(labels_),
+      upkeep_(loop_, admission_, counters_.cell<Metric::MemoryShortages>()),
+      sockets_(named_sockets(sockets, *materials_.config)),
+      upgrade_(loop_, std::move(start.invocation), *this),
+      pulse_(loop_, workers_, notifier_),
+      reloaded_at_s_(std::time(nullptr)) {
+  admission_.memory().set_limit(materials_.config->limits.memory);
+  const Shared shared{.labels = labels_, .admission = admission_, .facts = facts_};
+  std::vector<const metrics::Counters*> counters{&counters_};
+  for (size_t i = 0; i < snapshots.size(); i++) {
+    workers_.push_back(
+        std::make_unique<Worker>(shared, std::move(snapshots[i]), sockets.of_workers[i]));
+    counters.push_back(&workers_.back()->counters());
+  }
+  files_.follow(std::move(files));
+  expiry_.follow(materials_.certificates);
+  metrics::SampleSource& samples = *this;
+  metrics::AdminSource& shown = *this;
+  exporter_ = std::make_unique<metrics::Exporter>(labels_, std::move(counters), samples);
+  if (sockets.admin >= 0) {
+    admin_ = std::make_unique<Admin>(loop_, sockets.admin, shown);
+  }
+}
+
+Server::~Server() = default;
+
+// ---- serving
+
+int Server::run() {
+  for (const int number : {SIGHUP, SIGTERM, SIGINT, SIGUSR2}) {
+    signals_.watch(number);
+  }
+  if (admin_ != nullptr) {
+    admin_->start();
+  }
+  for (const auto& worker : workers_) {
+    workers_running_++;
+    worker->start([this] { loop_.post([this] { worker_ended(); }); });
+  }
+  log::info("ready", {{"version", kVersion},
+                      {"revision", kRevision},
+                      {"workers", workers_.size()},
+                      {"pid", getpid()}});
+  notifier_.ready("Serving");
+  inherited_.tell_predecessor();
+  pulse_.start();
+  loop_.run();  // ends when the last worker has ended
+  for (const auto& worker : workers_) {
+    worker->join();
+  }
+  log::info("stopped");
+  log::flush();
+  if (std::ranges::any_of(workers_, [](const auto& worker) { return worker->looks_up(); })) {
+    std::_Exit(EXIT_SUCCESS);  // a thread in the system's resolver cannot be called off
+  }
+  return EXIT_SUCCESS;
+}
+
+void Server::on_signal(int number) {
+  if (draining_ && (number == SIGHUP || number == SIGUSR2)) {
+    log::warn("draining, no reload and no upgrade any more");
+    return;
+  }
+  switch (number) {
+    case SIGHUP:
+      reload();
+      return;
+    case SIGUSR2:
+      upgrade_.start(sockets_);
+      return;
+    default:
+      stop(number);
+  }
+}
+
+// Who was relieved drains without having been told to stop: that may be said once, too.
+void Server::stop(int number) {
+  if (!draining_) {
+    drain(number == SIGTERM ? "SIGTERM" : "SIGINT");
+  } else if (std::exchange(relieved_, false)) {
+    log::info("told to stop, draining already");
+  } else {
+    log::warn("second signal, exiting at once");
+    log::flush();
+    std::_Exit(EXIT_FAILURE);
+  }
+}
+
+// ---- reload
+
+void Server::reload() {
+  notifier_.reloading();
+  const auto fail = [this](const Faults& faults) {
+    log_faults("reload failed, the old configuration stays", faults);
+    notifier_.ready("Serving; the last reload failed, the old configuration stays");
+    reload_failed_ = true;
+    counters_.count<Metric::ConfigReloads>(metrics::Outcome::Error);
+  };
+  Result<Config> config = config_path_.empty() ? *materials_.config : Config::load(config_path_);
+  if (!config) {
+    return fail(config.faults());
+  }
+  config.value().log_level = log_level_.value_or(config.value().log_level);
+  keep_what_needs_a_restart(config.value(), *materials_.config);
+  net::FileWatch::View files = net::FileWatch::look(material_files(config.value().tls));
+  auto materials = Materials::load(std::move(config.value()), &materials_);
+  if (!materials) {
+    return fail(materials.faults());
+  }
+  auto snapshots = Snapshot::make(materials.value(), labels_, workers_.size());
+  if (!snapshots) {
+    return fail(snapshots.faults());
+  }
+  materials_ = std::move(materials.value());
+  files_.follow(std::move(files));
+  raise_file_limit(*materials_.config);
+  log::configure(materials_.config->log_format, materials_.config->log_level);
+  log_warnings(materials_);
+  expiry_.follow(materials_.certificates);
+  admission_.memory().set_limit(materials_.config->limits.memory);
+  for (size_t i = 0; i < workers_.size(); i++) {
+    workers_[i]->use(std::move(snapshots.value()[i]));
+  }
+  counters_.count<Metric::ConfigReloads>(metrics::Outcome::Success);
+  reload_failed_ = false;
+  reloaded_at_s_ = std::time(nullptr);
+  notifier_.ready("Serving");
+  log::info("reloaded");
+}
+
+void Server::on_files_changed(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    log::info("file changed", {{"file", path}});
+  }
+  reload_certificates();
+}
+
+// The configuration stays, and so do the pools behind. What is broken today may be whole at the
+// next change.
+void Server::reload_certificates() {
+  const auto fail = [this](const Faults& faults) {
+    log_faults("certificates not reloaded, the old ones stay", faults);
+    counters_.count<Metric::CertificateReloads>(metrics::Outcome::Error);
+  };
+  auto materials = materials_.renewed();
+  if (!materials) {
+    return fail(materials.faults());
+  }
+  auto contexts = make_contexts(materials.value(), workers_.size());
+  if (!contexts) {
+    return fail(contexts.faults());
+  }
+  materials_ = std::move(materials.value());
+  for (size_t i = 0; i < workers_.size(); i++) {
+    workers_[i]->use(std::move(contexts.value()[i]));
+  }
+  log_warnings("certificates", materials_.certificates->warnings());
+  counters_.count<Metric::CertificateReloads>(metrics::Outcome::Success);
+  log::info("certificates reloaded");
+  expiry_.follow(materials_.certificates);
+}
+
+// ---- drain
+
+// Not ready from now on; those who have not heard of it yet are still served.
+void Server::drain(const char* signal) {
+  upgrade_.abandon();
+  draining_ = true;
+  notifier_.stopping("Draining");
+  const Timeouts& timeouts = materials_.config->timeouts;
+  log::info("draining", {{"signal", signal},
+                         {"sessions", admission_.sessions()},
+                         {"delay_ms", timeouts.drain_delay_ms},
+                         {"limit_ms", timeouts.drain_ms}});
+  if (timeouts.drain_delay_ms > 0) {
+    arm(loop_.deadlines(), timeouts.drain_delay_ms);
+  } else {
+    dismiss(DrainPace::Haste::Stopping);
+  }
+}
+
+// From the service manager's view the new process is the service from now on.
+void Server::on_upgraded(int pid) {
+  notifier_.tell("MAINPID=" + std::to_string(pid));
+  draining_ = true;
+  relieved_ = true;
+  log::info("draining, relieved", {{"by", pid},
+                                   {"sessions", admission_.sessions()},
+                                   {"limit_ms", materials_.config->timeouts.drain_ms}});
+  if (admin_ != nullptr) {
+    admin_->hand_over();
+  }
+  dismiss(DrainPace::Haste::Relieved);
+}
+
+void Server::dismiss(DrainPace::Haste haste) {
+  const uint64_t limit_ms = materials_.config->timeouts.drain_ms;
+  dismissed_ = true;
+  for (const auto& worker : workers_) {
+    worker->drain({.limit_ms = limit_ms, .haste = haste});
+  }
+  arm(loop_.deadlines(), limit_ms + kWorkerEndMs);
+}
+
+void Server::worker_ended() {
+  if (--workers_running_ > 0) {
+    return;
+  }
+  disarm();
+  if (admin_ != nullptr) {
+    admin_->close();
+  }
+  loop_.close_mailbox();
+}
+
+void Server::on_deadline() {
+  if (!dismissed_) {
+    log::info("no longer accepting");
+    dismiss(DrainPace::Haste::Stopping);
+    return;
+  }
+  log::error("a worker did not end in time, exiting without it");
+  log::flush();
+  std::_Exit(EXIT_FAILURE);
+}
+
+}  // namespace postern

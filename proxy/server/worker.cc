@@ -1,0 +1,147 @@
+#include "proxy/server/worker.h"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "proxy/log/log.h"
+#include "proxy/process/seccomp.h"
+
+namespace postern {
+
+using metrics::Label;
+using metrics::Metric;
+
+namespace {
+
+constexpr uint64_t kTellEveryMs = 50;
+
+}  // namespace
+
+Worker::Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot,
+               const std::vector<ListeningSocket>& sockets)
+    : counters_(shared.labels),
+      labels_(shared.labels),
+      services_{.dial = {.loop = loop_,
+                         .workspace = workspace_,
+                         .counters = counters_,
+                         .labels = shared.labels,
+                         .facts = shared.facts},
+                .admission = shared.admission,
+                .relay_cells = RelayCells::of(counters_)},
+      snapshot_(std::move(snapshot)) {
+  loop_.share(shared.admission.memory());
+  for (const ListeningSocket& socket : sockets) {
+    ports_.push_back(std::make_unique<Port>(*this, socket.listener, socket.fd));
+  }
+}
+
+Worker::~Worker() = default;
+
+// ---- main thread
+
+void Worker::start(std::function<void()> on_end) {
+  on_end_ = std::move(on_end);
+  loop_.start_helpers();
+  thread_ = std::thread([this] { run(); });
+}
+
+void Worker::use(std::shared_ptr<Snapshot> snapshot) {
+  loop_.post([this, snapshot = std::move(snapshot)] {
+    snapshot->learn_addresses(*snapshot_);
+    snapshot_ = snapshot;
+  });
+}
+
+void Worker::use(Contexts contexts) {
+  auto shared = std::make_shared<Contexts>(std::move(contexts));  // for std::function copies
+  loop_.post([this, shared] { snapshot_ = snapshot_->with(std::move(*shared)); });
+}
+
+void Worker::drain(DrainPace pace) {
+  loop_.post([this, pace] { begin_drain(pace); });
+}
+
+void Worker::join() {
+  thread_.join();
+}
+
+// ---- the worker's thread
+
+void Worker::run() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals are the main thread's
+  if (snapshot_->config->seccomp && !confine_this_thread()) {
+    log::warn("a worker is not confined, this system has no seccomp");
+  }
+  for (const auto& port : ports_) {
+    port->listener.start();
+  }
+  loop_.run();  // ends when the mailbox is closed and the last session has gone
+  on_end_();
+}
+
+void Worker::Port::on_accept(std::unique_ptr<net::TcpStream> client) {
+  Session::begin(worker.services_, worker.snapshot_, index, std::move(client), worker.sessions_);
+}
+
+void Worker::Port::on_accept_failure(const Error& error) {
+  worker.counters_.count<Metric::AcceptFailures>(
+      worker.labels_.index_of<Label::AcceptFailure>(error.label()));
+  log::error("accept failed",
+             {{"listener", worker.snapshot_->config->listeners[index].text}, {"error", error}});
+}
+
+// ---- drain
+
+void Worker::begin_drain(DrainPace pace) {
+  for (const auto& port : ports_) {
+    port->listener.close();
+  }
+  loop_.close_mailbox();
+  pace_ = pace;
+  drain_began_ms_ = loop_.now_ms();
+  sessions_.for_each([this](Session&) { to_tell_++; });
+  on_deadline();
+}
+
+void Worker::on_deadline() {
+  const uint64_t elapsed_ms = loop_.now_ms() - drain_began_ms_;
+  tell_who_is_due(elapsed_ms);
+  if (elapsed_ms >= pace_.hurry_ms() && !std::exchange(hurried_, true)) {
+    told_.for_each([](Session& session) { session.hurry(); });
+  }
+  if (elapsed_ms >= pace_.limit_ms) {
+    cut_off_the_rest();
+    return;
+  }
+  arm(loop_.deadlines(), std::min(kTellEveryMs, pace_.limit_ms - elapsed_ms));
+}
+
+void Worker::cut_off_the_rest() {
+  size_t count = 0;
+  told_.for_each([&count](Session& session) {
+    count++;
+    session.cut();
+  });
+  if (count > 0) {
+    log::warn("sessions cut off", {{"count", count}, {"advice", "raise timeouts.drain"}});
+  }
+}
+
+// In the order in which they came: who is logging in just now is told last.
+void Worker::tell_who_is_due(uint64_t elapsed_ms) {
+  const size_t due = pace_.due(to_tell_, elapsed_ms);
+  while (told_count_ < due) {
+    told_count_++;
+    Session* session = sessions_.pop_front();
+    if (session == nullptr) {  // some have gone by themselves
+      return;
+    }
+    told_.push_back(*session);
+    session->drain();
+  }
+}
+
+}  // namespace postern

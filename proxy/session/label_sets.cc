@@ -1,0 +1,46 @@
+#include "proxy/session/label_sets.h"
+
+#include <vector>
+
+#include "metrics/admin_http.h"
+#include "proxy/backend/label_values.h"
+#include "proxy/session/end_reason.h"
+#include "proxy/transport/proxy_protocol.h"
+
+namespace postern {
+
+using metrics::Label;
+
+namespace {
+
+using Names = std::vector<const char*>;
+
+Names listener_names(const Config& config) {
+  Names names;
+  for (const ListenerConfig& listener : config.listeners) {
+    names.push_back(listener.text.c_str());
+  }
+  return names;
+}
+
+Names proxy_header_names() {
+  Names names = {"v1", "v2", "local"};
+  names.insert(names.end(), kProxyDomain.labels.begin(), kProxyDomain.labels.end());
+  names.push_back("other");
+  return names;
+}
+
+}  // namespace
+
+metrics::LabelSets make_label_sets(const Config& config) {
+  metrics::LabelSets sets;
+  define_leaf_labels(sets);
+  sets.define(Label::Listener, listener_names(config));
+  sets.define(Label::EndReason, kEndReasonNames);
+  sets.define(Label::ProxyHeader, proxy_header_names());
+  sets.define(Label::Path, metrics::AdminHttp::known_paths());
+  sets.define(Label::Code, metrics::AdminHttp::known_codes());
+  return sets;
+}
+
+}  // namespace postern

@@ -1,0 +1,382 @@
+#include "proxy/session/relay.h"
+
+#include <utility>
+
+#include "proxy/base/secret.h"
+
+namespace postern {
+
+using imap::Violation;
+using metrics::Direction;
+using metrics::Hop;
+
+namespace {
+
+// What a client is told when it, or the backend, breaks the rules.
+std::string_view bye_for(Violation violation) {
+  switch (violation) {
+    case Violation::LineTooLong:
+      return "* BYE [LIMIT] Command line too long\r\n";
+    case Violation::LiteralTooLong:
+      return "* BYE [LIMIT] Literal too large before login\r\n";
+    case Violation::TooManyPending:
+    case Violation::TooManyRefusals:
+      return "* BYE [LIMIT] Too many commands\r\n";
+    case Violation::BadLiteral:
+      return "* BYE Malformed literal\r\n";
+    case Violation::Unauthenticated:
+      return "* BYE Commands must wait for the answer to UNAUTHENTICATE\r\n";
+    default:
+      return "* BYE [UNAVAILABLE] Mail server spoke out of turn, please try again later\r\n";
+  }
+}
+
+constexpr std::string_view kBackendGone =
+    "* BYE [UNAVAILABLE] Lost the connection to the mail server, please try again\r\n";
+
+}  // namespace
+
+RelayCells RelayCells::of(metrics::Counters& counters) {
+  using metrics::Metric;
+  return {.client_in = counters.cell<Metric::Bytes>(Hop::Client, Direction::In),
+          .client_out = counters.cell<Metric::Bytes>(Hop::Client, Direction::Out),
+          .backend_in = counters.cell<Metric::Bytes>(Hop::Backend, Direction::In),
+          .backend_out = counters.cell<Metric::Bytes>(Hop::Backend, Direction::Out),
+          .client_pauses = counters.cell<Metric::ReadPauses>(Hop::Client),
+          .backend_pauses = counters.cell<Metric::ReadPauses>(Hop::Backend)};
+}
+
+Relay::Relay(net::Loop& loop, const RelayCells& cells, net::Stream& client, net::Stream& backend,
+             const imap::Filter::Options& options, imap::ConversationObserver& conversation,
+             RelayObserver& observer)
+    : loop_(loop),
+      client_(client),
+      backend_(backend),
+      cells_(cells),
+      observer_(observer),
+      to_backend_(*this, backend, cells.backend_out),
+      to_client_(*this, client, cells.client_out),
+      filter_(options, conversation, to_backend_, to_client_),
+      last_activity_ms_(loop.now_ms()) {}
+
+Relay::~Relay() {
+  loop_.memory().add(-static_cast<int64_t>(counted_));
+  wipe(held_);
+}
+
+void Relay::start(std::string_view from_backend, std::string_view from_client) {
+  client_.observe(client_side_);
+  backend_.observe(backend_side_);
+  client_.resume();
+  backend_bytes(as_bytes(from_backend));
+  if (!done_ && !from_client.empty()) {
+    client_bytes(as_bytes(from_client));
+  }
+}
+
+// ---- client to backend
+
+void Relay::client_bytes(Bytes bytes) {
+  if (done_) {
+    return;
+  }
+  last_activity_ms_ = loop_.now_ms();
+  bytes_from_client_ += bytes.size();
+  cells_.client_in.add(bytes.size());
+  if (to_backend_.lost) {
+    drop_client_bytes(bytes.size());
+  } else if (held_.empty() && hold_ == nullptr) {
+    offer(bytes);
+  } else {
+    append_secret(held_, as_text(bytes));
+  }
+  pace();
+}
+
+void Relay::offer(Bytes bytes) {
+  const size_t taken = filter_.from_client(bytes);
+  if (stop_on_violation(true)) {
+    return;
+  }
+  std::string(as_text(bytes.subspan(taken))).swap(held_);  // assigned, it would keep its capacity
+  finish_backend();
+}
+
+// The client's end is passed on once the backend has all that is due to it.
+void Relay::finish_backend() {
+  if (client_ended_ && held_.empty() && !filter_.has_to_send() &&
+      !std::exchange(to_backend_.finished, true)) {
+    backend_.finish();
+  }
+}
+
+void Relay::count_kept() {
+  const size_t kept = filter_.held();
+  if (kept != counted_) {
+    loop_.memory().add(static_cast<int64_t>(kept) - static_cast<int64_t>(counted_));
+    counted_ = kept;
+    starved_ = starved_ || loop_.memory().exhausted();
+  }
+}
+
+void Relay::client_ended() {
+  if (done_) {
+    return;
+  }
+  client_ended_ = true;
+  if (held_.empty() && filter_.nothing_owed()) {
+    end_now(reason_of_end(EndReason::ClientClosed), {});
+    return;
+  }
+  finish_backend();
+  look_soon();
+}
+
+// Nobody is left to hear an answer, but what the client has said goes to the backend, as it would
+// have gone without us.
+void Relay::client_failed(const Error& error) {
+  if (done_) {
+    return;
+  }
+  client_ended_ = client_failed_ = true;
+  lose(to_client_, error);
+  if (!end_with_client()) {
+    finish_backend();
+  }
+}
+
+void Relay::let_login_go() {
+  filter_.let_login_go();
+  finish_backend();
+  pace();
+}
+
+// Of a client that has failed: once the backend has all its words. True if the relay has ended.
+bool Relay::end_with_client() {
+  if (hold_ != nullptr || to_backend_.lost || (held_.empty() && backend_.owed() == 0)) {
+    end_without_client({});
+  }
+  return done_;
+}
+
+void Relay::drop_client_bytes(size_t count) {
+  const bool logged_in = filter_.phase() >= imap::Phase::Authenticated;
+  watch().dropped += count;
+  // Read no more it may still hear what the backend has said.
+  to_backend_.full = watch().dropped > (logged_in ? kDroppedAfterLogin : kDroppedBeforeLogin);
+}
+
+// ---- backend to client
+
+void Relay::backend_bytes(Bytes bytes) {
+  if (done_) {
+    return;
+  }
+  last_activity_ms_ = loop_.now_ms();
+  cells_.backend_in.add(bytes.size());
+  filter_.from_server(bytes);
+  if (stop_on_violation(false)) {
+    return;
+  }
+  if (client_failed_ && end_with_client()) {
+    return;
+  }
+  if (hold_ == nullptr) {
+    go_on();
+  } else {
+    pace();
+  }
+}
+
+// What waited for the backend's answer, or for the client to have it.
+void Relay::go_on() {
+  if (filter_.stopped()) {
+    end_now(bye_reason_, bye_);
+    return;
+  }
+  if (!held_.empty() && !filter_.stalled()) {
+    std::string held = held_;  // a move would leave a short one where it was
+    wipe(held_);
+    offer(as_bytes(held));
+    wipe(held);
+  }
+  finish_backend();
+  pace();
+}
+
+void Relay::hold_answer(uint64_t delay_ms, EndReason reason, std::string_view line) {
+  if (!line.empty()) {
+    bye_ = line;
+    bye_reason_ = reason;
+    filter_.stop_at(imap::Stop::AtBoundary);
+  }
+  if (delay_ms > 0) {
+    hold_ = std::make_unique<Hold>(*this);
+    hold_->arm(loop_.deadlines(), delay_ms);
+  }
+}
+
+void Relay::let_go() {
+  const std::unique_ptr<Hold> hold = std::move(hold_);
+  to_client_.put(as_bytes(hold->bytes));
+  if (hold->backend_gone && !filter_.stopped()) {
+    end_without_backend(hold->reason, hold->error);
+  } else {
+    go_on();
+  }
+}
+
+// What is held back is held as long as ever: a server that hangs up spares nobody the wait.
+void Relay::backend_gone(EndReason reason, const Error& error) {
+  if (hold_ != nullptr) {
+    hold_->backend_gone = true;
+    hold_->reason = reason;
+    hold_->error = error;
+    return;
+  }
+  end_without_backend(reason, error);
+}
+
+void Relay::end_without_backend(EndReason reason, const Error& error) {
+  if (client_ended_) {
+    end_without_client(error);
+  } else if (filter_.has_ended()) {  // a reset behind its BYE is only for what it has not read
+    end_now(reason_of_end(EndReason::BackendClosed), {});
+  } else {
+    end_now(reason, kBackendGone, error);
+  }
+}
+
+void Relay::end_without_client(const Error& error) {
+  if (client_failed_) {
+    end_now(EndReason::ClientFailed, {}, watch().error);
+  } else {
+    end_now(reason_of_end(EndReason::ClientClosed), {}, error);
+  }
+}
+
+// ---- pace
+
+void Relay::Sink::put(Bytes data) {
+  if (lost || finished) {
+    return;
+  }
+  if (relay.hold_ != nullptr && this == &relay.to_client_) {
+    relay.hold_->bytes.append(as_text(data));
+    return;
+  }
+  bytes += data.size();
+  cell.add(data.size());
+  const size_t queued = stream.write(data);
+  if (queued == 0) {
+    return;
+  }
+  net::MemoryBudget& memory = relay.loop_.memory();
+  relay.starved_ = relay.starved_ || memory.exhausted();
+  if (queued > kHighWater || memory.tight()) {
+    full = true;  // pace() pauses the source once the filter is through with this read
+  }
+}
+
+void Relay::drained(Sink& sink) {
+  sink.full = false;
+  if (client_failed_ && end_with_client()) {
+    return;
+  }
+  pace();
+}
+
+// From now on what goes there is dropped, so that it holds up nothing.
+void Relay::lose(Sink& sink, const Error& error) {
+  if (done_) {
+    return;
+  }
+  sink.lost = true;
+  sink.full = false;
+  watch().error = error;
+  if (&sink == &to_backend_) {
+    wipe(held_);
+    std::string().swap(held_);
+  }
+  look_soon();
+  pace();
+}
+
+// Each side is read exactly when the other can take what comes.
+void Relay::pace() {
+  if (done_) {
+    return;
+  }
+  count_kept();
+  if (starved_) {
+    end_now(EndReason::LimitMemory, {});
+    return;
+  }
+  const bool free = hold_ == nullptr;
+  set_reading(client_, client_reading_, free && held_.empty() && !to_backend_.full,
+              cells_.client_pauses);
+  set_reading(backend_, backend_reading_, free && !to_client_.full, cells_.backend_pauses);
+  if (!client_reading_) {
+    look_soon();
+  }
+}
+
+void Relay::set_reading(net::Stream& stream, bool& reading, bool wanted, metrics::Cell& pauses) {
+  if (reading == wanted) {
+    return;
+  }
+  reading = wanted;
+  if (wanted) {
+    stream.resume();
+  } else {
+    pauses.add(1);
+    stream.pause();
+  }
+}
+
+// ---- the end
+
+void Relay::bye_at(imap::Stop stop, EndReason reason, std::string_view line) {
+  if (bye_reason_ == EndReason::Banned) {  // that is said at the next boundary anyway
+    return;
+  }
+  bye_ = line;
+  bye_reason_ = reason;
+  filter_.stop_at(stop);
+  if (hold_ == nullptr && filter_.stopped()) {
+    end_now(reason, line);
+  }
+}
+
+void Relay::end_now(EndReason reason, std::string_view line, const Error& error) {
+  if (std::exchange(done_, true)) {
+    return;
+  }
+  disarm();
+  to_backend_.lost = true;  // what the client has just sent to end it is not passed on
+  if (const auto hold = std::move(hold_); hold != nullptr && reason != EndReason::ClientFailed) {
+    to_client_.put(as_bytes(hold->bytes));
+  }
+  filter_.end(client_ended_ || reason == EndReason::ClientClosed ||
+              reason == EndReason::ClientFailed || reason == EndReason::ClientViolation ||
+              reason == EndReason::ClientLogout);
+  observer_.on_relay_end(reason, filter_.at_boundary() ? line : std::string_view{}, error);
+}
+
+bool Relay::stop_on_violation(bool clients_fault) {
+  const Error& violation = filter_.violation();
+  if (!violation) {
+    return done_;
+  }
+  clients_fault =
+      clients_fault || static_cast<Violation>(violation.code) == Violation::Unauthenticated;
+  end_now(clients_fault ? EndReason::ClientViolation : EndReason::BackendViolation,
+          bye_for(static_cast<Violation>(violation.code)), violation);
+  return true;
+}
+
+EndReason Relay::reason_of_end(EndReason unless_logout) const {
+  return filter_.phase() == imap::Phase::Logout ? EndReason::ClientLogout : unless_logout;
+}
+
+}  // namespace postern

@@ -1,0 +1,218 @@
+#include "proxy/session/snapshot.h"
+
+#include <utility>
+
+namespace postern {
+
+namespace {
+
+// Moves a result's value into `into`, or its faults to the others.
+template <typename T>
+void take(Result<T> result, T& into, Faults& faults) {
+  if (result) {
+    into = std::move(result.value());
+  } else {
+    faults.insert(faults.end(), result.faults().begin(), result.faults().end());
+  }
+}
+
+Result<std::shared_ptr<const tls::CertificateStore>> load_certificates(const TlsConfig& config,
+                                                                       const Materials* former) {
+  if (!config.self_signed) {
+    return tls::CertificateStore::load(config.certificates,
+                                       former == nullptr ? nullptr : former->certificates.get());
+  }
+  if (former != nullptr && former->config->tls.self_signed) {
+    return former->certificates;
+  }
+  return tls::CertificateStore::self_signed({"localhost"});
+}
+
+// What is wrong with a file, as a fault of the line that names it.
+template <typename T>
+Result<T> named_at(const std::string& where, const char* key, Result<T> result) {
+  if (result || where.empty()) {
+    return result;
+  }
+  Faults faults;
+  for (const Fault& fault : result.faults()) {
+    faults.push_back({where, key + (" " + fault.text())});
+  }
+  return faults;
+}
+
+Result<std::shared_ptr<const tls::TicketKeys>> load_tickets(const TlsConfig& config,
+                                                            const Materials* former) {
+  if (!config.ticket_secret.empty()) {
+    return named_at(config.ticket_secret_where, "ticket_secret",
+                    tls::TicketKeys::load(config.ticket_secret));
+  }
+  if (former != nullptr && former->config->tls.ticket_secret.empty()) {
+    return former->tickets;
+  }
+  return tls::TicketKeys::random();
+}
+
+Result<std::shared_ptr<const tls::ClientAuth>> load_client_auth(const TlsConfig& config) {
+  if (!config.client_auth.has_value()) {
+    return std::shared_ptr<const tls::ClientAuth>();
+  }
+  return tls::ClientAuth::load(*config.client_auth);
+}
+
+Result<std::unique_ptr<tls::ClientContext>> client_context(const BackendConfig& backend) {
+  if (backend.tls == BackendTls::None) {
+    return std::unique_ptr<tls::ClientContext>();
+  }
+  return named_at(
+      backend.ca_where, "verify.ca",
+      tls::ClientContext::make({.policy = tls::Policy::toward_backend(backend.min_version),
+                                .verification = backend.verify}));
+}
+
+Contexts contexts_of_worker(const Materials& materials, Faults& faults) {
+  const TlsConfig& config = materials.config->tls;
+  Contexts contexts;
+  for (const ListenerConfig& listener : materials.config->listeners) {
+    std::unique_ptr<tls::ServerContext> context;
+    take(tls::ServerContext::make({.policy = listener.policy.value_or(config.policy),
+                                   .certificates = materials.certificates,
+                                   .tickets = materials.tickets,
+                                   .binding = listener.text,
+                                   .client_auth = materials.client_auth,
+                                   .shadow = config.shadow_policy}),
+         context, faults);
+    contexts.push_back(std::move(context));
+  }
+  return contexts;
+}
+
+void add_pools(Snapshot& snapshot, const Config& config, metrics::LabelSets& labels,
+               Faults& faults) {
+  for (const BackendConfig& backend : config.backends) {
+    std::unique_ptr<tls::ClientContext> context;
+    take(client_context(backend), context, faults);
+    const size_t label = labels.intern_backend(backend.name);
+    std::vector<size_t> server_labels;
+    for (const net::HostPort& server : backend.servers) {
+      server_labels.push_back(labels.intern_server(label, server.text()));
+    }
+    snapshot.pools.push_back(
+        std::make_shared<Pool>(backend, std::move(context), label, server_labels));
+  }
+}
+
+// All but the configuration itself.
+Materials read_files(const TlsConfig& config, const Materials* former, Faults& faults) {
+  Materials materials;
+  take(load_certificates(config, former), materials.certificates, faults);
+  take(load_tickets(config, former), materials.tickets, faults);
+  take(load_client_auth(config), materials.client_auth, faults);
+  return materials;
+}
+
+}  // namespace
+
+Result<Materials> Materials::load(Config config, const Materials* former) {
+  Faults faults;
+  Materials materials = read_files(config.tls, former, faults);
+  for (const BackendConfig& backend : config.backends) {  // so that its faults come with the others
+    std::unique_ptr<tls::ClientContext> context;
+    take(client_context(backend), context, faults);
+  }
+  if (!faults.empty()) {
+    return faults;
+  }
+  materials.config = std::make_shared<const Config>(std::move(config));
+  return materials;
+}
+
+Result<Materials> Materials::renewed() const {
+  Faults faults;
+  Materials materials = read_files(config->tls, this, faults);
+  if (!faults.empty()) {
+    return faults;
+  }
+  materials.config = config;
+  return materials;
+}
+
+std::vector<std::string> material_files(const TlsConfig& config) {
+  std::vector<std::string> files{config.ticket_secret};
+  for (const tls::CertificateFiles& one : config.certificates) {
+    files.insert(files.end(), {one.chain, one.key, one.passphrase_file, one.ocsp});
+  }
+  if (config.client_auth.has_value()) {
+    files.insert(files.end(), {config.client_auth->ca_file, config.client_auth->crl_file});
+  }
+  std::erase(files, "");
+  return files;
+}
+
+Result<std::vector<Contexts>> make_contexts(const Materials& materials, size_t workers) {
+  std::vector<Contexts> sets;
+  Faults faults;
+  while (sets.size() < workers && faults.empty()) {
+    sets.push_back(contexts_of_worker(materials, faults));
+  }
+  if (!faults.empty()) {
+    return faults;
+  }
+  return sets;
+}
+
+void Snapshot::learn_addresses(const Snapshot& former) {
+  for (const auto& pool : pools) {
+    for (const auto& older : former.pools) {
+      pool->learn_addresses(*older);
+    }
+  }
+}
+
+std::shared_ptr<Snapshot> Snapshot::with(Contexts contexts) const {
+  auto snapshot = std::make_shared<Snapshot>();
+  snapshot->config = config;
+  snapshot->listeners = std::move(contexts);
+  snapshot->pools = pools;
+  snapshot->routes = routes;
+  return snapshot;
+}
+
+Result<std::vector<std::shared_ptr<Snapshot>>> Snapshot::make(const Materials& materials,
+                                                              metrics::LabelSets& labels,
+                                                              size_t workers) {
+  std::vector<std::shared_ptr<Snapshot>> snapshots;
+  for (size_t i = 0; i < workers; i++) {
+    auto snapshot = std::make_shared<Snapshot>();
+    snapshot->config = materials.config;
+    Faults faults;
+    snapshot->listeners = contexts_of_worker(materials, faults);
+    add_pools(*snapshot, *materials.config, labels, faults);
+    for (const RouteConfig& route : materials.config->routes) {
+      snapshot->routes.emplace(route.sni, route.backend);
+    }
+    if (!faults.empty()) {
+      return faults;
+    }
+    snapshots.push_back(std::move(snapshot));
+  }
+  return snapshots;
+}
+
+Pool& Snapshot::route(std::string_view server_name) const {
+  if (!routes.empty() && !server_name.empty()) {
+    if (const auto exact = routes.find(std::string(server_name)); exact != routes.end()) {
+      return *pools[exact->second];
+    }
+    const size_t dot = server_name.find('.');
+    if (dot != std::string_view::npos) {
+      const auto wildcard = routes.find("*" + std::string(server_name.substr(dot)));
+      if (wildcard != routes.end()) {
+        return *pools[wildcard->second];
+      }
+    }
+  }
+  return *pools[config->default_backend];
+}
+
+}  // namespace postern

@@ -1,0 +1,69 @@
+// Snapshot: all that a new session of one worker needs, made as a whole: configuration, a TLS
+// context for each listener, the backend pools. A reload makes a new one for each worker or, if
+// anything is wrong, none; sessions hold the one they began with, and the last of them frees it.
+// Configuration and contexts never change; the pools' books are kept by the worker's thread alone.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "metrics/label_sets.h"
+#include "proxy/backend/pool.h"
+#include "proxy/base/result.h"
+#include "proxy/config/config.h"
+#include "tls/certificate_store.h"
+#include "tls/client_auth.h"
+#include "tls/context.h"
+#include "tls/ticket_keys.h"
+
+namespace postern {
+
+// What is read from disk once and shared by all workers.
+struct Materials {
+  std::shared_ptr<const Config> config;
+  std::shared_ptr<const tls::CertificateStore> certificates;
+  std::shared_ptr<const tls::TicketKeys> tickets;
+  std::shared_ptr<const tls::ClientAuth> client_auth;  // null: clients are not asked
+
+  // `former`, if there is one, lends its ticket keys and its self-signed certificate, so that a
+  // reload breaks neither resumption nor trust. All faults at once, those of backends too.
+  static Result<Materials> load(Config config, const Materials* former);
+  // The files read anew for the same configuration. The hop to backends is not looked at: what is
+  // wrong there must not keep a renewed certificate from clients.
+  Result<Materials> renewed() const;
+};
+
+// The files that Materials::renewed reads.
+std::vector<std::string> material_files(const TlsConfig& config);
+
+// A TLS context for each listener, as in the configuration.
+using Contexts = std::vector<std::unique_ptr<tls::ServerContext>>;
+// One set for each of `workers`.
+Result<std::vector<Contexts>> make_contexts(const Materials& materials, size_t workers);
+
+struct Snapshot {
+  std::shared_ptr<const Config> config;
+  Contexts listeners;
+  std::vector<std::shared_ptr<Pool>> pools;
+  std::unordered_map<std::string, size_t> routes;  // "mail.example.org" or "*.example.org"
+
+  // The pool for a client that asked for `server_name` (lower case, empty without SNI).
+  Pool& route(std::string_view server_name) const;
+
+  // The same with other contexts: when nothing but certificates is new, the pools' books go on.
+  std::shared_ptr<Snapshot> with(Contexts contexts) const;
+
+  // What the servers' names resolved to, from the one before: a reload asks no resolver to be
+  // quick.
+  void learn_addresses(const Snapshot& former);
+
+  // One for each of `workers`. Registers new backends and servers in `labels`: main thread only.
+  static Result<std::vector<std::shared_ptr<Snapshot>>> make(const Materials& materials,
+                                                             metrics::LabelSets& labels,
+                                                             size_t workers);
+};
+
+}  // namespace postern

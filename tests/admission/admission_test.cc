@@ -1,0 +1,324 @@
+#include "proxy/admission/admission.h"
+
+#include <atomic>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/gateway_config.h"
+
+namespace postern {
+namespace {
+
+using SessionPermit = Admission::SessionPermit;
+
+net::Address from(const std::string& text) {
+  return net::Address::parse(text).value();
+}
+
+// An admission and the configuration that holds for it, with two listeners.
+struct Gate {
+  explicit Gate(const Limits& limits) { set_limits(limits); }
+  void set_limits(const Limits& limits) { config.limits = limits; }
+
+  // Both steps of coming in.
+  std::variant<SessionPermit, Refusal> ask(const std::string& client, size_t listener = 0) {
+    auto admitted = admission.admit_session(config, listener);
+    if (auto* permit = std::get_if<SessionPermit>(&admitted)) {
+      const auto objection = admission.admit_address(*permit, config.limits, from(client), now_ms);
+      if (objection.has_value()) {
+        return *objection;
+      }
+    }
+    return admitted;
+  }
+  // The permit, or a failed test.
+  SessionPermit admit(const std::string& client, size_t listener = 0) {
+    auto admitted = ask(client, listener);
+    EXPECT_TRUE(std::holds_alternative<SessionPermit>(admitted)) << client;
+    SessionPermit* permit = std::get_if<SessionPermit>(&admitted);
+    return permit != nullptr ? std::move(*permit) : SessionPermit();
+  }
+  // Why the client is refused; nothing if it is not.
+  std::optional<Refusal> refusal(const std::string& client, size_t listener = 0) {
+    const auto admitted = ask(client, listener);
+    const Refusal* reason = std::get_if<Refusal>(&admitted);
+    return reason != nullptr ? std::optional(*reason) : std::nullopt;
+  }
+
+  Config config = test::gateway_config({});
+  Admission admission;
+  uint64_t now_ms = 1'000'000;
+};
+
+Limits limits(size_t sessions, size_t per_address, size_t handshakes = 10) {
+  Limits all;
+  all.sessions = sessions;
+  all.sessions_per_address = per_address;
+  all.handshakes_in_flight = handshakes;
+  return all;
+}
+
+std::vector<net::Network> networks(const std::vector<std::string>& texts) {
+  std::vector<net::Network> all;
+  for (const std::string& text : texts) {
+    all.push_back(net::Network::parse(text).value());
+  }
+  return all;
+}
+
+TEST(Admission, RefusesWhenAllSessionsAreTaken) {
+  Gate gate(limits(2, 10));
+  const SessionPermit first = gate.admit("192.0.2.1:1");
+  const SessionPermit second = gate.admit("192.0.2.2:1");
+  EXPECT_EQ(gate.refusal("192.0.2.3:1"), Refusal::LimitSessions);
+  EXPECT_EQ(gate.admission.sessions(), 2U);
+}
+
+TEST(Admission, RefusesAnAddressThatHasItsShareAndNoOther) {
+  Gate gate(limits(10, 1));
+  const SessionPermit permit = gate.admit("192.0.2.1:1");
+  EXPECT_EQ(gate.refusal("192.0.2.1:2"), Refusal::LimitAddress);
+  EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt);
+  EXPECT_EQ(gate.admission.sessions(), 1U) << "a refusal keeps no place";
+}
+
+TEST(Admission, CountsNoAddressUntilItIsKnown) {
+  Gate gate(limits(3, 1));
+  std::optional<SessionPermit> proxied(
+      std::get<SessionPermit>(gate.admission.admit_session(gate.config, 0)));
+  const auto other = gate.admission.admit_session(gate.config, 0);
+  EXPECT_EQ(gate.admission.sessions(), 2U);
+  EXPECT_EQ(gate.admission.admit_address(*proxied, gate.config.limits, from("192.0.2.1:1"), 1),
+            std::nullopt);
+  EXPECT_EQ(gate.refusal("192.0.2.1:2"), Refusal::LimitAddress);
+  proxied.reset();
+  EXPECT_EQ(gate.refusal("192.0.2.1:2"), std::nullopt);
+  EXPECT_EQ(gate.admission.sessions(), 1U);
+}
+
+TEST(Admission, CountsIPv6ClientsByTheirSlash64) {
+  Gate gate(limits(10, 1));
+  const SessionPermit permit = gate.admit("[2001:db8:0:1::1]:1");
+  EXPECT_EQ(gate.refusal("[2001:db8:0:1:ffff:ffff:ffff:ffff]:1"), Refusal::LimitAddress);
+  EXPECT_EQ(gate.refusal("[2001:db8:0:2::1]:1"), std::nullopt);
+}
+
+TEST(Admission, CountsAMappedAddressAsTheIPv4AddressItIs) {
+  Gate gate(limits(10, 1));
+  const SessionPermit permit = gate.admit("[::ffff:192.0.2.1]:1");
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitAddress);
+  EXPECT_EQ(gate.refusal("[::ffff:192.0.2.2]:1"), std::nullopt);
+}
+
+TEST(Admission, KeepsIPv4AndIPv6Apart) {
+  Gate gate(limits(10, 1));
+  const SessionPermit v4 = gate.admit("0.0.0.1:1");
+  EXPECT_EQ(gate.refusal("[0:0:0:1::]:1"), std::nullopt);
+}
+
+TEST(Admission, GivesAPlaceBackWhenThePermitGoes) {
+  Gate gate(limits(1, 1));
+  { const SessionPermit permit = gate.admit("192.0.2.1:1"); }
+  EXPECT_EQ(gate.admission.sessions(), 0U);
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt);
+}
+
+TEST(Admission, GivesAPlaceBackOnceHoweverOftenThePermitMoves) {
+  Gate gate(limits(2, 2));
+  const SessionPermit other = gate.admit("192.0.2.1:1");
+  {
+    SessionPermit first = gate.admit("192.0.2.1:2");
+    SessionPermit second(std::move(first));
+    const SessionPermit third(std::move(second));
+    EXPECT_EQ(gate.admission.sessions(), 2U);
+  }
+  EXPECT_EQ(gate.admission.sessions(), 1U);
+}
+
+TEST(Admission, AppliesLoweredLimitsToNewSessionsOnly) {
+  Gate gate(limits(10, 10));
+  std::vector<SessionPermit> living;
+  for (int i = 0; i < 3; ++i) {
+    living.push_back(gate.admit("192.0.2.1:1"));
+  }
+  gate.set_limits(limits(10, 2));
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitAddress);
+  gate.set_limits(limits(3, 10));
+  EXPECT_EQ(gate.refusal("192.0.2.2:1"), Refusal::LimitSessions);
+  living.pop_back();
+  EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt);
+}
+
+TEST(Admission, LimitsHandshakesInFlight) {
+  Gate gate(limits(10, 10, 2));
+  const SessionPermit session = gate.admit("192.0.2.1:1");
+  const auto shake = [&] { return gate.admission.admit_handshake(session, gate.config.limits); };
+  auto first = shake();
+  const auto second = shake();
+  ASSERT_TRUE(first && second);
+  EXPECT_FALSE(shake());
+  first->release();
+  first->release();  // once is enough
+  EXPECT_TRUE(shake());
+  EXPECT_TRUE(shake()) << "the permit above has gone again";
+}
+
+TEST(Admission, LeavesHandshakesForOthersThanTheOneWhoTakesMost) {
+  Gate gate(limits(10, 10, 3));
+  gate.config.limits.handshakes_per_address = 2;
+  const SessionPermit greedy = gate.admit("192.0.2.1:1");
+  const SessionPermit other = gate.admit("192.0.2.2:1");
+  const Limits& rules = gate.config.limits;
+  auto first = gate.admission.admit_handshake(greedy, rules);
+  const auto second = gate.admission.admit_handshake(greedy, rules);
+  ASSERT_TRUE(first && second);
+  EXPECT_FALSE(gate.admission.admit_handshake(greedy, rules));
+  EXPECT_TRUE(gate.admission.admit_handshake(other, rules)) << "a refusal keeps no place";
+  first->release();
+  EXPECT_TRUE(gate.admission.admit_handshake(greedy, rules));
+}
+
+TEST(Admission, MovesAHandshakePermitWithoutLosingIt) {
+  Gate gate(limits(10, 10, 1));
+  const SessionPermit session = gate.admit("192.0.2.1:1");
+  Admission::HandshakePermit kept;
+  {
+    auto permit = gate.admission.admit_handshake(session, gate.config.limits);
+    ASSERT_TRUE(permit);
+    kept = std::move(*permit);
+  }
+  EXPECT_FALSE(gate.admission.admit_handshake(session, gate.config.limits));
+  kept.release();
+  EXPECT_TRUE(gate.admission.admit_handshake(session, gate.config.limits));
+}
+
+TEST(Admission, CountsEachListenersSessionsForThemselves) {
+  Gate gate(limits(10, 10));
+  gate.config.listeners[0].sessions = 1;
+  const SessionPermit permit = gate.admit("192.0.2.1:1", 0);
+  EXPECT_EQ(gate.refusal("192.0.2.2:1", 0), Refusal::LimitListener);
+  EXPECT_EQ(gate.refusal("192.0.2.2:1", 1), std::nullopt);
+  EXPECT_EQ(gate.admission.sessions(), 1U) << "a refusal keeps no place";
+  gate.config.listeners[0].sessions = 2;  // a reload
+  const SessionPermit second = gate.admit("192.0.2.1:1", 0);
+  EXPECT_EQ(gate.refusal("192.0.2.2:1", 0), Refusal::LimitListener);
+}
+
+TEST(Admission, GivesAListenersPlaceBackWhenThePermitGoes) {
+  Gate gate(limits(10, 10));
+  gate.config.listeners[1].sessions = 1;
+  { const SessionPermit permit = gate.admit("192.0.2.1:1", 1); }
+  EXPECT_EQ(gate.refusal("192.0.2.2:1", 1), std::nullopt);
+}
+
+TEST(Admission, LetsOnlyAllowedNetworksIn) {
+  Gate gate(limits(10, 10));
+  gate.config.limits.allow = networks({"192.0.2.0/25", "2001:db8::/32"});
+  EXPECT_EQ(gate.refusal("192.0.2.127:1"), std::nullopt);
+  EXPECT_EQ(gate.refusal("192.0.2.128:1"), Refusal::Denied);
+  EXPECT_EQ(gate.refusal("[2001:db8:ffff::1]:1"), std::nullopt);
+  EXPECT_EQ(gate.refusal("[2001:db9::1]:1"), Refusal::Denied);
+  EXPECT_EQ(gate.admission.sessions(), 0U) << "a refusal keeps no place";
+}
+
+TEST(Admission, LetsNoDeniedNetworkIn) {
+  Gate gate(limits(10, 10));
+  gate.config.limits.deny = networks({"192.0.2.1"});
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::Denied);
+  EXPECT_EQ(gate.refusal("[::ffff:192.0.2.1]:1"), Refusal::Denied) << "the same machine";
+  EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt);
+  gate.config.limits.allow = networks({"192.0.2.0/24"});
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::Denied) << "deny is stronger";
+  EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt);
+}
+
+TEST(Admission, LimitsHowOftenAnAddressConnects) {
+  Gate gate(limits(10, 10));
+  gate.config.limits.connections_per_address = {.max = 3, .per_ms = 60'000};
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << i;
+  }
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitRate);
+  EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt) << "another address";
+  gate.now_ms += 19'999;
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitRate);
+  gate.now_ms += 1;
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << "refusals do not count";
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitRate);
+  gate.now_ms += 60'000;
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << "all of it has come back";
+  }
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitRate);
+}
+
+TEST(Admission, LimitsHowOftenASlash64Connects) {
+  Gate gate(limits(10, 10));
+  gate.config.limits.connections_per_address = {.max = 1, .per_ms = 1'000};
+  EXPECT_EQ(gate.refusal("[2001:db8:0:1::1]:1"), std::nullopt);
+  EXPECT_EQ(gate.refusal("[2001:db8:0:1::2]:1"), Refusal::LimitRate);
+  EXPECT_EQ(gate.refusal("[2001:db8:0:2::1]:1"), std::nullopt);
+}
+
+TEST(Admission, AppliesANewRateAtOnce) {
+  Gate gate(limits(10, 10));
+  gate.config.limits.connections_per_address = {.max = 1, .per_ms = 3'600'000};
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt);
+  gate.config.limits.connections_per_address = {.max = 1, .per_ms = 1'000};
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitRate);
+  gate.now_ms += 1'000;
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << "an hour is not waited for";
+  gate.config.limits.connections_per_address = {};
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt);
+}
+
+TEST(Admission, NeverAdmitsTooManyWhenManyThreadsAsk) {
+  constexpr size_t kSessions = 20;
+  constexpr size_t kPerAddress = 7;
+  Gate gate(limits(kSessions, kPerAddress, 3));
+  std::atomic<size_t> inside{0};
+  std::atomic<size_t> of_one_address{0};
+  std::atomic<size_t> shaking{0};
+  std::atomic<size_t> admitted_in_all{0};
+  const auto visit = [&](bool one_address, int thread) {
+    for (int i = 0; i < 500; ++i) {
+      const std::string client =
+          one_address ? "192.0.2.1:1" : "198.51.100." + std::to_string(thread) + ":1";
+      const auto admitted = gate.ask(client);
+      const SessionPermit* permit = std::get_if<SessionPermit>(&admitted);
+      if (permit == nullptr) {
+        continue;
+      }
+      ++admitted_in_all;
+      EXPECT_LE(++inside, kSessions);
+      if (one_address) {
+        EXPECT_LE(++of_one_address, kPerAddress);
+      }
+      if (const auto handshake = gate.admission.admit_handshake(*permit, gate.config.limits)) {
+        EXPECT_LE(++shaking, 3U);
+        --shaking;
+      }
+      of_one_address -= one_address ? 1 : 0;
+      --inside;
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 8; ++i) {
+    threads.emplace_back(visit, i % 2 == 0, i);
+  }
+  for (std::thread& thread : threads) {
+    thread.join();
+  }
+  EXPECT_GT(admitted_in_all, 0U);
+  EXPECT_EQ(gate.admission.sessions(), 0U);
+  EXPECT_TRUE(gate.admission.admit_handshake(gate.admit("192.0.2.1:1"), gate.config.limits));
+}
+
+}  // namespace
+}  // namespace postern

@@ -1,0 +1,112 @@
+#include "proxy/admission/refusal_log.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "proxy/log/log.h"
+#include "tests/support/logged.h"
+
+namespace postern {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class RefusalLogTest : public testing::Test {
+ protected:
+  RefusalLogTest() { log::configure(log::Format::Text, log::Level::Warn); }
+  ~RefusalLogTest() override { log::configure(log::Format::Text, log::Level::Info); }
+
+  std::vector<std::string> refuse(const std::string& ip, Refusal reason, int times = 1) {
+    return test::logged([&] {
+      for (int i = 0; i < times; ++i) {
+        refusals.refused("[::]:993", net::Address::parse(ip + ":7").value(), reason, now_ms);
+      }
+    });
+  }
+  std::vector<std::string> tell() {
+    return test::logged([&] { refusals.tell(now_ms); });
+  }
+
+  uint64_t now_ms = 5'000'000;
+  RefusalLog refusals;
+};
+
+TEST_F(RefusalLogTest, TellsTheFirstAtOnceAndTheOthersTogether) {
+  EXPECT_THAT(refuse("192.0.2.1", Refusal::LimitRate, 1000),
+              ElementsAre(HasSubstr("session refused listener=[::]:993 client=192.0.2.1:7 "
+                                    "reason=limit_rate")));
+  now_ms += RefusalLog::kIntervalMs - 1;
+  EXPECT_THAT(tell(), IsEmpty());
+  now_ms += 1;
+  EXPECT_THAT(tell(), ElementsAre(HasSubstr(
+                          "more sessions refused client=192.0.2.1:7 reason=limit_rate count=999")));
+  EXPECT_THAT(tell(), IsEmpty()) << "once";
+}
+
+TEST_F(RefusalLogTest, TellsAddressesAndReasonsApart) {
+  EXPECT_EQ(refuse("192.0.2.1", Refusal::LimitRate).size(), 1U);
+  EXPECT_EQ(refuse("192.0.2.1", Refusal::Denied).size(), 1U);
+  EXPECT_EQ(refuse("192.0.2.2", Refusal::Denied).size(), 1U);
+  EXPECT_THAT(refuse("192.0.2.2", Refusal::Denied), IsEmpty());
+  now_ms += RefusalLog::kIntervalMs;
+  EXPECT_THAT(tell(), ElementsAre(HasSubstr("client=192.0.2.2:7 reason=denied count=1")));
+}
+
+TEST_F(RefusalLogTest, TellsOfLoginsApart) {
+  log::configure(log::Format::Text, log::Level::Info);
+  const auto refuse_logins = [&](const char* result, int times) {
+    return test::logged([&] {
+      for (int i = 0; i < times; ++i) {
+        refusals.login_refused("[::]:993", net::Address::parse("192.0.2.1:7").value(), "plain",
+                               result, "mail.internal:143", now_ms);
+      }
+    });
+  };
+  EXPECT_THAT(refuse_logins("expired", 3),
+              ElementsAre(HasSubstr("info  login refused listener=[::]:993 client=192.0.2.1:7 "
+                                    "mechanism=plain result=expired server=mail.internal:143")));
+  EXPECT_EQ(refuse_logins("denied", 1).size(), 1U);
+  EXPECT_EQ(refuse("192.0.2.1", Refusal::Denied).size(), 1U) << "a session";
+  now_ms += RefusalLog::kIntervalMs;
+  EXPECT_THAT(
+      tell(),
+      ElementsAre(HasSubstr("more logins refused client=192.0.2.1:7 result=expired count=2")));
+}
+
+TEST_F(RefusalLogTest, BeginsAnewAfterAMinute) {
+  refuse("192.0.2.1", Refusal::LimitRate, 3);
+  now_ms += RefusalLog::kIntervalMs;
+  EXPECT_THAT(refuse("192.0.2.1", Refusal::LimitRate, 2),
+              ElementsAre(HasSubstr("count=2"), HasSubstr("session refused")));
+}
+
+TEST_F(RefusalLogTest, StaysSmallWhoeverComes) {
+  const auto lines = test::logged([&] {
+    for (size_t i = 0; i < 2 * RefusalLog::kMost; ++i) {
+      const std::string ip = "198.51." + std::to_string(i / 256) + "." + std::to_string(i % 256);
+      refusals.refused("l", net::Address::parse(ip + ":7").value(), Refusal::Denied, now_ms);
+    }
+  });
+  EXPECT_LE(lines.size(), RefusalLog::kMost);
+  now_ms += RefusalLog::kIntervalMs;
+  EXPECT_THAT(tell(), testing::Contains(HasSubstr("client=others count=1024")));
+}
+
+TEST_F(RefusalLogTest, TellsWhatIsLeftWhenItGoes) {
+  const auto lines = test::logged([] {
+    RefusalLog short_lived;
+    const net::Address client = net::Address::parse("192.0.2.9:7").value();
+    short_lived.refused("l", client, Refusal::LimitSessions, 0);
+    short_lived.refused("l", client, Refusal::LimitSessions, 0);
+  });
+  EXPECT_THAT(lines,
+              testing::Contains(HasSubstr("client=192.0.2.9:7 reason=limit_sessions count=1")));
+}
+
+}  // namespace
+}  // namespace postern

@@ -1,0 +1,419 @@
+#include "proxy/backend/dialer.h"
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "proxy/backend/label_values.h"
+#include "proxy/log/log.h"
+#include "proxy/net/failure.h"
+#include "tests/metrics/figures.h"
+#include "tests/net/loopback.h"
+#include "tests/support/busy_pool.h"
+#include "tests/support/certificates.h"
+#include "tests/support/no_descriptors.h"
+#include "tests/support/scripted_backend.h"
+#include "tests/support/test_loop.h"
+
+namespace postern {
+namespace {
+
+using metrics::Metric;
+using test::run_until;
+using test::ScriptedBackend;
+
+constexpr uint64_t kTimeoutMs = 5'000;
+
+metrics::LabelSets leaf_labels() {
+  metrics::LabelSets labels;
+  define_leaf_labels(labels);
+  return labels;
+}
+
+class DialTest : public testing::Test, public DialObserver {
+ protected:
+  DialTest() : counters(labels), server_context(test::server_context(authority, {"localhost"})) {
+    log::configure(log::Format::Text, log::Level::Error);
+    config.name = "pool";
+    config.verify.ca_file = directory.write("ca.pem", authority.pem());
+    config.verify.name = "localhost";
+  }
+  ~DialTest() override {
+    backends.clear();
+    place = ServerPlace();
+    stream.reset();
+    dial.reset();
+    EXPECT_TRUE(test::run_to_end(loop)) << "something still keeps the loop going";
+  }
+
+  ScriptedBackend& backend(ScriptedBackend::Options options = {}) {
+    options.context = server_context.get();
+    backends.push_back(std::make_unique<ScriptedBackend>(loop, std::move(options)));
+    config.servers.push_back(backends.back()->host());
+    return *backends.back();
+  }
+  Pool& pool() {
+    if (pool_ == nullptr) {
+      config.balance = Balance::RoundRobin;
+      std::unique_ptr<tls::ClientContext> context;
+      if (config.tls != BackendTls::None) {
+        context = std::move(
+            tls::ClientContext::make({.policy = tls::Policy::toward_backend(config.min_version),
+                                      .verification = config.verify})
+                .value());
+      }
+      std::vector<size_t> server_labels;
+      for (size_t i = 0; i < config.servers.size(); ++i) {
+        server_labels.push_back(i + 1);
+      }
+      pool_ = std::make_unique<Pool>(config, std::move(context), 1, server_labels);
+    }
+    return *pool_;
+  }
+  void start(uint64_t timeout_ms = kTimeoutMs) {
+    dial =
+        std::make_unique<Dial>(services, pool(), net::loopback(1), introduction, timeout_ms, *this);
+    dial->start();
+    EXPECT_FALSE(finished()) << "reported from inside start()";
+  }
+  bool wait() {
+    return run_until(loop, [this] { return finished(); });
+  }
+  bool finished() const { return stream != nullptr || failure; }
+  uint64_t connects(size_t server, std::string_view result) {
+    return counters
+        .cell_at(Metric::BackendConnects,
+                 {server + 1, labels.index_of(metrics::Label::ConnectResult, result)})
+        .value();
+  }
+  void pass_ms(uint64_t ms) { loop.deadlines().advance(loop.now_ms() + ms); }
+
+  net::Loop loop;
+  tls::Workspace workspace;
+  metrics::LabelSets labels = metrics::complete_labels(leaf_labels());
+  metrics::Counters counters;
+  BackendFacts facts;
+  const DialServices services{loop, workspace, counters, labels, facts};
+  test::TempDirectory directory;
+  test::Authority authority;
+  std::unique_ptr<tls::ServerContext> server_context;
+  BackendConfig config;
+  Introduction introduction;
+  std::vector<std::unique_ptr<ScriptedBackend>> backends;
+  test::ClosedPort closed_port;
+
+  std::unique_ptr<net::Stream> stream;
+  std::string first_bytes;
+  ServerPlace place;
+  Error failure;
+  std::unique_ptr<Dial> dial;
+
+ private:
+  void on_dialled(Dialled dialled) override {
+    EXPECT_FALSE(finished()) << "reported twice";
+    stream = std::move(dialled.stream);
+    stream->observe(after_);
+    first_bytes = std::move(dialled.first_bytes);
+    place = std::move(dialled.place);
+  }
+  void on_dial_failed(const Error& last_error) override {
+    EXPECT_FALSE(finished()) << "reported twice";
+    failure = last_error;
+  }
+
+  std::unique_ptr<Pool> pool_;
+  net::Recorder after_;
+};
+
+// ---- the three kinds of hop
+
+TEST_F(DialTest, HandsOverAPlainStreamWithItsGreeting) {
+  backend({.greeting = "* OK ready\r\n* 1 EXISTS\r\n"});
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_EQ(first_bytes, "* OK ready\r\n* 1 EXISTS\r\n");
+  EXPECT_EQ(place.server(), &pool().server(0));
+  EXPECT_EQ(connects(0, "success"), 1U);
+  EXPECT_EQ(counters.cell_at(Metric::BackendSessions, {1}).value(), 1U);
+}
+
+TEST_F(DialTest, SpeaksTlsFromTheFirstByteWhenAskedTo) {
+  config.tls = BackendTls::Implicit;
+  ScriptedBackend& server = backend({.tls = BackendTls::Implicit});
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_TRUE(server.last().secured());
+  EXPECT_EQ(first_bytes, server.options().greeting);
+  EXPECT_GT(facts.certificate_not_after[1].load(), 0);
+}
+
+TEST_F(DialTest, UpgradesWithStarttlsAndForgetsWhatWasSaidInClear) {
+  config.tls = BackendTls::StartTls;
+  ScriptedBackend& server = backend({.tls = BackendTls::StartTls});
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_TRUE(server.last().secured());
+  EXPECT_EQ(first_bytes, "* OK [CAPABILITY IMAP4rev1 IDLE] IMAP ready\r\n");
+}
+
+TEST_F(DialTest, RefusesBytesInjectedBehindStarttls) {
+  config.tls = BackendTls::StartTls;
+  backend({.tls = BackendTls::StartTls, .after_starttls = "* CAPABILITY IMAP4rev1\r\n"});
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_STREQ(failure.label(), "starttls_injection");
+  EXPECT_EQ(connects(0, "starttls_injection"), 1U);
+}
+
+TEST_F(DialTest, NamesWhatIsWrongWithTheBackendsCertificate) {
+  config.tls = BackendTls::Implicit;
+  config.verify.name = "mail.internal";
+  backend({.tls = BackendTls::Implicit});
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_STREQ(failure.label(), "certificate_name_mismatch");
+  EXPECT_EQ(connects(0, "certificate_name_mismatch"), 1U);
+}
+
+TEST_F(DialTest, NamesAnAuthorityThatIsNotTrusted) {
+  config.tls = BackendTls::Implicit;
+  config.verify.ca_file = directory.write("other.pem", test::Authority("Other").pem());
+  backend({.tls = BackendTls::Implicit});
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_STREQ(failure.label(), "certificate_untrusted");
+}
+
+// ---- what can go wrong, and who is tried next
+
+TEST_F(DialTest, CountsARefusedConnectionAndTriesTheNextServer) {
+  config.servers.push_back(closed_port.host());
+  backend();
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_NE(stream, nullptr);
+  EXPECT_EQ(place.server(), &pool().server(1));
+  EXPECT_EQ(connects(0, "connection_refused"), 1U);
+  EXPECT_EQ(connects(1, "success"), 1U);
+  EXPECT_GT(pool().server(0).shunned_until_ms, loop.now_ms());
+}
+
+TEST_F(DialTest, TriesTheNextServerWhenOneGreetsWithBye) {
+  backend({.greeting = "* BYE overloaded\r\n"});
+  backend();
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_EQ(place.server(), &pool().server(1));
+  EXPECT_EQ(connects(0, "backend_bye"), 1U);
+}
+
+TEST_F(DialTest, TriesTheNextServerWhenOneHangsUpWithoutAWord) {
+  backend({.hangs_up = true});
+  backend();
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_EQ(place.server(), &pool().server(1));
+  EXPECT_EQ(connects(0, "connection_closed"), 1U);
+}
+
+TEST_F(DialTest, RefusesWhatIsNotImap) {
+  backend({.greeting = "220 mail ESMTP\r\n"});
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_STREQ(failure.label(), "not_imap");
+}
+
+TEST_F(DialTest, TriesAllAddressesOfAServer) {
+  ScriptedBackend& server = backend();
+  BackendServer& known = pool().server(0);
+  known.addresses.believe({net::loopback(closed_port.host().port), server.address()},
+                          loop.now_ms() + 1'000);
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_NE(stream, nullptr);
+  EXPECT_EQ(connects(0, "connection_refused"), 1U);
+  EXPECT_EQ(connects(0, "success"), 1U);
+  EXPECT_EQ(known.shunned_until_ms, 0U) << "a server with one good address is a good server";
+}
+
+TEST_F(DialTest, GivesUpWhenNoServerIsLeftAndTellsTheLastReason) {
+  backend({.greeting = "* BYE overloaded\r\n"});
+  config.servers.push_back(closed_port.host());
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_STREQ(failure.label(), "connection_refused");
+  EXPECT_EQ(connects(0, "backend_bye"), 1U);
+  EXPECT_EQ(connects(1, "connection_refused"), 1U);
+}
+
+TEST_F(DialTest, GivesASilentServerItsShareOfTheTimeAndNoMore) {
+  backend({.greeting = "* OK"});  // and never the rest
+  backend();
+  start(10'000);
+  ASSERT_TRUE(run_until(loop, [&] { return backends[0]->accepted() == 1; }));
+  pass_ms(4'900);
+  EXPECT_EQ(connects(0, "timed_out"), 0U);
+  pass_ms(5'100);
+  EXPECT_EQ(connects(0, "timed_out"), 1U);
+  ASSERT_TRUE(wait());
+  EXPECT_EQ(place.server(), &pool().server(1));
+}
+
+TEST_F(DialTest, GivesUpInTimeWhenEveryServerIsSilent) {
+  backend({.greeting = "* OK"});
+  backend({.greeting = "* OK"});
+  start(200);
+  ASSERT_TRUE(wait());
+  EXPECT_STREQ(failure.label(), "timed_out");
+  EXPECT_EQ(connects(0, "timed_out") + connects(1, "timed_out"), 2U);
+}
+
+// ---- names
+
+TEST_F(DialTest, FailsWhenANameCannotBeResolved) {
+  config.servers.push_back({"no-such-host.invalid", 143});
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_TRUE(failure.domain == &net::kNetDomain);
+  EXPECT_EQ(connects(0, failure.label()), 1U);
+}
+
+TEST_F(DialTest, UsesAddressesFromBeforeWhileTheResolverIsDown) {
+  ScriptedBackend& server = backend();
+  config.servers = {{"no-such-host.invalid", 143}};
+  pool().server(0).addresses.believe({server.address()}, 0);
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_NE(stream, nullptr);
+  EXPECT_EQ(connects(0, "success"), 1U);
+}
+
+TEST_F(DialTest, UsesAddressesFromBeforeWhileTheResolverIsSlow) {
+  ScriptedBackend& server = backend();
+  config.servers = {{"localhost", server.host().port}};
+  pool().server(0).addresses.believe({server.address()}, 0);
+  const test::BusyPool busy(loop);
+  start();
+  pass_ms(900);
+  for (int turn = 0; turn < 5; ++turn) {
+    loop.run_once(10);
+  }
+  EXPECT_EQ(server.accepted(), 0U);
+  pass_ms(1'100);
+  ASSERT_TRUE(run_until(
+      loop, [this] { return finished(); }, 500));
+  EXPECT_NE(stream, nullptr);
+  EXPECT_EQ(connects(0, "success"), 1U);
+  EXPECT_EQ(connects(0, "timed_out"), 0U);
+}
+
+TEST_F(DialTest, TriesWhatTheResolverAnswersWhileAFormerAddressFails) {
+  ScriptedBackend& silent = backend({.greeting = "* OK"});
+  ScriptedBackend& server = backend();
+  config.servers = {{"localhost", server.host().port}};
+  Addresses& addresses = pool().server(0).addresses;
+  addresses.believe({silent.address()}, 0);
+  test::BusyPool busy(loop);
+  start();
+  pass_ms(1'100);
+  ASSERT_TRUE(run_until(loop, [&] { return silent.accepted() == 1; }));
+  busy.release();
+  ASSERT_TRUE(run_until(loop, [&] {
+    return addresses.known().size() != 1 || !(addresses.known()[0] == silent.address());
+  }));
+  silent.last().hang_up();
+  ASSERT_TRUE(wait());
+  EXPECT_NE(stream, nullptr);
+  EXPECT_EQ(connects(0, "success"), 1U);
+  EXPECT_EQ(pool().server(0).shunned_until_ms, 0U);
+}
+
+TEST_F(DialTest, TriesTheNextServerWhenANameNeedsTooLong) {
+  config.servers = {{"localhost", 143}};
+  backend();
+  const test::BusyPool busy(loop);
+  start(10'000);
+  pass_ms(4'900);
+  EXPECT_EQ(connects(0, "timed_out"), 0U);
+  pass_ms(5'100);
+  EXPECT_EQ(connects(0, "timed_out"), 1U);
+  ASSERT_TRUE(wait());
+  EXPECT_EQ(place.server(), &pool().server(1));
+}
+
+TEST_F(DialTest, LooksANameUpAgainOnceItsServerHasFailed) {
+  config.servers.push_back({"localhost", closed_port.host().port});
+  BackendServer& server = pool().server(0);
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_STREQ(failure.label(), "connection_refused");
+  EXPECT_FALSE(server.addresses.known().empty());
+  failure = Error();
+  start();
+  EXPECT_EQ(loop.lookups(), 1U);
+}
+
+#if !defined(__SANITIZE_ADDRESS__)  // UBSan needs descriptors for what it looks at
+TEST_F(DialTest, ShunsNoServerForAShortageOfItsOwn) {
+  backend();
+  pool();
+  const test::NoDescriptors none;
+  start();
+  ASSERT_TRUE(wait());
+  EXPECT_STREQ(failure.label(), "too_many_open_files");
+  EXPECT_EQ(pool().server(0).shunned_until_ms, 0U);
+}
+#endif
+
+// ---- cancelling
+
+class DialCancelTest : public DialTest, public testing::WithParamInterface<BackendTls> {};
+INSTANTIATE_TEST_SUITE_P(Hop, DialCancelTest,
+                         testing::Values(BackendTls::None, BackendTls::StartTls,
+                                         BackendTls::Implicit),
+                         [](const auto& hop) { return std::string(name_of(hop.param)); });
+
+// The number of turns after which the dial is given up goes up until it has succeeded before that:
+// every stage is met on the way.
+TEST_P(DialCancelTest, AtAnyStageCallsNobodyAndLeavesNothing) {
+  config.tls = GetParam();
+  config.servers.clear();
+  ScriptedBackend& server = backend({.tls = GetParam()});
+  int turns = 0;
+  for (bool succeeded = false; !succeeded; ++turns) {
+    ASSERT_LT(turns, 1'000);
+    start();
+    for (int i = 0; i < turns && !finished(); ++i) {
+      loop.run_once(100);
+    }
+    succeeded = finished();
+    dial->cancel();
+    dial->cancel();
+    if (!succeeded) {
+      EXPECT_TRUE(run_until(loop, [&] { return server.open() == 0; }));
+      EXPECT_FALSE(finished());
+      EXPECT_EQ(pool().server(0).sessions, 0U);
+    }
+    loop.retire(std::move(dial));
+    loop.run_once(0);
+  }
+  EXPECT_GE(turns, 2);
+  EXPECT_NE(stream, nullptr);
+  EXPECT_EQ(connects(0, "success"), 1U);
+}
+
+TEST_F(DialTest, CancelledWhileResolvingCallsNobody) {
+  config.servers.push_back({"localhost", closed_port.host().port});
+  start();
+  dial->cancel();
+  dial.reset();
+  EXPECT_TRUE(test::run_to_end(loop));
+  EXPECT_FALSE(finished());
+}
+
+}  // namespace
+}  // namespace postern

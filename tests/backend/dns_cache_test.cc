@@ -1,0 +1,124 @@
+#include "proxy/backend/dns_cache.h"
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/support/busy_pool.h"
+#include "tests/support/test_loop.h"
+
+namespace postern {
+namespace {
+
+using test::run_until;
+
+const net::HostPort kKnown{"localhost", 143};
+const net::HostPort kUnknown{"no-such-host.invalid", 143};
+
+struct Waiter final : AddressesObserver {
+  void on_addresses() override { told++; }
+  void on_no_addresses(const Error& error) override {
+    told++;
+    failure = error;
+    if (then) {
+      then();
+    }
+  }
+  int told = 0;
+  Error failure;
+  std::function<void()> then;
+};
+
+struct AddressesTest : testing::Test {
+  ~AddressesTest() override { EXPECT_TRUE(test::run_to_end(loop)); }
+  bool ask(const net::HostPort& host, Waiter& waiter) { return addresses.ask(loop, host, waiter); }
+  bool is_told(const Waiter& waiter, int times = 1) {
+    return run_until(loop, [&] { return waiter.told == times; });
+  }
+
+  net::Loop loop;
+  Addresses addresses;
+  const std::vector<net::Address> former{net::Address::parse("192.0.2.1:143").value()};
+};
+
+TEST_F(AddressesTest, AreAskedForOnceForAllWhoWait) {
+  test::BusyPool busy(loop);
+  Waiter first, second;
+  EXPECT_FALSE(ask(kKnown, first));
+  EXPECT_FALSE(ask(kKnown, second));
+  EXPECT_EQ(loop.lookups(), 1U);
+  EXPECT_EQ(first.told, 0);
+  busy.release();
+  ASSERT_TRUE(is_told(first) && is_told(second));
+  ASSERT_FALSE(addresses.known().empty());
+  EXPECT_EQ(addresses.known()[0].port(), 143);
+}
+
+TEST_F(AddressesTest, AreBelievedUntilTheyAreDistrusted) {
+  Waiter waiter;
+  EXPECT_FALSE(ask(kKnown, waiter));
+  ASSERT_TRUE(is_told(waiter));
+  EXPECT_TRUE(ask(kKnown, waiter));
+  addresses.distrust();
+  EXPECT_FALSE(ask(kKnown, waiter));
+  ASSERT_TRUE(is_told(waiter, 2));
+}
+
+TEST_F(AddressesTest, OfBeforeServeWhileTheResolverIsDown) {
+  addresses.believe(former, 0);
+  Waiter waiter;
+  EXPECT_FALSE(ask(kUnknown, waiter));
+  ASSERT_TRUE(is_told(waiter));
+  EXPECT_FALSE(waiter.failure);
+  EXPECT_EQ(addresses.known(), former);
+  EXPECT_TRUE(ask(kUnknown, waiter)) << "it is not asked again for each";
+}
+
+TEST_F(AddressesTest, OfBeforeServeAllOnceOneHasWaitedLongEnough) {
+  Waiter waiter, next;
+  EXPECT_FALSE(addresses.settle_for_former(loop.now_ms())) << "there are none";
+  addresses.believe(former, 0);
+  test::BusyPool busy(loop);
+  EXPECT_FALSE(ask(kKnown, waiter));
+  EXPECT_TRUE(addresses.settle_for_former(loop.now_ms()));
+  EXPECT_TRUE(ask(kKnown, next));
+  busy.release();  // the question goes on
+  ASSERT_TRUE(is_told(waiter));
+  EXPECT_NE(addresses.known(), former);
+}
+
+TEST_F(AddressesTest, TellNobodyWhoHasGone) {
+  auto gone = std::make_unique<Waiter>();
+  Waiter stays;
+  EXPECT_FALSE(ask(kKnown, *gone));
+  EXPECT_FALSE(ask(kKnown, stays));
+  gone.reset();
+  EXPECT_TRUE(is_told(stays));
+}
+
+TEST_F(AddressesTest, TellTheFailureAndTheNextAnswerToWhoeverAsksAgain) {
+  Waiter waiter;
+  waiter.then = [&] {
+    if (waiter.told == 1) {
+      EXPECT_FALSE(ask(kUnknown, waiter));
+    }
+  };
+  EXPECT_FALSE(ask(kUnknown, waiter));
+  ASSERT_TRUE(is_told(waiter, 2));
+  EXPECT_TRUE(waiter.failure);
+}
+
+TEST_F(AddressesTest, MayGoWhileTheyAreAskedFor) {
+  Waiter waiter;
+  {
+    Addresses short_lived;
+    EXPECT_FALSE(short_lived.ask(loop, kKnown, waiter));
+  }
+  EXPECT_TRUE(test::run_to_end(loop));
+  EXPECT_EQ(waiter.told, 0);
+}
+
+}  // namespace
+}  // namespace postern

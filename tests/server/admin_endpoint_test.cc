@@ -1,0 +1,185 @@
+#include "proxy/server/admin_endpoint.h"
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "tests/net/loopback.h"
+#include "tests/support/gateway.h"
+#include "tests/support/test_loop.h"
+
+namespace postern {
+namespace {
+
+using test::run_until;
+
+class Source final : public metrics::AdminSource {
+ public:
+  std::string metrics() override { return page; }
+  metrics::Health live() override { return {.ok = true, .reason = "alive"}; }
+  metrics::Health ready() override { return {.ok = is_ready, .reason = "draining"}; }
+  void on_request(std::string_view path, int code) override {
+    requests.push_back(std::string(path) + " " + std::to_string(code));
+  }
+  std::string page = "figures 1\n";
+  bool is_ready = true;
+  std::vector<std::string> requests;
+};
+
+class AdminTest : public testing::Test {
+ protected:
+  struct Client {
+    std::unique_ptr<net::TcpStream> stream;
+    net::Recorder saw;
+    bool over() const { return saw.ended() || saw.failed(); }
+    void send(std::string_view bytes) { stream->write(as_bytes(bytes)); }
+    bool heard(std::string_view text) const { return saw.received.find(text) != std::string::npos; }
+  };
+
+  AdminTest() {
+    const int fd = net::open_listening_socket(net::loopback(0), {.reuse_port = false}).value();
+    address = net::bound_address(fd);
+    admin = std::make_unique<Admin>(loop, fd, source);
+    admin->start();
+  }
+  ~AdminTest() override {
+    clients.clear();
+    admin->close();
+    EXPECT_TRUE(test::run_to_end(loop)) << "something still keeps the loop going";
+  }
+
+  Client& connect() {
+    clients.push_back(std::make_unique<Client>());
+    Client& client = *clients.back();
+    client.stream = net::TcpStream::make(loop);
+    client.stream->observe(client.saw);
+    client.stream->connect(address, {});
+    EXPECT_TRUE(run_until(loop, [&] { return client.saw.opened() || client.saw.failed(); }));
+    return client;
+  }
+  // A client whose connection the endpoint has certainly accepted.
+  Client& served() {
+    Client& client = connect();
+    client.send("GET /live HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_TRUE(run_until(loop, [&] { return client.heard("\r\n\r\nok\n") || client.over(); }));
+    client.saw.received.clear();
+    return client;
+  }
+  void pass_ms(uint64_t ms) { loop.deadlines().advance(loop.now_ms() + ms); }
+  bool closes(Client& client) {
+    return run_until(loop, [&] { return client.over(); });
+  }
+
+  net::Loop loop;
+  Source source;
+  net::Address address;
+  std::unique_ptr<Admin> admin;
+  std::vector<std::unique_ptr<Client>> clients;
+};
+
+TEST_F(AdminTest, ServesTheFigures) {
+  Client& client = connect();
+  client.send("GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(run_until(loop, [&] { return client.heard("figures 1\n"); }));
+  EXPECT_TRUE(client.heard("HTTP/1.1 200 "));
+  EXPECT_EQ(source.requests, std::vector<std::string>{"/metrics 200"});
+}
+
+TEST_F(AdminTest, SaysWhenItIsNotReadyAndWhy) {
+  source.is_ready = false;
+  Client& client = connect();
+  client.send("GET /ready HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(run_until(loop, [&] { return client.heard("draining\n"); }));
+  EXPECT_TRUE(client.heard("HTTP/1.1 503 "));
+}
+
+TEST_F(AdminTest, AnswersPipelinedRequestsInOrderHoweverTheyAreCut) {
+  const std::string requests =
+      "GET /live HTTP/1.1\r\nHost: a\r\n\r\nGET /nothing HTTP/1.1\r\nHost: a\r\n\r\n"
+      "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+  for (const size_t cut : {size_t{1}, size_t{20}, size_t{33}, size_t{34}, size_t{100}}) {
+    source.requests.clear();
+    Client& client = connect();
+    client.send(requests.substr(0, cut));
+    loop.run_once(10);  // the first part is read by itself
+    client.send(requests.substr(cut));
+    EXPECT_TRUE(closes(client)) << cut;
+    EXPECT_EQ(source.requests, (std::vector<std::string>{"/live 200", "other 404", "/metrics 200"}))
+        << cut;
+    client.stream->finish();
+  }
+}
+
+TEST_F(AdminTest, DeliversALongPageToASlowReader) {
+  source.page = std::string(8 * kMiB, 'x') + "the end\n";
+  Client& client = connect();
+  client.stream->pause();
+  client.send("GET /metrics HTTP/1.0\r\n\r\n");
+  ASSERT_TRUE(run_until(loop, [&] { return source.requests.size() == 1; }));
+  client.stream->resume();
+  EXPECT_TRUE(run_until(
+      loop, [&] { return client.heard("the end\n"); }, 20'000));
+}
+
+TEST_F(AdminTest, EndsARequestThatTakesTooLong) {
+  Client& client = served();
+  client.send("GET /metrics HT");
+  loop.run_once(10);
+  client.send("TP/1.1\r\n");  // more bytes buy no more time
+  loop.run_once(10);
+  pass_ms(9'000);
+  EXPECT_FALSE(client.over());
+  pass_ms(10'200);
+  EXPECT_TRUE(closes(client));
+  EXPECT_EQ(source.requests.size(), 1U);
+}
+
+TEST_F(AdminTest, EndsAConnectionThatNeverAsks) {
+  Client& silent = connect();
+  Client& other = served();  // accepted after it
+  pass_ms(10'200);
+  EXPECT_TRUE(closes(silent));
+  EXPECT_FALSE(other.over()) << "who waits between scrapes may wait longer";
+}
+
+TEST_F(AdminTest, KeepsAConnectionBetweenScrapesAndEndsItAtLast) {
+  Client& client = served();
+  pass_ms(140'000);
+  EXPECT_FALSE(client.over());
+  client.send("GET /live HTTP/1.1\r\nHost: a\r\n\r\n");
+  EXPECT_TRUE(run_until(loop, [&] { return client.heard("ok\n"); }));
+  pass_ms(300'000);
+  EXPECT_TRUE(closes(client));
+}
+
+TEST_F(AdminTest, ClosesAfterTheLastRequestOnceTheClientHas) {
+  Client& client = connect();
+  client.send("GET /live HTTP/1.1\r\nHost: a\r\n\r\n");
+  client.stream->finish();
+  EXPECT_TRUE(closes(client));
+  EXPECT_TRUE(client.heard("ok\n"));
+}
+
+TEST_F(AdminTest, LimitsTheNumberOfConnections) {
+  for (size_t i = 0; i < Admin::kMaxConnections; ++i) {
+    served();
+  }
+  Client& one_too_many = connect();
+  EXPECT_TRUE(closes(one_too_many));
+  clients.front()->stream->abort();
+  // Its place is free once the endpoint has seen it go.
+  EXPECT_TRUE(test::eventually(loop, [&] { return !served().over(); }));
+  EXPECT_LT(clients.size(), 2 * Admin::kMaxConnections) << "that is at once, not some time later";
+}
+
+TEST_F(AdminTest, EndsAllConnectionsWhenClosed) {
+  Client& client = served();
+  admin->close();
+  EXPECT_TRUE(closes(client));
+}
+
+}  // namespace
+}  // namespace postern

@@ -1,0 +1,88 @@
+#include "proxy/session/label_sets.h"
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "metrics/admin_http.h"
+#include "metrics/counters.h"
+#include "proxy/backend/label_values.h"
+#include "proxy/imap/conversation.h"
+#include "proxy/net/failure.h"
+#include "proxy/session/end_reason.h"
+#include "proxy/transport/proxy_protocol.h"
+#include "tests/support/gateway.h"
+#include "tls/failure.h"
+
+namespace postern {
+namespace {
+
+using metrics::Label;
+
+const metrics::LabelSets& sets() {
+  static const metrics::LabelSets made = make_label_sets(test::gateway_config({}));
+  return made;
+}
+
+TEST(LabelSets, DefineEveryLabelThatWorkersCountBy) {
+  for (const metrics::Descriptor& metric : metrics::catalog()) {
+    for (const Label label : metrics::dimensions(metric.id)) {
+      if (label != Label::None && !metric.sampled && !metrics::LabelSets::grows(label)) {
+        EXPECT_GT(sets().width(label), 0U) << metric.name << " " << metrics::label_name(label);
+      }
+    }
+  }
+}
+
+TEST(LabelSets, NameNoValueTwice) {
+  for (const Label label :
+       {Label::Listener, Label::EndReason, Label::Version, Label::Cipher, Label::Group,
+        Label::TlsFailure, Label::ProxyHeader, Label::Mechanism, Label::LoginResult,
+        Label::ConnectResult, Label::AcceptFailure, Label::Path, Label::Code}) {
+    const std::vector<std::string>& values = sets().values(label);
+    const std::set<std::string> different(values.begin(), values.end());
+    EXPECT_EQ(different.size(), values.size()) << metrics::label_name(label);
+  }
+}
+
+TEST(LabelSets, KnowEveryFailureThatCanStandInThem) {
+  const auto known = [](Label label, const char* value) {
+    return sets().values(label)[sets().index_of(label, value)] == value;
+  };
+  for (const char* label : net::kNetDomain.labels) {
+    EXPECT_TRUE(known(Label::ConnectResult, label)) << label;
+    EXPECT_TRUE(known(Label::AcceptFailure, label)) << label;
+  }
+  for (const char* label : tls::kTlsDomain.labels) {
+    EXPECT_TRUE(known(Label::ConnectResult, label)) << label;
+    EXPECT_TRUE(known(Label::TlsFailure, label)) << label;
+  }
+  for (const char* label : imap::kImapDomain.labels) {
+    EXPECT_TRUE(known(Label::ConnectResult, label)) << label;
+  }
+  for (const char* label : kProxyDomain.labels) {
+    EXPECT_TRUE(known(Label::ProxyHeader, label)) << label;
+  }
+  EXPECT_TRUE(known(Label::TlsFailure, "timeout"));
+  EXPECT_TRUE(known(Label::TlsFailure, "connection_lost"));
+}
+
+TEST(LabelSets, PutWhatIsUnknownUnderOther) {
+  for (const Label label : {Label::TlsFailure, Label::ConnectResult, Label::AcceptFailure}) {
+    EXPECT_EQ(sets().values(label).back(), "other");
+    EXPECT_EQ(sets().index_of(label, "never heard of"), sets().width(label) - 1);
+  }
+}
+
+TEST(LabelSets, StandInTheOrderOfTheEnumsThatIndexThem) {
+  EXPECT_EQ(sets().values(Label::ConnectResult)[metrics::index(kConnectSuccess)], "success");
+  EXPECT_EQ(sets().values(Label::Version)[static_cast<size_t>(tls::Version::Tls13)], "1.3");
+  EXPECT_EQ(sets().values(Label::EndReason)[static_cast<size_t>(EndReason::Aborted)], "aborted");
+  EXPECT_EQ(sets().values(Label::Mechanism)[static_cast<size_t>(imap::Mechanism::Preauth)],
+            "preauth");
+}
+
+}  // namespace
+}  // namespace postern
