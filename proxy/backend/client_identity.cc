@@ -22,7 +22,7 @@ std::string id_command(const ClientDescription& client) {
 
 }  // namespace
 
-Introduction introduce(ClientIdentity way, const ClientDescription& client) {
+IdentityPreamble make_preamble(ClientIdentity way, const ClientDescription& client) {
   switch (way) {
     case ClientIdentity::None:
       return {};

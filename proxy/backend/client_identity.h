@@ -1,5 +1,5 @@
-// Introduction: what a backend is told of the client before the session begins, in the way that its
-// configuration asks for. Pure functions over values; any thread.
+// IdentityPreamble: what a backend is told of the client before the session begins, in the way that
+// its configuration asks for. Pure functions over values; any thread.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +18,13 @@ struct ClientDescription {
   tls::ClientFacts tls;
 };
 
-struct Introduction {
+struct IdentityPreamble {
   std::string proxy_header;  // in front of all else on the connection, TLS included
   std::string id_command;    // behind the greeting: "ID (…)", without tag and line end
 };
 
 // `client` needs a valid address, except for ClientIdentity::None, which says nothing.
-Introduction introduce(ClientIdentity way, const ClientDescription& client);
+IdentityPreamble make_preamble(ClientIdentity way, const ClientDescription& client);
 
 // 16 hexadecimal digits; Dovecot takes up to 64 characters.
 std::string session_id_text(uint64_t id);

@@ -24,10 +24,10 @@ constexpr uint64_t kResolverMs = 1'000;
 }  // namespace
 
 Dial::Dial(const DialServices& services, Pool& pool, const net::Address& client,
-           Introduction introduction, uint64_t timeout_ms, DialObserver& observer)
+           IdentityPreamble identity, uint64_t timeout_ms, DialObserver& observer)
     : services_(services),
       pool_(pool),
-      introduction_(std::move(introduction)),
+      identity_(std::move(identity)),
       observer_(observer),
       give_up_ms_(services.loop.now_ms() + timeout_ms),
       started_us_(net::Loop::now_us()),
@@ -74,12 +74,12 @@ void Dial::try_address() {
   plain_->observe(*this);
   // Who gets a header speaks only when it has come.
   const bool speaks_first =
-      pool_.config().tls != BackendTls::Implicit && introduction_.proxy_header.empty();
+      pool_.config().tls != BackendTls::Implicit && identity_.proxy_header.empty();
   plain_->connect(
       addresses[address_index_], net::kLongLived,
       speaks_first ? net::TcpStream::Opens::WithFirstBytes : net::TcpStream::Opens::Connected);
-  if (!introduction_.proxy_header.empty()) {
-    plain_->write(as_bytes(introduction_.proxy_header));  // in one piece, once it is connected
+  if (!identity_.proxy_header.empty()) {
+    plain_->write(as_bytes(identity_.proxy_header));  // in one piece, once it is connected
   }
 }
 
@@ -92,14 +92,14 @@ void Dial::on_open() {
       take_step(opening_->secured());
       return;
     }
-    opening_.emplace(BackendOpening::Hop::AsIs, introduction_.id_command);
+    opening_.emplace(BackendOpening::Hop::AsIs, identity_.id_command);
   } else if (pool_.config().tls == BackendTls::Implicit) {
     secure();
     return;
   } else {
     opening_.emplace(pool_.config().tls == BackendTls::StartTls ? BackendOpening::Hop::StartTls
                                                                 : BackendOpening::Hop::AsIs,
-                     introduction_.id_command);
+                     identity_.id_command);
   }
   during_ = kGreeting;
 }

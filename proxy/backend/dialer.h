@@ -59,7 +59,7 @@ class Dial final : public net::Retirable,
  public:
   // `pool` and `observer` must outlive the dial. Nothing is reported from inside start().
   Dial(const DialServices& services, Pool& pool, const net::Address& client,
-       Introduction introduction, uint64_t timeout_ms, DialObserver& observer);
+       IdentityPreamble identity, uint64_t timeout_ms, DialObserver& observer);
   ~Dial() override;
   void start();
   // Gives up; no callback comes any more.
@@ -90,7 +90,7 @@ class Dial final : public net::Retirable,
 
   const DialServices services_;
   Pool& pool_;
-  const Introduction introduction_;
+  const IdentityPreamble identity_;
   DialObserver& observer_;
   const uint64_t give_up_ms_;
   const uint64_t started_us_;

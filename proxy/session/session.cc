@@ -35,17 +35,17 @@ void Session::connect() {
   Pool& pool = snapshot_->route(client_->engine().server_name());
   DialObserver& observer = *this;
   dial_ = std::make_unique<Dial>(services_.dial, pool, address_,
-                                 introduction(pool.config().client_identity),
+                                 identity_preamble(pool.config().client_identity),
                                  snapshot_->config->timeouts.connect_ms, observer);
   dial_->start();
 }
 
-Introduction Session::introduction(ClientIdentity way) {
+IdentityPreamble Session::identity_preamble(ClientIdentity way) {
   if (way == ClientIdentity::None || !address_.valid()) {  // the latter has gone already
     return {};
   }
   check(getrandom(&id_, sizeof id_, 0) == ssize_t{sizeof id_}, "the kernel gives random bytes");
-  return introduce(
+  return make_preamble(
       way, {.address = address_,
             .destination = announced_ != nullptr ? announced_->destination : client_->local(),
             .session_id = session_id_text(id_),

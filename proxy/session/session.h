@@ -100,7 +100,7 @@ class Session final : public net::Retirable,
   void handshake(Bytes first);
   void secured();
   void connect();
-  Introduction introduction(ClientIdentity way);
+  IdentityPreamble identity_preamble(ClientIdentity way);
   imap::Filter::Options filter_options() const;
   void on_dialled(Dialled dialled) override;
   void on_dial_failed(const Error& last_error) override;

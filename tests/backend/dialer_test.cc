@@ -75,8 +75,7 @@ class DialTest : public testing::Test, public DialObserver {
     return *pool_;
   }
   void start(uint64_t timeout_ms = kTimeoutMs) {
-    dial =
-        std::make_unique<Dial>(services, pool(), net::loopback(1), introduction, timeout_ms, *this);
+    dial = std::make_unique<Dial>(services, pool(), net::loopback(1), identity, timeout_ms, *this);
     dial->start();
     EXPECT_FALSE(finished()) << "reported from inside start()";
   }
@@ -102,7 +101,7 @@ class DialTest : public testing::Test, public DialObserver {
   test::Authority authority;
   std::unique_ptr<tls::ServerContext> server_context;
   BackendConfig config;
-  Introduction introduction;
+  IdentityPreamble identity;
   std::vector<std::unique_ptr<ScriptedBackend>> backends;
   test::ClosedPort closed_port;
 
