@@ -124,7 +124,7 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
       upkeep_(loop_, admission_, counters_.cell<Metric::MemoryShortages>()),
       sockets_(named_sockets(sockets, *materials_.config)),
       upgrade_(loop_, std::move(start.invocation), *this),
-      pulse_(loop_, workers_, notifier_),
+      watchdog_(loop_, workers_, notifier_),
       reloaded_at_s_(std::time(nullptr)) {
   admission_.memory().set_limit(materials_.config->limits.memory);
   const Shared shared{.labels = labels_, .admission = admission_, .facts = facts_};
@@ -165,7 +165,7 @@ int Server::run() {
                       {"pid", getpid()}});
   notifier_.ready("Serving");
   inherited_.tell_predecessor();
-  pulse_.start();
+  watchdog_.start();
   loop_.run();  // ends when the last worker has ended
   for (const auto& worker : workers_) {
     worker->join();

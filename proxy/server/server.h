@@ -106,7 +106,7 @@ class Server final : private net::SignalObserver,
   std::vector<std::unique_ptr<Worker>> workers_;
   std::unique_ptr<Admin> admin_;
   Upgrade upgrade_;
-  Pulse pulse_;
+  Watchdog watchdog_;
   std::unique_ptr<metrics::Exporter> exporter_;
   size_t workers_running_ = 0;
   int64_t reloaded_at_s_ = 0;

@@ -40,7 +40,7 @@ std::string Server::metrics() {
 }
 
 Health Server::live() {
-  if (!pulse_.steady()) {
+  if (!watchdog_.steady()) {
     return {.ok = false, .reason = "a worker does not answer"};
   }
   return {.ok = true, .reason = "alive"};

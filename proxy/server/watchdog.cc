@@ -4,15 +4,15 @@
 
 namespace postern {
 
-Pulse::Pulse(net::Loop& loop, const std::vector<std::unique_ptr<Worker>>& workers,
-             const Notifier& notifier)
+Watchdog::Watchdog(net::Loop& loop, const std::vector<std::unique_ptr<Worker>>& workers,
+                   const Notifier& notifier)
     : loop_(loop),
       workers_(workers),
       notifier_(notifier),
       open_(std::make_shared<std::atomic<size_t>>(0)),
       answered_at_ms_(loop.now_ms()) {}
 
-void Pulse::ask() {
+void Watchdog::ask() {
   *open_ = workers_.size();
   for (const auto& worker : workers_) {
     // A worker that drains takes nothing more: its end has a deadline of its own.
@@ -27,7 +27,7 @@ void Pulse::ask() {
   arm(loop_.deadlines(), wait_ms);
 }
 
-void Pulse::on_deadline() {
+void Watchdog::on_deadline() {
   if (*open_ > 0) {  // some have not answered: wait on, and say nothing
     arm(loop_.deadlines(), net::DeadlineWheel::kTickMs);
     return;

@@ -1,4 +1,4 @@
-// Pulse: whether every worker still turns its loop. It asks each one again and again; while all
+// Watchdog: whether every worker still turns its loop. It asks each one again and again; while all
 // answer, the service manager hears WATCHDOG=1, and /live says so. A worker that hangs stops both.
 // Main thread only; the loop, the workers and the notifier outlive it.
 #pragma once
@@ -16,15 +16,15 @@
 
 namespace postern {
 
-class Pulse final : private net::Deadline {
+class Watchdog final : private net::Deadline {
  public:
   // Asked this often if nobody wants to know more often.
   static constexpr uint64_t kAskEveryMs = 5'000;
   // No loop is busy for so long with one turn.
   static constexpr uint64_t kPatienceMs = 30'000;
 
-  Pulse(net::Loop& loop, const std::vector<std::unique_ptr<Worker>>& workers,
-        const Notifier& notifier);
+  Watchdog(net::Loop& loop, const std::vector<std::unique_ptr<Worker>>& workers,
+           const Notifier& notifier);
   void start() { ask(); }
   bool steady() const { return loop_.now_ms() - answered_at_ms_ < kPatienceMs; }
 
