@@ -118,7 +118,7 @@ struct Config {
   std::optional<net::Address> admin;
   std::string user;         // to become once the sockets are open; empty: stay
   bool core_dumps = false;  // and debuggers of the same user
-  bool seccomp = true;      // see confinement.h
+  bool seccomp = true;      // see process/seccomp.h
   log::Format log_format = log::Format::Text;
   log::Level log_level = log::Level::Info;
   Faults

@@ -177,7 +177,7 @@ class Program {
 
 }  // namespace
 
-bool confine_this_thread() {
+bool install_seccomp_filter() {
   return kArchitecture != 0 && !kSanitized && Program().install();
 }
 

@@ -1,4 +1,4 @@
-// Confinement: what a worker's thread can still ask of the kernel. The workers are the threads that
+// Seccomp: what a worker's thread can still ask of the kernel. The workers are the threads that
 // read what strangers send, so they lose, by a seccomp filter of their own, all that serving takes
 // not: they open no file, start no program or thread, make no memory executable, reach sockets of
 // IPv4 and IPv6 only, and touch no other process.
@@ -15,6 +15,6 @@ namespace postern {
 // whose runtime needs more; then nothing has changed. Starting a program or tracing a process ends
 // the whole process from now on: it is not postern any more that does that. Whatever else is not
 // allowed fails with ENOSYS.
-bool confine_this_thread();
+bool install_seccomp_filter();
 
 }  // namespace postern

@@ -72,7 +72,7 @@ void Worker::run() {
   sigset_t all;
   sigfillset(&all);
   pthread_sigmask(SIG_BLOCK, &all, nullptr);  // signals are the main thread's
-  if (snapshot_->config->seccomp && !confine_this_thread()) {
+  if (snapshot_->config->seccomp && !install_seccomp_filter()) {
     log::warn("a worker is not confined, this system has no seccomp");
   }
   for (const auto& port : ports_) {

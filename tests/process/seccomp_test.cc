@@ -21,7 +21,7 @@ namespace {
 bool confined(const std::function<void()>& what) {
   bool is_confined = false;
   std::thread([&] {
-    is_confined = confine_this_thread();
+    is_confined = install_seccomp_filter();
     if (is_confined) {
       what();
     }
@@ -34,7 +34,7 @@ bool refused(int result) {
   return result < 0 && errno == ENOSYS;
 }
 
-TEST(Confinement, TakesFilesOtherSocketsAndExecutableMemory) {
+TEST(Seccomp, TakesFilesOtherSocketsAndExecutableMemory) {
   if (!confined([] {
         EXPECT_TRUE(refused(open("/etc/passwd", O_RDONLY | O_CLOEXEC)));
         EXPECT_TRUE(refused(open("/tmp/postern", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)));
@@ -52,7 +52,7 @@ TEST(Confinement, TakesFilesOtherSocketsAndExecutableMemory) {
   }
 }
 
-TEST(Confinement, LeavesTheNetworkAndMemory) {
+TEST(Seccomp, LeavesTheNetworkAndMemory) {
   if (!confined([] {
         for (const int family : {AF_INET, AF_INET6}) {
           const int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -66,14 +66,14 @@ TEST(Confinement, LeavesTheNetworkAndMemory) {
   }
 }
 
-TEST(Confinement, LeavesTheOtherThreadsAsTheyAre) {
+TEST(Seccomp, LeavesTheOtherThreadsAsTheyAre) {
   confined([] {});
   const int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
   EXPECT_GE(fd, 0);
   close(fd);
 }
 
-TEST(Confinement, EndsTheProcessThatStartsAProgram) {
+TEST(Seccomp, EndsTheProcessThatStartsAProgram) {
   const pid_t child = fork();
   if (child == 0) {
     const bool is_confined = confined([] { execl("/bin/true", "true", nullptr); });
