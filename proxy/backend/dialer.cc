@@ -42,7 +42,7 @@ void Dial::start() {
 void Dial::cancel() {
   done_ = true;
   disarm();
-  ListNode<AddressesObserver>::unlink();
+  ListNode<DnsCacheObserver>::unlink();
   drop_stream();
 }
 
@@ -53,7 +53,7 @@ void Dial::try_server() {
   const uint64_t share_ms = time_left_ms() / servers_left;
   server_give_up_ms_ = services_.loop.now_ms() + share_ms;
   address_index_ = 0;
-  edition_ = server().addresses.edition();
+  generation_ = server().addresses.generation();
   if (server().addresses.ask(services_.loop, server().host, *this)) {
     try_address();
     return;
@@ -65,7 +65,7 @@ void Dial::try_server() {
 
 void Dial::try_address() {
   const std::vector<net::Address>& addresses = server().addresses.known();
-  edition_ = server().addresses.edition();
+  generation_ = server().addresses.generation();
   const uint64_t now = services_.loop.now_ms();
   const uint64_t left = server_give_up_ms_ > now ? server_give_up_ms_ - now : 0;
   arm(services_.loop.deadlines(), left / (addresses.size() - address_index_));
@@ -165,9 +165,9 @@ void Dial::on_failure(const Error& error) {
 }
 
 void Dial::on_deadline() {
-  if (ListNode<AddressesObserver>::linked() &&
-      server().addresses.settle_for_former(services_.loop.now_ms())) {
-    ListNode<AddressesObserver>::unlink();
+  if (ListNode<DnsCacheObserver>::linked() &&
+      server().addresses.serve_stale(services_.loop.now_ms())) {
+    ListNode<DnsCacheObserver>::unlink();
     try_address();
     return;
   }
@@ -205,7 +205,7 @@ void Dial::attempt_failed(Error error) {
     return;
   }
   disarm();
-  ListNode<AddressesObserver>::unlink();
+  ListNode<DnsCacheObserver>::unlink();
   drop_stream();
   services_.counters.count<Metric::BackendConnects>(
       ServerLabel{server().label}, services_.labels.index_of<Label::ConnectResult>(error.label()));
@@ -214,7 +214,7 @@ void Dial::attempt_failed(Error error) {
                                {"reason", error.label()},
                                {"error", error}});
   // The resolver may have answered while a former address was tried.
-  const bool are_others = server().addresses.edition() != edition_;
+  const bool are_others = server().addresses.generation() != generation_;
   address_index_ = are_others ? 0 : address_index_ + 1;
   if (address_index_ < server().addresses.known().size() && time_left_ms() > 0) {
     try_address();
@@ -223,7 +223,7 @@ void Dial::attempt_failed(Error error) {
   // Neither tells anything of the server: untried addresses, or a shortage of ours.
   if (!are_others && !net::is_shortage(error)) {
     server().shunned_until_ms = services_.loop.now_ms() + Pool::kShunMs;
-    server().addresses.distrust();
+    server().addresses.expire();
   }
   if (++server_index_ < order_.size() && time_left_ms() > 0) {
     try_server();

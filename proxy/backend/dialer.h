@@ -54,7 +54,7 @@ struct DialServices {
 
 class Dial final : public net::Retirable,
                    private net::StreamObserver,
-                   private AddressesObserver,
+                   private DnsCacheObserver,
                    private net::Deadline {
  public:
   // `pool` and `observer` must outlive the dial. Nothing is reported from inside start().
@@ -98,7 +98,7 @@ class Dial final : public net::Retirable,
   size_t server_index_ = 0;
   uint64_t server_give_up_ms_ = 0;
   size_t address_index_ = 0;
-  uint32_t edition_ = 0;  // of the server's addresses
+  uint32_t generation_ = 0;  // of the server's addresses
   // One of the two while an attempt is on its way.
   std::unique_ptr<net::TcpStream> plain_;
   std::unique_ptr<TlsStream> tls_;

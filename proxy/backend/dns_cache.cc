@@ -4,8 +4,8 @@
 
 namespace postern {
 
-bool Addresses::ask(net::Loop& loop, const net::HostPort& host, AddressesObserver& observer) {
-  if (believed_until_ms_ > loop.now_ms()) {
+bool DnsCache::ask(net::Loop& loop, const net::HostPort& host, DnsCacheObserver& observer) {
+  if (expires_at_ms_ > loop.now_ms()) {
     return true;
   }
   waiting_.push_back(observer);
@@ -19,46 +19,46 @@ bool Addresses::ask(net::Loop& loop, const net::HostPort& host, AddressesObserve
   return false;
 }
 
-bool Addresses::settle_for_former(uint64_t now_ms) {
+bool DnsCache::serve_stale(uint64_t now_ms) {
   if (known_.empty()) {
     return false;
   }
-  believed_until_ms_ = now_ms + kFormerMs;
+  expires_at_ms_ = now_ms + kStaleTtlMs;
   return true;
 }
 
-void Addresses::believe(std::vector<net::Address> addresses, uint64_t until_ms) {
+void DnsCache::store(std::vector<net::Address> addresses, uint64_t until_ms) {
   if (addresses != known_) {
     known_ = std::move(addresses);
-    edition_++;
+    generation_++;
   }
-  believed_until_ms_ = until_ms;
+  expires_at_ms_ = until_ms;
 }
 
-void Addresses::on_resolved(const std::vector<net::Address>& addresses) {
+void DnsCache::on_resolved(const std::vector<net::Address>& addresses) {
   asking_ = false;
-  believe(addresses, loop_->now_ms() + kBelievedMs);
-  tell_that_they_are_known();
+  store(addresses, loop_->now_ms() + kTtlMs);
+  report_addresses();
 }
 
-void Addresses::on_resolve_failure(const Error& error) {
+void DnsCache::on_resolve_failure(const Error& error) {
   asking_ = false;
-  if (settle_for_former(loop_->now_ms())) {
-    tell_that_they_are_known();
+  if (serve_stale(loop_->now_ms())) {
+    report_addresses();
     return;
   }
   // Whoever is told may ask again: that is for the next answer.
-  IntrusiveList<AddressesObserver> told;
+  IntrusiveList<DnsCacheObserver> told;
   waiting_.splice_to(told);
-  while (AddressesObserver* observer = told.pop_front()) {
+  while (DnsCacheObserver* observer = told.pop_front()) {
     observer->on_no_addresses(error);
   }
 }
 
-void Addresses::tell_that_they_are_known() {
-  IntrusiveList<AddressesObserver> told;
+void DnsCache::report_addresses() {
+  IntrusiveList<DnsCacheObserver> told;
   waiting_.splice_to(told);
-  while (AddressesObserver* observer = told.pop_front()) {
+  while (DnsCacheObserver* observer = told.pop_front()) {
     observer->on_addresses();
   }
 }

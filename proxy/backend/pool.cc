@@ -37,11 +37,11 @@ Pool::Pool(const BackendConfig& config, std::unique_ptr<tls::ClientContext> cont
   }
 }
 
-void Pool::learn_addresses(const Pool& former) {
+void Pool::copy_addresses_from(const Pool& former) {
   for (BackendServer& server : servers_) {
     for (const BackendServer& older : former.servers_) {
       if (server.text == older.text && server.addresses.known().empty()) {
-        server.addresses.believe(older.addresses.known(), 0);
+        server.addresses.store(older.addresses.known(), 0);
       }
     }
   }

@@ -30,7 +30,7 @@ struct BackendServer {
   size_t sessions = 0;
   uint64_t shunned_until_ms = 0;
   bool refused_identity = false;  // and the log has said so
-  Addresses addresses;
+  DnsCache addresses;
 };
 
 class Pool {
@@ -48,7 +48,7 @@ class Pool {
   BackendServer& server(size_t index) { return servers_[index]; }
 
   // Takes over what the same names resolved to there; that is asked anew all the same.
-  void learn_addresses(const Pool& former);
+  void copy_addresses_from(const Pool& former);
 
   // All servers, the one to try first in front.
   std::vector<size_t> order(const net::Address& client, uint64_t now_ms);

@@ -48,7 +48,7 @@ void Worker::start(std::function<void()> on_end) {
 
 void Worker::use(std::shared_ptr<Snapshot> snapshot) {
   loop_.post([this, snapshot = std::move(snapshot)] {
-    snapshot->learn_addresses(*snapshot_);
+    snapshot->copy_addresses_from(*snapshot_);
     snapshot_ = snapshot;
   });
 }

@@ -161,10 +161,10 @@ Result<std::vector<Contexts>> make_contexts(const Materials& materials, size_t w
   return sets;
 }
 
-void Snapshot::learn_addresses(const Snapshot& former) {
+void Snapshot::copy_addresses_from(const Snapshot& former) {
   for (const auto& pool : pools) {
     for (const auto& older : former.pools) {
-      pool->learn_addresses(*older);
+      pool->copy_addresses_from(*older);
     }
   }
 }

@@ -58,7 +58,7 @@ struct Snapshot {
 
   // What the servers' names resolved to, from the one before: a reload asks no resolver to be
   // quick.
-  void learn_addresses(const Snapshot& former);
+  void copy_addresses_from(const Snapshot& former);
 
   // One for each of `workers`. Registers new backends and servers in `labels`: main thread only.
   static Result<std::vector<std::shared_ptr<Snapshot>>> make(const Materials& materials,

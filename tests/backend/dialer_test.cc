@@ -229,8 +229,8 @@ TEST_F(DialTest, RefusesWhatIsNotImap) {
 TEST_F(DialTest, TriesAllAddressesOfAServer) {
   ScriptedBackend& server = backend();
   BackendServer& known = pool().server(0);
-  known.addresses.believe({net::loopback(closed_port.host().port), server.address()},
-                          loop.now_ms() + 1'000);
+  known.addresses.store({net::loopback(closed_port.host().port), server.address()},
+                        loop.now_ms() + 1'000);
   start();
   ASSERT_TRUE(wait());
   EXPECT_NE(stream, nullptr);
@@ -284,7 +284,7 @@ TEST_F(DialTest, FailsWhenANameCannotBeResolved) {
 TEST_F(DialTest, UsesAddressesFromBeforeWhileTheResolverIsDown) {
   ScriptedBackend& server = backend();
   config.servers = {{"no-such-host.invalid", 143}};
-  pool().server(0).addresses.believe({server.address()}, 0);
+  pool().server(0).addresses.store({server.address()}, 0);
   start();
   ASSERT_TRUE(wait());
   EXPECT_NE(stream, nullptr);
@@ -294,7 +294,7 @@ TEST_F(DialTest, UsesAddressesFromBeforeWhileTheResolverIsDown) {
 TEST_F(DialTest, UsesAddressesFromBeforeWhileTheResolverIsSlow) {
   ScriptedBackend& server = backend();
   config.servers = {{"localhost", server.host().port}};
-  pool().server(0).addresses.believe({server.address()}, 0);
+  pool().server(0).addresses.store({server.address()}, 0);
   const test::BusyPool busy(loop);
   start();
   pass_ms(900);
@@ -314,8 +314,8 @@ TEST_F(DialTest, TriesWhatTheResolverAnswersWhileAFormerAddressFails) {
   ScriptedBackend& silent = backend({.greeting = "* OK"});
   ScriptedBackend& server = backend();
   config.servers = {{"localhost", server.host().port}};
-  Addresses& addresses = pool().server(0).addresses;
-  addresses.believe({silent.address()}, 0);
+  DnsCache& addresses = pool().server(0).addresses;
+  addresses.store({silent.address()}, 0);
   test::BusyPool busy(loop);
   start();
   pass_ms(1'100);

@@ -17,7 +17,7 @@ using test::run_until;
 const net::HostPort kKnown{"localhost", 143};
 const net::HostPort kUnknown{"no-such-host.invalid", 143};
 
-struct Waiter final : AddressesObserver {
+struct Waiter final : DnsCacheObserver {
   void on_addresses() override { told++; }
   void on_no_addresses(const Error& error) override {
     told++;
@@ -31,19 +31,19 @@ struct Waiter final : AddressesObserver {
   std::function<void()> then;
 };
 
-struct AddressesTest : testing::Test {
-  ~AddressesTest() override { EXPECT_TRUE(test::run_to_end(loop)); }
+struct DnsCacheTest : testing::Test {
+  ~DnsCacheTest() override { EXPECT_TRUE(test::run_to_end(loop)); }
   bool ask(const net::HostPort& host, Waiter& waiter) { return addresses.ask(loop, host, waiter); }
   bool is_told(const Waiter& waiter, int times = 1) {
     return run_until(loop, [&] { return waiter.told == times; });
   }
 
   net::Loop loop;
-  Addresses addresses;
+  DnsCache addresses;
   const std::vector<net::Address> former{net::Address::parse("192.0.2.1:143").value()};
 };
 
-TEST_F(AddressesTest, AreAskedForOnceForAllWhoWait) {
+TEST_F(DnsCacheTest, AreAskedForOnceForAllWhoWait) {
   test::BusyPool busy(loop);
   Waiter first, second;
   EXPECT_FALSE(ask(kKnown, first));
@@ -56,18 +56,18 @@ TEST_F(AddressesTest, AreAskedForOnceForAllWhoWait) {
   EXPECT_EQ(addresses.known()[0].port(), 143);
 }
 
-TEST_F(AddressesTest, AreBelievedUntilTheyAreDistrusted) {
+TEST_F(DnsCacheTest, AreBelievedUntilTheyAreDistrusted) {
   Waiter waiter;
   EXPECT_FALSE(ask(kKnown, waiter));
   ASSERT_TRUE(is_told(waiter));
   EXPECT_TRUE(ask(kKnown, waiter));
-  addresses.distrust();
+  addresses.expire();
   EXPECT_FALSE(ask(kKnown, waiter));
   ASSERT_TRUE(is_told(waiter, 2));
 }
 
-TEST_F(AddressesTest, OfBeforeServeWhileTheResolverIsDown) {
-  addresses.believe(former, 0);
+TEST_F(DnsCacheTest, OfBeforeServeWhileTheResolverIsDown) {
+  addresses.store(former, 0);
   Waiter waiter;
   EXPECT_FALSE(ask(kUnknown, waiter));
   ASSERT_TRUE(is_told(waiter));
@@ -76,20 +76,20 @@ TEST_F(AddressesTest, OfBeforeServeWhileTheResolverIsDown) {
   EXPECT_TRUE(ask(kUnknown, waiter)) << "it is not asked again for each";
 }
 
-TEST_F(AddressesTest, OfBeforeServeAllOnceOneHasWaitedLongEnough) {
+TEST_F(DnsCacheTest, OfBeforeServeAllOnceOneHasWaitedLongEnough) {
   Waiter waiter, next;
-  EXPECT_FALSE(addresses.settle_for_former(loop.now_ms())) << "there are none";
-  addresses.believe(former, 0);
+  EXPECT_FALSE(addresses.serve_stale(loop.now_ms())) << "there are none";
+  addresses.store(former, 0);
   test::BusyPool busy(loop);
   EXPECT_FALSE(ask(kKnown, waiter));
-  EXPECT_TRUE(addresses.settle_for_former(loop.now_ms()));
+  EXPECT_TRUE(addresses.serve_stale(loop.now_ms()));
   EXPECT_TRUE(ask(kKnown, next));
   busy.release();  // the question goes on
   ASSERT_TRUE(is_told(waiter));
   EXPECT_NE(addresses.known(), former);
 }
 
-TEST_F(AddressesTest, TellNobodyWhoHasGone) {
+TEST_F(DnsCacheTest, TellNobodyWhoHasGone) {
   auto gone = std::make_unique<Waiter>();
   Waiter stays;
   EXPECT_FALSE(ask(kKnown, *gone));
@@ -98,7 +98,7 @@ TEST_F(AddressesTest, TellNobodyWhoHasGone) {
   EXPECT_TRUE(is_told(stays));
 }
 
-TEST_F(AddressesTest, TellTheFailureAndTheNextAnswerToWhoeverAsksAgain) {
+TEST_F(DnsCacheTest, TellTheFailureAndTheNextAnswerToWhoeverAsksAgain) {
   Waiter waiter;
   waiter.then = [&] {
     if (waiter.told == 1) {
@@ -110,10 +110,10 @@ TEST_F(AddressesTest, TellTheFailureAndTheNextAnswerToWhoeverAsksAgain) {
   EXPECT_TRUE(waiter.failure);
 }
 
-TEST_F(AddressesTest, MayGoWhileTheyAreAskedFor) {
+TEST_F(DnsCacheTest, MayGoWhileTheyAreAskedFor) {
   Waiter waiter;
   {
-    Addresses short_lived;
+    DnsCache short_lived;
     EXPECT_FALSE(short_lived.ask(loop, kKnown, waiter));
   }
   EXPECT_TRUE(test::run_to_end(loop));
