@@ -182,7 +182,7 @@ void Dial::on_deadline() {
 void Dial::succeed() {
   done_ = true;
   disarm();
-  server().shunned_until_ms = 0;
+  server().ejected_until_ms = 0;
   if (opening_->id_refused()) {
     note_refusal_of_identity();
   }
@@ -222,7 +222,7 @@ void Dial::attempt_failed(Error error) {
   }
   // Neither tells anything of the server: untried addresses, or a shortage of ours.
   if (!are_others && !net::is_shortage(error)) {
-    server().shunned_until_ms = services_.loop.now_ms() + Pool::kShunMs;
+    server().ejected_until_ms = services_.loop.now_ms() + Pool::kEjectionMs;
     server().addresses.expire();
   }
   if (++server_index_ < order_.size() && time_left_ms() > 0) {

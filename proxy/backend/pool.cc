@@ -67,7 +67,7 @@ std::vector<size_t> Pool::order(const net::Address& client, uint64_t now_ms) {
       break;
   }
   std::stable_partition(order.begin(), order.end(), [this, now_ms](size_t i) {
-    return servers_[i].shunned_until_ms <= now_ms;
+    return servers_[i].ejected_until_ms <= now_ms;
   });
   return order;
 }

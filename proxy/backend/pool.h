@@ -28,14 +28,14 @@ struct BackendServer {
   std::string text;  // "mail1.internal:143": in logs
   size_t label = 0;  // the server's index in its metric label
   size_t sessions = 0;
-  uint64_t shunned_until_ms = 0;
+  uint64_t ejected_until_ms = 0;
   bool refused_identity = false;  // and the log has said so
   DnsCache addresses;
 };
 
 class Pool {
  public:
-  static constexpr uint64_t kShunMs = 5'000;
+  static constexpr uint64_t kEjectionMs = 5'000;
 
   // `context` is for hops with TLS, else null. The labels are registered by the caller, on the main
   // thread. `config` must outlive the pool.

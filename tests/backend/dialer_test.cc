@@ -198,7 +198,7 @@ TEST_F(DialTest, CountsARefusedConnectionAndTriesTheNextServer) {
   EXPECT_EQ(place.server(), &pool().server(1));
   EXPECT_EQ(connects(0, "connection_refused"), 1U);
   EXPECT_EQ(connects(1, "success"), 1U);
-  EXPECT_GT(pool().server(0).shunned_until_ms, loop.now_ms());
+  EXPECT_GT(pool().server(0).ejected_until_ms, loop.now_ms());
 }
 
 TEST_F(DialTest, TriesTheNextServerWhenOneGreetsWithBye) {
@@ -236,7 +236,7 @@ TEST_F(DialTest, TriesAllAddressesOfAServer) {
   EXPECT_NE(stream, nullptr);
   EXPECT_EQ(connects(0, "connection_refused"), 1U);
   EXPECT_EQ(connects(0, "success"), 1U);
-  EXPECT_EQ(known.shunned_until_ms, 0U) << "a server with one good address is a good server";
+  EXPECT_EQ(known.ejected_until_ms, 0U) << "a server with one good address is a good server";
 }
 
 TEST_F(DialTest, GivesUpWhenNoServerIsLeftAndTellsTheLastReason) {
@@ -328,7 +328,7 @@ TEST_F(DialTest, TriesWhatTheResolverAnswersWhileAFormerAddressFails) {
   ASSERT_TRUE(wait());
   EXPECT_NE(stream, nullptr);
   EXPECT_EQ(connects(0, "success"), 1U);
-  EXPECT_EQ(pool().server(0).shunned_until_ms, 0U);
+  EXPECT_EQ(pool().server(0).ejected_until_ms, 0U);
 }
 
 TEST_F(DialTest, TriesTheNextServerWhenANameNeedsTooLong) {
@@ -364,7 +364,7 @@ TEST_F(DialTest, ShunsNoServerForAShortageOfItsOwn) {
   start();
   ASSERT_TRUE(wait());
   EXPECT_STREQ(failure.label(), "too_many_open_files");
-  EXPECT_EQ(pool().server(0).shunned_until_ms, 0U);
+  EXPECT_EQ(pool().server(0).ejected_until_ms, 0U);
 }
 #endif
 

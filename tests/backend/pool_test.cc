@@ -106,7 +106,7 @@ TEST_F(PoolTest, ClientHashMovesOnlyTheClientsOfTheServerThatGoes) {
 TEST_F(PoolTest, TriesShunnedServersLast) {
   for (const Balance balance : {Balance::RoundRobin, Balance::LeastSessions, Balance::ClientHash}) {
     Pool& pool = make(balance, numbered(3));
-    pool.server(1).shunned_until_ms = 1'000;
+    pool.server(1).ejected_until_ms = 1'000;
     for (int i = 0; i < 6; ++i) {
       EXPECT_EQ(pool.order(client(i), 999).back(), 1U) << name_of(balance);
     }
@@ -115,7 +115,7 @@ TEST_F(PoolTest, TriesShunnedServersLast) {
 
 TEST_F(PoolTest, TrustsAShunnedServerAgainAfterAWhile) {
   Pool& pool = make(Balance::LeastSessions, numbered(2));
-  pool.server(0).shunned_until_ms = 1'000;
+  pool.server(0).ejected_until_ms = 1'000;
   pool.server(1).sessions = 1;
   EXPECT_EQ(pool.order(client(1), 999).front(), 1U);
   EXPECT_EQ(pool.order(client(1), 1'000).front(), 0U);
@@ -124,7 +124,7 @@ TEST_F(PoolTest, TrustsAShunnedServerAgainAfterAWhile) {
 TEST_F(PoolTest, TriesAllServersEvenIfAllAreShunned) {
   Pool& pool = make(Balance::RoundRobin, numbered(3));
   for (size_t i = 0; i < 3; ++i) {
-    pool.server(i).shunned_until_ms = 1'000;
+    pool.server(i).ejected_until_ms = 1'000;
   }
   Order order = pool.order(client(1), 0);
   std::sort(order.begin(), order.end());
