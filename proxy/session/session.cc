@@ -60,7 +60,7 @@ bool Session::early_is_too_much(Bytes bytes) {
 void Session::on_dial_failed(const Error& last_error) {
   error_ = last_error;
   loop().retire(std::move(dial_));
-  part(EndReason::BackendUnavailable, kUnavailable);
+  start_closing(EndReason::BackendUnavailable, kUnavailable);
 }
 
 imap::Filter::Options Session::filter_options() const {
@@ -197,7 +197,7 @@ void Session::on_relay_end(EndReason reason, std::string_view bye, const Error& 
     close(reason);  // what waits is let go at once
     return;
   }
-  part(reason, bye);
+  start_closing(reason, bye);
 }
 
 // ---- the end
@@ -216,7 +216,7 @@ void Session::leave_backend() {
 
 // Everything that others wait for is given back when the end is decided, not when the client has
 // gone: gauges, the backend's place, the books.
-void Session::settle(EndReason reason) {
+void Session::release_resources(EndReason reason) {
   check(!reason_.has_value(), "a session ends once");
   reason_ = reason;
   counters().count<Metric::SessionsTotal>(ListenerLabel{listener_}, reason);
@@ -242,7 +242,7 @@ void Session::close(EndReason reason) {
     return;
   }
   if (!reason_.has_value()) {
-    settle(reason);
+    release_resources(reason);
   }
   enter(State::Closed);
   disarm();
@@ -271,12 +271,12 @@ void Session::on_bytes(Bytes bytes) {
     case State::Connecting:
       client_->pause();  // only those who speak too early pay for it
       if (early_is_too_much(bytes)) {
-        part(EndReason::ClientViolation, {});
+        start_closing(EndReason::ClientViolation, {});
       } else {
         look_early();
       }
       return;
-    case State::Parting:
+    case State::Closing:
       drop_last_bytes(bytes.size());
       return;
     default:
@@ -285,13 +285,13 @@ void Session::on_bytes(Bytes bytes) {
 }
 
 void Session::on_drained() {
-  if (state_ == State::Parting) {
+  if (state_ == State::Closing) {
     close_if_heard();
   }
 }
 
 void Session::on_write_failure(const Error&) {
-  if (state_ == State::Parting) {
+  if (state_ == State::Closing) {
     close(*reason_);  // there is nothing more to say; else reading tells of the end
   }
 }
@@ -301,7 +301,7 @@ void Session::on_end() {
     header_failed(ProxyFailure::Truncated);
     return;
   }
-  if (state_ == State::Parting) {
+  if (state_ == State::Closing) {
     hear_end();
     return;
   }
@@ -328,7 +328,7 @@ void Session::on_deadline() {
       header_failed(ProxyFailure::Timeout);
       return;
     case State::Greeting:
-      part(EndReason::LoginTimeout, kLoginTimeout);
+      start_closing(EndReason::LoginTimeout, kLoginTimeout);
       return;
     case State::Handshaking:
       count_handshake_failure("timeout");
@@ -336,7 +336,7 @@ void Session::on_deadline() {
       return;
     case State::Connecting:
       if (early_.empty() || loop().now_ms() >= login_at()) {
-        part(EndReason::LoginTimeout, kLoginTimeout);
+        start_closing(EndReason::LoginTimeout, kLoginTimeout);
       } else if (client_->hung_up()) {
         close(EndReason::ClientClosed);
       } else {
@@ -352,7 +352,7 @@ void Session::on_deadline() {
         relay_->end_now(EndReason::LoginTimeout, kLoginTimeout);
       }
       return;
-    case State::Parting:
+    case State::Closing:
       check_owed();
       return;
     case State::Closed:

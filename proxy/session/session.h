@@ -10,7 +10,7 @@
 //             |                         |                   |                     |
 //             +-----------+-------------+---------+---------+---------------------+
 //                         | a last word can be said         | it can't
-//                      Parting --- it is gone ----------> Closed
+//                      Closing --- it is gone ----------> Closed
 //
 // From accept to login one absolute deadline runs, which no byte resets (and within it the shorter
 // one of the handshake); after login the idle limit.
@@ -61,7 +61,7 @@ class Session final : public net::Retirable,
     Handshaking,
     Connecting,
     Relaying,
-    Parting,
+    Closing,
     Closed
   };
 
@@ -116,7 +116,7 @@ class Session final : public net::Retirable,
   void on_command_refused(imap::Refusal reason) override;
   void on_id_fields_dropped(unsigned count) override;
   void on_relay_end(EndReason reason, std::string_view bye, const Error& error) override;
-  void part(EndReason reason, std::string_view bye);
+  void start_closing(EndReason reason, std::string_view bye);
   void hear_end();
   void close_if_heard();
   void check_owed();
@@ -129,7 +129,7 @@ class Session final : public net::Retirable,
   net::Stream& client();
   void leave_backend();
   void close(EndReason reason);
-  void settle(EndReason reason);
+  void release_resources(EndReason reason);
 
   // The client's stream, while no relay observes it.
   void on_open() override { secured(); }
@@ -177,7 +177,7 @@ class Session final : public net::Retirable,
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<LoginGuard::Attempt> attempt_;  // while one is on its way
 
-  // What is owed to the client, and what it still says, while it is Parting.
+  // What is owed to the client, and what it still says, while it is Closing.
   struct Owed {
     size_t bytes = 0;       // at the last look
     size_t dropped = 0;     // of what it says
@@ -207,7 +207,7 @@ class Session final : public net::Retirable,
   imap::Mechanism mechanism_ = imap::Mechanism::Other;
   bool logged_in_ = false;
   bool draining_ = false;
-  bool hung_up_ = false;            // the client, while it was Parting
+  bool hung_up_ = false;            // the client, while it was Closing
   std::optional<Refusal> refusal_;  // for what its load balancer says of it
   State state_ = State::Handshaking;
 };

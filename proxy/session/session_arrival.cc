@@ -107,7 +107,7 @@ void Session::identified(Bytes early) {
   if (!refusal_) {
     welcome(early);
   } else if (listener().tls == ListenerTls::StartTls) {
-    part(end_reason(*refusal_), bye_for(*refusal_));
+    start_closing(end_reason(*refusal_), bye_for(*refusal_));
   } else {
     close(end_reason(*refusal_));
   }
@@ -146,7 +146,7 @@ void Session::welcome(Bytes early) {
     return;
   }
   if (draining_) {
-    part(EndReason::Drained, kStopping);
+    start_closing(EndReason::Drained, kStopping);
     return;
   }
   greet();
@@ -181,14 +181,14 @@ void Session::converse(Bytes bytes) {
       await_hello(bytes.subspan(taken));
       return;
     case FrontDialogue::Step::Logout:
-      part(EndReason::ClientLogout, {});
+      start_closing(EndReason::ClientLogout, {});
       return;
     case FrontDialogue::Step::ProxyHeader:
       header_failed(unexpected_header());
       return;
     case FrontDialogue::Step::Failed:
       error_ = front_->error();
-      part(EndReason::ClientViolation, {});
+      start_closing(EndReason::ClientViolation, {});
       return;
   }
 }
@@ -244,7 +244,7 @@ void Session::secured() {
   handshake_permit_.release();
   in_handshake_.release();
   if (draining_) {
-    part(EndReason::Drained, kStopping);
+    start_closing(EndReason::Drained, kStopping);
     return;
   }
   arm_until(accepted_ms_ + snapshot_->config->timeouts.login_ms);

@@ -10,15 +10,15 @@ namespace {
 
 // How long a client that has got the last words may take to hang up, and how long one that is still
 // owed some may go without taking any. The latter is looked at by and by.
-constexpr uint64_t kPartMs = 10'000;
+constexpr uint64_t kLingerMs = 10'000;
 constexpr uint64_t kStillMs = 60'000;
 constexpr uint64_t kLookMs = 2'000;
 
 }  // namespace
 
-void Session::part(EndReason reason, std::string_view bye) {
-  settle(reason);
-  enter(State::Parting);
+void Session::start_closing(EndReason reason, std::string_view bye) {
+  release_resources(reason);
+  enter(State::Closing);
   owed_ = std::make_unique<Owed>();
   if (dial_ != nullptr) {
     dial_->cancel();
@@ -29,7 +29,7 @@ void Session::part(EndReason reason, std::string_view bye) {
   client().resume();  // to see it hang up; what it still says is dropped
   owed_->bytes = client().write(as_bytes(bye));
   client().finish();
-  wait_for_client(client_ended() ? kLookMs : kPartMs);
+  wait_for_client(client_ended() ? kLookMs : kLingerMs);
   close_if_heard();
 }
 
@@ -63,7 +63,7 @@ void Session::check_owed() {
   if (got_all || owed_->still_ms >= kStillMs) {
     close(*reason_);
   } else {
-    wait_for_client(bytes > 0 ? kLookMs : kPartMs);
+    wait_for_client(bytes > 0 ? kLookMs : kLingerMs);
   }
 }
 
@@ -83,14 +83,14 @@ void Session::drain() {
   switch (state_) {
     case State::Greeting:
     case State::Connecting:
-      part(EndReason::Drained, kStopping);
+      start_closing(EndReason::Drained, kStopping);
       return;
     case State::Relaying:
       relay_->bye_at(imap::Stop::AtRest, EndReason::Drained, kStopping);
       return;
     case State::Identifying:  // told in welcome() or secured(), when it can be heard
     case State::Handshaking:
-    case State::Parting:
+    case State::Closing:
     case State::Closed:
       return;
   }
