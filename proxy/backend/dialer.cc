@@ -23,8 +23,8 @@ constexpr uint64_t kResolverMs = 1'000;
 
 }  // namespace
 
-Dial::Dial(const DialServices& services, Pool& pool, const net::Address& client,
-           IdentityPreamble identity, uint64_t timeout_ms, DialObserver& observer)
+Dialer::Dialer(const DialerServices& services, Pool& pool, const net::Address& client,
+               IdentityPreamble identity, uint64_t timeout_ms, DialerObserver& observer)
     : services_(services),
       pool_(pool),
       identity_(std::move(identity)),
@@ -33,13 +33,13 @@ Dial::Dial(const DialServices& services, Pool& pool, const net::Address& client,
       started_us_(net::Loop::now_us()),
       order_(pool.order(client, services.loop.now_ms())) {}
 
-Dial::~Dial() = default;
+Dialer::~Dialer() = default;
 
-void Dial::start() {
+void Dialer::start() {
   try_server();
 }
 
-void Dial::cancel() {
+void Dialer::cancel() {
   done_ = true;
   disarm();
   ListNode<DnsCacheObserver>::unlink();
@@ -48,7 +48,7 @@ void Dial::cancel() {
 
 // ---- one server
 
-void Dial::try_server() {
+void Dialer::try_server() {
   const size_t servers_left = order_.size() - server_index_;
   const uint64_t share_ms = time_left_ms() / servers_left;
   server_give_up_ms_ = services_.loop.now_ms() + share_ms;
@@ -63,7 +63,7 @@ void Dial::try_server() {
   arm(services_.loop.deadlines(), has_former ? std::min(share_ms / 2, kResolverMs) : share_ms);
 }
 
-void Dial::try_address() {
+void Dialer::try_address() {
   const std::vector<net::Address>& addresses = server().addresses.known();
   generation_ = server().addresses.generation();
   const uint64_t now = services_.loop.now_ms();
@@ -85,7 +85,7 @@ void Dial::try_address() {
 
 // ---- one attempt
 
-void Dial::on_open() {
+void Dialer::on_open() {
   if (tls_ != nullptr) {
     note_handshake();
     if (opening_.has_value()) {  // STARTTLS is done
@@ -104,12 +104,12 @@ void Dial::on_open() {
   during_ = kGreeting;
 }
 
-void Dial::on_bytes(Bytes bytes) {
+void Dialer::on_bytes(Bytes bytes) {
   // A StartTls step can't be reached with bytes left over: the opening calls that an injection.
   take_step(opening_->feed(bytes));
 }
 
-void Dial::take_step(BackendOpening::Step step) {
+void Dialer::take_step(BackendOpening::Step step) {
   switch (step) {
     case BackendOpening::Step::More:
       return;
@@ -131,7 +131,7 @@ void Dial::take_step(BackendOpening::Step step) {
   }
 }
 
-void Dial::secure() {
+void Dialer::secure() {
   during_ = "the backend's TLS handshake";
   const std::string& configured = pool_.config().verify.name;
   tls_ = TlsStream::client(services_.loop, std::move(plain_), *pool_.context(), services_.workspace,
@@ -139,7 +139,7 @@ void Dial::secure() {
   tls_->observe(*this);
 }
 
-void Dial::note_handshake() {
+void Dialer::note_handshake() {
   const tls::Handshake handshake = tls_->engine().handshake();
   services_.counters.count<Metric::BackendHandshakes>(
       BackendLabel{pool_.label()}, handshake.version, LabelIndex<Label::Cipher>{handshake.cipher});
@@ -148,7 +148,7 @@ void Dial::note_handshake() {
 }
 
 // Mail flows without it, so it is told once for each server and then only counted.
-void Dial::note_refusal_of_identity() {
+void Dialer::note_refusal_of_identity() {
   services_.counters.count<Metric::BackendIdentityRefusals>(ServerLabel{server().label});
   if (!std::exchange(server().refused_identity, true)) {
     log::warn("backend does not take the client's address by ID",
@@ -156,15 +156,15 @@ void Dial::note_refusal_of_identity() {
   }
 }
 
-void Dial::on_end() {
+void Dialer::on_end() {
   attempt_failed(net::closed_error(during_));
 }
 
-void Dial::on_failure(const Error& error) {
+void Dialer::on_failure(const Error& error) {
   attempt_failed(error);
 }
 
-void Dial::on_deadline() {
+void Dialer::on_deadline() {
   if (ListNode<DnsCacheObserver>::linked() &&
       server().addresses.serve_stale(services_.loop.now_ms())) {
     ListNode<DnsCacheObserver>::unlink();
@@ -179,7 +179,7 @@ void Dial::on_deadline() {
 
 // ---- the end of an attempt
 
-void Dial::succeed() {
+void Dialer::succeed() {
   done_ = true;
   disarm();
   server().ejected_until_ms = 0;
@@ -189,18 +189,18 @@ void Dial::succeed() {
   services_.counters.count<Metric::BackendConnects>(ServerLabel{server().label}, kConnectSuccess);
   services_.counters.observe<Metric::BackendConnectDuration>(net::Loop::now_us() - started_us_,
                                                              BackendLabel{pool_.label()});
-  Dialled dialled{.stream = nullptr,
-                  .first_bytes = opening_->first_bytes(),
-                  .place = ServerPlace(server(), services_.counters)};
+  DialResult result{.stream = nullptr,
+                    .first_bytes = opening_->first_bytes(),
+                    .place = ServerPlace(server(), services_.counters)};
   if (tls_ != nullptr) {
-    dialled.stream = std::move(tls_);
+    result.stream = std::move(tls_);
   } else {
-    dialled.stream = std::move(plain_);
+    result.stream = std::move(plain_);
   }
-  observer_.on_dialled(std::move(dialled));
+  observer_.on_connected(std::move(result));
 }
 
-void Dial::attempt_failed(Error error) {
+void Dialer::attempt_failed(Error error) {
   if (done_) {
     return;
   }
@@ -233,7 +233,7 @@ void Dial::attempt_failed(Error error) {
   observer_.on_dial_failed(error);
 }
 
-void Dial::drop_stream() {
+void Dialer::drop_stream() {
   opening_.reset();
   if (tls_ != nullptr) {
     tls_->abort();
@@ -245,7 +245,7 @@ void Dial::drop_stream() {
   }
 }
 
-uint64_t Dial::time_left_ms() const {
+uint64_t Dialer::time_left_ms() const {
   const uint64_t now = services_.loop.now_ms();
   return give_up_ms_ > now ? give_up_ms_ - now : 0;
 }

@@ -1,11 +1,11 @@
-// Dial: from "this session needs a backend" to a stream on which the backend has greeted: resolve,
-// connect, TLS or STARTTLS where the hop asks for it, greeting. It tries the pool's servers, and
-// each server's addresses, until one serves or the time is up; each attempt gets its share of what
-// time is left, so that a silent server can't use up the time of the next. Loop's thread only;
-// gone once the relay begins.
+// Dialer: from "this session needs a backend" to a stream on which the backend has greeted:
+// resolve, connect, TLS or STARTTLS where the hop asks for it, greeting. It tries the pool's
+// servers, and each server's addresses, until one serves or the time is up; each attempt gets its
+// share of what time is left, so that a silent server can't use up the time of the next. Loop's
+// thread only; gone once the relay begins.
 //
 //   resolve -> connect -> [PROXY header] -> [TLS] -> greeting -> [STARTTLS -> TLS -> CAPABILITY]
-//      -> [ID] -> on_dialled
+//      -> [ID] -> on_connected
 //      any failure: count, log, next address or next server -> on_dial_failed when none is left
 #pragma once
 
@@ -28,23 +28,23 @@
 
 namespace postern {
 
-struct Dialled {
+struct DialResult {
   std::unique_ptr<net::Stream> stream;  // open; its observer is still the dial: replace it
   std::string first_bytes;              // the greeting and what followed it
   ServerPlace place;
 };
 
-class DialObserver {
+class DialerObserver {
  public:
-  virtual void on_dialled(Dialled dialled) = 0;
+  virtual void on_connected(DialResult result) = 0;
   virtual void on_dial_failed(const Error& last_error) = 0;
 
  protected:
-  ~DialObserver() = default;
+  ~DialerObserver() = default;
 };
 
 // What a dial needs of its worker; all outlive it.
-struct DialServices {
+struct DialerServices {
   net::Loop& loop;
   tls::Workspace& workspace;
   metrics::Counters& counters;
@@ -52,15 +52,15 @@ struct DialServices {
   BackendFacts& facts;
 };
 
-class Dial final : public net::Retirable,
-                   private net::StreamObserver,
-                   private DnsCacheObserver,
-                   private net::Deadline {
+class Dialer final : public net::Retirable,
+                     private net::StreamObserver,
+                     private DnsCacheObserver,
+                     private net::Deadline {
  public:
   // `pool` and `observer` must outlive the dial. Nothing is reported from inside start().
-  Dial(const DialServices& services, Pool& pool, const net::Address& client,
-       IdentityPreamble identity, uint64_t timeout_ms, DialObserver& observer);
-  ~Dial() override;
+  Dialer(const DialerServices& services, Pool& pool, const net::Address& client,
+         IdentityPreamble identity, uint64_t timeout_ms, DialerObserver& observer);
+  ~Dialer() override;
   void start();
   // Gives up; no callback comes any more.
   void cancel();
@@ -88,10 +88,10 @@ class Dial final : public net::Retirable,
   uint64_t time_left_ms() const;
   BackendServer& server() { return pool_.server(order_[server_index_]); }
 
-  const DialServices services_;
+  const DialerServices services_;
   Pool& pool_;
   const IdentityPreamble identity_;
-  DialObserver& observer_;
+  DialerObserver& observer_;
   const uint64_t give_up_ms_;
   const uint64_t started_us_;
   std::vector<size_t> order_;

@@ -33,11 +33,11 @@ constexpr uint64_t kEarlyLookMs = 4'000;
 void Session::connect() {
   enter(State::Connecting);
   Pool& pool = snapshot_->route(client_->engine().server_name());
-  DialObserver& observer = *this;
-  dial_ = std::make_unique<Dial>(services_.dial, pool, address_,
-                                 identity_preamble(pool.config().client_identity),
-                                 snapshot_->config->timeouts.connect_ms, observer);
-  dial_->start();
+  DialerObserver& observer = *this;
+  dialer_ = std::make_unique<Dialer>(services_.dial, pool, address_,
+                                     identity_preamble(pool.config().client_identity),
+                                     snapshot_->config->timeouts.connect_ms, observer);
+  dialer_->start();
 }
 
 IdentityPreamble Session::identity_preamble(ClientIdentity way) {
@@ -59,7 +59,7 @@ bool Session::early_is_too_much(Bytes bytes) {
 
 void Session::on_dial_failed(const Error& last_error) {
   error_ = last_error;
-  loop().retire(std::move(dial_));
+  loop().retire(std::move(dialer_));
   start_closing(EndReason::BackendUnavailable, kUnavailable);
 }
 
@@ -70,11 +70,11 @@ imap::Filter::Options Session::filter_options() const {
   return options;
 }
 
-void Session::on_dialled(Dialled dialled) {
-  loop().retire(std::move(dial_));
+void Session::on_connected(DialResult result) {
+  loop().retire(std::move(dialer_));
   enter(State::Relaying);
-  backend_ = std::move(dialled.stream);
-  place_ = std::move(dialled.place);
+  backend_ = std::move(result.stream);
+  place_ = std::move(result.place);
   imap::ConversationObserver& conversation = *this;
   RelayObserver& observer = *this;
   relay_ = std::make_unique<Relay>(loop(), services_.relay_cells, *client_, *backend_,
@@ -83,7 +83,7 @@ void Session::on_dialled(Dialled dialled) {
   if (!early_.empty()) {  // looks end
     arm_until(login_at());
   }
-  relay_->start(dialled.first_bytes, early_);
+  relay_->start(result.first_bytes, early_);
   wipe(early_);
   early_.shrink_to_fit();
 }
@@ -246,8 +246,8 @@ void Session::close(EndReason reason) {
   }
   enter(State::Closed);
   disarm();
-  if (dial_ != nullptr) {
-    dial_->cancel();
+  if (dialer_ != nullptr) {
+    dialer_->cancel();
   }
   leave_backend();
   client().abort();

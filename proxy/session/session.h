@@ -41,7 +41,7 @@ namespace postern {
 
 // What the session's worker lends it.
 struct SessionServices {
-  DialServices dial;
+  DialerServices dial;
   Admission& admission;
   RelayCells relay_cells;
 };
@@ -49,7 +49,7 @@ struct SessionServices {
 class Session final : public net::Retirable,
                       public ListNode<Session>,
                       private net::StreamObserver,
-                      private DialObserver,
+                      private DialerObserver,
                       private RelayObserver,
                       private imap::ConversationObserver,
                       private LoginTurnObserver,
@@ -102,7 +102,7 @@ class Session final : public net::Retirable,
   void connect();
   IdentityPreamble identity_preamble(ClientIdentity way);
   imap::Filter::Options filter_options() const;
-  void on_dialled(Dialled dialled) override;
+  void on_connected(DialResult result) override;
   void on_dial_failed(const Error& last_error) override;
   imap::LoginLeave on_login_attempt(imap::Mechanism mechanism) override;
   const SipHash::Key* name_key() override;
@@ -170,7 +170,7 @@ class Session final : public net::Retirable,
   std::unique_ptr<ProxyReader> proxy_;         // while Identifying
   std::unique_ptr<TlsStream> client_;
   std::unique_ptr<imap::FrontDialogue> front_;
-  std::unique_ptr<Dial> dial_;
+  std::unique_ptr<Dialer> dialer_;
   std::string early_;  // what the client said before the backend was there
   ServerPlace place_;
   std::unique_ptr<net::Stream> backend_;

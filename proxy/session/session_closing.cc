@@ -20,9 +20,9 @@ void Session::start_closing(EndReason reason, std::string_view bye) {
   release_resources(reason);
   enter(State::Closing);
   owed_ = std::make_unique<Owed>();
-  if (dial_ != nullptr) {
-    dial_->cancel();
-    loop().retire(std::move(dial_));
+  if (dialer_ != nullptr) {
+    dialer_->cancel();
+    loop().retire(std::move(dialer_));
   }
   leave_backend();
   client().observe(*this);

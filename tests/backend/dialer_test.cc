@@ -34,15 +34,15 @@ metrics::LabelSets leaf_labels() {
   return labels;
 }
 
-class DialTest : public testing::Test, public DialObserver {
+class DialerTest : public testing::Test, public DialerObserver {
  protected:
-  DialTest() : counters(labels), server_context(test::server_context(authority, {"localhost"})) {
+  DialerTest() : counters(labels), server_context(test::server_context(authority, {"localhost"})) {
     log::configure(log::Format::Text, log::Level::Error);
     config.name = "pool";
     config.verify.ca_file = directory.write("ca.pem", authority.pem());
     config.verify.name = "localhost";
   }
-  ~DialTest() override {
+  ~DialerTest() override {
     backends.clear();
     place = ServerPlace();
     stream.reset();
@@ -75,7 +75,8 @@ class DialTest : public testing::Test, public DialObserver {
     return *pool_;
   }
   void start(uint64_t timeout_ms = kTimeoutMs) {
-    dial = std::make_unique<Dial>(services, pool(), net::loopback(1), identity, timeout_ms, *this);
+    dial =
+        std::make_unique<Dialer>(services, pool(), net::loopback(1), identity, timeout_ms, *this);
     dial->start();
     EXPECT_FALSE(finished()) << "reported from inside start()";
   }
@@ -96,7 +97,7 @@ class DialTest : public testing::Test, public DialObserver {
   metrics::LabelSets labels = metrics::complete_labels(leaf_labels());
   metrics::Counters counters;
   BackendFacts facts;
-  const DialServices services{loop, workspace, counters, labels, facts};
+  const DialerServices services{loop, workspace, counters, labels, facts};
   test::TempDirectory directory;
   test::Authority authority;
   std::unique_ptr<tls::ServerContext> server_context;
@@ -109,15 +110,15 @@ class DialTest : public testing::Test, public DialObserver {
   std::string first_bytes;
   ServerPlace place;
   Error failure;
-  std::unique_ptr<Dial> dial;
+  std::unique_ptr<Dialer> dial;
 
  private:
-  void on_dialled(Dialled dialled) override {
+  void on_connected(DialResult result) override {
     EXPECT_FALSE(finished()) << "reported twice";
-    stream = std::move(dialled.stream);
+    stream = std::move(result.stream);
     stream->observe(after_);
-    first_bytes = std::move(dialled.first_bytes);
-    place = std::move(dialled.place);
+    first_bytes = std::move(result.first_bytes);
+    place = std::move(result.place);
   }
   void on_dial_failed(const Error& last_error) override {
     EXPECT_FALSE(finished()) << "reported twice";
@@ -130,7 +131,7 @@ class DialTest : public testing::Test, public DialObserver {
 
 // ---- the three kinds of hop
 
-TEST_F(DialTest, HandsOverAPlainStreamWithItsGreeting) {
+TEST_F(DialerTest, HandsOverAPlainStreamWithItsGreeting) {
   backend({.greeting = "* OK ready\r\n* 1 EXISTS\r\n"});
   start();
   ASSERT_TRUE(wait());
@@ -140,7 +141,7 @@ TEST_F(DialTest, HandsOverAPlainStreamWithItsGreeting) {
   EXPECT_EQ(counters.cell_at(Metric::BackendSessions, {1}).value(), 1U);
 }
 
-TEST_F(DialTest, SpeaksTlsFromTheFirstByteWhenAskedTo) {
+TEST_F(DialerTest, SpeaksTlsFromTheFirstByteWhenAskedTo) {
   config.tls = BackendTls::Implicit;
   ScriptedBackend& server = backend({.tls = BackendTls::Implicit});
   start();
@@ -150,7 +151,7 @@ TEST_F(DialTest, SpeaksTlsFromTheFirstByteWhenAskedTo) {
   EXPECT_GT(facts.certificate_not_after[1].load(), 0);
 }
 
-TEST_F(DialTest, UpgradesWithStarttlsAndForgetsWhatWasSaidInClear) {
+TEST_F(DialerTest, UpgradesWithStarttlsAndForgetsWhatWasSaidInClear) {
   config.tls = BackendTls::StartTls;
   ScriptedBackend& server = backend({.tls = BackendTls::StartTls});
   start();
@@ -159,7 +160,7 @@ TEST_F(DialTest, UpgradesWithStarttlsAndForgetsWhatWasSaidInClear) {
   EXPECT_EQ(first_bytes, "* OK [CAPABILITY IMAP4rev1 IDLE] IMAP ready\r\n");
 }
 
-TEST_F(DialTest, RefusesBytesInjectedBehindStarttls) {
+TEST_F(DialerTest, RefusesBytesInjectedBehindStarttls) {
   config.tls = BackendTls::StartTls;
   backend({.tls = BackendTls::StartTls, .after_starttls = "* CAPABILITY IMAP4rev1\r\n"});
   start();
@@ -168,7 +169,7 @@ TEST_F(DialTest, RefusesBytesInjectedBehindStarttls) {
   EXPECT_EQ(connects(0, "starttls_injection"), 1U);
 }
 
-TEST_F(DialTest, NamesWhatIsWrongWithTheBackendsCertificate) {
+TEST_F(DialerTest, NamesWhatIsWrongWithTheBackendsCertificate) {
   config.tls = BackendTls::Implicit;
   config.verify.name = "mail.internal";
   backend({.tls = BackendTls::Implicit});
@@ -178,7 +179,7 @@ TEST_F(DialTest, NamesWhatIsWrongWithTheBackendsCertificate) {
   EXPECT_EQ(connects(0, "certificate_name_mismatch"), 1U);
 }
 
-TEST_F(DialTest, NamesAnAuthorityThatIsNotTrusted) {
+TEST_F(DialerTest, NamesAnAuthorityThatIsNotTrusted) {
   config.tls = BackendTls::Implicit;
   config.verify.ca_file = directory.write("other.pem", test::Authority("Other").pem());
   backend({.tls = BackendTls::Implicit});
@@ -189,7 +190,7 @@ TEST_F(DialTest, NamesAnAuthorityThatIsNotTrusted) {
 
 // ---- what can go wrong, and who is tried next
 
-TEST_F(DialTest, CountsARefusedConnectionAndTriesTheNextServer) {
+TEST_F(DialerTest, CountsARefusedConnectionAndTriesTheNextServer) {
   config.servers.push_back(closed_port.host());
   backend();
   start();
@@ -201,7 +202,7 @@ TEST_F(DialTest, CountsARefusedConnectionAndTriesTheNextServer) {
   EXPECT_GT(pool().server(0).ejected_until_ms, loop.now_ms());
 }
 
-TEST_F(DialTest, TriesTheNextServerWhenOneGreetsWithBye) {
+TEST_F(DialerTest, TriesTheNextServerWhenOneGreetsWithBye) {
   backend({.greeting = "* BYE overloaded\r\n"});
   backend();
   start();
@@ -210,7 +211,7 @@ TEST_F(DialTest, TriesTheNextServerWhenOneGreetsWithBye) {
   EXPECT_EQ(connects(0, "backend_bye"), 1U);
 }
 
-TEST_F(DialTest, TriesTheNextServerWhenOneHangsUpWithoutAWord) {
+TEST_F(DialerTest, TriesTheNextServerWhenOneHangsUpWithoutAWord) {
   backend({.hangs_up = true});
   backend();
   start();
@@ -219,14 +220,14 @@ TEST_F(DialTest, TriesTheNextServerWhenOneHangsUpWithoutAWord) {
   EXPECT_EQ(connects(0, "connection_closed"), 1U);
 }
 
-TEST_F(DialTest, RefusesWhatIsNotImap) {
+TEST_F(DialerTest, RefusesWhatIsNotImap) {
   backend({.greeting = "220 mail ESMTP\r\n"});
   start();
   ASSERT_TRUE(wait());
   EXPECT_STREQ(failure.label(), "not_imap");
 }
 
-TEST_F(DialTest, TriesAllAddressesOfAServer) {
+TEST_F(DialerTest, TriesAllAddressesOfAServer) {
   ScriptedBackend& server = backend();
   BackendServer& known = pool().server(0);
   known.addresses.store({net::loopback(closed_port.host().port), server.address()},
@@ -239,7 +240,7 @@ TEST_F(DialTest, TriesAllAddressesOfAServer) {
   EXPECT_EQ(known.ejected_until_ms, 0U) << "a server with one good address is a good server";
 }
 
-TEST_F(DialTest, GivesUpWhenNoServerIsLeftAndTellsTheLastReason) {
+TEST_F(DialerTest, GivesUpWhenNoServerIsLeftAndTellsTheLastReason) {
   backend({.greeting = "* BYE overloaded\r\n"});
   config.servers.push_back(closed_port.host());
   start();
@@ -249,7 +250,7 @@ TEST_F(DialTest, GivesUpWhenNoServerIsLeftAndTellsTheLastReason) {
   EXPECT_EQ(connects(1, "connection_refused"), 1U);
 }
 
-TEST_F(DialTest, GivesASilentServerItsShareOfTheTimeAndNoMore) {
+TEST_F(DialerTest, GivesASilentServerItsShareOfTheTimeAndNoMore) {
   backend({.greeting = "* OK"});  // and never the rest
   backend();
   start(10'000);
@@ -262,7 +263,7 @@ TEST_F(DialTest, GivesASilentServerItsShareOfTheTimeAndNoMore) {
   EXPECT_EQ(place.server(), &pool().server(1));
 }
 
-TEST_F(DialTest, GivesUpInTimeWhenEveryServerIsSilent) {
+TEST_F(DialerTest, GivesUpInTimeWhenEveryServerIsSilent) {
   backend({.greeting = "* OK"});
   backend({.greeting = "* OK"});
   start(200);
@@ -273,7 +274,7 @@ TEST_F(DialTest, GivesUpInTimeWhenEveryServerIsSilent) {
 
 // ---- names
 
-TEST_F(DialTest, FailsWhenANameCannotBeResolved) {
+TEST_F(DialerTest, FailsWhenANameCannotBeResolved) {
   config.servers.push_back({"no-such-host.invalid", 143});
   start();
   ASSERT_TRUE(wait());
@@ -281,7 +282,7 @@ TEST_F(DialTest, FailsWhenANameCannotBeResolved) {
   EXPECT_EQ(connects(0, failure.label()), 1U);
 }
 
-TEST_F(DialTest, UsesAddressesFromBeforeWhileTheResolverIsDown) {
+TEST_F(DialerTest, UsesAddressesFromBeforeWhileTheResolverIsDown) {
   ScriptedBackend& server = backend();
   config.servers = {{"no-such-host.invalid", 143}};
   pool().server(0).addresses.store({server.address()}, 0);
@@ -291,7 +292,7 @@ TEST_F(DialTest, UsesAddressesFromBeforeWhileTheResolverIsDown) {
   EXPECT_EQ(connects(0, "success"), 1U);
 }
 
-TEST_F(DialTest, UsesAddressesFromBeforeWhileTheResolverIsSlow) {
+TEST_F(DialerTest, UsesAddressesFromBeforeWhileTheResolverIsSlow) {
   ScriptedBackend& server = backend();
   config.servers = {{"localhost", server.host().port}};
   pool().server(0).addresses.store({server.address()}, 0);
@@ -310,7 +311,7 @@ TEST_F(DialTest, UsesAddressesFromBeforeWhileTheResolverIsSlow) {
   EXPECT_EQ(connects(0, "timed_out"), 0U);
 }
 
-TEST_F(DialTest, TriesWhatTheResolverAnswersWhileAFormerAddressFails) {
+TEST_F(DialerTest, TriesWhatTheResolverAnswersWhileAFormerAddressFails) {
   ScriptedBackend& silent = backend({.greeting = "* OK"});
   ScriptedBackend& server = backend();
   config.servers = {{"localhost", server.host().port}};
@@ -331,7 +332,7 @@ TEST_F(DialTest, TriesWhatTheResolverAnswersWhileAFormerAddressFails) {
   EXPECT_EQ(pool().server(0).ejected_until_ms, 0U);
 }
 
-TEST_F(DialTest, TriesTheNextServerWhenANameNeedsTooLong) {
+TEST_F(DialerTest, TriesTheNextServerWhenANameNeedsTooLong) {
   config.servers = {{"localhost", 143}};
   backend();
   const test::BusyPool busy(loop);
@@ -344,7 +345,7 @@ TEST_F(DialTest, TriesTheNextServerWhenANameNeedsTooLong) {
   EXPECT_EQ(place.server(), &pool().server(1));
 }
 
-TEST_F(DialTest, LooksANameUpAgainOnceItsServerHasFailed) {
+TEST_F(DialerTest, LooksANameUpAgainOnceItsServerHasFailed) {
   config.servers.push_back({"localhost", closed_port.host().port});
   BackendServer& server = pool().server(0);
   start();
@@ -357,7 +358,7 @@ TEST_F(DialTest, LooksANameUpAgainOnceItsServerHasFailed) {
 }
 
 #if !defined(__SANITIZE_ADDRESS__)  // UBSan needs descriptors for what it looks at
-TEST_F(DialTest, ShunsNoServerForAShortageOfItsOwn) {
+TEST_F(DialerTest, ShunsNoServerForAShortageOfItsOwn) {
   backend();
   pool();
   const test::NoDescriptors none;
@@ -370,7 +371,7 @@ TEST_F(DialTest, ShunsNoServerForAShortageOfItsOwn) {
 
 // ---- cancelling
 
-class DialCancelTest : public DialTest, public testing::WithParamInterface<BackendTls> {};
+class DialCancelTest : public DialerTest, public testing::WithParamInterface<BackendTls> {};
 INSTANTIATE_TEST_SUITE_P(Hop, DialCancelTest,
                          testing::Values(BackendTls::None, BackendTls::StartTls,
                                          BackendTls::Implicit),
@@ -405,7 +406,7 @@ TEST_P(DialCancelTest, AtAnyStageCallsNobodyAndLeavesNothing) {
   EXPECT_EQ(connects(0, "success"), 1U);
 }
 
-TEST_F(DialTest, CancelledWhileResolvingCallsNobody) {
+TEST_F(DialerTest, CancelledWhileResolvingCallsNobody) {
   config.servers.push_back({"localhost", closed_port.host().port});
   start();
   dial->cancel();

@@ -3,7 +3,7 @@
 // the other. For what sockets cannot show: a million sessions on one machine, and costs by
 // instruction, the same at every run. One thread.
 //
-// Left out: Session, Dial and Admission, whose place Parked takes with a Session's size, and the
+// Left out: Session, Dialer and Admission, whose place Parked takes with a Session's size, and the
 // kernel. A MemoryStream is as heavy as a TcpStream with its uv_tcp_t.
 #pragma once
 

@@ -50,7 +50,7 @@ class Gateway final {
   metrics::Counters& counters() { return counters_; }
   Admission& admission() { return admission_; }
   Snapshot& snapshot() { return *snapshot_; }
-  const DialServices& dial_services() const { return services_.dial; }
+  const DialerServices& dial_services() const { return services_.dial; }
   void drain();
   void cut();
 
