@@ -1,6 +1,6 @@
-// DrainPace: how a drain's time is used. The first two thirds spread the `* BYE`s, so that clients
-// do not all come back in the same second; the rest is for those whose commands take long, and in
-// its second half the end of any response has to do for the last word. Few sessions need no
+// DrainSchedule: how a drain's time is used. The first two thirds spread the `* BYE`s, so that
+// clients do not all come back in the same second; the rest is for those whose commands take long,
+// and in its second half the end of any response has to do for the last word. Few sessions need no
 // spreading: a stop does not wait for them. A value; any thread.
 #pragma once
 
@@ -10,23 +10,23 @@
 
 namespace postern {
 
-struct DrainPace {
-  enum class Haste : uint8_t {
-    Stopping,  // new clients find nobody here: it ends as soon as may be
-    Relieved,  // another process serves them already: all the time there is may be used
+struct DrainSchedule {
+  enum class Mode : uint8_t {
+    Shutdown,  // new clients find nobody here: it ends as soon as may be
+    HandOver,  // another process serves them already: all the time there is may be used
   };
-  // A worker that is Stopping tells at least so many a second.
+  // A worker that is Shutdown tells at least so many a second.
   static constexpr uint64_t kLeastPerSecond = 100;
 
   uint64_t limit_ms = 0;
-  Haste haste = Haste::Stopping;
+  Mode mode = Mode::Shutdown;
 
-  uint64_t hurry_ms() const { return limit_ms * 5 / 6; }
+  uint64_t hasten_ms() const { return limit_ms * 5 / 6; }
   // How many of `sessions` shall have been told by now.
   size_t due(size_t sessions, uint64_t elapsed_ms) const {
     uint64_t spread_ms = limit_ms * 2 / 3;
     uint64_t first = 0;
-    if (haste == Haste::Stopping) {
+    if (mode == Mode::Shutdown) {
       spread_ms = std::min<uint64_t>(spread_ms, sessions * 1000 / kLeastPerSecond);
       first = 1;
     }

@@ -199,7 +199,7 @@ void Server::on_signal(int number) {
 void Server::stop(int number) {
   if (!draining_) {
     drain(number == SIGTERM ? "SIGTERM" : "SIGINT");
-  } else if (std::exchange(relieved_, false)) {
+  } else if (std::exchange(superseded_, false)) {
     log::info("told to stop, draining already");
   } else {
     log::warn("second signal, exiting at once");
@@ -297,7 +297,7 @@ void Server::drain(const char* signal) {
   if (timeouts.drain_delay_ms > 0) {
     arm(loop_.deadlines(), timeouts.drain_delay_ms);
   } else {
-    dismiss(DrainPace::Haste::Stopping);
+    drain_workers(DrainSchedule::Mode::Shutdown);
   }
 }
 
@@ -305,21 +305,21 @@ void Server::drain(const char* signal) {
 void Server::on_upgraded(int pid) {
   notifier_.tell("MAINPID=" + std::to_string(pid));
   draining_ = true;
-  relieved_ = true;
+  superseded_ = true;
   log::info("draining, relieved", {{"by", pid},
                                    {"sessions", admission_.sessions()},
                                    {"limit_ms", materials_.config->timeouts.drain_ms}});
   if (admin_ != nullptr) {
     admin_->hand_over();
   }
-  dismiss(DrainPace::Haste::Relieved);
+  drain_workers(DrainSchedule::Mode::HandOver);
 }
 
-void Server::dismiss(DrainPace::Haste haste) {
+void Server::drain_workers(DrainSchedule::Mode mode) {
   const uint64_t limit_ms = materials_.config->timeouts.drain_ms;
   dismissed_ = true;
   for (const auto& worker : workers_) {
-    worker->drain({.limit_ms = limit_ms, .haste = haste});
+    worker->drain({.limit_ms = limit_ms, .mode = mode});
   }
   arm(loop_.deadlines(), limit_ms + kWorkerEndMs);
 }
@@ -338,7 +338,7 @@ void Server::worker_ended() {
 void Server::on_deadline() {
   if (!dismissed_) {
     log::info("no longer accepting");
-    dismiss(DrainPace::Haste::Stopping);
+    drain_workers(DrainSchedule::Mode::Shutdown);
     return;
   }
   log::error("a worker did not end in time, exiting without it");

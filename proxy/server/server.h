@@ -75,7 +75,7 @@ class Server final : private net::SignalObserver,
   void stop(int number);
   void drain(const char* signal);
   void on_upgraded(int pid) override;
-  void dismiss(DrainPace::Haste haste);
+  void drain_workers(DrainSchedule::Mode mode);
   void on_deadline() override;  // the delay before the drain is over, or the drain did not end
   void worker_ended();
 
@@ -112,8 +112,8 @@ class Server final : private net::SignalObserver,
   int64_t reloaded_at_s_ = 0;
   bool reload_failed_ = false;  // the last one
   bool draining_ = false;
-  bool dismissed_ = false;  // the workers have been told to drain
-  bool relieved_ = false;   // by a new process, and not told to stop since
+  bool dismissed_ = false;   // the workers have been told to drain
+  bool superseded_ = false;  // by a new process, and not told to stop since
 };
 
 }  // namespace postern

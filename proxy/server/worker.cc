@@ -58,7 +58,7 @@ void Worker::use(Contexts contexts) {
   loop_.post([this, shared] { snapshot_ = snapshot_->with(std::move(*shared)); });
 }
 
-void Worker::drain(DrainPace pace) {
+void Worker::drain(DrainSchedule pace) {
   loop_.post([this, pace] { begin_drain(pace); });
 }
 
@@ -95,12 +95,12 @@ void Worker::Port::on_accept_failure(const Error& error) {
 
 // ---- drain
 
-void Worker::begin_drain(DrainPace pace) {
+void Worker::begin_drain(DrainSchedule pace) {
   for (const auto& port : ports_) {
     port->listener.close();
   }
   loop_.close_mailbox();
-  pace_ = pace;
+  schedule_ = pace;
   drain_began_ms_ = loop_.now_ms();
   sessions_.for_each([this](Session&) { to_tell_++; });
   on_deadline();
@@ -109,19 +109,19 @@ void Worker::begin_drain(DrainPace pace) {
 void Worker::on_deadline() {
   const uint64_t elapsed_ms = loop_.now_ms() - drain_began_ms_;
   tell_who_is_due(elapsed_ms);
-  if (elapsed_ms >= pace_.hurry_ms() && !std::exchange(hurried_, true)) {
-    told_.for_each([](Session& session) { session.hurry(); });
+  if (elapsed_ms >= schedule_.hasten_ms() && !std::exchange(hurried_, true)) {
+    notified_.for_each([](Session& session) { session.hasten(); });
   }
-  if (elapsed_ms >= pace_.limit_ms) {
+  if (elapsed_ms >= schedule_.limit_ms) {
     cut_off_the_rest();
     return;
   }
-  arm(loop_.deadlines(), std::min(kTellEveryMs, pace_.limit_ms - elapsed_ms));
+  arm(loop_.deadlines(), std::min(kTellEveryMs, schedule_.limit_ms - elapsed_ms));
 }
 
 void Worker::cut_off_the_rest() {
   size_t count = 0;
-  told_.for_each([&count](Session& session) {
+  notified_.for_each([&count](Session& session) {
     count++;
     session.cut();
   });
@@ -132,14 +132,14 @@ void Worker::cut_off_the_rest() {
 
 // In the order in which they came: who is logging in just now is told last.
 void Worker::tell_who_is_due(uint64_t elapsed_ms) {
-  const size_t due = pace_.due(to_tell_, elapsed_ms);
+  const size_t due = schedule_.due(to_tell_, elapsed_ms);
   while (told_count_ < due) {
     told_count_++;
     Session* session = sessions_.pop_front();
     if (session == nullptr) {  // some have gone by themselves
       return;
     }
-    told_.push_back(*session);
+    notified_.push_back(*session);
     session->drain();
   }
 }

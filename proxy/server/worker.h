@@ -45,7 +45,7 @@ class Worker final : private net::Deadline {
   // As use(), but only the TLS contexts toward clients are new.
   void use(Contexts contexts);
   // Stops accepting, tells the sessions to go, ends the thread. What is left at the end is cut.
-  void drain(DrainPace pace);
+  void drain(DrainSchedule pace);
   // Has `answer` called on the worker's thread; false if it drains and takes nothing more.
   bool ask(std::function<void()> answer) { return loop_.post(std::move(answer)); }
   void join();
@@ -65,7 +65,7 @@ class Worker final : private net::Deadline {
   };
 
   void run();
-  void begin_drain(DrainPace pace);
+  void begin_drain(DrainSchedule pace);
   void on_deadline() override;  // the drain goes on
   void tell_who_is_due(uint64_t elapsed_ms);
   void cut_off_the_rest();
@@ -78,8 +78,8 @@ class Worker final : private net::Deadline {
   SessionServices services_;
   std::shared_ptr<Snapshot> snapshot_;
   IntrusiveList<Session> sessions_;
-  IntrusiveList<Session> told_;  // those that were told to go
-  DrainPace pace_;
+  IntrusiveList<Session> notified_;  // those that were told to go
+  DrainSchedule schedule_;
   uint64_t drain_began_ms_ = 0;
   size_t to_tell_ = 0;  // sessions when the drain began
   size_t told_count_ = 0;

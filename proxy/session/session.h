@@ -76,7 +76,7 @@ class Session final : public net::Retirable,
   // under way.
   void drain();
   // The drain is nearly over: the end of the next response has to do. After drain().
-  void hurry();
+  void hasten();
   // The drain is over: ends now, with a BYE if it fits.
   void cut();
 

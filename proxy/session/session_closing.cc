@@ -96,7 +96,7 @@ void Session::drain() {
   }
 }
 
-void Session::hurry() {
+void Session::hasten() {
   if (state_ == State::Relaying) {
     relay_->bye_at(imap::Stop::AtBoundary, EndReason::Drained, kStopping);
   }

@@ -7,10 +7,10 @@
 namespace postern {
 namespace {
 
-using Haste = DrainPace::Haste;
+using Mode = DrainSchedule::Mode;
 
-TEST(DrainPace, SpreadsManyEvenlyOverTwoThirds) {
-  const DrainPace pace{.limit_ms = 30'000};
+TEST(DrainSchedule, SpreadsManyEvenlyOverTwoThirds) {
+  const DrainSchedule pace{.limit_ms = 30'000};
   size_t told = 0;
   size_t most_in_a_second = 0;
   for (uint64_t second = 0; second <= 20; ++second) {
@@ -23,32 +23,32 @@ TEST(DrainPace, SpreadsManyEvenlyOverTwoThirds) {
   EXPECT_LT(pace.due(10'000, 19'900), 10'000U);
 }
 
-TEST(DrainPace, DoesNotKeepAStopWaitingForAFew) {
-  const DrainPace pace{.limit_ms = 30'000};
+TEST(DrainSchedule, DoesNotKeepAStopWaitingForAFew) {
+  const DrainSchedule pace{.limit_ms = 30'000};
   EXPECT_EQ(pace.due(1, 0), 1U);
   EXPECT_EQ(pace.due(50, 500), 50U);
   EXPECT_LT(pace.due(50, 400), 50U);
 }
 
-TEST(DrainPace, TakesItsTimeWhenAnotherProcessServes) {
-  const DrainPace pace{.limit_ms = 30'000, .haste = Haste::Relieved};
+TEST(DrainSchedule, TakesItsTimeWhenAnotherProcessServes) {
+  const DrainSchedule pace{.limit_ms = 30'000, .mode = Mode::HandOver};
   EXPECT_EQ(pace.due(2, 0), 0U);
   EXPECT_EQ(pace.due(2, 10'000), 1U);
   EXPECT_EQ(pace.due(2, 20'000), 2U);
 }
 
-TEST(DrainPace, TellsAllAtOnceWithoutTime) {
-  for (const Haste haste : {Haste::Stopping, Haste::Relieved}) {
-    EXPECT_EQ((DrainPace{.limit_ms = 0, .haste = haste}.due(10'000, 0)), 10'000U);
+TEST(DrainSchedule, TellsAllAtOnceWithoutTime) {
+  for (const Mode mode : {Mode::Shutdown, Mode::HandOver}) {
+    EXPECT_EQ((DrainSchedule{.limit_ms = 0, .mode = mode}.due(10'000, 0)), 10'000U);
   }
 }
 
-TEST(DrainPace, TellsEveryoneBeforeItHurries) {
+TEST(DrainSchedule, TellsEveryoneBeforeItHurries) {
   for (const uint64_t limit_ms : {1U, 2U, 10U, 100U, 30'000U}) {
-    const DrainPace pace{.limit_ms = limit_ms, .haste = Haste::Relieved};
-    EXPECT_EQ(pace.due(7, pace.hurry_ms()), 7U) << limit_ms;
+    const DrainSchedule pace{.limit_ms = limit_ms, .mode = Mode::HandOver};
+    EXPECT_EQ(pace.due(7, pace.hasten_ms()), 7U) << limit_ms;
     EXPECT_EQ(pace.due(7, limit_ms), 7U);
-    EXPECT_LE(pace.hurry_ms(), limit_ms);
+    EXPECT_LE(pace.hasten_ms(), limit_ms);
   }
 }
 
