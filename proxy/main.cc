@@ -43,7 +43,7 @@ int check(Command command) {
 int serve(Command command, Invocation invocation) {
   std::signal(SIGPIPE, SIG_IGN);  // a broken connection is an error of that connection
   log::configure(command.config.log_format, command.config.log_level);
-  auto inherited = Inherited::from_environment();
+  auto inherited = InheritedSockets::from_environment();
   if (!inherited) {
     return complain(inherited.faults(), EXIT_FAILURE);
   }
@@ -52,7 +52,7 @@ int serve(Command command, Invocation invocation) {
                                                .log_level = command.log_level,
                                                .invocation = std::move(invocation),
                                                .inherited = std::move(inherited.value()),
-                                               .notifier = Notifier::from_environment()});
+                                               .notifier = ServiceNotifier::from_environment()});
   if (!server) {
     log::flush();
     return complain(server.faults(), EXIT_FAILURE);

@@ -33,7 +33,7 @@ struct ListenOptions {
   // Wake only when the client has sent its first bytes (TCP_DEFER_ACCEPT), in seconds; 0: at once.
   // Right where the client speaks first (implicit TLS); wrong where we greet.
   unsigned defer_accept_s = 0;
-  // Inherited by every accepted socket, so that accepting costs no further system calls.
+  // InheritedSockets by every accepted socket, so that accepting costs no further system calls.
   TcpOptions accepted = {};
 };
 

@@ -53,8 +53,8 @@ std::string socket_name(std::string_view listener) {
   return name;
 }
 
-Result<Inherited> Inherited::from_environment(int first) {
-  Inherited inherited;
+Result<InheritedSockets> InheritedSockets::from_environment(int first) {
+  InheritedSockets inherited;
   inherited.predecessor_ = predecessor_from(environment(kPredecessor));
   const bool meant_for_us =
       inherited.has_predecessor() || number_in(environment(kListenPid)) == getpid();
@@ -86,24 +86,24 @@ Result<Inherited> Inherited::from_environment(int first) {
   return inherited;
 }
 
-Inherited::Inherited(Inherited&& other) noexcept {
+InheritedSockets::InheritedSockets(InheritedSockets&& other) noexcept {
   *this = std::move(other);
 }
 
-Inherited& Inherited::operator=(Inherited&& other) noexcept {
+InheritedSockets& InheritedSockets::operator=(InheritedSockets&& other) noexcept {
   std::swap(sockets_, other.sockets_);
   std::swap(predecessor_, other.predecessor_);
   return *this;
 }
 
-void Inherited::close_left() {
+void InheritedSockets::close_left() {
   for (const Socket& socket : sockets_) {
     close(socket.fd);
   }
   sockets_.clear();
 }
 
-Inherited::~Inherited() {
+InheritedSockets::~InheritedSockets() {
   close_left();
   if (predecessor_ >= 0) {
     close(predecessor_);
@@ -111,7 +111,7 @@ Inherited::~Inherited() {
 }
 
 // Port 0 names no port, so the name has to tell; among several of that name the first address.
-std::vector<int> Inherited::take(const net::Address& wanted, const std::string& name) {
+std::vector<int> InheritedSockets::take(const net::Address& wanted, const std::string& name) {
   net::Address address;
   for (const Socket& socket : sockets_) {
     const bool fits = wanted.port() != 0 ? socket.address == wanted
@@ -142,7 +142,7 @@ std::vector<int> Inherited::take(const net::Address& wanted, const std::string& 
   return taken;
 }
 
-void Inherited::tell_predecessor() {
+void InheritedSockets::tell_predecessor() {
   const int fd = std::exchange(predecessor_, -1);
   if (fd < 0) {
     return;

@@ -1,7 +1,7 @@
-// Inherited: listening sockets that were open before this process: from systemd's socket activation
-// (LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES; sd_listen_fds(3)), or from an older postern that is
-// being replaced (SIGUSR2), which also waits to hear that this one serves. As long as somebody
-// holds the sockets, no connection is refused and none that waits in a queue is lost.
+// InheritedSockets: listening sockets that were open before this process: from systemd's socket
+// activation (LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES; sd_listen_fds(3)), or from an older postern
+// that is being replaced (SIGUSR2), which also waits to hear that this one serves. As long as
+// somebody holds the sockets, no connection is refused and none that waits in a queue is lost.
 //
 // LISTEN_FDS=3 LISTEN_FDNAMES=[__]_993:[__]_993:admin  POSTERN_PREDECESSOR=PID:DESCRIPTOR
 //
@@ -29,7 +29,7 @@ inline constexpr int kFirstInherited = 3;
 std::string socket_name(std::string_view listener);
 inline constexpr char kAdminSocket[] = "admin";
 
-class Inherited {
+class InheritedSockets {
  public:
   struct Socket {
     int fd = -1;
@@ -39,11 +39,11 @@ class Inherited {
 
   // Takes the environment's word and removes it, so that it is not said twice. A descriptor that is
   // no listening TCP socket is a fault. They begin with `first`, which only tests change.
-  static Result<Inherited> from_environment(int first = kFirstInherited);
-  Inherited() = default;
-  ~Inherited();
-  Inherited(Inherited&& other) noexcept;
-  Inherited& operator=(Inherited&& other) noexcept;
+  static Result<InheritedSockets> from_environment(int first = kFirstInherited);
+  InheritedSockets() = default;
+  ~InheritedSockets();
+  InheritedSockets(InheritedSockets&& other) noexcept;
+  InheritedSockets& operator=(InheritedSockets&& other) noexcept;
 
   // The sockets of one address, each once, for a listener of `wanted`, or for the admin endpoint;
   // empty if there are none. Where the port is 0, those of the name. They are the caller's now.

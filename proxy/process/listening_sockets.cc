@@ -57,7 +57,7 @@ std::vector<int> open_new(net::Address address, size_t workers, const net::Liste
   return opened;
 }
 
-void open_listener(const Config& config, size_t index, Inherited& inherited,
+void open_listener(const Config& config, size_t index, InheritedSockets& inherited,
                    ListeningSockets& sockets, Faults& faults) {
   const ListenerConfig& listener = config.listeners[index];
   const net::ListenOptions options = options_for(listener.tls);
@@ -89,7 +89,7 @@ void open_listener(const Config& config, size_t index, Inherited& inherited,
   }
 }
 
-void open_admin(const net::Address& address, Inherited& inherited, ListeningSockets& sockets,
+void open_admin(const net::Address& address, InheritedSockets& inherited, ListeningSockets& sockets,
                 Faults& faults) {
   const net::ListenOptions options{.backlog = 128, .reuse_port = false};
   const std::vector<int> fds = inherited.take(address, kAdminSocket);
@@ -108,7 +108,7 @@ void open_admin(const net::Address& address, Inherited& inherited, ListeningSock
 
 }  // namespace
 
-Result<ListeningSockets> open_listening_sockets(const Config& config, Inherited& inherited) {
+Result<ListeningSockets> open_listening_sockets(const Config& config, InheritedSockets& inherited) {
   ListeningSockets sockets;
   sockets.of_workers.resize(config.workers);
   Faults faults;
@@ -118,7 +118,7 @@ Result<ListeningSockets> open_listening_sockets(const Config& config, Inherited&
   if (config.admin) {
     open_admin(*config.admin, inherited, sockets, faults);
   }
-  for (const Inherited::Socket& socket : inherited.left()) {
+  for (const InheritedSockets::Socket& socket : inherited.left()) {
     log::warn("inherited socket closed, no listener has its address",
               {{"address", socket.address.text()}, {"name", socket.name}});
   }

@@ -24,13 +24,13 @@ struct ListeningSockets {
 };
 
 // A new address gets a socket for each worker (SO_REUSEPORT: the kernel spreads connections); where
-// its port is 0 the kernel chooses one, the same for all. Inherited sockets are shared out: with
-// fewer than workers, several workers accept from one; with more, a worker accepts from several,
-// for a socket that nobody accepts from would keep its share of the connections waiting. The
-// descriptors belong to the caller; on a fault all are closed again.
-Result<ListeningSockets> open_listening_sockets(const Config& config, Inherited& inherited);
+// its port is 0 the kernel chooses one, the same for all. InheritedSockets sockets are shared out:
+// with fewer than workers, several workers accept from one; with more, a worker accepts from
+// several, for a socket that nobody accepts from would keep its share of the connections waiting.
+// The descriptors belong to the caller; on a fault all are closed again.
+Result<ListeningSockets> open_listening_sockets(const Config& config, InheritedSockets& inherited);
 
-// As Inherited takes them: a descriptor and what it is called.
+// As InheritedSockets takes them: a descriptor and what it is called.
 struct NamedSocket {
   std::string name;
   int fd;

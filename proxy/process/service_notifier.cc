@@ -41,7 +41,7 @@ uint64_t monotonic_us() {
 
 }  // namespace
 
-Notifier Notifier::from_environment() {
+ServiceNotifier ServiceNotifier::from_environment() {
   const std::string address = address_from(environment("NOTIFY_SOCKET"));
   if (address.empty()) {
     return {};
@@ -50,21 +50,21 @@ Notifier Notifier::from_environment() {
   return {fd, address, watchdog_from_environment()};
 }
 
-Notifier::Notifier(int fd, std::string address, uint64_t watchdog_ms)
+ServiceNotifier::ServiceNotifier(int fd, std::string address, uint64_t watchdog_ms)
     : fd_(fd), address_(std::move(address)), watchdog_ms_(watchdog_ms) {}
 
-Notifier::Notifier(Notifier&& other) noexcept
+ServiceNotifier::ServiceNotifier(ServiceNotifier&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       address_(std::move(other.address_)),
       watchdog_ms_(other.watchdog_ms_) {}
 
-Notifier::~Notifier() {
+ServiceNotifier::~ServiceNotifier() {
   if (fd_ >= 0) {
     close(fd_);
   }
 }
 
-void Notifier::tell(std::string_view lines) const {
+void ServiceNotifier::tell(std::string_view lines) const {
   if (fd_ < 0) {
     return;
   }
@@ -76,15 +76,15 @@ void Notifier::tell(std::string_view lines) const {
          static_cast<socklen_t>(length));
 }
 
-void Notifier::ready(std::string_view status) const {
+void ServiceNotifier::ready(std::string_view status) const {
   tell("READY=1\nSTATUS=" + std::string(status));
 }
 
-void Notifier::reloading() const {
+void ServiceNotifier::reloading() const {
   tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(monotonic_us()) + "\nSTATUS=Reloading");
 }
 
-void Notifier::stopping(std::string_view status) const {
+void ServiceNotifier::stopping(std::string_view status) const {
   tell("STOPPING=1\nSTATUS=" + std::string(status));
 }
 

@@ -1,6 +1,6 @@
-// Notifier: tells the service manager how the process is doing, as sd_notify(3) does: a datagram of
-// KEY=value lines to the socket that NOTIFY_SOCKET names. Without one it says nothing; whatever
-// goes wrong costs the message, never the process. Main thread only.
+// ServiceNotifier: tells the service manager how the process is doing, as sd_notify(3) does: a
+// datagram of KEY=value lines to the socket that NOTIFY_SOCKET names. Without one it says nothing;
+// whatever goes wrong costs the message, never the process. Main thread only.
 #pragma once
 
 #include <cstdint>
@@ -9,15 +9,15 @@
 
 namespace postern {
 
-class Notifier {
+class ServiceNotifier {
  public:
   // As the environment has it. An address is a path or, after an `@`, an abstract name.
-  static Notifier from_environment();
-  Notifier() = default;  // tells nobody
-  ~Notifier();
-  Notifier(Notifier&& other) noexcept;
-  Notifier(const Notifier&) = delete;
-  Notifier& operator=(const Notifier&) = delete;
+  static ServiceNotifier from_environment();
+  ServiceNotifier() = default;  // tells nobody
+  ~ServiceNotifier();
+  ServiceNotifier(ServiceNotifier&& other) noexcept;
+  ServiceNotifier(const ServiceNotifier&) = delete;
+  ServiceNotifier& operator=(const ServiceNotifier&) = delete;
 
   void tell(std::string_view lines) const;
   void ready(std::string_view status) const;
@@ -28,7 +28,7 @@ class Notifier {
   uint64_t watchdog_ms() const { return watchdog_ms_; }
 
  private:
-  Notifier(int fd, std::string address, uint64_t watchdog_ms);
+  ServiceNotifier(int fd, std::string address, uint64_t watchdog_ms);
 
   int fd_ = -1;
   std::string address_;  // of the datagram socket, as the kernel has it

@@ -46,8 +46,8 @@ struct Start {
   std::string config_path;
   std::optional<log::Level> log_level = {};  // overrides the file's, then and at every reload
   Invocation invocation = {};
-  Inherited inherited = {};
-  Notifier notifier = {};
+  InheritedSockets inherited = {};
+  ServiceNotifier notifier = {};
 };
 
 class Server final : private net::SignalObserver,
@@ -89,8 +89,8 @@ class Server final : private net::SignalObserver,
 
   const std::string config_path_;
   const std::optional<log::Level> log_level_;
-  Inherited inherited_;  // all but its sockets
-  Notifier notifier_;
+  InheritedSockets inherited_;  // all but its sockets
+  ServiceNotifier notifier_;
   Materials materials_;
   net::Loop loop_;
   net::Signals signals_;

@@ -5,7 +5,7 @@
 namespace postern {
 
 Watchdog::Watchdog(net::Loop& loop, const std::vector<std::unique_ptr<Worker>>& workers,
-                   const Notifier& notifier)
+                   const ServiceNotifier& notifier)
     : loop_(loop),
       workers_(workers),
       notifier_(notifier),

@@ -24,7 +24,7 @@ class Watchdog final : private net::Deadline {
   static constexpr uint64_t kPatienceMs = 30'000;
 
   Watchdog(net::Loop& loop, const std::vector<std::unique_ptr<Worker>>& workers,
-           const Notifier& notifier);
+           const ServiceNotifier& notifier);
   void start() { ask(); }
   bool steady() const { return loop_.now_ms() - answered_at_ms_ < kPatienceMs; }
 
@@ -34,7 +34,7 @@ class Watchdog final : private net::Deadline {
 
   net::Loop& loop_;
   const std::vector<std::unique_ptr<Worker>>& workers_;
-  const Notifier& notifier_;
+  const ServiceNotifier& notifier_;
   // Of the round that was asked last. Shared with what waits in the workers' mailboxes.
   std::shared_ptr<std::atomic<size_t>> open_;
   uint64_t answered_at_ms_;

@@ -74,7 +74,7 @@ class ListeningTest : public testing::Test {
     }
     setenv(kListenNames, names.c_str(), 1);
     close_sockets();
-    auto taken = Inherited::from_environment(first_);
+    auto taken = InheritedSockets::from_environment(first_);
     ASSERT_TRUE(taken) << taken.faults().front().text();
     inherited = std::move(taken.value());
     first_ += 100;
@@ -82,7 +82,7 @@ class ListeningTest : public testing::Test {
 
   int first_ = 500;  // where the descriptors begin, elsewhere each time
   Config config = test::gateway_config({});
-  Inherited inherited;
+  InheritedSockets inherited;
   ListeningSockets sockets;
 };
 
@@ -181,7 +181,7 @@ TEST_F(ListeningTest, SaysThatThereIsNoDescriptorForAFurtherWorker) {
 TEST_F(ListeningTest, IgnoresSocketsThatAreMeantForAnotherProcess) {
   setenv(kListenFds, "1", 1);
   setenv(kListenPid, "1", 1);
-  const auto taken = Inherited::from_environment();
+  const auto taken = InheritedSockets::from_environment();
   ASSERT_TRUE(taken);
   EXPECT_TRUE(taken.value().left().empty());
   EXPECT_EQ(std::getenv(kListenFds), nullptr) << "it would be handed on to whatever is started";
@@ -191,7 +191,7 @@ TEST_F(ListeningTest, RefusesDescriptorsThatAreNoListeningSockets) {
   ASSERT_EQ(dup2(0, first_), first_);
   setenv(kListenFds, "1", 1);
   setenv(kListenPid, std::to_string(getpid()).c_str(), 1);
-  const auto taken = Inherited::from_environment(first_);
+  const auto taken = InheritedSockets::from_environment(first_);
   close(first_);
   ASSERT_FALSE(taken);
   EXPECT_NE(taken.faults().front().text().find("descriptor 500 is no listening TCP socket"),

@@ -48,47 +48,47 @@ class Manager {
   int fd_;
 };
 
-TEST(Notifier, TellsASocketInTheFileSystem) {
+TEST(ServiceNotifier, TellsASocketInTheFileSystem) {
   const test::TempDirectory directory;
   const Manager manager(directory.path() + "/notify");
-  const Notifier notifier = Notifier::from_environment();
+  const ServiceNotifier notifier = ServiceNotifier::from_environment();
   notifier.ready("Serving");
   EXPECT_EQ(manager.heard(), "READY=1\nSTATUS=Serving");
   notifier.stopping("Draining");
   EXPECT_EQ(manager.heard(), "STOPPING=1\nSTATUS=Draining");
 }
 
-TEST(Notifier, TellsAnAbstractSocket) {
+TEST(ServiceNotifier, TellsAnAbstractSocket) {
   const Manager manager("@postern-test-" + std::to_string(getpid()));
-  Notifier::from_environment().tell("WATCHDOG=1");
+  ServiceNotifier::from_environment().tell("WATCHDOG=1");
   EXPECT_EQ(manager.heard(), "WATCHDOG=1");
 }
 
-TEST(Notifier, GivesTheTimeOfAReload) {
+TEST(ServiceNotifier, GivesTheTimeOfAReload) {
   const Manager manager("@postern-test-" + std::to_string(getpid()));
-  Notifier::from_environment().reloading();
+  ServiceNotifier::from_environment().reloading();
   const std::string heard = manager.heard();
   EXPECT_TRUE(heard.starts_with("RELOADING=1\nMONOTONIC_USEC=")) << heard;
 }
 
-TEST(Notifier, HeedsTheWatchdogThatIsMeantForIt) {
+TEST(ServiceNotifier, HeedsTheWatchdogThatIsMeantForIt) {
   const Manager manager("@postern-test-" + std::to_string(getpid()));
   setenv("WATCHDOG_USEC", "3000000", 1);
-  EXPECT_EQ(Notifier::from_environment().watchdog_ms(), 3'000U);
+  EXPECT_EQ(ServiceNotifier::from_environment().watchdog_ms(), 3'000U);
   setenv("WATCHDOG_PID", "1", 1);
-  EXPECT_EQ(Notifier::from_environment().watchdog_ms(), 0U);
+  EXPECT_EQ(ServiceNotifier::from_environment().watchdog_ms(), 0U);
   setenv("WATCHDOG_PID", std::to_string(getpid()).c_str(), 1);
-  EXPECT_EQ(Notifier::from_environment().watchdog_ms(), 3'000U);
+  EXPECT_EQ(ServiceNotifier::from_environment().watchdog_ms(), 3'000U);
 }
 
-TEST(Notifier, SaysNothingWithoutAnAddressOrToABadOne) {
-  Notifier::from_environment().ready("nobody listens");
+TEST(ServiceNotifier, SaysNothingWithoutAnAddressOrToABadOne) {
+  ServiceNotifier::from_environment().ready("nobody listens");
   setenv("NOTIFY_SOCKET", "no path", 1);
-  Notifier::from_environment().ready("nobody listens");
+  ServiceNotifier::from_environment().ready("nobody listens");
   setenv("NOTIFY_SOCKET", ("/" + std::string(200, 'x')).c_str(), 1);
-  Notifier::from_environment().ready("nobody listens");
+  ServiceNotifier::from_environment().ready("nobody listens");
   setenv("NOTIFY_SOCKET", "/nowhere/notify", 1);
-  const Notifier gone = Notifier::from_environment();
+  const ServiceNotifier gone = ServiceNotifier::from_environment();
   gone.ready("nobody listens");
   EXPECT_EQ(gone.watchdog_ms(), 0U);
   unsetenv("NOTIFY_SOCKET");

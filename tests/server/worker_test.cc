@@ -30,7 +30,7 @@ class WorkerTest : public testing::Test {
   WorkerTest() {
     log::configure(log::Format::Text, log::Level::Error);
     config.workers = kWorkers;
-    Inherited none;
+    InheritedSockets none;
     const ListeningSockets sockets = open_listening_sockets(config, none).value();
     address = net::bound_address(sockets.of_workers[0][kImplicit].fd);
     const auto snapshots = snapshots_for(config);
