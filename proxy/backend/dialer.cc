@@ -10,7 +10,7 @@
 
 namespace postern {
 
-using imap::BackendOpening;
+using imap::BackendPreamble;
 using metrics::Label;
 using metrics::LabelIndex;
 using metrics::Metric;
@@ -88,45 +88,45 @@ void Dialer::try_address() {
 void Dialer::on_open() {
   if (tls_ != nullptr) {
     note_handshake();
-    if (opening_.has_value()) {  // STARTTLS is done
-      take_step(opening_->secured());
+    if (preamble_.has_value()) {  // STARTTLS is done
+      take_step(preamble_->secured());
       return;
     }
-    opening_.emplace(BackendOpening::Hop::AsIs, identity_.id_command);
+    preamble_.emplace(BackendPreamble::Hop::AsIs, identity_.id_command);
   } else if (pool_.config().tls == BackendTls::Implicit) {
     secure();
     return;
   } else {
-    opening_.emplace(pool_.config().tls == BackendTls::StartTls ? BackendOpening::Hop::StartTls
-                                                                : BackendOpening::Hop::AsIs,
-                     identity_.id_command);
+    preamble_.emplace(pool_.config().tls == BackendTls::StartTls ? BackendPreamble::Hop::StartTls
+                                                                 : BackendPreamble::Hop::AsIs,
+                      identity_.id_command);
   }
   during_ = kGreeting;
 }
 
 void Dialer::on_bytes(Bytes bytes) {
   // A StartTls step can't be reached with bytes left over: the opening calls that an injection.
-  take_step(opening_->feed(bytes));
+  take_step(preamble_->feed(bytes));
 }
 
-void Dialer::take_step(BackendOpening::Step step) {
+void Dialer::take_step(BackendPreamble::Step step) {
   switch (step) {
-    case BackendOpening::Step::More:
+    case BackendPreamble::Step::More:
       return;
-    case BackendOpening::Step::Send: {
+    case BackendPreamble::Step::Send: {
       during_ = "talking to the backend before the session";
       net::Stream& stream = tls_ != nullptr ? static_cast<net::Stream&>(*tls_) : *plain_;
-      stream.write(as_bytes(opening_->to_send()));
+      stream.write(as_bytes(preamble_->to_send()));
       return;
     }
-    case BackendOpening::Step::StartTls:
+    case BackendPreamble::Step::StartTls:
       secure();
       return;
-    case BackendOpening::Step::Ready:
+    case BackendPreamble::Step::Ready:
       succeed();
       return;
-    case BackendOpening::Step::Failed:
-      attempt_failed(opening_->error());
+    case BackendPreamble::Step::Failed:
+      attempt_failed(preamble_->error());
       return;
   }
 }
@@ -171,7 +171,7 @@ void Dialer::on_deadline() {
     try_address();
     return;
   }
-  if (plain_ != nullptr && !opening_.has_value() && plain_->connected()) {
+  if (plain_ != nullptr && !preamble_.has_value() && plain_->connected()) {
     during_ = kGreeting;
   }
   attempt_failed(net::net_error(-ETIMEDOUT, during_));
@@ -183,14 +183,14 @@ void Dialer::succeed() {
   done_ = true;
   disarm();
   server().ejected_until_ms = 0;
-  if (opening_->id_refused()) {
+  if (preamble_->id_refused()) {
     note_refusal_of_identity();
   }
   services_.counters.count<Metric::BackendConnects>(ServerLabel{server().label}, kConnectSuccess);
   services_.counters.observe<Metric::BackendConnectDuration>(net::Loop::now_us() - started_us_,
                                                              BackendLabel{pool_.label()});
   DialResult result{.stream = nullptr,
-                    .first_bytes = opening_->first_bytes(),
+                    .first_bytes = preamble_->first_bytes(),
                     .place = ServerPlace(server(), services_.counters)};
   if (tls_ != nullptr) {
     result.stream = std::move(tls_);
@@ -234,7 +234,7 @@ void Dialer::attempt_failed(Error error) {
 }
 
 void Dialer::drop_stream() {
-  opening_.reset();
+  preamble_.reset();
   if (tls_ != nullptr) {
     tls_->abort();
     services_.loop.retire(std::move(tls_));

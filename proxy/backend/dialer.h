@@ -20,7 +20,7 @@
 #include "proxy/backend/client_identity.h"
 #include "proxy/backend/dns_cache.h"
 #include "proxy/backend/pool.h"
-#include "proxy/imap/backend_opening.h"
+#include "proxy/imap/backend_preamble.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tcp.h"
@@ -78,7 +78,7 @@ class Dialer final : public net::Retirable,
   void on_failure(const Error& error) override;
   void on_deadline() override;
 
-  void take_step(imap::BackendOpening::Step step);
+  void take_step(imap::BackendPreamble::Step step);
   void secure();
   void note_handshake();
   void note_refusal_of_identity();
@@ -102,7 +102,7 @@ class Dialer final : public net::Retirable,
   // One of the two while an attempt is on its way.
   std::unique_ptr<net::TcpStream> plain_;
   std::unique_ptr<TlsStream> tls_;
-  std::optional<imap::BackendOpening> opening_;
+  std::optional<imap::BackendPreamble> preamble_;
   const char* during_ = "";
   bool done_ = false;
 };

@@ -27,7 +27,7 @@
 #include "metrics/counters.h"
 #include "proxy/admission/admission.h"
 #include "proxy/backend/dialer.h"
-#include "proxy/imap/front_dialogue.h"
+#include "proxy/imap/starttls_front.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tcp.h"
@@ -169,7 +169,7 @@ class Session final : public net::Retirable,
   std::unique_ptr<net::TcpStream> cleartext_;  // until TLS
   std::unique_ptr<ProxyReader> proxy_;         // while Identifying
   std::unique_ptr<TlsStream> client_;
-  std::unique_ptr<imap::FrontDialogue> front_;
+  std::unique_ptr<imap::StarttlsFront> front_;
   std::unique_ptr<Dialer> dialer_;
   std::string early_;  // what the client said before the backend was there
   ServerPlace place_;

@@ -10,7 +10,7 @@
 
 namespace postern {
 
-using imap::FrontDialogue;
+using imap::StarttlsFront;
 using metrics::GaugeHold;
 using metrics::Label;
 using metrics::LabelIndex;
@@ -160,33 +160,33 @@ void Session::welcome(Bytes early) {
 void Session::greet() {
   enter(State::Greeting);
   arm_until(accepted_ms_ + snapshot_->config->timeouts.login_ms);
-  front_ = std::make_unique<FrontDialogue>();
-  cleartext_->write(as_bytes(FrontDialogue::greeting()));
+  front_ = std::make_unique<StarttlsFront>();
+  cleartext_->write(as_bytes(StarttlsFront::greeting()));
 }
 
 void Session::converse(Bytes bytes) {
   size_t taken = 0;
   std::string reply;
   const unsigned refused_before = front_->refused_logins();
-  const FrontDialogue::Step step = front_->feed(bytes, taken, reply);
+  const StarttlsFront::Step step = front_->feed(bytes, taken, reply);
   counters().add<Metric::CleartextLoginsRefused>(front_->refused_logins() - refused_before);
   const size_t queued = cleartext_->write(as_bytes(reply));
   switch (step) {
-    case FrontDialogue::Step::More:
+    case StarttlsFront::Step::More:
       if (queued > kMaxEarly) {  // it asks and never reads the answers
         close(EndReason::ClientViolation);
       }
       return;
-    case FrontDialogue::Step::StartTls:
+    case StarttlsFront::Step::StartTls:
       await_hello(bytes.subspan(taken));
       return;
-    case FrontDialogue::Step::Logout:
+    case StarttlsFront::Step::Logout:
       start_closing(EndReason::ClientLogout, {});
       return;
-    case FrontDialogue::Step::ProxyHeader:
+    case StarttlsFront::Step::ProxyHeader:
       header_failed(unexpected_header());
       return;
-    case FrontDialogue::Step::Failed:
+    case StarttlsFront::Step::Failed:
       error_ = front_->error();
       start_closing(EndReason::ClientViolation, {});
       return;

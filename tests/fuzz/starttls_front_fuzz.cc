@@ -1,4 +1,4 @@
-// FrontDialogue under any bytes, cut anywhere: the first byte chooses the size of the pieces. Held
+// StarttlsFront under any bytes, cut anywhere: the first byte chooses the size of the pieces. Held
 // to: the pieces make no difference; a reply is whole lines; nothing is taken after the end; a
 // password is never asked for with "+".
 #include <algorithm>
@@ -8,16 +8,16 @@
 #include <string_view>
 
 #include "proxy/base/check.h"
-#include "proxy/imap/front_dialogue.h"
+#include "proxy/imap/starttls_front.h"
 
 namespace {
 
 using namespace postern;        // NOLINT: a fuzz target
 using namespace postern::imap;  // NOLINT
-using Step = FrontDialogue::Step;
+using Step = StarttlsFront::Step;
 
 std::string run(Bytes bytes, size_t piece) {
-  FrontDialogue dialogue;
+  StarttlsFront dialogue;
   std::string reply;
   size_t total = 0;
   Step step = Step::More;

@@ -1,4 +1,5 @@
-// BackendOpening under any server. The first byte chooses hop, ID and size of pieces; in the script
+// BackendPreamble under any server. The first byte chooses hop, ID and size of pieces; in the
+// script
 // a
 // "$" stands for the tag last sent, so that an answer can be right, and "\x01" for the network's
 // pause between two sends. Held to: the pieces make no difference; no handshake with bytes in clear
@@ -10,13 +11,13 @@
 #include <string_view>
 
 #include "proxy/base/check.h"
-#include "proxy/imap/backend_opening.h"
+#include "proxy/imap/backend_preamble.h"
 
 namespace {
 
 using namespace postern;        // NOLINT: a fuzz target
 using namespace postern::imap;  // NOLINT
-using Step = BackendOpening::Step;
+using Step = BackendPreamble::Step;
 
 // The part of a script that a server says at once, with the tag put in.
 std::string next_saying(std::string_view& script, std::string_view sent) {
@@ -30,9 +31,9 @@ std::string next_saying(std::string_view& script, std::string_view sent) {
 }
 
 // What the opening did, with the random tags left out.
-std::string run(BackendOpening::Hop hop, std::string_view id, std::string_view script,
+std::string run(BackendPreamble::Hop hop, std::string_view id, std::string_view script,
                 size_t piece) {
-  BackendOpening opening(hop, id);
+  BackendPreamble opening(hop, id);
   std::string story;
   Step step = Step::More;
   while (!script.empty() && step != Step::Failed && step != Step::Ready) {
@@ -61,7 +62,7 @@ std::string run(BackendOpening::Hop hop, std::string_view id, std::string_view s
   }
   check(id.empty() || step != Step::Ready || story.find(id) != std::string::npos,
         "no session begins before the server was told whose it is");
-  const bool upgraded = hop == BackendOpening::Hop::StartTls && step == Step::Ready;
+  const bool upgraded = hop == BackendPreamble::Hop::StartTls && step == Step::Ready;
   check(!upgraded || story.find("secured") != std::string::npos, "no way around the handshake");
   return story + "|" + opening.error().label() + (step == Step::Ready ? "|ready" : "");
 }
@@ -72,7 +73,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (size < 1) {
     return 0;
   }
-  const auto hop = (data[0] & 1) != 0 ? BackendOpening::Hop::StartTls : BackendOpening::Hop::AsIs;
+  const auto hop = (data[0] & 1) != 0 ? BackendPreamble::Hop::StartTls : BackendPreamble::Hop::AsIs;
   const std::string_view script = as_text(Bytes(data, size).subspan(1));
   const std::string_view id = (data[0] & 0x80) != 0 ? "ID (\"x-session-id\" \"1\")" : "";
   run(hop, id, script, size_t{1} + data[0] / 2 % 32);

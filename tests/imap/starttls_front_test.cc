@@ -1,4 +1,4 @@
-#include "proxy/imap/front_dialogue.h"
+#include "proxy/imap/starttls_front.h"
 
 #include <ostream>
 #include <string>
@@ -11,7 +11,7 @@
 namespace postern::imap {
 namespace {
 
-using Step = FrontDialogue::Step;
+using Step = StarttlsFront::Step;
 
 struct Talk {
   std::string reply;
@@ -31,7 +31,7 @@ std::ostream& operator<<(std::ostream& out, const Talk& talk) {
 
 Talk say(std::string_view text) {
   return test::every_split({test::client(text)}, [](const std::vector<test::Arrival>& arrivals) {
-    FrontDialogue dialogue;
+    StarttlsFront dialogue;
     Talk talk;
     for (const std::string_view piece : arrivals.front().pieces) {
       size_t taken = 0;
@@ -44,13 +44,13 @@ Talk say(std::string_view text) {
   });
 }
 
-TEST(FrontDialogue, GreetsWithWhatIsOnOffer) {
-  const std::string_view greeting = FrontDialogue::greeting();
+TEST(StarttlsFront, GreetsWithWhatIsOnOffer) {
+  const std::string_view greeting = StarttlsFront::greeting();
   EXPECT_EQ(greeting.find("* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED ID] "), 0U);
   EXPECT_EQ(greeting.substr(greeting.size() - 2), "\r\n");
 }
 
-TEST(FrontDialogue, AnswersWhatIsAllowedBeforeTls) {
+TEST(StarttlsFront, AnswersWhatIsAllowedBeforeTls) {
   EXPECT_EQ(say("a CAPABILITY\r\n").reply,
             "* CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED ID\r\na OK CAPABILITY completed\r\n");
   EXPECT_EQ(say("b noop\n").reply, "b OK NOOP completed\r\n");
@@ -63,7 +63,7 @@ TEST(FrontDialogue, AnswersWhatIsAllowedBeforeTls) {
   EXPECT_EQ(logout.taken, 10U);
 }
 
-TEST(FrontDialogue, LeavesWhatFollowsStarttlsToTheHandshake) {
+TEST(StarttlsFront, LeavesWhatFollowsStarttlsToTheHandshake) {
   const Talk talk = say("a NOOP\r\nb StartTLS\r\nc LOGIN u p\r\n");
   EXPECT_EQ(talk.reply, "a OK NOOP completed\r\nb OK Begin TLS negotiation now\r\n");
   EXPECT_EQ(talk.step, Step::StartTls);
@@ -71,7 +71,7 @@ TEST(FrontDialogue, LeavesWhatFollowsStarttlsToTheHandshake) {
   EXPECT_EQ(talk.refused_logins, 0U);
 }
 
-TEST(FrontDialogue, RefusesPasswordsBeforeTheyAreSent) {
+TEST(StarttlsFront, RefusesPasswordsBeforeTheyAreSent) {
   const std::string no = "a NO [PRIVACYREQUIRED] Use STARTTLS first\r\n";
   EXPECT_EQ(say("a LOGIN user pass\r\n").reply, no);
   EXPECT_EQ(say("a login {4}\r\n").reply, no);
@@ -83,7 +83,7 @@ TEST(FrontDialogue, RefusesPasswordsBeforeTheyAreSent) {
   EXPECT_EQ(talk.step, Step::More);
 }
 
-TEST(FrontDialogue, RefusesAllElse) {
+TEST(StarttlsFront, RefusesAllElse) {
   for (const char* line :
        {"a SELECT INBOX\r\n", "a\r\n", "a NOOP x\r\n", "a STARTTLS x\r\n", "a STARTTLS {3}\r\n",
         "a NOOP {3+}\r\nabc\r\n", "a ID\r\n", "a ID (\r\n"}) {
@@ -97,7 +97,7 @@ TEST(FrontDialogue, RefusesAllElse) {
   }
 }
 
-TEST(FrontDialogue, EndsAfterTooManyBadCommands) {
+TEST(StarttlsFront, EndsAfterTooManyBadCommands) {
   std::string text;
   for (int i = 0; i < 9; ++i) {
     text += "a X\r\n";
@@ -109,9 +109,9 @@ TEST(FrontDialogue, EndsAfterTooManyBadCommands) {
   EXPECT_NE(talk.reply.find("* BYE Too many bad commands\r\n"), std::string::npos);
 }
 
-TEST(FrontDialogue, BoundsCommands) {
-  const std::string fits = "a " + std::string(FrontDialogue::kMaxCommand - 4, 'x') + "\r\n";
-  FrontDialogue dialogue;
+TEST(StarttlsFront, BoundsCommands) {
+  const std::string fits = "a " + std::string(StarttlsFront::kMaxCommand - 4, 'x') + "\r\n";
+  StarttlsFront dialogue;
   std::string reply;
   size_t taken = 0;
   EXPECT_EQ(dialogue.feed(as_bytes(fits), taken, reply), Step::More);
@@ -129,7 +129,7 @@ TEST(FrontDialogue, BoundsCommands) {
             "literal_too_long");
 }
 
-TEST(FrontDialogue, RecognisesTlsAndHttp) {
+TEST(StarttlsFront, RecognisesTlsAndHttp) {
   const Talk tls = say(std::string_view("\x16\x03\x01\x02\x00\x01", 6));
   EXPECT_EQ(tls.step, Step::Failed);
   EXPECT_EQ(tls.error, "tls_on_cleartext");
@@ -139,7 +139,7 @@ TEST(FrontDialogue, RecognisesTlsAndHttp) {
   EXPECT_EQ(http.reply, "* BYE This is IMAP, not HTTP\r\n");
 }
 
-TEST(FrontDialogue, KnowsAProxyHeader) {
+TEST(StarttlsFront, KnowsAProxyHeader) {
   EXPECT_EQ(say("PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n").step, Step::ProxyHeader);
   EXPECT_EQ(say("PROXY UNKNOWN\r\na NOOP\r\n").step, Step::ProxyHeader);
   EXPECT_EQ(say({"\r\n\r\n\0\r\nQUIT\n!\x11", 14}).step, Step::ProxyHeader);

@@ -1,4 +1,4 @@
-#include "proxy/imap/front_dialogue.h"
+#include "proxy/imap/starttls_front.h"
 
 #include <algorithm>
 #include <utility>
@@ -40,11 +40,11 @@ bool is_id_argument(std::string_view argument) {
 
 }  // namespace
 
-std::string_view FrontDialogue::greeting() {
+std::string_view StarttlsFront::greeting() {
   return "* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED ID] postern ready, TLS first\r\n";
 }
 
-FrontDialogue::Step FrontDialogue::feed(Bytes bytes, size_t& taken, std::string& reply) {
+StarttlsFront::Step StarttlsFront::feed(Bytes bytes, size_t& taken, std::string& reply) {
   taken = 0;
   while (taken < bytes.size() && step_ == Step::More) {
     taken += take(bytes.subspan(taken), reply);
@@ -52,7 +52,7 @@ FrontDialogue::Step FrontDialogue::feed(Bytes bytes, size_t& taken, std::string&
   return step_;
 }
 
-size_t FrontDialogue::take(Bytes bytes, std::string& reply) {
+size_t StarttlsFront::take(Bytes bytes, std::string& reply) {
   if (scanner_.literal_left() > 0) {
     return scanner_.read_literal(bytes.size());  // bounded when it was announced
   }
@@ -64,7 +64,7 @@ size_t FrontDialogue::take(Bytes bytes, std::string& reply) {
   return take_line(bytes, reply);
 }
 
-size_t FrontDialogue::take_line(Bytes bytes, std::string& reply) {
+size_t StarttlsFront::take_line(Bytes bytes, std::string& reply) {
   const Bytes window = bytes.first(std::min(bytes.size(), kMaxCommand - read_));
   size_t used = 0;
   const Scanner::Found found = scanner_.read_line(window, Scanner::Marks::Check, used);
@@ -91,7 +91,7 @@ size_t FrontDialogue::take_line(Bytes bytes, std::string& reply) {
 
 // A synchronising literal is never asked for: the command is answered as it stands, which no
 // command that is allowed here survives. A non-synchronising one is on its way and has to be read.
-void FrontDialogue::literal_announced(std::string& reply) {
+void StarttlsFront::literal_announced(std::string& reply) {
   if (scanner_.synchronising()) {
     scanner_.abandon_line();
     command(reply);
@@ -102,7 +102,7 @@ void FrontDialogue::literal_announced(std::string& reply) {
   }
 }
 
-void FrontDialogue::command(std::string& reply) {
+void StarttlsFront::command(std::string& reply) {
   const std::string line = std::exchange(line_, {});
   read_ = 0;
   std::string_view rest = without_line_end(line);
@@ -121,7 +121,7 @@ void FrontDialogue::command(std::string& reply) {
   run(tag, name, rest, reply);
 }
 
-void FrontDialogue::run(std::string_view tag, std::string_view name, std::string_view arguments,
+void StarttlsFront::run(std::string_view tag, std::string_view name, std::string_view arguments,
                         std::string& reply) {
   if (!is_echoable_tag(tag)) {
     refuse(tag, "Invalid tag", reply);
@@ -153,19 +153,19 @@ void FrontDialogue::run(std::string_view tag, std::string_view name, std::string
   }
 }
 
-void FrontDialogue::refuse_login(std::string_view tag, std::string& reply) {
+void StarttlsFront::refuse_login(std::string_view tag, std::string& reply) {
   ++refused_logins_;
   answer(tag, "NO [PRIVACYREQUIRED] Use STARTTLS first", reply);
 }
 
-void FrontDialogue::refuse(std::string_view tag, std::string_view why, std::string& reply) {
+void StarttlsFront::refuse(std::string_view tag, std::string_view why, std::string& reply) {
   answer(tag, std::string("BAD ").append(why), reply);
   if (++bad_commands_ >= kMaxBadCommands) {
     fail(Violation::TooManyBadCommands, "Too many bad commands", reply);
   }
 }
 
-void FrontDialogue::fail(Violation violation, std::string_view goodbye, std::string& reply) {
+void StarttlsFront::fail(Violation violation, std::string_view goodbye, std::string& reply) {
   reply.append("* BYE ").append(goodbye).append("\r\n");
   step_ = Step::Failed;
   error_ = imap_error(violation, kTalking);

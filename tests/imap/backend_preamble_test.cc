@@ -1,4 +1,4 @@
-#include "proxy/imap/backend_opening.h"
+#include "proxy/imap/backend_preamble.h"
 
 #include <string>
 #include <string_view>
@@ -8,8 +8,8 @@
 namespace postern::imap {
 namespace {
 
-using Hop = BackendOpening::Hop;
-using Step = BackendOpening::Step;
+using Hop = BackendPreamble::Hop;
+using Step = BackendPreamble::Step;
 
 // A server's side of the upgrade: says things and reads what the opening sends.
 class Opening {
@@ -32,13 +32,13 @@ class Opening {
   }
   std::string error() const { return opening.error().label(); }
 
-  BackendOpening opening;
+  BackendPreamble opening;
   std::string tag;
   std::string command;
 };
 
 // Feeds byte by byte until something other than More comes.
-Step by_bytes(BackendOpening& opening, std::string_view text) {
+Step by_bytes(BackendPreamble& opening, std::string_view text) {
   for (const char& c : text) {
     if (const Step step = opening.feed(as_bytes({&c, 1})); step != Step::More) {
       return step;
@@ -49,38 +49,38 @@ Step by_bytes(BackendOpening& opening, std::string_view text) {
 
 constexpr std::string_view kOffer = "* OK [CAPABILITY IMAP4rev1 StartTLS LOGINDISABLED] hi\r\n";
 
-TEST(BackendOpening, PassesTheGreetingOnAsItCame) {
+TEST(BackendPreamble, PassesTheGreetingOnAsItCame) {
   for (const std::string text :
        {"* OK hi\r\n* 1 EXISTS\r\nx", "* PREAUTH hi\r\n",
         "* OK The Microsoft Exchange IMAP4 service is ready. [U1Q=]\r\n"}) {
-    BackendOpening opening(Hop::AsIs);
+    BackendPreamble opening(Hop::AsIs);
     EXPECT_EQ(opening.feed(as_bytes(text)), Step::Ready);
     EXPECT_EQ(opening.first_bytes(), text);
-    BackendOpening slow(Hop::AsIs);
+    BackendPreamble slow(Hop::AsIs);
     EXPECT_EQ(by_bytes(slow, text), Step::Ready);
   }
 }
 
-TEST(BackendOpening, NamesWhatIsNoGreeting) {
+TEST(BackendPreamble, NamesWhatIsNoGreeting) {
   for (const Hop hop : {Hop::AsIs, Hop::StartTls}) {
     for (const char* text : {"SSH", "+OK POP3\r\n", "220 mail ESMTP\r\n", "* NO x\r\n", "*x",
                              "\x15\x03", "* 5 EXISTS\r\n"}) {
-      BackendOpening opening(hop);
+      BackendPreamble opening(hop);
       EXPECT_EQ(by_bytes(opening, text), Step::Failed) << text;
       EXPECT_STREQ(opening.error().label(), "not_imap") << text;
       EXPECT_EQ(opening.feed(as_bytes("x")), Step::Failed);
     }
-    BackendOpening busy(hop);
+    BackendPreamble busy(hop);
     EXPECT_EQ(busy.feed(as_bytes("* BYE [UNAVAILABLE] later\r\n")), Step::Failed);
     EXPECT_STREQ(busy.error().label(), "backend_bye");
-    BackendOpening endless(hop);
-    EXPECT_EQ(endless.feed(as_bytes("* OK " + std::string(BackendOpening::kMaxLine - 5, 'x'))),
+    BackendPreamble endless(hop);
+    EXPECT_EQ(endless.feed(as_bytes("* OK " + std::string(BackendPreamble::kMaxLine - 5, 'x'))),
               Step::Failed);
     EXPECT_STREQ(endless.error().label(), "backend_line_too_long");
   }
 }
 
-TEST(BackendOpening, UpgradesAndForgetsWhatWasSaidInClear) {
+TEST(BackendPreamble, UpgradesAndForgetsWhatWasSaidInClear) {
   Opening server(Hop::StartTls);
   ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
   EXPECT_EQ(server.command, "STARTTLS\r\n");
@@ -97,8 +97,8 @@ TEST(BackendOpening, UpgradesAndForgetsWhatWasSaidInClear) {
             "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] IMAP ready\r\n* OK late");
 }
 
-TEST(BackendOpening, UpgradesByteByByte) {
-  BackendOpening opening(Hop::StartTls);
+TEST(BackendPreamble, UpgradesByteByByte) {
+  BackendPreamble opening(Hop::StartTls);
   ASSERT_EQ(by_bytes(opening, kOffer), Step::Send);
   const auto tag = [&] {
     return std::string(opening.to_send().substr(0, opening.to_send().find(' ')));
@@ -109,7 +109,7 @@ TEST(BackendOpening, UpgradesByteByByte) {
   EXPECT_EQ(opening.first_bytes(), "* OK [CAPABILITY X] IMAP ready\r\n");
 }
 
-TEST(BackendOpening, AsksForCapabilitiesThatTheGreetingDoesNotTell) {
+TEST(BackendPreamble, AsksForCapabilitiesThatTheGreetingDoesNotTell) {
   for (const char* greeting :
        {"* OK Exchange is ready. [U1RBUlRUTFM=]\r\n", "* OK [CAPABILITY IMAP4rev1] hi\r\n"}) {
     Opening server(Hop::StartTls);
@@ -120,14 +120,14 @@ TEST(BackendOpening, AsksForCapabilitiesThatTheGreetingDoesNotTell) {
   }
 }
 
-TEST(BackendOpening, NamesAServerWithoutStarttls) {
+TEST(BackendPreamble, NamesAServerWithoutStarttls) {
   Opening server(Hop::StartTls);
   ASSERT_EQ(server.say("* OK hi STARTTLS\r\n"), Step::Send);
   EXPECT_EQ(server.say("* CAPABILITY XSTARTTLS\r\n" + server.tag + " OK\r\n"), Step::Failed);
   EXPECT_EQ(server.error(), "starttls_missing");
 }
 
-TEST(BackendOpening, TakesNoForAnAnswer) {
+TEST(BackendPreamble, TakesNoForAnAnswer) {
   for (const char* answer : {" NO not now\r\n", " BAD what\r\n"}) {
     Opening server(Hop::StartTls);
     ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
@@ -136,13 +136,13 @@ TEST(BackendOpening, TakesNoForAnAnswer) {
   }
 }
 
-TEST(BackendOpening, RefusesPreauthWhereItMustUpgrade) {
+TEST(BackendPreamble, RefusesPreauthWhereItMustUpgrade) {
   Opening server(Hop::StartTls);
   EXPECT_EQ(server.say("* PREAUTH [CAPABILITY STARTTLS] hi\r\n"), Step::Failed);
   EXPECT_EQ(server.error(), "backend_preauth");
 }
 
-TEST(BackendOpening, RefusesBytesBetweenOkAndHandshake) {
+TEST(BackendPreamble, RefusesBytesBetweenOkAndHandshake) {
   Opening together(Hop::StartTls);
   ASSERT_EQ(together.say(std::string(kOffer)), Step::Send);
   EXPECT_EQ(together.say(together.tag + " OK go\r\n*"), Step::Failed);
@@ -154,7 +154,7 @@ TEST(BackendOpening, RefusesBytesBetweenOkAndHandshake) {
   EXPECT_EQ(later.error(), "starttls_injection");
 }
 
-TEST(BackendOpening, CountsNothingThatCameEarly) {
+TEST(BackendPreamble, CountsNothingThatCameEarly) {
   // An answer in front of the question: it cannot know the tag.
   Opening server(Hop::StartTls);
   ASSERT_EQ(server.say(std::string(kOffer) + "a OK go\r\n* OK go\r\n"), Step::Send);
@@ -166,11 +166,11 @@ TEST(BackendOpening, CountsNothingThatCameEarly) {
   EXPECT_EQ(server.say(lower + " OK go\r\n"), Step::More);  // tags compare with case
 }
 
-TEST(BackendOpening, BoundsTheNoiseBetweenQuestionAndAnswer) {
+TEST(BackendPreamble, BoundsTheNoiseBetweenQuestionAndAnswer) {
   Opening server(Hop::StartTls);
   ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
   std::string noise;
-  for (unsigned i = 0; i < BackendOpening::kMaxLines; ++i) {
+  for (unsigned i = 0; i < BackendPreamble::kMaxLines; ++i) {
     noise += "* OK still\r\n";
   }
   EXPECT_EQ(server.say(noise), Step::More);
@@ -178,7 +178,7 @@ TEST(BackendOpening, BoundsTheNoiseBetweenQuestionAndAnswer) {
   EXPECT_EQ(server.error(), "backend_line_too_long");
 }
 
-TEST(BackendOpening, NeedsCapabilitiesInsideTls) {
+TEST(BackendPreamble, NeedsCapabilitiesInsideTls) {
   for (const char* answer : {" OK but none told\r\n", " NO\r\n"}) {
     Opening server(Hop::StartTls);
     ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
@@ -189,7 +189,7 @@ TEST(BackendOpening, NeedsCapabilitiesInsideTls) {
   }
 }
 
-TEST(BackendOpening, HearsAByeAtAnyTime) {
+TEST(BackendPreamble, HearsAByeAtAnyTime) {
   Opening server(Hop::StartTls);
   ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
   EXPECT_EQ(server.say("* BYE shutting down\r\n"), Step::Failed);
@@ -200,7 +200,7 @@ TEST(BackendOpening, HearsAByeAtAnyTime) {
 
 constexpr std::string_view kId = "ID (\"x-originating-ip\" \"192.0.2.1\")";
 
-TEST(BackendOpening, TellsByIdWhomItBringsBehindAPlainGreeting) {
+TEST(BackendPreamble, TellsByIdWhomItBringsBehindAPlainGreeting) {
   Opening server(Hop::AsIs, kId);
   ASSERT_EQ(server.say("* OK hi\r\n"), Step::Send);
   EXPECT_EQ(server.command, std::string(kId) + "\r\n");
@@ -210,7 +210,7 @@ TEST(BackendOpening, TellsByIdWhomItBringsBehindAPlainGreeting) {
   EXPECT_FALSE(server.opening.id_refused());
 }
 
-TEST(BackendOpening, TellsByIdWhomItBringsInsideTls) {
+TEST(BackendPreamble, TellsByIdWhomItBringsInsideTls) {
   Opening server(Hop::StartTls, kId);
   ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
   EXPECT_EQ(server.command, "STARTTLS\r\n") << "nothing is told in clear";
@@ -223,7 +223,7 @@ TEST(BackendOpening, TellsByIdWhomItBringsInsideTls) {
   EXPECT_EQ(server.opening.first_bytes(), "* OK [CAPABILITY IMAP4rev1] IMAP ready\r\n");
 }
 
-TEST(BackendOpening, GoesOnWhenTheServerDoesNotWantToKnow) {
+TEST(BackendPreamble, GoesOnWhenTheServerDoesNotWantToKnow) {
   for (const char* answer : {" BAD unknown command\r\n", " NO never\r\n"}) {
     Opening server(Hop::AsIs, kId);
     ASSERT_EQ(server.say("* PREAUTH hi\r\n"), Step::Send);
@@ -233,7 +233,7 @@ TEST(BackendOpening, GoesOnWhenTheServerDoesNotWantToKnow) {
   }
 }
 
-TEST(BackendOpening, HearsAByeInsteadOfTheAnswerToId) {
+TEST(BackendPreamble, HearsAByeInsteadOfTheAnswerToId) {
   Opening server(Hop::AsIs, kId);
   ASSERT_EQ(server.say("* OK hi\r\n"), Step::Send);
   EXPECT_EQ(server.say("* BYE no\r\n"), Step::Failed);

@@ -1,4 +1,4 @@
-#include "proxy/imap/backend_opening.h"
+#include "proxy/imap/backend_preamble.h"
 
 #include <sys/random.h>
 
@@ -16,9 +16,9 @@ namespace {
 using Kind = ServerHead::Kind;
 using Condition = ServerHead::Condition;
 
-const char* during(BackendOpening::Hop hop) {
-  return hop == BackendOpening::Hop::StartTls ? "upgrading the backend connection"
-                                              : "reading the backend's greeting";
+const char* during(BackendPreamble::Hop hop) {
+  return hop == BackendPreamble::Hop::StartTls ? "upgrading the backend connection"
+                                               : "reading the backend's greeting";
 }
 
 // 80 random bits: nobody can answer STARTTLS before it was asked (CVE-2026-42246).
@@ -36,7 +36,7 @@ std::string random_tag() {
 
 }  // namespace
 
-BackendOpening::Step BackendOpening::feed(Bytes bytes) {
+BackendPreamble::Step BackendPreamble::feed(Bytes bytes) {
   check(state_ != State::Ready, "an opening ends when relaying may begin");
   if (state_ == State::Failed) {
     return Step::Failed;
@@ -48,7 +48,7 @@ BackendOpening::Step BackendOpening::feed(Bytes bytes) {
   return read_lines();
 }
 
-BackendOpening::Step BackendOpening::read_lines() {
+BackendPreamble::Step BackendPreamble::read_lines() {
   Step step = Step::More;
   while (step == Step::More) {
     const std::string_view rest = std::string_view(received_).substr(read_);
@@ -67,14 +67,14 @@ BackendOpening::Step BackendOpening::read_lines() {
   return step;
 }
 
-BackendOpening::Step BackendOpening::on_line(std::string_view line) {
+BackendPreamble::Step BackendPreamble::on_line(std::string_view line) {
   if (++lines_ > kMaxLines) {
     return fail(Violation::BackendLineTooLong);
   }
   return state_ == State::Greeting ? greeting(line) : answer(line);
 }
 
-BackendOpening::Step BackendOpening::greeting(std::string_view line) {
+BackendPreamble::Step BackendPreamble::greeting(std::string_view line) {
   const ServerHead head = parse_server_head(line);
   if (head.kind != Kind::Status || head.tagged || head.condition == Condition::No ||
       head.condition == Condition::Bad) {
@@ -96,7 +96,7 @@ BackendOpening::Step BackendOpening::greeting(std::string_view line) {
   return ask(State::ClearCapability, "CAPABILITY");
 }
 
-BackendOpening::Step BackendOpening::answer(std::string_view line) {
+BackendPreamble::Step BackendPreamble::answer(std::string_view line) {
   const ServerHead head = parse_server_head(line);
   if (head.kind == Kind::Capability) {
     capabilities_ = capability_list(line);
@@ -111,7 +111,7 @@ BackendOpening::Step BackendOpening::answer(std::string_view line) {
   return head.tag == tag_ ? answered(head) : Step::More;
 }
 
-BackendOpening::Step BackendOpening::answered(const ServerHead& head) {
+BackendPreamble::Step BackendPreamble::answered(const ServerHead& head) {
   const bool ok = head.condition == Condition::Ok;
   switch (state_) {
     case State::ClearCapability:
@@ -126,12 +126,12 @@ BackendOpening::Step BackendOpening::answered(const ServerHead& head) {
   }
 }
 
-BackendOpening::Step BackendOpening::capability_answered(bool ok) {
+BackendPreamble::Step BackendPreamble::capability_answered(bool ok) {
   return ok && lists_capability(capabilities_, "STARTTLS") ? ask(State::StartTls, "STARTTLS")
                                                            : fail(Violation::StarttlsMissing);
 }
 
-BackendOpening::Step BackendOpening::starttls_answered(bool ok) {
+BackendPreamble::Step BackendPreamble::starttls_answered(bool ok) {
   if (!ok) {
     return fail(Violation::StarttlsRefused);
   }
@@ -142,13 +142,13 @@ BackendOpening::Step BackendOpening::starttls_answered(bool ok) {
   return Step::StartTls;
 }
 
-BackendOpening::Step BackendOpening::secured() {
+BackendPreamble::Step BackendPreamble::secured() {
   check(state_ == State::Handshake, "TLS is up only after the server has agreed to it");
   capabilities_.clear();
   return ask(State::SecureCapability, "CAPABILITY");
 }
 
-BackendOpening::Step BackendOpening::secure_capability_answered(bool ok) {
+BackendPreamble::Step BackendPreamble::secure_capability_answered(bool ok) {
   if (!ok || capabilities_.empty()) {
     return fail(Violation::NotImap);
   }
@@ -157,19 +157,19 @@ BackendOpening::Step BackendOpening::secure_capability_answered(bool ok) {
 
 // Asked without a look at the capabilities: many greetings do not tell them all, and a server that
 // knows no ID says BAD, which costs no more than asking.
-BackendOpening::Step BackendOpening::identify(std::string greeting) {
+BackendPreamble::Step BackendPreamble::identify(std::string greeting) {
   greeting_ = std::move(greeting);
   return id_command_.empty() ? ready() : ask(State::Identify, id_command_);
 }
 
-BackendOpening::Step BackendOpening::ready() {
+BackendPreamble::Step BackendPreamble::ready() {
   state_ = State::Ready;
   received_.replace(0, read_, greeting_);
   return Step::Ready;
 }
 
 // Everything read so far is forgotten; what was received beyond it is still to be read.
-BackendOpening::Step BackendOpening::ask(State state, std::string_view command) {
+BackendPreamble::Step BackendPreamble::ask(State state, std::string_view command) {
   state_ = state;
   received_.erase(0, read_);
   read_ = lines_ = 0;
@@ -179,7 +179,7 @@ BackendOpening::Step BackendOpening::ask(State state, std::string_view command) 
   return Step::Send;
 }
 
-BackendOpening::Step BackendOpening::fail(Violation violation) {
+BackendPreamble::Step BackendPreamble::fail(Violation violation) {
   state_ = State::Failed;
   error_ = imap_error(violation, during(hop_));
   return Step::Failed;

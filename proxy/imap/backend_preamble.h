@@ -1,4 +1,4 @@
-// BackendOpening: the first words on a new backend connection, until relaying may begin. It reads
+// BackendPreamble: the first words on a new backend connection, until relaying may begin. It reads
 // the greeting, judges it (OK, PREAUTH, BYE, not IMAP), and on a STARTTLS hop upgrades it
 // injection-proof: STARTTLS only after a greeting, under a random tag, only OK under that tag
 // counts, any byte after that line is fatal, and what was learnt in clear is forgotten:
@@ -22,7 +22,7 @@
 
 namespace postern::imap {
 
-class BackendOpening {
+class BackendPreamble {
  public:
   enum class Hop {
     AsIs,  // plain, or TLS from the first byte
@@ -40,7 +40,7 @@ class BackendOpening {
   static constexpr unsigned kMaxLines = 64;  // between a command of ours and its answer
 
   // `id_command` is asked before Ready: "ID (…)", or nothing.
-  explicit BackendOpening(Hop hop, std::string_view id_command = {})
+  explicit BackendPreamble(Hop hop, std::string_view id_command = {})
       : hop_(hop), id_command_(id_command) {}
 
   // Not to be called again after Ready. After Failed it fails again.

@@ -1,4 +1,4 @@
-// FrontDialogue: what the gateway itself says on 143 before TLS. CAPABILITY, NOOP, LOGOUT, ID and
+// StarttlsFront: what the gateway itself says on 143 before TLS. CAPABILITY, NOOP, LOGOUT, ID and
 // STARTTLS only; LOGIN and AUTHENTICATE get NO [PRIVACYREQUIRED] (RFC 5530), and a literal is
 // refused before any "+", so that no password is put on the wire. Bounded in line length, literal
 // size and number of bad commands. Sans-I/O, one thread, gone once TLS begins.
@@ -16,7 +16,7 @@
 
 namespace postern::imap {
 
-class FrontDialogue {
+class StarttlsFront {
  public:
   enum class Step {
     More,
