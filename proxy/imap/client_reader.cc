@@ -10,14 +10,14 @@ namespace {
 
 using Turn = Conversation::Turn;
 
-bool takes_at_once(const FilterShared& shared, uint64_t size) {
+bool takes_at_once(const FilterState& shared, uint64_t size) {
   return shared.literal_plus == LiteralPlus::Any ||
          (shared.literal_plus == LiteralPlus::Small && size <= kMaxSmallLiteral);
 }
 
 }  // namespace
 
-size_t ClientReader::feed(Bytes bytes, FilterShared& shared) {
+size_t ClientReader::feed(Bytes bytes, FilterState& shared) {
   Conversation& conversation = shared.conversation;
   if (conversation.take_literal_refusal() ||
       (!conversation.sure() && scanner_.literal_left() > 0)) {
@@ -34,7 +34,7 @@ size_t ClientReader::feed(Bytes bytes, FilterShared& shared) {
   return taken;
 }
 
-size_t ClientReader::step(Bytes bytes, FilterShared& shared) {
+size_t ClientReader::step(Bytes bytes, FilterState& shared) {
   if (shared.conversation.opaque()) {
     return bytes.size();
   }
@@ -44,7 +44,7 @@ size_t ClientReader::step(Bytes bytes, FilterShared& shared) {
   return line(bytes, shared);
 }
 
-size_t ClientReader::literal(Bytes bytes, FilterShared& shared) {
+size_t ClientReader::literal(Bytes bytes, FilterState& shared) {
   if (shared.conversation.turn() == Turn::AwaitLiteral) {
     lose_track(shared.conversation);  // the client has not waited for "+"
     return 0;
@@ -52,7 +52,7 @@ size_t ClientReader::literal(Bytes bytes, FilterShared& shared) {
   return scanner_.read_literal(bytes.size());
 }
 
-size_t ClientReader::line(Bytes bytes, FilterShared& shared) {
+size_t ClientReader::line(Bytes bytes, FilterState& shared) {
   Conversation& conversation = shared.conversation;
   if (scanner_.at_line_start()) {
     begin_line(bytes, conversation);
@@ -133,7 +133,7 @@ void ClientReader::begin_command(const CommandHead& found, Conversation& convers
   }
 }
 
-void ClientReader::literal_announced(FilterShared& shared) {
+void ClientReader::literal_announced(FilterState& shared) {
   Conversation& conversation = shared.conversation;
   const bool may_follow = conversation.sure() && takes_literals_ && !scanner_.doubtful();
   const bool follows =

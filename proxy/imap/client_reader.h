@@ -9,7 +9,7 @@
 
 #include "proxy/base/bytes.h"
 #include "proxy/imap/command.h"
-#include "proxy/imap/filter_parts.h"
+#include "proxy/imap/filter_state.h"
 #include "proxy/imap/scanner.h"
 
 namespace postern::imap {
@@ -18,7 +18,7 @@ class ClientReader {
  public:
   // Passes on what it takes and returns how many bytes that are: all, but for what follows an
   // UNAUTHENTICATE, after which there may be logins.
-  size_t feed(Bytes bytes, FilterShared& shared);
+  size_t feed(Bytes bytes, FilterState& shared);
 
  private:
   enum class Line : uint8_t {
@@ -27,13 +27,13 @@ class ClientReader {
     IdleEnd,
   };
 
-  size_t step(Bytes bytes, FilterShared& shared);
-  size_t literal(Bytes bytes, FilterShared& shared);
-  size_t line(Bytes bytes, FilterShared& shared);
+  size_t step(Bytes bytes, FilterState& shared);
+  size_t literal(Bytes bytes, FilterState& shared);
+  size_t line(Bytes bytes, FilterState& shared);
   void begin_line(Bytes bytes, Conversation& conversation);
   void head(std::string_view piece, bool complete, Conversation& conversation);
   void begin_command(const CommandHead& found, Conversation& conversation);
-  void literal_announced(FilterShared& shared);
+  void literal_announced(FilterState& shared);
   void line_ended(Conversation& conversation);
   void lose_track(Conversation& conversation);
 

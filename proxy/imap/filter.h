@@ -19,7 +19,7 @@
 #include "proxy/base/error.h"
 #include "proxy/imap/client_reader.h"
 #include "proxy/imap/conversation.h"
-#include "proxy/imap/filter_parts.h"
+#include "proxy/imap/filter_state.h"
 #include "proxy/imap/server_reader.h"
 #include "proxy/imap/strict_reader.h"
 
@@ -78,7 +78,7 @@ class Filter {
  private:
   void leave_strictness();
 
-  FilterShared shared_;
+  FilterState shared_;
   std::unique_ptr<StrictReader> strict_;  // before login, once the client has spoken
   ClientReader client_;
   ServerReader server_;

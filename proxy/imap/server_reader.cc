@@ -26,47 +26,47 @@ LiteralPlus literal_plus_of(std::string_view capabilities) {
 
 }  // namespace
 
-size_t ServerReader::feed(Bytes bytes, FilterShared& shared) {
-  Passage passage(bytes, shared.to_client);
-  while (!passage.done() && !shared.violation) {
-    step(passage, shared);
+size_t ServerReader::feed(Bytes bytes, FilterState& shared) {
+  EditCursor cursor(bytes, shared.to_client);
+  while (!cursor.done() && !shared.violation) {
+    step(cursor, shared);
     shared.at_boundary = at_boundary();
     if (shared.at_boundary && !shared.replies.empty() && !shared.violation) {
-      passage.insert(shared.take_replies());
+      cursor.insert(shared.take_replies());
     }
     if (shared.stopped() || shared.conversation.turn() == Conversation::Turn::SendLiteral) {
       break;
     }
   }
-  passage.flush();
+  cursor.flush();
   shared.at_boundary = at_boundary();
-  return passage.taken();
+  return cursor.taken();
 }
 
-void ServerReader::step(Passage& passage, FilterShared& shared) {
+void ServerReader::step(EditCursor& cursor, FilterState& shared) {
   if (shared.conversation.opaque()) {
-    passage.pass(passage.rest().size());
+    cursor.pass(cursor.rest().size());
   } else if (scanner_.literal_left() > 0) {
-    passage.pass(scanner_.read_literal(passage.rest().size()));
+    cursor.pass(scanner_.read_literal(cursor.rest().size()));
   } else if (!scanner_.at_line_start()) {
-    rest_of_line(passage, shared);
+    rest_of_line(cursor, shared);
   } else if (line_ == Line::Whole) {
-    whole_line(passage, shared);
+    whole_line(cursor, shared);
   } else {
-    line_head(passage, shared);
+    line_head(cursor, shared);
   }
 }
 
-void ServerReader::line_head(Passage& passage, FilterShared& shared) {
+void ServerReader::line_head(EditCursor& cursor, FilterState& shared) {
   // No line of IMAP begins so: the length of a security layer's buffer does (RFC 4422 §3.7).
-  if (shared.conversation.layer_possible() && held_.empty() && passage.rest().front() == 0) {
+  if (shared.conversation.layer_possible() && held_.empty() && cursor.rest().front() == 0) {
     shared.conversation.layer_begun();
     return;
   }
-  const ServerHead head = parse_server_head(line_start(held_, passage, kMaxHead));
+  const ServerHead head = parse_server_head(line_start(held_, cursor, kMaxHead));
   if (head.kind == Kind::Undecided) {
     if (held_.empty()) {
-      hold_rest(held_, passage);
+      hold_rest(held_, cursor);
     }
     return;
   }
@@ -77,15 +77,15 @@ void ServerReader::line_head(Passage& passage, FilterShared& shared) {
     return;
   }
   if (line_ == Line::Whole) {
-    whole_line(passage, shared);
+    whole_line(cursor, shared);
   } else if (held_.empty()) {
-    rest_of_line(passage, shared);
+    rest_of_line(cursor, shared);
   } else {
-    held_line(passage, shared);
+    held_line(cursor, shared);
   }
 }
 
-void ServerReader::begin_greeting(const ServerHead& head, FilterShared& shared) {
+void ServerReader::begin_greeting(const ServerHead& head, FilterState& shared) {
   if (head.kind != Kind::Status || head.tagged || head.condition == Condition::No ||
       head.condition == Condition::Bad) {
     shared.violate(Violation::NotImap, kGreeting);
@@ -120,7 +120,7 @@ ServerReader::Line ServerReader::continuation_line(const Conversation& conversat
   return conversation.wants_challenge() ? Line::Whole : Line::Text;
 }
 
-void ServerReader::begin_line(const ServerHead& head, FilterShared& shared) {
+void ServerReader::begin_line(const ServerHead& head, FilterState& shared) {
   line_ = head.has_capabilities() ? Line::Whole : Line::Text;
   meaning_ = Meaning::None;
   if (head.kind == Kind::Continuation) {
@@ -140,8 +140,8 @@ void ServerReader::begin_line(const ServerHead& head, FilterShared& shared) {
 }
 
 // Such a line is short and rare: it is looked at as a whole, in place if it is all here.
-void ServerReader::whole_line(Passage& passage, FilterShared& shared) {
-  const std::string_view rest = as_text(passage.rest());
+void ServerReader::whole_line(EditCursor& cursor, FilterState& shared) {
+  const std::string_view rest = as_text(cursor.rest());
   const bool complete_before = !held_.empty() && held_.back() == '\n';
   const size_t newline = complete_before ? std::string_view::npos : rest.find('\n');
   const bool complete = complete_before || newline != std::string_view::npos;
@@ -152,19 +152,19 @@ void ServerReader::whole_line(Passage& passage, FilterShared& shared) {
     return;
   }
   if (held_.empty() && complete) {
-    pass_whole(rest.substr(0, count), passage, shared);
+    pass_whole(rest.substr(0, count), cursor, shared);
     return;
   }
   held_.append(rest.substr(0, count));
-  passage.drop(count);
+  cursor.drop(count);
   if (complete) {
-    pass_whole(held_, passage, shared);
+    pass_whole(held_, cursor, shared);
     release(held_);
   }
 }
 
-// `line` stands at the passage's start, or is held_.
-void ServerReader::pass_whole(std::string_view line, Passage& passage, FilterShared& shared) {
+// `line` stands at the cursor's start, or is held_.
+void ServerReader::pass_whole(std::string_view line, EditCursor& cursor, FilterState& shared) {
   std::optional<std::string> edited;
   if (meaning_ == Meaning::Continuation) {
     std::string_view challenge = without_line_end(line);
@@ -177,33 +177,33 @@ void ServerReader::pass_whole(std::string_view line, Passage& passage, FilterSha
     edited = hide_capabilities(line);
   }
   if (!held_.empty()) {
-    passage.insert(edited ? *edited : line);
+    cursor.insert(edited ? *edited : line);
   } else if (edited) {
-    passage.drop(line.size());
-    passage.insert(*edited);
+    cursor.drop(line.size());
+    cursor.insert(*edited);
   } else {
-    passage.pass(line.size());
+    cursor.pass(line.size());
   }
   line_ended(shared);
 }
 
-void ServerReader::held_line(Passage& passage, FilterShared& shared) {
+void ServerReader::held_line(EditCursor& cursor, FilterState& shared) {
   const bool swallow = line_ == Line::Swallow;
   const size_t good = read_line(as_bytes(held_), shared);
   if (!swallow) {
-    passage.insert(std::string_view(held_).substr(0, good));
+    cursor.insert(std::string_view(held_).substr(0, good));
   }
   release(held_);
 }
 
-void ServerReader::rest_of_line(Passage& passage, FilterShared& shared) {
+void ServerReader::rest_of_line(EditCursor& cursor, FilterState& shared) {
   const bool swallow = line_ == Line::Swallow;
-  const size_t good = read_line(passage.rest(), shared);
-  swallow ? passage.drop(good) : passage.pass(good);
+  const size_t good = read_line(cursor.rest(), shared);
+  swallow ? cursor.drop(good) : cursor.pass(good);
 }
 
 // Reads on in the current line; returns how many bytes of `piece` belong to it and are in order.
-size_t ServerReader::read_line(Bytes piece, FilterShared& shared) {
+size_t ServerReader::read_line(Bytes piece, FilterState& shared) {
   size_t used = 0;
   const Scanner::Found found = scanner_.read_line(
       piece, line_ == Line::Data ? Scanner::Marks::Heed : Scanner::Marks::Ignore, used);
@@ -217,7 +217,7 @@ size_t ServerReader::read_line(Bytes piece, FilterShared& shared) {
   return used;
 }
 
-void ServerReader::line_ended(FilterShared& shared) {
+void ServerReader::line_ended(FilterState& shared) {
   Conversation& conversation = shared.conversation;
   switch (meaning_) {
     case Meaning::None:

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "proxy/base/bytes.h"
-#include "proxy/imap/filter_parts.h"
+#include "proxy/imap/filter_state.h"
 #include "proxy/imap/scanner.h"
 #include "proxy/imap/server_head.h"
 
@@ -18,7 +18,7 @@ class ServerReader {
  public:
   // Passes on what it takes and returns how many bytes that are: all, unless the session is to
   // stop, or a "+" asks for what is to be sent before the server is heard on.
-  size_t feed(Bytes bytes, FilterShared& shared);
+  size_t feed(Bytes bytes, FilterState& shared);
 
  private:
   enum class Line : uint8_t {
@@ -32,18 +32,18 @@ class ServerReader {
 
   // True between complete lines.
   bool at_boundary() const { return scanner_.at_line_start() && held_.empty(); }
-  void step(Passage& passage, FilterShared& shared);
-  void line_head(Passage& passage, FilterShared& shared);
-  void begin_greeting(const ServerHead& head, FilterShared& shared);
+  void step(EditCursor& cursor, FilterState& shared);
+  void line_head(EditCursor& cursor, FilterState& shared);
+  void begin_greeting(const ServerHead& head, FilterState& shared);
   static LoginResult answer_of(const ServerHead& head);
   static Line continuation_line(const Conversation& conversation);
-  void begin_line(const ServerHead& head, FilterShared& shared);
-  void whole_line(Passage& passage, FilterShared& shared);
-  void pass_whole(std::string_view line, Passage& passage, FilterShared& shared);
-  void held_line(Passage& passage, FilterShared& shared);
-  void rest_of_line(Passage& passage, FilterShared& shared);
-  size_t read_line(Bytes piece, FilterShared& shared);
-  void line_ended(FilterShared& shared);
+  void begin_line(const ServerHead& head, FilterState& shared);
+  void whole_line(EditCursor& cursor, FilterState& shared);
+  void pass_whole(std::string_view line, EditCursor& cursor, FilterState& shared);
+  void held_line(EditCursor& cursor, FilterState& shared);
+  void rest_of_line(EditCursor& cursor, FilterState& shared);
+  size_t read_line(Bytes piece, FilterState& shared);
+  void line_ended(FilterState& shared);
 
   Scanner scanner_;
   std::string held_;  // a line's start that is not decided yet, or capability data

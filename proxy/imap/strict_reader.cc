@@ -55,7 +55,7 @@ StrictReader::~StrictReader() {
   wipe(held_);
 }
 
-size_t StrictReader::feed(Bytes bytes, FilterShared& shared) {
+size_t StrictReader::feed(Bytes bytes, FilterState& shared) {
   size_t taken = 0;
   while (taken < bytes.size() && !shared.violation && shared.conversation.before_login() &&
          !shared.conversation.stalled()) {
@@ -80,7 +80,7 @@ size_t StrictReader::read_literal(Bytes bytes) {
   return count;
 }
 
-size_t StrictReader::read_line(Bytes bytes, FilterShared& shared) {
+size_t StrictReader::read_line(Bytes bytes, FilterState& shared) {
   const size_t limit = shared.limits.command_before_login;
   const Bytes window = bytes.first(std::min(bytes.size(), limit - std::min(read_, limit)));
   size_t used = 0;
@@ -122,7 +122,7 @@ void StrictReader::hold(std::string_view piece) {
 
 // Only LOGIN and ID may have one. The octets of another that are not waited for are read and
 // dropped.
-void StrictReader::literal_announced(FilterShared& shared) {
+void StrictReader::literal_announced(FilterState& shared) {
   const size_t limit = shared.limits.command_before_login;
   const bool fits = scanner_.literal_left() <= limit - std::min(read_, limit);
   if (shared.conversation.turn() == Turn::SaslLine) {
@@ -170,7 +170,7 @@ void StrictReader::forget_command() {
 // ---- a whole line
 
 // `line` is a command with its literals, or the tag of one that is refused.
-void StrictReader::line_ended(std::string_view line, FilterShared& shared) {
+void StrictReader::line_ended(std::string_view line, FilterState& shared) {
   if (refused_) {
     refuse(line, refusal_, shared);
   } else if (shared.conversation.turn() == Turn::SaslLine) {
@@ -182,7 +182,7 @@ void StrictReader::line_ended(std::string_view line, FilterShared& shared) {
 }
 
 // A server waits for it, so what is no response goes on as what gives the attempt up.
-void StrictReader::sasl_line(std::string_view line, FilterShared& shared) {
+void StrictReader::sasl_line(std::string_view line, FilterState& shared) {
   const std::string_view text = without_line_end(line);
   const bool good = is_sasl_response(text);
   shared.conversation.response(good ? text : "*");
@@ -190,7 +190,7 @@ void StrictReader::sasl_line(std::string_view line, FilterShared& shared) {
   shared.conversation.response_sent();
 }
 
-void StrictReader::command(std::string_view line, FilterShared& shared) {
+void StrictReader::command(std::string_view line, FilterState& shared) {
   Conversation& conversation = shared.conversation;
   const std::string_view text = without_line_end(line);
   if (conversation.in_flight() >= shared.limits.pending_commands) {
@@ -221,7 +221,7 @@ void StrictReader::command(std::string_view line, FilterShared& shared) {
 
 // ---- logins
 
-void StrictReader::login(const CommandHead& head, std::string_view line, FilterShared& shared) {
+void StrictReader::login(const CommandHead& head, std::string_view line, FilterState& shared) {
   Conversation& conversation = shared.conversation;
   if (conversation.find(head.tag) != Conversation::kUnknown) {
     refuse(head.tag, Refusal::TagInUse, shared);
@@ -256,7 +256,7 @@ void StrictReader::login(const CommandHead& head, std::string_view line, FilterS
   go_or_wait(leave, shared);
 }
 
-void StrictReader::go_or_wait(LoginLeave leave, FilterShared& shared) {
+void StrictReader::go_or_wait(LoginLeave leave, FilterState& shared) {
   switch (leave) {
     case LoginLeave::Go:
       send_login(shared);
@@ -270,7 +270,7 @@ void StrictReader::go_or_wait(LoginLeave leave, FilterShared& shared) {
 }
 
 void StrictReader::authenticate(const CommandHead& head, std::string_view line,
-                                FilterShared& shared) {
+                                FilterState& shared) {
   Conversation& conversation = shared.conversation;
   const SaslStart start = parse_authenticate(line.substr(head.length));
   if (!start.good) {
@@ -293,7 +293,7 @@ void StrictReader::set_aside(std::string_view line) {
   parts_bytes_ = parts_.back().size();
 }
 
-void StrictReader::send_login(FilterShared& shared) {
+void StrictReader::send_login(FilterState& shared) {
   const std::string_view line = parts_.front();
   const CommandHead head = parse_command_head(line);
   shared.conversation.sent(head.tag, head.command);
@@ -306,7 +306,7 @@ void StrictReader::send_login(FilterShared& shared) {
   send_part(shared);
 }
 
-void StrictReader::send_part(FilterShared& shared) {
+void StrictReader::send_part(FilterState& shared) {
   shared.to_server.put(as_bytes(parts_.front()));
   parts_bytes_ -= parts_.front().size();
   wipe(parts_.front());
@@ -318,7 +318,7 @@ void StrictReader::send_part(FilterShared& shared) {
   }
 }
 
-void StrictReader::go_on(FilterShared& shared) {
+void StrictReader::go_on(FilterState& shared) {
   if (parts_.empty() || shared.violation) {
     return;
   }
@@ -335,7 +335,7 @@ void StrictReader::go_on(FilterShared& shared) {
   }
 }
 
-void StrictReader::let_login_go(FilterShared& shared) {
+void StrictReader::let_login_go(FilterState& shared) {
   if (shared.conversation.turn() == Turn::AwaitLeave) {
     send_login(shared);
   }
@@ -351,7 +351,7 @@ void StrictReader::drop_parts() {
 
 // ---- ID and refusals
 
-void StrictReader::id(const CommandHead& head, std::string_view line, FilterShared& shared) {
+void StrictReader::id(const CommandHead& head, std::string_view line, FilterState& shared) {
   const auto edited = edit_id(line.substr(head.length));
   if (!edited) {
     refuse(head.tag, Refusal::Id, shared);
@@ -364,7 +364,7 @@ void StrictReader::id(const CommandHead& head, std::string_view line, FilterShar
   shared.to_server.put(as_bytes(std::string(line.substr(0, head.length)) + edited->arguments));
 }
 
-void StrictReader::refuse(std::string_view tag, Refusal reason, FilterShared& shared) {
+void StrictReader::refuse(std::string_view tag, Refusal reason, FilterState& shared) {
   if (++shared.refusals > shared.limits.refusals) {
     shared.violate(Violation::TooManyRefusals, kReading);
     return;

@@ -16,7 +16,7 @@
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/secret.h"
-#include "proxy/imap/filter_parts.h"
+#include "proxy/imap/filter_state.h"
 #include "proxy/imap/scanner.h"
 
 namespace postern::imap {
@@ -29,11 +29,11 @@ class StrictReader {
   ~StrictReader();
 
   // Returns how many bytes were taken; what follows a login waits for the login's answer.
-  size_t feed(Bytes bytes, FilterShared& shared);
+  size_t feed(Bytes bytes, FilterState& shared);
   // The server has answered: sends what has waited for that.
-  void go_on(FilterShared& shared);
+  void go_on(FilterState& shared);
   // Sends the login for which the observer has said LoginLeave::Wait.
-  void let_login_go(FilterShared& shared);
+  void let_login_go(FilterState& shared);
   // What is here of a command that is not complete.
   std::string take_rest();
   bool has_to_send() const { return !parts_.empty(); }
@@ -42,21 +42,21 @@ class StrictReader {
 
  private:
   size_t read_literal(Bytes bytes);
-  size_t read_line(Bytes bytes, FilterShared& shared);
+  size_t read_line(Bytes bytes, FilterState& shared);
   void hold(std::string_view piece);
-  void literal_announced(FilterShared& shared);
-  void line_ended(std::string_view line, FilterShared& shared);
-  void sasl_line(std::string_view line, FilterShared& shared);
-  void command(std::string_view line, FilterShared& shared);
-  void login(const CommandHead& head, std::string_view line, FilterShared& shared);
-  void authenticate(const CommandHead& head, std::string_view line, FilterShared& shared);
-  void id(const CommandHead& head, std::string_view line, FilterShared& shared);
-  void send_login(FilterShared& shared);
-  void go_or_wait(LoginLeave leave, FilterShared& shared);
-  void send_part(FilterShared& shared);
+  void literal_announced(FilterState& shared);
+  void line_ended(std::string_view line, FilterState& shared);
+  void sasl_line(std::string_view line, FilterState& shared);
+  void command(std::string_view line, FilterState& shared);
+  void login(const CommandHead& head, std::string_view line, FilterState& shared);
+  void authenticate(const CommandHead& head, std::string_view line, FilterState& shared);
+  void id(const CommandHead& head, std::string_view line, FilterState& shared);
+  void send_login(FilterState& shared);
+  void go_or_wait(LoginLeave leave, FilterState& shared);
+  void send_part(FilterState& shared);
   void set_aside(std::string_view line);
   void drop_parts();
-  void refuse(std::string_view tag, Refusal reason, FilterShared& shared);
+  void refuse(std::string_view tag, Refusal reason, FilterState& shared);
   void begin_refusal(Refusal reason);
   void forget_command();
 

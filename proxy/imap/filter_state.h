@@ -34,9 +34,9 @@ struct FilterLimits {
 
 // One input on its way through: what passes is put out in as few calls as can be, all of it at once
 // if nothing is dropped or inserted.
-class Passage {
+class EditCursor {
  public:
-  Passage(Bytes input, Output& output) : input_(input), output_(output) {}
+  EditCursor(Bytes input, Output& output) : input_(input), output_(output) {}
 
   Bytes rest() const { return input_.subspan(position_); }
   bool done() const { return position_ == input_.size(); }
@@ -77,7 +77,7 @@ enum class Stop : uint8_t { Never, AtRest, AtBoundary };
 enum class LiteralPlus : uint8_t { Unknown, None, Small, Any };
 inline constexpr uint64_t kMaxSmallLiteral = 4096;  // LITERAL-
 
-struct FilterShared {
+struct FilterState {
   FilterLimits limits;
   bool swallow_greeting;
   bool at_boundary = true;  // the server's side is between complete responses
@@ -103,12 +103,12 @@ struct FilterShared {
   std::string take_replies();
 };
 
-// The start of the line that `passage` is at, as far as it is here: what was held back of it, made
+// The start of the line that `cursor` is at, as far as it is here: what was held back of it, made
 // longer by up to `most` bytes, or the input itself. `held` takes over the bytes it is made longer
 // by.
-std::string_view line_start(std::string& held, Passage& passage, size_t most);
+std::string_view line_start(std::string& held, EditCursor& cursor, size_t most);
 // Holds the rest of the input back.
-void hold_rest(std::string& held, Passage& passage);
+void hold_rest(std::string& held, EditCursor& cursor);
 // Empties `held` and gives its memory back.
 void release(std::string& held);
 

@@ -1,4 +1,4 @@
-#include "proxy/imap/filter_parts.h"
+#include "proxy/imap/filter_state.h"
 
 #include <algorithm>
 #include <utility>
@@ -7,7 +7,7 @@
 
 namespace postern::imap {
 
-void FilterShared::reply(std::string_view line) {
+void FilterState::reply(std::string_view line) {
   replies.append(line);
   if (at_boundary) {
     if (const std::string now = take_replies(); !now.empty()) {
@@ -16,7 +16,7 @@ void FilterShared::reply(std::string_view line) {
   }
 }
 
-std::string FilterShared::take_replies() {
+std::string FilterState::take_replies() {
   const bool greeted = swallow_greeting || conversation.phase() != Phase::Greeting;
   if (!greeted || conversation.opaque()) {
     return {};
@@ -24,21 +24,21 @@ std::string FilterShared::take_replies() {
   return std::exchange(replies, {});
 }
 
-std::string_view line_start(std::string& held, Passage& passage, size_t most) {
-  const std::string_view rest = as_text(passage.rest());
+std::string_view line_start(std::string& held, EditCursor& cursor, size_t most) {
+  const std::string_view rest = as_text(cursor.rest());
   if (held.empty()) {
     return rest;
   }
   const size_t line = std::min(rest.find('\n'), rest.size() - 1) + 1;
   const size_t count = std::min(line, most - std::min(held.size(), most));
   append_secret(held, rest.substr(0, count));
-  passage.drop(count);
+  cursor.drop(count);
   return held;
 }
 
-void hold_rest(std::string& held, Passage& passage) {
-  append_secret(held, as_text(passage.rest()));
-  passage.drop(passage.rest().size());
+void hold_rest(std::string& held, EditCursor& cursor) {
+  append_secret(held, as_text(cursor.rest()));
+  cursor.drop(cursor.rest().size());
 }
 
 void release(std::string& held) {
