@@ -67,7 +67,7 @@ Result<Config> Config::parse(const std::string& yaml, const std::string& name,
   const Result<config::Document> document = config::Document::read(yaml, name);
   if (!document) return document.faults();
   config::Draft draft(name, folder);
-  config::walk(document.value(), draft);
+  config::read_document(document.value(), draft);
   return config::assemble(std::move(draft));
 }
 

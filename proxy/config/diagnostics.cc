@@ -10,43 +10,43 @@ namespace {
 
 constexpr size_t kMaxTold = 100;
 
-std::string sentence(const Written& value, std::string_view why) {
+std::string sentence(const SourceValue& value, std::string_view why) {
   return value.key + ": " + in_quotes(value.text) + " " + std::string(why);
 }
 
 }  // namespace
 
-void Findings::fault(const Written& value, std::string_view why) {
+void Diagnostics::fault(const SourceValue& value, std::string_view why) {
   fault(value.line, sentence(value, why));
 }
 
-void Findings::fault(size_t line, std::string message) {
+void Diagnostics::fault(size_t line, std::string message) {
   faults_.push_back({line, std::move(message)});
 }
 
-void Findings::warning(const Written& value, std::string_view why) {
+void Diagnostics::warning(const SourceValue& value, std::string_view why) {
   warnings_.push_back({value.line, sentence(value, why)});
 }
 
-std::string Findings::where(size_t line) const {
+std::string Diagnostics::where(size_t line) const {
   return line == 0 ? name_ : name_ + ":" + std::to_string(line);
 }
 
-Faults Findings::faults() const {
+Faults Diagnostics::faults() const {
   return render(faults_);
 }
 
-Faults Findings::warnings() const {
+Faults Diagnostics::warnings() const {
   return render(warnings_);
 }
 
-Faults Findings::render(std::vector<Finding> findings) const {
-  std::stable_sort(findings.begin(), findings.end(),
+Faults Diagnostics::render(std::vector<Finding> diagnostics) const {
+  std::stable_sort(diagnostics.begin(), diagnostics.end(),
                    [](const Finding& a, const Finding& b) { return a.line < b.line; });
   Faults told;
-  for (Finding& finding : findings) {
+  for (Finding& finding : diagnostics) {
     if (told.size() == kMaxTold) {
-      const size_t rest = findings.size() - kMaxTold;
+      const size_t rest = diagnostics.size() - kMaxTold;
       told.push_back({where(finding.line), "and " + std::to_string(rest) + " more from here on"});
       break;
     }

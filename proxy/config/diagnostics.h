@@ -1,5 +1,5 @@
-// Findings: everything that is wrong or doubtful in what the operator wrote, collected so that all
-// of it is told at once, in the order of the file. One thread.
+// Diagnostics: everything that is wrong or doubtful in what the operator wrote, collected so that
+// all of it is told at once, in the order of the file. One thread.
 #pragma once
 
 #include <cstddef>
@@ -13,21 +13,21 @@
 namespace postern::config {
 
 // A value as it was written, with what one needs to complain about it.
-struct Written {
+struct SourceValue {
   std::string text;
   std::string key;  // "backends.legacy.tls", or the flag: "--backend-tls"
   size_t line = 0;  // from 1; 0: not from a file
 };
 
-class Findings {
+class Diagnostics {
  public:
   // `name` stands for the file; empty when the values come from flags.
-  explicit Findings(std::string name) : name_(std::move(name)) {}
+  explicit Diagnostics(std::string name) : name_(std::move(name)) {}
 
   // Reads: KEY: "VALUE" WHY.
-  void fault(const Written& value, std::string_view why);
+  void fault(const SourceValue& value, std::string_view why);
   void fault(size_t line, std::string message);
-  void warning(const Written& value, std::string_view why);
+  void warning(const SourceValue& value, std::string_view why);
 
   std::string where(size_t line) const;  // "postern.yaml:12"; empty for flags
   bool ok() const { return faults_.empty(); }
@@ -40,7 +40,7 @@ class Findings {
     size_t line;
     std::string message;
   };
-  Faults render(std::vector<Finding> findings) const;
+  Faults render(std::vector<Finding> diagnostics) const;
 
   std::string name_;
   std::vector<Finding> faults_;

@@ -23,7 +23,7 @@ bool is_backend(const Draft& draft, const std::string& name, size_t* index) {
   return true;
 }
 
-void require_backend(Draft& draft, const Written& value, size_t* index) {
+void require_backend(Draft& draft, const SourceValue& value, size_t* index) {
   if (is_backend(draft, value.text, index)) return;
   std::vector<std::string> names;
   std::vector<std::string> shown;
@@ -32,13 +32,13 @@ void require_backend(Draft& draft, const Written& value, size_t* index) {
     shown.push_back(in_quotes(backend.name.text));
   }
   const std::string* guess = nearest(value.text, names);
-  draft.findings.fault(value,
-                       "is none of the backends: " + join(shown) +
-                           (guess == nullptr ? "" : "; did you mean " + in_quotes(*guess) + "?"));
+  draft.diagnostics.fault(
+      value, "is none of the backends: " + join(shown) +
+                 (guess == nullptr ? "" : "; did you mean " + in_quotes(*guess) + "?"));
 }
 
 // "(line 12)" where there are lines.
-std::string also_at(const Written& other) {
+std::string also_at(const SourceValue& other) {
   return other.line == 0 ? "" : " (line " + std::to_string(other.line) + ")";
 }
 
@@ -53,11 +53,12 @@ void take_listeners(Draft& draft) {
     ListenerConfig made{{}, listener.tls, listener.address.text};
     made.sessions = listener.sessions;
     made.proxies = listener.proxies;
-    if (!listener.address.key.empty()) read_address(listener.address, made.address, draft.findings);
+    if (!listener.address.key.empty())
+      read_address(listener.address, made.address, draft.diagnostics);
     for (size_t k = 0; k < i; ++k) {
       if (made.address.valid() && collide(made.address, draft.config.listeners[k].address)) {
-        draft.findings.fault(listener.address,
-                             "is listened on twice" + also_at(draft.listeners[k].address));
+        draft.diagnostics.fault(listener.address,
+                                "is listened on twice" + also_at(draft.listeners[k].address));
         break;
       }
     }
@@ -68,10 +69,10 @@ void take_listeners(Draft& draft) {
 void take_admin(Draft& draft) {
   if (!draft.admin) return;
   net::Address address;
-  read_address(*draft.admin, address, draft.findings);
+  read_address(*draft.admin, address, draft.diagnostics);
   for (const ListenerConfig& listener : draft.config.listeners) {
     if (address.valid() && collide(address, listener.address)) {
-      draft.findings.fault(*draft.admin, "is a listener's address already");
+      draft.diagnostics.fault(*draft.admin, "is a listener's address already");
     }
   }
   draft.config.admin = address;
@@ -80,17 +81,17 @@ void take_admin(Draft& draft) {
 // Names each bad word of a list at its own line. Characters that no IANA name has are refused here,
 // so that the message, which repeats the word, is safe to print.
 template <typename Check>
-std::vector<std::string> take_names(Findings& findings, const std::vector<Written>& written,
-                                    Check check_one) {
+std::vector<std::string> take_names(Diagnostics& diagnostics,
+                                    const std::vector<SourceValue>& written, Check check_one) {
   std::vector<std::string> names;
-  for (const Written& value : written) {
+  for (const SourceValue& value : written) {
     const bool plain = !value.text.empty() && value.text.size() <= 80 &&
                        std::all_of(value.text.begin(), value.text.end(), [](char c) {
                          return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
                                 (c >= 'a' && c <= 'z') || c == '_' || c == '-';
                        });
     if (!plain) {
-      findings.fault(value, "is not an IANA name");
+      diagnostics.fault(value, "is not an IANA name");
       continue;
     }
     const Result<tls::Policy> alone = check_one(value.text);
@@ -99,24 +100,24 @@ std::vector<std::string> take_names(Findings& findings, const std::vector<Writte
       continue;
     }
     for (const Fault& fault : alone.faults()) {
-      findings.fault(value.line, value.key + ": " + fault.message);
+      diagnostics.fault(value.line, value.key + ": " + fault.message);
     }
   }
   return names;
 }
 
-std::optional<tls::Policy> take_own_policy(Findings& findings, const PolicyDraft& own) {
+std::optional<tls::Policy> take_own_policy(Diagnostics& diagnostics, const PolicyDraft& own) {
   const tls::Policy usual = tls::Policy::preset("intermediate").value();
   std::vector<std::string> ciphers = usual.ciphers;
   if (own.min_version == tls::Version::Tls13) ciphers.clear();
   if (own.ciphers) {
-    ciphers = take_names(findings, *own.ciphers, [&](const std::string& cipher) {
+    ciphers = take_names(diagnostics, *own.ciphers, [&](const std::string& cipher) {
       return tls::Policy::custom(tls::Version::Tls12, {cipher}, usual.groups);
     });
   }
   std::vector<std::string> groups = usual.groups;
   if (own.groups) {
-    groups = take_names(findings, *own.groups, [&](const std::string& group) {
+    groups = take_names(diagnostics, *own.groups, [&](const std::string& group) {
       return tls::Policy::custom(tls::Version::Tls12, usual.ciphers, {group});
     });
   }
@@ -127,77 +128,78 @@ std::optional<tls::Policy> take_own_policy(Findings& findings, const PolicyDraft
   const Result<tls::Policy> policy = tls::Policy::custom(own.min_version, ciphers, groups);
   if (policy) return policy.value();
   for (const Fault& fault : policy.faults()) {
-    findings.fault(own.place->line, own.place->key + ": " + fault.message);
+    diagnostics.fault(own.place->line, own.place->key + ": " + fault.message);
   }
   return std::nullopt;
 }
 
 // Nothing if none was written.
-std::optional<tls::Policy> take_policy(Findings& findings, const PolicyDraft& written) {
-  if (written.place) return take_own_policy(findings, written);
+std::optional<tls::Policy> take_policy(Diagnostics& diagnostics, const PolicyDraft& written) {
+  if (written.place) return take_own_policy(diagnostics, written);
   if (!written.preset) return std::nullopt;
   return tls::Policy::preset(kPolicyNames[static_cast<size_t>(*written.preset)]).value();
 }
 
 void take_policies(Draft& draft) {
   Config& config = draft.config;
-  config.tls.policy = take_policy(draft.findings, draft.policy)
+  config.tls.policy = take_policy(draft.diagnostics, draft.policy)
                           .value_or(tls::Policy::preset("intermediate").value());
-  config.tls.shadow_policy = take_policy(draft.findings, draft.shadow_policy);
+  config.tls.shadow_policy = take_policy(draft.diagnostics, draft.shadow_policy);
   for (size_t i = 0; i < config.listeners.size(); ++i) {
-    config.listeners[i].policy = take_policy(draft.findings, draft.listeners[i].policy);
+    config.listeners[i].policy = take_policy(draft.diagnostics, draft.listeners[i].policy);
   }
 }
 
-void take_servers(Findings& findings, BackendDraft& backend) {
+void take_servers(Diagnostics& diagnostics, BackendDraft& backend) {
   const bool implicit = backend.config.tls == BackendTls::Implicit;
-  for (const Written& value : backend.servers) {
+  for (const SourceValue& value : backend.servers) {
     Result<net::HostPort> server =
         net::HostPort::parse(value.text, implicit ? kImapsPort : kImapPort);
     if (!server) {
       for (const Fault& fault : server.faults()) {
-        findings.fault(value.line, value.key + ": " + fault.message);
+        diagnostics.fault(value.line, value.key + ": " + fault.message);
       }
       continue;
     }
     std::vector<net::HostPort>& servers = backend.config.servers;
     if (std::find(servers.begin(), servers.end(), server.value()) != servers.end()) {
-      findings.fault(value, "is listed twice");
+      diagnostics.fault(value, "is listed twice");
     }
     servers.push_back(std::move(server.value()));
   }
 }
 
-void check_backend_tls(Findings& findings, const BackendDraft& backend) {
+void check_backend_tls(Diagnostics& diagnostics, const BackendDraft& backend) {
   const bool clear = backend.config.tls == BackendTls::None;
   if (backend.verify && clear) {
-    const Written& verify = *backend.verify;
-    findings.fault(verify.line, verify.key +
-                                    ": there is no certificate to verify while tls is none; "
-                                    "set tls to starttls or implicit, or remove this");
+    const SourceValue& verify = *backend.verify;
+    diagnostics.fault(verify.line, verify.key +
+                                       ": there is no certificate to verify while tls is none; "
+                                       "set tls to starttls or implicit, or remove this");
   } else if (backend.verify && backend.config.verify.mode == tls::Verification::Mode::None) {
-    findings.warning(*backend.verify,
-                     "means that anybody on the way to the backend can read and change the mail");
+    diagnostics.warning(
+        *backend.verify,
+        "means that anybody on the way to the backend can read and change the mail");
   }
   if (backend.min_version && clear) {
-    findings.warning(*backend.min_version, "has no effect while tls is none");
+    diagnostics.warning(*backend.min_version, "has no effect while tls is none");
   } else if (backend.min_version && backend.config.min_version < tls::Version::Tls12) {
-    findings.warning(*backend.min_version,
-                     "allows versions of TLS that are deprecated as unsafe (RFC 8996)");
+    diagnostics.warning(*backend.min_version,
+                        "allows versions of TLS that are deprecated as unsafe (RFC 8996)");
   }
 }
 
 void take_backends(Draft& draft) {
   for (BackendDraft& backend : draft.backends) {
     backend.config.name = backend.name.text;
-    take_servers(draft.findings, backend);
-    check_backend_tls(draft.findings, backend);
+    take_servers(draft.diagnostics, backend);
+    check_backend_tls(draft.diagnostics, backend);
     draft.config.backends.push_back(backend.config);
   }
   if (draft.default_backend) {
     require_backend(draft, *draft.default_backend, &draft.config.default_backend);
   } else if (draft.backends.size() > 1) {
-    draft.findings.fault(
+    draft.diagnostics.fault(
         draft.backends.front().name.line,
         "default_backend: is missing; with more than one backend it must be named");
   }
@@ -207,7 +209,7 @@ void take_routes(Draft& draft) {
   for (size_t i = 0; i < draft.routes.size(); ++i) {
     const RouteDraft& route = draft.routes[i];
     RouteConfig made;
-    if (!route.sni.key.empty()) read_dns_name(route.sni, true, made.sni, draft.findings);
+    if (!route.sni.key.empty()) read_dns_name(route.sni, true, made.sni, draft.diagnostics);
     if (!route.backend.key.empty()) require_backend(draft, route.backend, &made.backend);
     const auto& routes = draft.config.routes;
     const auto same = std::find_if(routes.begin(), routes.end(), [&](const RouteConfig& other) {
@@ -215,7 +217,7 @@ void take_routes(Draft& draft) {
     });
     if (same != routes.end()) {
       const auto& first = draft.routes[static_cast<size_t>(same - routes.begin())];
-      draft.findings.fault(route.sni, "has a route already" + also_at(first.sni));
+      draft.diagnostics.fault(route.sni, "has a route already" + also_at(first.sni));
     }
     draft.config.routes.push_back(std::move(made));
   }
@@ -225,7 +227,7 @@ void take_routes(Draft& draft) {
 // less.
 void check_idle(Draft& draft) {
   if (!draft.idle || draft.config.timeouts.idle_ms > kAutologoutMs) return;
-  draft.findings.warning(
+  draft.diagnostics.warning(
       *draft.idle,
       draft.config.timeouts.idle_ms < kAutologoutMs
           ? "is below the 30 minutes that RFC 9051 section 5.4 demands; clients will be cut off"
@@ -235,7 +237,7 @@ void check_idle(Draft& draft) {
 }  // namespace
 
 Draft::Draft(std::string name, std::string folder_of_file)
-    : findings(std::move(name)), folder(std::move(folder_of_file)) {
+    : diagnostics(std::move(name)), folder(std::move(folder_of_file)) {
   config.workers = usable_processors();
 }
 
@@ -246,8 +248,8 @@ Result<Config> assemble(Draft draft) {
   take_backends(draft);
   take_routes(draft);
   check_idle(draft);
-  if (!draft.findings.ok()) return draft.findings.faults();
-  draft.config.warnings = draft.findings.warnings();
+  if (!draft.diagnostics.ok()) return draft.diagnostics.faults();
+  draft.config.warnings = draft.diagnostics.warnings();
   return std::move(draft.config);
 }
 

@@ -23,14 +23,14 @@ enum class Preset : uint8_t { Modern, Intermediate };
 // A policy that was written somewhere: a preset's name, or one's own.
 struct PolicyDraft {
   std::optional<Preset> preset;
-  std::optional<Written> place;  // set if a policy of one's own was written
+  std::optional<SourceValue> place;  // set if a policy of one's own was written
   tls::Version min_version = tls::Version::Tls12;
-  std::optional<std::vector<Written>> ciphers;  // not written: those of "intermediate"
-  std::optional<std::vector<Written>> groups;
+  std::optional<std::vector<SourceValue>> ciphers;  // not written: those of "intermediate"
+  std::optional<std::vector<SourceValue>> groups;
 };
 
 struct ListenerDraft {
-  Written address;
+  SourceValue address;
   ListenerTls tls = ListenerTls::Implicit;
   PolicyDraft policy = {};
   size_t sessions = 0;
@@ -38,23 +38,23 @@ struct ListenerDraft {
 };
 
 struct BackendDraft {
-  Written name;
-  std::vector<Written> servers;  // read last: their default port depends on `tls`
-  std::optional<Written> verify;
-  std::optional<Written> min_version;
+  SourceValue name;
+  std::vector<SourceValue> servers;  // read last: their default port depends on `tls`
+  std::optional<SourceValue> verify;
+  std::optional<SourceValue> min_version;
   BackendConfig config;
 };
 
 struct RouteDraft {
-  Written sni;
-  Written backend;
+  SourceValue sni;
+  SourceValue backend;
 };
 
 struct Draft {
   // `name` stands for the file in faults (empty: flags), relative paths start from `folder`.
   Draft(std::string name, std::string folder);
 
-  Findings findings;
+  Diagnostics diagnostics;
   std::string folder;
 
   Config config;  // all that needs no second look
@@ -63,9 +63,9 @@ struct Draft {
   PolicyDraft shadow_policy;
   std::vector<BackendDraft> backends;
   std::vector<RouteDraft> routes;
-  std::optional<Written> default_backend;
-  std::optional<Written> idle;
-  std::optional<Written> admin;
+  std::optional<SourceValue> default_backend;
+  std::optional<SourceValue> idle;
+  std::optional<SourceValue> admin;
 };
 
 // Holds the values against each other; every fault at once. Warnings go into the Config.

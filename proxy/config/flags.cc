@@ -12,7 +12,7 @@ namespace {
 
 template <typename Read>
 void if_given(const std::optional<std::string>& flag, const char* name, Read read) {
-  if (flag) read(Written{*flag, name});
+  if (flag) read(SourceValue{*flag, name});
 }
 
 void take_listeners(const Flags& flags, Draft& draft) {
@@ -23,71 +23,72 @@ void take_listeners(const Flags& flags, Draft& draft) {
     draft.listeners.push_back({{text, "--listen-starttls"}, ListenerTls::StartTls});
   }
   if (draft.listeners.empty()) {
-    draft.findings.fault(0, "--listen is missing: where clients connect, such as 0.0.0.0:993");
+    draft.diagnostics.fault(0, "--listen is missing: where clients connect, such as 0.0.0.0:993");
   } else if (draft.listeners.size() > kMaxListeners) {
-    draft.findings.fault(0, "--listen is given more than 64 times");
+    draft.diagnostics.fault(0, "--listen is given more than 64 times");
   }
 }
 
 void take_backend(const Flags& flags, Draft& draft) {
-  Findings& findings = draft.findings;
+  Diagnostics& diagnostics = draft.diagnostics;
   BackendDraft backend;
   backend.name = {"default", "--backend"};
   for (const std::string& text : flags.backend) backend.servers.push_back({text, "--backend"});
   if (flags.backend.empty()) {
-    findings.fault(0, "--backend is missing: the IMAP server, such as mail.internal:143");
+    diagnostics.fault(0, "--backend is missing: the IMAP server, such as mail.internal:143");
   } else if (flags.backend.size() > kMaxServers) {
-    findings.fault(0, "--backend is given more than 64 times");
+    diagnostics.fault(0, "--backend is given more than 64 times");
   }
-  if_given(flags.backend_tls, "--backend-tls", [&](const Written& value) {
-    read_choice(value, kBackendTlsNames, backend.config.tls, findings);
+  if_given(flags.backend_tls, "--backend-tls", [&](const SourceValue& value) {
+    read_choice(value, kBackendTlsNames, backend.config.tls, diagnostics);
   });
-  if_given(flags.backend_ca, "--backend-ca", [&](const Written& value) {
-    read_path(value, "", backend.config.verify.ca_file, findings);
+  if_given(flags.backend_ca, "--backend-ca", [&](const SourceValue& value) {
+    read_path(value, "", backend.config.verify.ca_file, diagnostics);
     backend.verify = value;
   });
   if (flags.backend_insecure) {
-    if (backend.verify) findings.fault(0, "--backend-insecure contradicts --backend-ca");
-    backend.verify = Written{"none", "--backend-insecure"};
+    if (backend.verify) diagnostics.fault(0, "--backend-insecure contradicts --backend-ca");
+    backend.verify = SourceValue{"none", "--backend-insecure"};
     backend.config.verify.mode = tls::Verification::Mode::None;
   }
   draft.backends.push_back(std::move(backend));
 }
 
 void take_tls(const Flags& flags, Draft& draft) {
-  Findings& findings = draft.findings;
+  Diagnostics& diagnostics = draft.diagnostics;
   TlsConfig& tls = draft.config.tls;
   tls.self_signed = flags.self_signed;
   if (flags.cert.size() != flags.key.size()) {
-    findings.fault(0, "--cert is given " + std::to_string(flags.cert.size()) + " times and --key " +
-                          std::to_string(flags.key.size()) +
-                          " times; each certificate needs its key");
+    diagnostics.fault(0, "--cert is given " + std::to_string(flags.cert.size()) +
+                             " times and --key " + std::to_string(flags.key.size()) +
+                             " times; each certificate needs its key");
   } else if (flags.self_signed != flags.cert.empty()) {
-    findings.fault(0, flags.self_signed ? "--self-signed contradicts --cert and --key"
-                                        : "--cert and --key are missing; to try things out, "
-                                          "--self-signed makes a certificate");
+    diagnostics.fault(0, flags.self_signed ? "--self-signed contradicts --cert and --key"
+                                           : "--cert and --key are missing; to try things out, "
+                                             "--self-signed makes a certificate");
   }
   for (size_t i = 0; i < std::min(flags.cert.size(), flags.key.size()); ++i) {
     tls::CertificateFiles& files = tls.certificates.emplace_back();
     files.where = "--cert";
-    read_path({flags.cert[i], "--cert"}, "", files.chain, findings);
-    read_path({flags.key[i], "--key"}, "", files.key, findings);
+    read_path({flags.cert[i], "--cert"}, "", files.chain, diagnostics);
+    read_path({flags.key[i], "--key"}, "", files.key, diagnostics);
   }
-  if_given(flags.policy, "--policy", [&](const Written& value) {
-    read_choice(value, kPolicyNames, draft.policy.preset.emplace(), findings);
+  if_given(flags.policy, "--policy", [&](const SourceValue& value) {
+    read_choice(value, kPolicyNames, draft.policy.preset.emplace(), diagnostics);
   });
 }
 
 void take_rest(const Flags& flags, Draft& draft) {
-  Findings& findings = draft.findings;
-  if_given(flags.workers, "--workers",
-           [&](const Written& value) { read_workers(value, draft.config.workers, findings); });
-  if_given(flags.admin, "--admin", [&](const Written& value) { draft.admin = value; });
-  if_given(flags.log_level, "--log-level", [&](const Written& value) {
-    read_choice(value, log::kLevelNames, draft.config.log_level, findings);
+  Diagnostics& diagnostics = draft.diagnostics;
+  if_given(flags.workers, "--workers", [&](const SourceValue& value) {
+    read_workers(value, draft.config.workers, diagnostics);
   });
-  if_given(flags.log_format, "--log-format", [&](const Written& value) {
-    read_choice(value, log::kFormatNames, draft.config.log_format, findings);
+  if_given(flags.admin, "--admin", [&](const SourceValue& value) { draft.admin = value; });
+  if_given(flags.log_level, "--log-level", [&](const SourceValue& value) {
+    read_choice(value, log::kLevelNames, draft.config.log_level, diagnostics);
+  });
+  if_given(flags.log_format, "--log-format", [&](const SourceValue& value) {
+    read_choice(value, log::kFormatNames, draft.config.log_format, diagnostics);
   });
 }
 
@@ -105,10 +106,10 @@ Result<Config> from_flags(const Flags& flags) {
 Result<Config> from_file(const Flags& flags) {
   Result<Config> loaded = Config::load(flags.config);
   if (!flags.log_level) return loaded;
-  Findings findings("");
+  Diagnostics diagnostics("");
   log::Level level = log::Level::Info;
-  read_choice({*flags.log_level, "--log-level"}, log::kLevelNames, level, findings);
-  Faults faults = findings.faults();
+  read_choice({*flags.log_level, "--log-level"}, log::kLevelNames, level, diagnostics);
+  Faults faults = diagnostics.faults();
   if (!loaded) faults.insert(faults.end(), loaded.faults().begin(), loaded.faults().end());
   if (!faults.empty()) return faults;
   loaded.value().log_level = level;

@@ -38,7 +38,7 @@ class Walker {
   void run() {
     const YamlNode& root = document_.root();
     if (root.kind != YamlNode::Kind::Map) {
-      return draft_.findings.fault(
+      return draft_.diagnostics.fault(
           root.line, std::string("the file must be a map of keys, but is ") + kind_name(root.kind));
     }
     read_map("", "", root, root.line);
@@ -65,19 +65,19 @@ class Walker {
   // Aliases let one node stand in many places: steps are bounded, not only nodes.
   bool step(size_t line) {
     if (++steps_ == kMaxNodes + 1) {
-      draft_.findings.fault(
+      draft_.diagnostics.fault(
           line, "the aliases make more than " + std::to_string(kMaxNodes) + " values of this file");
     }
     return steps_ <= kMaxNodes;
   }
 
   void fault(const Visit& visit, const std::string& what) {
-    draft_.findings.fault(visit.line, visit.key + ": " + what);
+    draft_.diagnostics.fault(visit.line, visit.key + ": " + what);
   }
 
   void wrong_shape(const Visit& visit) {
     fault(visit, std::string("is ") + kind_name(visit.node->kind) + "; allowed is " +
-                     std::string(visit.row->form));
+                     std::string(visit.row->syntax));
   }
 
   void read_value(const Visit& visit) {
@@ -100,31 +100,31 @@ class Walker {
   }
 
   void read_scalar(const Visit& visit) {
-    visit.row->value(draft_, {visit.node->text, visit.key, visit.line});
+    visit.row->on_value(draft_, {visit.node->text, visit.key, visit.line});
   }
 
   bool count_fits(const Visit& visit, size_t count) {
     const Row& row = *visit.row;
-    if (count >= row.least && count <= row.most) return true;
+    if (count >= row.min_items && count <= row.max_items) return true;
     fault(visit, "has " + std::to_string(count) + " entries; allowed are " +
-                     std::to_string(row.least) + " to " + std::to_string(row.most));
+                     std::to_string(row.min_items) + " to " + std::to_string(row.max_items));
     return false;
   }
 
   void read_scalars(const Visit& visit) {
     const Row& row = *visit.row;
     if (!count_fits(visit, visit.node->children.size())) return;
-    if (row.begin != nullptr) row.begin(draft_, {{}, visit.key, visit.line});
+    if (row.on_begin != nullptr) row.on_begin(draft_, {{}, visit.key, visit.line});
     size_t index = 0;
     for (const uint32_t child : visit.node->children) {
       const YamlNode& item = document_.at(child);
       if (!step(item.line)) return;
       const std::string key = visit.key + "[" + std::to_string(index++) + "]";
       if (item.kind == YamlNode::Kind::Scalar) {
-        row.value(draft_, {item.text, key, item.line});
+        row.on_value(draft_, {item.text, key, item.line});
       } else {
-        draft_.findings.fault(item.line,
-                              key + ": is " + kind_name(item.kind) + "; allowed is a single value");
+        draft_.diagnostics.fault(
+            item.line, key + ": is " + kind_name(item.kind) + "; allowed is a single value");
       }
     }
   }
@@ -152,8 +152,8 @@ class Walker {
   // One map with fixed keys.
   void read_item(const Visit& visit) {
     if (!step(visit.line)) return;
-    if (visit.row->begin != nullptr) {
-      visit.row->begin(draft_, {visit.name, visit.key, visit.line});
+    if (visit.row->on_begin != nullptr) {
+      visit.row->on_begin(draft_, {visit.name, visit.key, visit.line});
     }
     if (visit.node->kind != YamlNode::Kind::Map) {
       return fault(visit, std::string("is ") + kind_name(visit.node->kind) +
@@ -178,8 +178,8 @@ class Walker {
         return entry.name == row.name();
       });
       if (row.required && row.parent() == path && !present) {
-        draft_.findings.fault(line, extend(key, std::string(row.name())) +
-                                        ": is missing; it must be " + std::string(row.form));
+        draft_.diagnostics.fault(line, extend(key, std::string(row.name())) +
+                                           ": is missing; it must be " + std::string(row.syntax));
       }
     }
   }
@@ -200,14 +200,15 @@ class Walker {
       const YamlNode& value = document_.at(map.children[i + 1]);
       if (!step(key.line)) break;
       if (key.kind != YamlNode::Kind::Scalar) {
-        draft_.findings.fault(key.line, (path.empty() ? "" : path + ": ") +
-                                            "a key must be a word, but is " + kind_name(key.kind));
+        draft_.diagnostics.fault(key.line, (path.empty() ? "" : path + ": ") +
+                                               "a key must be a word, but is " +
+                                               kind_name(key.kind));
         continue;
       }
       const auto [first, added] = lines.insert({key.text, key.line});
       if (!added) {
-        draft_.findings.fault(key.line, extend(path, key.text) + ": is set already in line " +
-                                            std::to_string(first->second));
+        draft_.diagnostics.fault(key.line, extend(path, key.text) + ": is set already in line " +
+                                               std::to_string(first->second));
         continue;
       }
       // Where there is no value, its mark is that of whatever comes next.
@@ -235,9 +236,9 @@ class Walker {
   void unknown_key(std::string_view path, const std::string& key, const Entry& entry) {
     const std::vector<std::string> names = known_keys(path);
     const std::string guess = did_you_mean(entry.name, names);
-    draft_.findings.fault(entry.key_line, key + ": is an unknown key" + guess +
-                                              (guess.empty() ? "; " : " ") + "allowed here are " +
-                                              join(names));
+    draft_.diagnostics.fault(entry.key_line, key + ": is an unknown key" + guess +
+                                                 (guess.empty() ? "; " : " ") +
+                                                 "allowed here are " + join(names));
   }
 
   const Document& document_;
@@ -248,7 +249,7 @@ class Walker {
 
 }  // namespace
 
-void walk(const Document& document, Draft& draft) {
+void read_document(const Document& document, Draft& draft) {
   Walker(document, draft).run();
 }
 

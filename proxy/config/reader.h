@@ -1,5 +1,6 @@
-// walk(): goes through a YAML tree along the table, has each known value read into the draft and
-// records everything else as a fault: unknown, duplicate and missing keys, and wrong shapes.
+// read_document(): goes through a YAML tree along the table, has each known value read into the
+// draft and records everything else as a fault: unknown, duplicate and missing keys, and wrong
+// shapes.
 #pragma once
 
 #include "proxy/config/draft.h"
@@ -7,6 +8,6 @@
 
 namespace postern::config {
 
-void walk(const Document& document, Draft& draft);
+void read_document(const Document& document, Draft& draft);
 
 }  // namespace postern::config

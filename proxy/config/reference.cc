@@ -31,7 +31,7 @@ void append_comment(std::string& out, size_t indent, std::string_view text) {
 
 std::string standing(const Row& row) {
   if (row.required) return "required";
-  if (!row.fallback.empty()) return "default " + std::string(row.fallback);
+  if (!row.default_value.empty()) return "default " + std::string(row.default_value);
   return "optional";
 }
 
@@ -43,7 +43,7 @@ const Row* find(std::string_view path) {
 }
 
 std::string_view shown_value(const Row& row) {
-  return row.sample.empty() ? row.fallback : row.sample;
+  return row.example.empty() ? row.default_value : row.example;
 }
 
 // A key below one that is shown as a word, "policy: intermediate", can only be shown as a comment.
@@ -60,14 +60,14 @@ bool has_inline_value(const Row& row) {
 void append_row(std::string& out, const Row& row, bool first_of_item) {
   const size_t indent = 2 * row.depth();
   append_comment(out, indent, row.doc);
-  append_comment(out, indent, std::string(row.form) + "; " + standing(row));
+  append_comment(out, indent, std::string(row.syntax) + "; " + standing(row));
   std::string margin(indent, ' ');
   if (first_of_item) margin.replace(indent - 2, 1, "-");
   out.append(margin).append(is_alternative(row) ? "# " : "").append(row.name()).append(":");
   if (has_inline_value(row)) out.append(" ").append(shown_value(row));
   out += '\n';
   if (row.shape == Shape::NamedMaps) {
-    out.append(std::string(indent + 2, ' ')).append(row.sample).append(":\n");
+    out.append(std::string(indent + 2, ' ')).append(row.example).append(":\n");
   }
 }
 
@@ -92,8 +92,8 @@ std::string config_markdown() {
   std::string out = "| Key | Form | Default | Meaning |\n|---|---|---|---|\n";
   for (const Row& row : config::table()) {
     const std::string fallback =
-        row.fallback.empty() ? standing(row) : "`" + std::string(row.fallback) + "`";
-    out.append("| `").append(row.path).append("` | ").append(row.form).append(" | ");
+        row.default_value.empty() ? standing(row) : "`" + std::string(row.default_value) + "`";
+    out.append("| `").append(row.path).append("` | ").append(row.syntax).append(" | ");
     out.append(fallback).append(" | ").append(row.doc).append(" |\n");
   }
   return out;

@@ -17,67 +17,69 @@ constexpr std::string_view kNamed = ".NAME";
 // Lambdas without captures are constants: the table needs no code to come to life before main().
 constexpr auto kFirstRows = std::to_array<Row>({
     {.path = "workers",
-     .form = "auto or 1 to 256",
-     .fallback = "auto",
+     .syntax = "auto or 1 to 256",
+     .default_value = "auto",
      .doc = "Threads that serve sessions, each with its own event loop. auto: one for each "
             "processor that the process may use. A change needs a restart.",
-     .value = [](Draft& d, const Written& w) { read_workers(w, d.config.workers, d.findings); }},
+     .on_value = [](Draft& d,
+                    const SourceValue& w) { read_workers(w, d.config.workers, d.diagnostics); }},
 
     {.path = "user",
-     .form = "name of a user",
-     .sample = "postern",
+     .syntax = "name of a user",
+     .example = "postern",
      .doc = "Whom to become once the sockets are open, with that user's groups and no capability. "
             "Needs to be started as root. Certificates and keys are read before and, for a "
             "reload, after that. A change needs a restart.",
-     .value = [](Draft& d, const Written& w) { read_user(w, d.config.user, d.findings); }},
+     .on_value = [](Draft& d,
+                    const SourceValue& w) { read_user(w, d.config.user, d.diagnostics); }},
     {.path = "core_dumps",
-     .form = "true or false",
-     .fallback = "false",
+     .syntax = "true or false",
+     .default_value = "false",
      .doc = "Whether the process may leave a core and be looked at by a debugger of the same user: "
             "both show private keys and mail. A change needs a restart.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_choice(w, kBooleanNames, d.config.core_dumps, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_choice(w, kBooleanNames, d.config.core_dumps, d.diagnostics);
          }},
     {.path = "seccomp",
-     .form = "true or false",
-     .fallback = "true",
+     .syntax = "true or false",
+     .default_value = "true",
      .doc = "Whether the threads that serve clients lose, by a filter of system calls, files, "
             "programs, executable memory and all sockets but those of IP. A change needs a "
             "restart.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_choice(w, kBooleanNames, d.config.seccomp, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_choice(w, kBooleanNames, d.config.seccomp, d.diagnostics);
          }},
 
     {.path = "listeners",
      .shape = Shape::Maps,
      .required = true,
-     .form = "list of 1 to 64",
+     .syntax = "list of 1 to 64",
      .doc = "Where clients connect. A change needs a restart.",
-     .most = kMaxListeners,
-     .begin = [](Draft& d, const Written&) { d.listeners.emplace_back(); }},
+     .max_items = kMaxListeners,
+     .on_begin = [](Draft& d, const SourceValue&) { d.listeners.emplace_back(); }},
     {.path = "listeners[].address",
      .required = true,
-     .form = "IP:PORT, [IPv6]:PORT",
-     .sample = "\"[::]:993\"",
+     .syntax = "IP:PORT, [IPv6]:PORT",
+     .example = "\"[::]:993\"",
      .doc = "The address to listen on. [::] takes IPv4 as well.",
-     .value = [](Draft& d, const Written& w) { d.listeners.back().address = w; }},
+     .on_value = [](Draft& d, const SourceValue& w) { d.listeners.back().address = w; }},
     {.path = "listeners[].tls",
-     .form = "implicit or starttls",
-     .fallback = "implicit",
+     .syntax = "implicit or starttls",
+     .default_value = "implicit",
      .doc = "implicit: TLS from the first byte, as on port 993. starttls: the client must ask for "
             "STARTTLS before it may log in, as on port 143.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_choice(w, kListenerTlsNames, d.listeners.back().tls, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_choice(w, kListenerTlsNames, d.listeners.back().tls, d.diagnostics);
          }},
 });
 
 constexpr auto kProxyRows = std::to_array<Row>({
     {.path = "listeners[].proxy_protocol",
      .shape = Shape::Map,
-     .form = "map",
+     .syntax = "map",
      .doc =
          "For listeners behind load balancers that announce their clients by the PROXY protocol, "
          "version 1 or 2, in front of TLS and greeting. The client so announced is whom limits, "
@@ -85,16 +87,16 @@ constexpr auto kProxyRows = std::to_array<Row>({
     {.path = "listeners[].proxy_protocol.from",
      .shape = Shape::Scalars,
      .required = true,
-     .form = "list of 1 to 256 networks",
-     .sample = "[10.0.0.0/8]",
+     .syntax = "list of 1 to 256 networks",
+     .example = "[10.0.0.0/8]",
      .doc = "Where the load balancers are. From these networks every connection must begin with a "
             "header; from all others, and on listeners without this key, one that does is refused.",
-     .most = 256,
-     .value =
-         [](Draft& d, const Written& w) {
-           read_network(w, d.listeners.back().proxies, d.findings);
+     .max_items = 256,
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_network(w, d.listeners.back().proxies, d.diagnostics);
            if (w.text.ends_with("/0")) {
-             d.findings.warning(w, "lets anybody claim to be any client");
+             d.diagnostics.warning(w, "lets anybody claim to be any client");
            }
          }},
 });
@@ -103,7 +105,7 @@ constexpr auto kTlsRow = std::to_array<Row>({
     {.path = "tls",
      .shape = Shape::Map,
      .required = true,
-     .form = "map",
+     .syntax = "map",
      .doc = "What clients get."},
 });
 
@@ -111,212 +113,212 @@ constexpr auto kLaterRows = std::to_array<Row>({
     {.path = "backends",
      .shape = Shape::NamedMaps,
      .required = true,
-     .form = "1 to 64 names, each of 1 to 64 letters, digits, - and _",
-     .sample = "legacy",
+     .syntax = "1 to 64 names, each of 1 to 64 letters, digits, - and _",
+     .example = "legacy",
      .doc = "The IMAP servers behind, as named groups. The names show in metrics.",
-     .most = kMaxBackends,
+     .max_items = kMaxBackends,
      .begin =
-         [](Draft& d, const Written& w) {
-           check_backend_name(w, d.findings);
+         [](Draft& d, const SourceValue& w) {
+           check_backend_name(w, d.diagnostics);
            d.backends.emplace_back().name = w;
          }},
     {.path = "backends.NAME.servers",
      .shape = Shape::Scalars,
      .required = true,
-     .form = "list of 1 to 64 HOST[:PORT]",
-     .sample = R"(["mail1.internal:143", "mail2.internal:143"])",
+     .syntax = "list of 1 to 64 HOST[:PORT]",
+     .example = R"(["mail1.internal:143", "mail2.internal:143"])",
      .doc = "Servers with the same mail. Without a port 143, or 993 with implicit TLS.",
-     .most = kMaxServers,
-     .value = [](Draft& d, const Written& w) { d.backends.back().servers.push_back(w); }},
+     .max_items = kMaxServers,
+     .on_value = [](Draft& d, const SourceValue& w) { d.backends.back().servers.push_back(w); }},
     {.path = "backends.NAME.tls",
-     .form = "none, starttls or implicit",
-     .fallback = "none",
-     .sample = "starttls",
+     .syntax = "none, starttls or implicit",
+     .default_value = "none",
+     .example = "starttls",
      .doc = "The hop to the backend. none sends passwords and mail in clear: keep that network "
             "inside.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_choice(w, kBackendTlsNames, d.backends.back().config.tls, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_choice(w, kBackendTlsNames, d.backends.back().config.tls, d.diagnostics);
          }},
     {.path = "backends.NAME.verify",
      .shape = Shape::ScalarOrMap,
-     .form = "none or a map",
+     .syntax = "none or a map",
      .doc = "How the backend's certificate is checked. Without it against the system's authorities "
             "and the server's host name. none checks nothing and warns.",
-     .value =
-         [](Draft& d, const Written& w) {
-           if (w.text != "none") return d.findings.fault(w, "is neither none nor a map");
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           if (w.text != "none") return d.diagnostics.fault(w, "is neither none nor a map");
            d.backends.back().verify = w;
            d.backends.back().config.verify.mode = tls::Verification::Mode::None;
          },
-     .begin = [](Draft& d, const Written& w) { d.backends.back().verify = w; }},
+     .on_begin = [](Draft& d, const SourceValue& w) { d.backends.back().verify = w; }},
     {.path = "backends.NAME.verify.ca",
-     .form = kPath,
-     .sample = "ca.pem",
+     .syntax = kPath,
+     .example = "ca.pem",
      .doc = "The authorities to trust, PEM. Without it the system's.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_path(w, d.folder, d.backends.back().config.verify.ca_file, d.findings);
-           d.backends.back().config.ca_where = d.findings.where(w.line);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_path(w, d.folder, d.backends.back().config.verify.ca_file, d.diagnostics);
+           d.backends.back().config.ca_where = d.diagnostics.where(w.line);
          }},
     {.path = "backends.NAME.verify.name",
-     .form = "host name or IP address",
-     .sample = "mail.internal",
+     .syntax = "host name or IP address",
+     .example = "mail.internal",
      .doc = "What the certificate must be for. Without it the host of the server.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_certificate_name(w, d.backends.back().config.verify.name, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_certificate_name(w, d.backends.back().config.verify.name, d.diagnostics);
          }},
     {.path = "backends.NAME.verify.pin_sha256",
      .shape = Shape::Scalars,
-     .form = "list of base64 SHA-256",
-     .sample = "[\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]",
+     .syntax = "list of base64 SHA-256",
+     .example = "[\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]",
      .doc = "Public keys of which the certificate must have one (RFC 7469 2.4). Enough alone when "
             "no ca is named.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_pin(w, d.backends.back().config.verify.pins_sha256, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_pin(w, d.backends.back().config.verify.pins_sha256, d.diagnostics);
          }},
     {.path = "backends.NAME.min_version",
-     .form = "1.0, 1.1, 1.2 or 1.3",
-     .fallback = "\"1.2\"",
+     .syntax = "1.0, 1.1, 1.2 or 1.3",
+     .default_value = "\"1.2\"",
      .doc = "The oldest TLS version accepted from this backend. Below 1.2 it warns.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_choice(w, kVersionNames, d.backends.back().config.min_version, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_choice(w, kVersionNames, d.backends.back().config.min_version, d.diagnostics);
            d.backends.back().min_version = w;
          }},
     {.path = "backends.NAME.balance",
-     .form = "round_robin, least_sessions or client_hash",
-     .fallback = "least_sessions",
+     .syntax = "round_robin, least_sessions or client_hash",
+     .default_value = "least_sessions",
      .doc = "Which server a session gets. client_hash: the same for the same client address.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_choice(w, kBalanceNames, d.backends.back().config.balance, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_choice(w, kBalanceNames, d.backends.back().config.balance, d.diagnostics);
          }},
     {.path = "backends.NAME.client_identity",
-     .form = "none, proxy_v1, proxy_v2 or imap_id",
-     .fallback = "none",
+     .syntax = "none, proxy_v1, proxy_v2 or imap_id",
+     .default_value = "none",
      .doc = "How the backend is told the client's address. proxy_v1, proxy_v2: a PROXY header in "
             "front of everything, which the server must expect; 2 also tells the client's TLS. "
             "imap_id: an ID command with x-originating-ip, x-originating-port and x-session-id, "
             "which the server must trust postern with.",
-     .value =
-         [](Draft& d, const Written& w) {
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
            read_choice(w, kClientIdentityNames, d.backends.back().config.client_identity,
-                       d.findings);
+                       d.diagnostics);
          }},
 
     {.path = "routes",
      .shape = Shape::Maps,
-     .form = "list of up to 1024",
+     .syntax = "list of up to 1024",
      .doc = "Which backend serves the name that the client asks for (SNI). An exact name wins over "
             "a wildcard.",
-     .least = 0,
-     .most = kMaxRoutes,
-     .begin = [](Draft& d, const Written&) { d.routes.emplace_back(); }},
+     .min_items = 0,
+     .max_items = kMaxRoutes,
+     .on_begin = [](Draft& d, const SourceValue&) { d.routes.emplace_back(); }},
     {.path = "routes[].sni",
      .required = true,
-     .form = "NAME or *.NAME",
-     .sample = "\"*.example.org\"",
+     .syntax = "NAME or *.NAME",
+     .example = "\"*.example.org\"",
      .doc = "The name. A star stands for one part.",
-     .value = [](Draft& d, const Written& w) { d.routes.back().sni = w; }},
+     .on_value = [](Draft& d, const SourceValue& w) { d.routes.back().sni = w; }},
     {.path = "routes[].backend",
      .required = true,
-     .form = "name of a backend",
-     .sample = "legacy",
+     .syntax = "name of a backend",
+     .example = "legacy",
      .doc = "The backend that serves it.",
-     .value = [](Draft& d, const Written& w) { d.routes.back().backend = w; }},
+     .on_value = [](Draft& d, const SourceValue& w) { d.routes.back().backend = w; }},
     {.path = "default_backend",
-     .form = "name of a backend",
-     .sample = "legacy",
+     .syntax = "name of a backend",
+     .example = "legacy",
      .doc = "Serves all names without a route. May be left out when there is one backend.",
-     .value = [](Draft& d, const Written& w) { d.default_backend = w; }},
+     .on_value = [](Draft& d, const SourceValue& w) { d.default_backend = w; }},
 });
 
 constexpr auto kLastRows = std::to_array<Row>({
-    {.path = "timeouts", .shape = Shape::Map, .form = "map", .doc = "Up to 24h each."},
+    {.path = "timeouts", .shape = Shape::Map, .syntax = "map", .doc = "Up to 24h each."},
     {.path = "timeouts.handshake",
-     .form = kDuration,
-     .fallback = "10s",
+     .syntax = kDuration,
+     .default_value = "10s",
      .doc = "From accept, or from the answer to STARTTLS, to the end of the handshake. A PROXY "
             "header has as long, before that.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_duration(w, kShortestMs, d.config.timeouts.handshake_ms, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_duration(w, kShortestMs, d.config.timeouts.handshake_ms, d.diagnostics);
          }},
     {.path = "timeouts.login",
-     .form = kDuration,
-     .fallback = "60s",
+     .syntax = kDuration,
+     .default_value = "60s",
      .doc = "From accept to a successful login. Nothing that the client sends extends it.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_duration(w, kShortestMs, d.config.timeouts.login_ms, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_duration(w, kShortestMs, d.config.timeouts.login_ms, d.diagnostics);
          }},
     {.path = "timeouts.connect",
-     .form = kDuration,
-     .fallback = "5s",
+     .syntax = kDuration,
+     .default_value = "5s",
      .doc = "From the first attempt to reach a backend to its greeting, over all servers and "
             "addresses that are tried, TLS included.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_duration(w, kShortestMs, d.config.timeouts.connect_ms, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_duration(w, kShortestMs, d.config.timeouts.connect_ms, d.diagnostics);
          }},
     {.path = "timeouts.idle",
-     .form = kDuration,
-     .fallback = "31m",
+     .syntax = kDuration,
+     .default_value = "31m",
      .doc = "Silence after login. RFC 9051 5.4 demands 30 minutes at least; exactly 30 races with "
             "clients that renew IDLE every 29 to 30. Both warn.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_duration(w, kShortestMs, d.config.timeouts.idle_ms, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_duration(w, kShortestMs, d.config.timeouts.idle_ms, d.diagnostics);
            d.idle = w;
          }},
     {.path = "timeouts.drain_delay",
-     .form = kDuration,
-     .fallback = "0s",
+     .syntax = kDuration,
+     .default_value = "0s",
      .doc = "How long new clients are still served after SIGTERM, while /ready says 503: the time "
             "that load balancers and Kubernetes take to send nobody here any more.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_duration(w, 0, d.config.timeouts.drain_delay_ms, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_duration(w, 0, d.config.timeouts.drain_delay_ms, d.diagnostics);
          }},
     {.path = "timeouts.drain",
-     .form = kDuration,
-     .fallback = "30s",
+     .syntax = kDuration,
+     .default_value = "30s",
      .doc = "How long sessions may go on after that. They are told to go one after the other, when "
             "no command of theirs is in flight. 0s cuts them at once.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_duration(w, 0, d.config.timeouts.drain_ms, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_duration(w, 0, d.config.timeouts.drain_ms, d.diagnostics);
          }},
 
-    {.path = "admin", .shape = Shape::Map, .form = "map", .doc = "Metrics and health."},
+    {.path = "admin", .shape = Shape::Map, .syntax = "map", .doc = "Metrics and health."},
     {.path = "admin.address",
-     .form = "IP:PORT, [IPv6]:PORT",
-     .sample = "\"127.0.0.1:9143\"",
+     .syntax = "IP:PORT, [IPv6]:PORT",
+     .example = "\"127.0.0.1:9143\"",
      .doc = "Plain HTTP without a password: keep it inside. Without it there is none.",
-     .value = [](Draft& d, const Written& w) { d.admin = w; }},
+     .on_value = [](Draft& d, const SourceValue& w) { d.admin = w; }},
 
     {.path = "log",
      .shape = Shape::Map,
-     .form = "map",
+     .syntax = "map",
      .doc = "To standard error, a line an event."},
     {.path = "log.format",
-     .form = "text or json",
-     .fallback = "text",
+     .syntax = "text or json",
+     .default_value = "text",
      .doc = "key=value for people, or JSON objects for machines.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_choice(w, log::kFormatNames, d.config.log_format, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_choice(w, log::kFormatNames, d.config.log_format, d.diagnostics);
          }},
     {.path = "log.level",
-     .form = "debug, info, warn or error",
-     .fallback = "info",
+     .syntax = "debug, info, warn or error",
+     .default_value = "info",
      .doc = "The least severe that is written.",
-     .value =
-         [](Draft& d, const Written& w) {
-           read_choice(w, log::kLevelNames, d.config.log_level, d.findings);
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_choice(w, log::kLevelNames, d.config.log_level, d.diagnostics);
          }},
 });
 

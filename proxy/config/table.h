@@ -22,21 +22,21 @@ enum class Shape : uint8_t {
   NamedMaps,    // maps with fixed keys under names of the operator's choice: "PATH.NAME.key"
 };
 
-using Read = void (*)(Draft&, const Written&);
+using Read = void (*)(Draft&, const SourceValue&);
 
 struct Row {
   std::string_view path = {};  // "backends.NAME.verify.ca"
   Shape shape = Shape::Scalar;
   bool required = false;
-  std::string_view form = {};      // what is allowed, for people
-  std::string_view fallback = {};  // the default as written in YAML; empty: none
-  std::string_view sample =
+  std::string_view syntax = {};         // what is allowed, for people
+  std::string_view default_value = {};  // the default as written in YAML; empty: none
+  std::string_view example =
       {};  // a value for the reference where there is no default, or a better one
   std::string_view doc = {};  // full sentences
-  size_t least = 1;           // of lists and of named maps
-  size_t most = 64;
-  Read value = nullptr;  // called for the scalar, or for each of a list of them
-  Read begin =
+  size_t min_items = 1;       // of lists and of named maps
+  size_t max_items = 64;
+  Read on_value = nullptr;  // called for the scalar, or for each of a list of them
+  Read on_begin =
       nullptr;  // called before the keys of a map are read; its text is the name, if it has one
 
   std::string_view name() const;    // "ca", the last part

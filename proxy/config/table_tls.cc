@@ -33,54 +33,56 @@ struct PolicyPaths {
 
 // A policy: a preset's name, or a map of its own. Its keys are explained where they stand first.
 template <PolicyOf of>
-constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths, std::string_view fallback,
-                                              std::string_view sample, std::string_view doc) {
+constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths,
+                                              std::string_view default_value,
+                                              std::string_view example, std::string_view doc) {
   return {{
       {.path = paths.policy,
        .shape = Shape::ScalarOrMap,
-       .form = "modern, intermediate or a map",
-       .fallback = fallback,
-       .sample = sample,
+       .syntax = "modern, intermediate or a map",
+       .default_value = fallback,
+       .example = sample,
        .doc = doc,
-       .value =
-           [](Draft& d, const Written& w) {
+       .on_value =
+           [](Draft& d, const SourceValue& w) {
              Preset preset = Preset::Intermediate;
-             read_choice(w, kPolicyNames, preset, d.findings);
+             read_choice(w, kPolicyNames, preset, d.diagnostics);
              of(d).preset = preset;
            },
-       .begin = [](Draft& d, const Written& w) { of(d).place = w; }},
+       .on_begin = [](Draft& d, const SourceValue& w) { of(d).place = w; }},
       {.path = paths.min_version,
-       .form = "1.2 or 1.3",
-       .fallback = "\"1.2\"",
+       .syntax = "1.2 or 1.3",
+       .default_value = "\"1.2\"",
        .doc = "The oldest version accepted. Older ones than 1.2 are refused by RFC 8996 and RFC "
               "8997.",
-       .value =
-           [](Draft& d, const Written& w) {
+       .on_value =
+           [](Draft& d, const SourceValue& w) {
              tls::Version& version = of(d).min_version;
-             read_choice(w, kVersionNames, version, d.findings);
+             read_choice(w, kVersionNames, version, d.diagnostics);
              if (version < tls::Version::Tls12) {
-               d.findings.fault(w, "is not safe for clients; allowed are 1.2 and 1.3 (RFC 8996)");
+               d.diagnostics.fault(w,
+                                   "is not safe for clients; allowed are 1.2 and 1.3 (RFC 8996)");
                version = tls::Version::Tls12;
              }
            }},
       {.path = paths.ciphers,
        .shape = Shape::Scalars,
-       .form = "list of IANA names",
-       .sample = "[TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "
-                 "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]",
+       .syntax = "list of IANA names",
+       .example = "[TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "
+                  "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]",
        .doc = "Suites of TLS 1.2 in order of preference, ECDHE with AEAD only. Without it those of "
               "intermediate. The suites of TLS 1.3 are always on.",
-       .least = 0,
-       .value = [](Draft& d, const Written& w) { of(d).ciphers->push_back(w); },
-       .begin = [](Draft& d, const Written&) { of(d).ciphers.emplace(); }},
+       .min_items = 0,
+       .on_value = [](Draft& d, const SourceValue& w) { of(d).ciphers->push_back(w); },
+       .on_begin = [](Draft& d, const SourceValue&) { of(d).ciphers.emplace(); }},
       {.path = paths.groups,
        .shape = Shape::Scalars,
-       .form = "list of names",
-       .sample = "[X25519, secp256r1]",
+       .syntax = "list of names",
+       .example = "[X25519, secp256r1]",
        .doc = "Groups for the key exchange in order of preference. Without it those of "
               "intermediate.",
-       .value = [](Draft& d, const Written& w) { of(d).groups->push_back(w); },
-       .begin = [](Draft& d, const Written&) { of(d).groups.emplace(); }},
+       .on_value = [](Draft& d, const SourceValue& w) { of(d).groups->push_back(w); },
+       .on_begin = [](Draft& d, const SourceValue&) { of(d).groups.emplace(); }},
   }};
 }
 
@@ -106,108 +108,109 @@ constexpr std::array kCertificateRows = {
     Row{.path = "tls.certificates",
         .shape = Shape::Maps,
         .required = true,
-        .form = "list of 1 to 4096",
+        .syntax = "list of 1 to 4096",
         .doc =
             "Picked by the name that the client asks for (SNI). The first is for all other names. "
             "An ECDSA and an RSA certificate may stand side by side for one name. When any of "
             "these files changes, all are loaded anew within two seconds, or the old ones stay "
             "and the log says why.",
-        .most = kMaxCertificates,
+        .max_items = kMaxCertificates,
         .begin =
-            [](Draft& d, const Written& w) {
-              d.config.tls.certificates.push_back({{}, {}, d.findings.where(w.line)});
+            [](Draft& d, const SourceValue& w) {
+              d.config.tls.certificates.push_back({{}, {}, d.diagnostics.where(w.line)});
             }},
     Row{.path = "tls.certificates[].chain",
         .required = true,
-        .form = kPath,
-        .sample = "tls.crt",
+        .syntax = kPath,
+        .example = "tls.crt",
         .doc = "The certificate and its intermediates, PEM, leaf first.",
-        .value =
-            [](Draft& d, const Written& w) {
-              read_path(w, d.folder, d.config.tls.certificates.back().chain, d.findings);
+        .on_value =
+            [](Draft& d, const SourceValue& w) {
+              read_path(w, d.folder, d.config.tls.certificates.back().chain, d.diagnostics);
             }},
     Row{.path = "tls.certificates[].key",
         .required = true,
-        .form = kPath,
-        .sample = "tls.key",
+        .syntax = kPath,
+        .example = "tls.key",
         .doc = "Its private key, PEM.",
-        .value =
-            [](Draft& d, const Written& w) {
-              read_path(w, d.folder, d.config.tls.certificates.back().key, d.findings);
+        .on_value =
+            [](Draft& d, const SourceValue& w) {
+              read_path(w, d.folder, d.config.tls.certificates.back().key, d.diagnostics);
             }},
     Row{.path = "tls.certificates[].passphrase_file",
-        .form = kPath,
-        .sample = "tls.passphrase",
+        .syntax = kPath,
+        .example = "tls.passphrase",
         .doc = "Its first line decrypts the key, if that is encrypted.",
-        .value =
-            [](Draft& d, const Written& w) {
-              read_path(w, d.folder, d.config.tls.certificates.back().passphrase_file, d.findings);
+        .on_value =
+            [](Draft& d, const SourceValue& w) {
+              read_path(w, d.folder, d.config.tls.certificates.back().passphrase_file,
+                        d.diagnostics);
             }},
     Row{.path = "tls.certificates[].ocsp",
-        .form = kPath,
-        .sample = "tls.ocsp",
+        .syntax = kPath,
+        .example = "tls.ocsp",
         .doc = "The OCSP response to staple, DER, kept fresh by a job of yours. It is checked and "
                "never served once out of date; what is wrong with it is a warning.",
-        .value =
-            [](Draft& d, const Written& w) {
-              read_path(w, d.folder, d.config.tls.certificates.back().ocsp, d.findings);
+        .on_value =
+            [](Draft& d, const SourceValue& w) {
+              read_path(w, d.folder, d.config.tls.certificates.back().ocsp, d.diagnostics);
             }},
 };
 
 constexpr std::array kClientRows = {
     Row{.path = "tls.ticket_secret",
-        .form = kPath,
-        .sample = "ticket.secret",
+        .syntax = kPath,
+        .example = "ticket.secret",
         .doc = "A secret from which the keys of session tickets are made, new ones every 12 hours. "
                "Replicas that share it resume each other's sessions. Without it each process has a "
                "random one.",
-        .value =
-            [](Draft& d, const Written& w) {
-              read_path(w, d.folder, d.config.tls.ticket_secret, d.findings);
-              d.config.tls.ticket_secret_where = d.findings.where(w.line);
+        .on_value =
+            [](Draft& d, const SourceValue& w) {
+              read_path(w, d.folder, d.config.tls.ticket_secret, d.diagnostics);
+              d.config.tls.ticket_secret_where = d.diagnostics.where(w.line);
             }},
     Row{.path = "tls.client_ca",
         .shape = Shape::ScalarOrMap,
-        .form = "path or map",
-        .sample = "clients.pem",
+        .syntax = "path or map",
+        .example = "clients.pem",
         .doc =
             "Asks clients for a certificate of these authorities, PEM (mTLS). A path alone stands "
             "for a map with only that file. SASL EXTERNAL passes to the backend as it is.",
-        .value =
-            [](Draft& d, const Written& w) {
-              d.config.tls.client_auth.emplace().where = d.findings.where(w.line);
-              read_path(w, d.folder, d.config.tls.client_auth->ca_file, d.findings);
+        .on_value =
+            [](Draft& d, const SourceValue& w) {
+              d.config.tls.client_auth.emplace().where = d.diagnostics.where(w.line);
+              read_path(w, d.folder, d.config.tls.client_auth->ca_file, d.diagnostics);
             },
         .begin =
-            [](Draft& d, const Written& w) {
-              d.config.tls.client_auth.emplace().where = d.findings.where(w.line);
+            [](Draft& d, const SourceValue& w) {
+              d.config.tls.client_auth.emplace().where = d.diagnostics.where(w.line);
             }},
     Row{.path = "tls.client_ca.file",
         .required = true,
-        .form = kPath,
-        .sample = "clients.pem",
+        .syntax = kPath,
+        .example = "clients.pem",
         .doc = "The authorities.",
-        .value =
-            [](Draft& d, const Written& w) {
-              read_path(w, d.folder, d.config.tls.client_auth->ca_file, d.findings);
+        .on_value =
+            [](Draft& d, const SourceValue& w) {
+              read_path(w, d.folder, d.config.tls.client_auth->ca_file, d.diagnostics);
             }},
     Row{.path = "tls.client_ca.mode",
-        .form = "required or optional",
-        .fallback = "required",
+        .syntax = "required or optional",
+        .default_value = "required",
         .doc = "optional: a client without a certificate may come in, one with a bad one may not.",
-        .value =
-            [](Draft& d, const Written& w) {
-              read_choice(w, kClientAuthNames, d.config.tls.client_auth->mode, d.findings);
+        .on_value =
+            [](Draft& d, const SourceValue& w) {
+              read_choice(w, kClientAuthNames, d.config.tls.client_auth->mode, d.diagnostics);
             }},
     Row{.path = "tls.client_ca.crl",
-        .form = kPath,
-        .sample = "clients.crl",
+        .syntax = kPath,
+        .example = "clients.crl",
         .doc =
             "Revocation lists, PEM. With it every client's certificate must be covered by a list "
             "that is in force.",
-        .value =
-            [](Draft& d, const Written& w) {
-              read_path(w, d.folder, d.config.tls.client_auth->crl_file, d.findings);
+        .on_value =
+            [](Draft& d, const SourceValue& w) {
+              read_path(w, d.folder, d.config.tls.client_auth->crl_file, d.diagnostics);
             }},
 };
 

@@ -87,24 +87,25 @@ size_t usable_processors() {
   return std::clamp<size_t>(static_cast<size_t>(CPU_COUNT(&set)), 1, kMaxWorkers);
 }
 
-void read_number(const Written& value, uint64_t lowest, uint64_t highest, size_t& out,
-                 Findings& findings) {
+void read_number(const SourceValue& value, uint64_t lowest, uint64_t highest, size_t& out,
+                 Diagnostics& diagnostics) {
   const std::optional<uint64_t> number = parse_number(value.text);
   if (!number || *number < lowest || *number > highest) {
-    return findings.fault(
+    return diagnostics.fault(
         value, "is not a number from " + std::to_string(lowest) + " to " + std::to_string(highest));
   }
   out = *number;
 }
 
-void read_duration(const Written& value, uint64_t lowest_ms, uint64_t& out_ms, Findings& findings) {
+void read_duration(const SourceValue& value, uint64_t lowest_ms, uint64_t& out_ms,
+                   Diagnostics& diagnostics) {
   const std::string_view text = value.text;
   const auto digits =
       static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
   const std::optional<uint64_t> number = parse_number(text.substr(0, digits));
   if (number && digits == text.size()) {
-    return findings.fault(value,
-                          "has no unit; write \"" + value.text + "s\" for seconds, or ms, m, h");
+    return diagnostics.fault(value,
+                             "has no unit; write \"" + value.text + "s\" for seconds, or ms, m, h");
   }
   const auto unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& known) {
     return known.name == text.substr(digits);
@@ -112,36 +113,36 @@ void read_duration(const Written& value, uint64_t lowest_ms, uint64_t& out_ms, F
   const bool fits = number && unit != kUnits.end() && *number <= kLongestMs / unit->ms &&
                     *number * unit->ms >= lowest_ms;
   if (!fits) {
-    return findings.fault(value, "is not a duration from " + std::to_string(lowest_ms) +
-                                     "ms to 24h, such as 500ms, 90s, 10m or 1h");
+    return diagnostics.fault(value, "is not a duration from " + std::to_string(lowest_ms) +
+                                        "ms to 24h, such as 500ms, 90s, 10m or 1h");
   }
   out_ms = *number * unit->ms;
 }
 
-void read_workers(const Written& value, size_t& out, Findings& findings) {
+void read_workers(const SourceValue& value, size_t& out, Diagnostics& diagnostics) {
   if (value.text == "auto") {
     out = usable_processors();
     return;
   }
   const std::optional<uint64_t> number = parse_number(value.text);
   if (!number || *number < 1 || *number > kMaxWorkers) {
-    return findings.fault(value, "is neither auto nor a number from 1 to 256");
+    return diagnostics.fault(value, "is neither auto nor a number from 1 to 256");
   }
   out = *number;
 }
 
-void read_address(const Written& value, net::Address& out, Findings& findings) {
+void read_address(const SourceValue& value, net::Address& out, Diagnostics& diagnostics) {
   const Result<net::Address> address = net::Address::parse(value.text);
   if (!address) {
     for (const Fault& fault : address.faults()) {
-      findings.fault(value.line, value.key + ": " + fault.message);
+      diagnostics.fault(value.line, value.key + ": " + fault.message);
     }
     return;
   }
   out = address.value();
 }
 
-void read_size(const Written& value, uint64_t lowest, size_t& out, Findings& findings) {
+void read_size(const SourceValue& value, uint64_t lowest, size_t& out, Diagnostics& diagnostics) {
   const std::string_view text = value.text;
   const auto digits =
       static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
@@ -152,13 +153,14 @@ void read_size(const Written& value, uint64_t lowest, size_t& out, Findings& fin
   const bool fits = number && unit != kSizeUnits.end() && *number <= kLargestSize / unit->bytes &&
                     *number * unit->bytes >= lowest;
   if (!fits) {
-    return findings.fault(value, "is not a size from " + std::to_string(lowest >> 20) +
-                                     "MiB to 1024GiB, such as 512MiB or 4GiB");
+    return diagnostics.fault(value, "is not a size from " + std::to_string(lowest >> 20) +
+                                        "MiB to 1024GiB, such as 512MiB or 4GiB");
   }
   out = *number * unit->bytes;
 }
 
-void read_network(const Written& value, std::vector<net::Network>& out, Findings& findings) {
+void read_network(const SourceValue& value, std::vector<net::Network>& out,
+                  Diagnostics& diagnostics) {
   const Result<net::Network> network = net::Network::parse(value.text);
   if (network) {
     out.push_back(network.value());
@@ -167,56 +169,57 @@ void read_network(const Written& value, std::vector<net::Network>& out, Findings
   // Its own words quote the value, which may be anything: only what looks like one is repeated.
   const bool plain = value.text.find_first_not_of("0123456789abcdefABCDEF.:/") == std::string::npos;
   if (!plain) {
-    return findings.fault(value, "is no network; write 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32");
+    return diagnostics.fault(value, "is no network; write 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32");
   }
   for (const Fault& fault : network.faults()) {
-    findings.fault(value.line, value.key + ": " + fault.message);
+    diagnostics.fault(value.line, value.key + ": " + fault.message);
   }
 }
 
-void read_user(const Written& value, std::string& out, Findings& findings) {
+void read_user(const SourceValue& value, std::string& out, Diagnostics& diagnostics) {
   const bool plain = !value.text.empty() && value.text.size() <= 32 && value.text.front() != '-' &&
                      std::all_of(value.text.begin(), value.text.end(), [](char c) {
                        return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
                               (c >= 'a' && c <= 'z') || c == '_' || c == '-' || c == '.';
                      });
   if (!plain) {
-    findings.fault(value, "is no user's name: 1 to 32 letters, digits, _, - and .");
+    diagnostics.fault(value, "is no user's name: 1 to 32 letters, digits, _, - and .");
     return;
   }
   out = value.text;
 }
 
-void read_path(const Written& value, const std::string& folder, std::string& out,
-               Findings& findings) {
+void read_path(const SourceValue& value, const std::string& folder, std::string& out,
+               Diagnostics& diagnostics) {
   const bool readable = !value.text.empty() && value.text.size() <= kMaxPath &&
                         value.text.find('\0') == std::string::npos;
-  if (!readable) return findings.fault(value, "is not the path of a file");
+  if (!readable) return diagnostics.fault(value, "is not the path of a file");
   const bool as_written = value.text.front() == '/' || folder.empty();
   out = as_written ? value.text : folder + (folder.back() == '/' ? "" : "/") + value.text;
 }
 
-void read_dns_name(const Written& value, bool wildcard, std::string& out, Findings& findings) {
+void read_dns_name(const SourceValue& value, bool wildcard, std::string& out,
+                   Diagnostics& diagnostics) {
   std::string name = lower(value.text);
   const bool starred = wildcard && name.starts_with("*.");
   const std::string_view checked = std::string_view(name).substr(starred ? 2 : 0);
   if (wildcard && checked.find('*') != std::string_view::npos) {
-    return findings.fault(value, "has a * elsewhere than in front: allowed are NAME and *.NAME");
+    return diagnostics.fault(value, "has a * elsewhere than in front: allowed are NAME and *.NAME");
   }
-  if (const char* problem = name_problem(checked)) return findings.fault(value, problem);
+  if (const char* problem = name_problem(checked)) return diagnostics.fault(value, problem);
   out = std::move(name);
 }
 
-void read_certificate_name(const Written& value, std::string& out, Findings& findings) {
+void read_certificate_name(const SourceValue& value, std::string& out, Diagnostics& diagnostics) {
   const bool is_v6 = value.text.find(':') != std::string::npos;
   if (net::Address::parse(is_v6 ? "[" + value.text + "]:1" : value.text + ":1")) {
     out = value.text;
     return;
   }
-  read_dns_name(value, false, out, findings);
+  read_dns_name(value, false, out, diagnostics);
 }
 
-void read_pin(const Written& value, std::vector<std::string>& out, Findings& findings) {
+void read_pin(const SourceValue& value, std::vector<std::string>& out, Diagnostics& diagnostics) {
   const std::string_view text = value.text;
   const bool in_alphabet =
       std::all_of(text.begin(), text.end() - (text.empty() ? 0 : 1),
@@ -226,19 +229,19 @@ void read_pin(const Written& value, std::vector<std::string>& out, Findings& fin
   const bool is_pin = text.size() == kPinLength && in_alphabet && text.back() == '=' &&
                       kLast.find(text[kPinLength - 2]) != std::string_view::npos;
   if (!is_pin) {
-    return findings.fault(value,
-                          "is not the base64 of a SHA-256: 44 characters of which the last is '='");
+    return diagnostics.fault(
+        value, "is not the base64 of a SHA-256: 44 characters of which the last is '='");
   }
   out.push_back(value.text);
 }
 
-void check_backend_name(const Written& value, Findings& findings) {
+void check_backend_name(const SourceValue& value, Diagnostics& diagnostics) {
   const std::string& name = value.text;
   const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
     return is_digit(c) || is_letter(c) || c == '-' || c == '_';
   });
   if (name.empty() || name.size() > kMaxBackendName || !plain) {
-    findings.fault(value, "is not a backend's name: 1 to 64 letters, digits, '-' and '_'");
+    diagnostics.fault(value, "is not a backend's name: 1 to 64 letters, digits, '-' and '_'");
   }
 }
 

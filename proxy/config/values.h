@@ -17,58 +17,61 @@
 namespace postern::config {
 
 // Decimal digits only: no sign, no leading zero that a reader might take for octal.
-void read_number(const Written& value, uint64_t lowest, uint64_t highest, size_t& out,
-                 Findings& findings);
+void read_number(const SourceValue& value, uint64_t lowest, uint64_t highest, size_t& out,
+                 Diagnostics& diagnostics);
 
 inline constexpr uint64_t kShortestMs = 10;
 inline constexpr uint64_t kLongestMs = 86'400'000;
 // "500ms", "90s", "10m", "1h", from `lowest_ms` to 24h.
-void read_duration(const Written& value, uint64_t lowest_ms, uint64_t& out_ms, Findings& findings);
+void read_duration(const SourceValue& value, uint64_t lowest_ms, uint64_t& out_ms,
+                   Diagnostics& diagnostics);
 
 // The processors this process may run on, 1 to 256: taskset and cpusets count, CPU quotas don't.
 size_t usable_processors();
 
 // "auto" or 1 to 256.
-void read_workers(const Written& value, size_t& out, Findings& findings);
+void read_workers(const SourceValue& value, size_t& out, Diagnostics& diagnostics);
 
-void read_address(const Written& value, net::Address& out, Findings& findings);
+void read_address(const SourceValue& value, net::Address& out, Diagnostics& diagnostics);
 
 // "64MiB", "2GiB": from `lowest` bytes to 1 TiB.
-void read_size(const Written& value, uint64_t lowest, size_t& out, Findings& findings);
+void read_size(const SourceValue& value, uint64_t lowest, size_t& out, Diagnostics& diagnostics);
 
 // One block of addresses of a list, "10.0.0.0/8".
-void read_network(const Written& value, std::vector<net::Network>& out, Findings& findings);
+void read_network(const SourceValue& value, std::vector<net::Network>& out,
+                  Diagnostics& diagnostics);
 
 // A user's name as useradd(8) takes it. Whether there is such a user is seen when it is needed.
-void read_user(const Written& value, std::string& out, Findings& findings);
+void read_user(const SourceValue& value, std::string& out, Diagnostics& diagnostics);
 
 // A path, taken from `folder` unless it is absolute. Whether the file is there is not looked at.
-void read_path(const Written& value, const std::string& folder, std::string& out,
-               Findings& findings);
+void read_path(const SourceValue& value, const std::string& folder, std::string& out,
+               Diagnostics& diagnostics);
 
 // What SNI may carry (RFC 6066 §3), lower-cased; with `wildcard` also "*.name".
-void read_dns_name(const Written& value, bool wildcard, std::string& out, Findings& findings);
+void read_dns_name(const SourceValue& value, bool wildcard, std::string& out,
+                   Diagnostics& diagnostics);
 
 // What a backend's certificate may be for: a name or an IP address.
-void read_certificate_name(const Written& value, std::string& out, Findings& findings);
+void read_certificate_name(const SourceValue& value, std::string& out, Diagnostics& diagnostics);
 
 // base64 of 32 octets (RFC 7469 §2.4).
-void read_pin(const Written& value, std::vector<std::string>& out, Findings& findings);
+void read_pin(const SourceValue& value, std::vector<std::string>& out, Diagnostics& diagnostics);
 
 // A backend's name becomes a metric label: [A-Za-z0-9_-]{1,64}.
-void check_backend_name(const Written& value, Findings& findings);
+void check_backend_name(const SourceValue& value, Diagnostics& diagnostics);
 
 // One of `names`, whose order is that of the enumerators of E.
 template <typename E, size_t N>
-void read_choice(const Written& value, const std::array<const char*, N>& names, E& out,
-                 Findings& findings) {
+void read_choice(const SourceValue& value, const std::array<const char*, N>& names, E& out,
+                 Diagnostics& diagnostics) {
   const auto found = std::find(names.begin(), names.end(), std::string_view(value.text));
   if (found != names.end()) {
     out = static_cast<E>(found - names.begin());
     return;
   }
   const std::vector<std::string> words(names.begin(), names.end());
-  findings.fault(value, "is none of " + join(words) + did_you_mean(value.text, words));
+  diagnostics.fault(value, "is none of " + join(words) + did_you_mean(value.text, words));
 }
 
 }  // namespace postern::config
