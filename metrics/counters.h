@@ -94,12 +94,12 @@ class Counters {
 };
 
 // Holds a gauge one higher for as long as it lives: a gauge that cannot leak.
-class GaugeHold {
+class ScopedGauge {
  public:
-  GaugeHold() = default;
-  explicit GaugeHold(Cell& cell) : cell_(&cell) { cell.add(1); }
-  GaugeHold(GaugeHold&& other) noexcept : cell_(other.cell_) { other.cell_ = nullptr; }
-  GaugeHold& operator=(GaugeHold&& other) noexcept {
+  ScopedGauge() = default;
+  explicit ScopedGauge(Cell& cell) : cell_(&cell) { cell.add(1); }
+  ScopedGauge(ScopedGauge&& other) noexcept : cell_(other.cell_) { other.cell_ = nullptr; }
+  ScopedGauge& operator=(ScopedGauge&& other) noexcept {
     if (this != &other) {
       release();
       cell_ = other.cell_;
@@ -107,7 +107,7 @@ class GaugeHold {
     }
     return *this;
   }
-  ~GaugeHold() { release(); }
+  ~ScopedGauge() { release(); }
   void release() {
     if (cell_ != nullptr) {
       cell_->subtract(1);

@@ -53,10 +53,10 @@ std::optional<Refusal> Admission::admit_address(SessionPermit& permit, const Lim
     return Refusal::Banned;
   }
   const uint64_t number = client_number(client);
-  if (!take_turn(limits.connections_per_address, number, now_ms)) {
+  if (!acquire_rate(limits.connections_per_address, number, now_ms)) {
     return Refusal::LimitRate;
   }
-  if (!take_of_client(number, &Places::sessions, limits.sessions_per_address)) {
+  if (!acquire_client_slot(number, &Places::sessions, limits.sessions_per_address)) {
     return Refusal::LimitAddress;
   }
   permit.client_ = number;
@@ -70,7 +70,7 @@ std::optional<Admission::HandshakePermit> Admission::admit_handshake(const Sessi
   if (!take_place(handshakes_, limits.handshakes_in_flight)) {
     return std::nullopt;
   }
-  if (!take_of_client(of.client_, &Places::handshakes, limits.handshakes_per_address)) {
+  if (!acquire_client_slot(of.client_, &Places::handshakes, limits.handshakes_per_address)) {
     handshakes_.fetch_sub(1, std::memory_order_relaxed);
     return std::nullopt;
   }
@@ -79,7 +79,7 @@ std::optional<Admission::HandshakePermit> Admission::admit_handshake(const Sessi
 
 // A bucket that holds `max` and gets one back in each max-th part of the time; who is refused does
 // not pay for it.
-bool Admission::take_turn(const Rate& rate, uint64_t client, uint64_t now_ms) {
+bool Admission::acquire_rate(const Rate& rate, uint64_t client, uint64_t now_ms) {
   if (rate.max == 0) {
     return true;
   }
@@ -97,7 +97,7 @@ bool Admission::take_turn(const Rate& rate, uint64_t client, uint64_t now_ms) {
   });
 }
 
-bool Admission::take_of_client(uint64_t client, uint32_t Places::*of_kind, size_t max) {
+bool Admission::acquire_client_slot(uint64_t client, uint32_t Places::*of_kind, size_t max) {
   Shard& of = shard(client);
   const std::lock_guard lock(of.mutex);
   const auto found = of.clients.find(client);
@@ -109,7 +109,7 @@ bool Admission::take_of_client(uint64_t client, uint32_t Places::*of_kind, size_
   return true;
 }
 
-void Admission::release_of_client(uint64_t client, uint32_t Places::*of_kind) {
+void Admission::release_client_slot(uint64_t client, uint32_t Places::*of_kind) {
   Shard& of = shard(client);
   const std::lock_guard lock(of.mutex);
   const auto found = of.clients.find(client);
@@ -122,7 +122,7 @@ void Admission::release_of_client(uint64_t client, uint32_t Places::*of_kind) {
 
 void Admission::release_session(const SessionPermit& permit) {
   if (permit.of_client_) {
-    release_of_client(permit.client_, &Places::sessions);
+    release_client_slot(permit.client_, &Places::sessions);
   }
   of_listener_[permit.listener_].fetch_sub(1, std::memory_order_relaxed);
   sessions_.fetch_sub(1, std::memory_order_relaxed);
@@ -136,7 +136,7 @@ Admission::SessionPermit::~SessionPermit() {
 
 void Admission::HandshakePermit::release() {
   if (owner_ != nullptr) {
-    owner_->release_of_client(client_, &Places::handshakes);
+    owner_->release_client_slot(client_, &Places::handshakes);
     std::exchange(owner_, nullptr)->handshakes_.fetch_sub(1, std::memory_order_relaxed);
   }
 }

@@ -111,10 +111,10 @@ class Admission {
   static constexpr size_t kPaces = 1'000'000;  // 16 octets each
 
   Shard& shard(uint64_t client) { return shards_[client % kShards]; }
-  bool take_turn(const Rate& rate, uint64_t client, uint64_t now_ms);
+  bool acquire_rate(const Rate& rate, uint64_t client, uint64_t now_ms);
   // One of a client's places of a kind.
-  bool take_of_client(uint64_t client, uint32_t Places::*of_kind, size_t max);
-  void release_of_client(uint64_t client, uint32_t Places::*of_kind);
+  bool acquire_client_slot(uint64_t client, uint32_t Places::*of_kind, size_t max);
+  void release_client_slot(uint64_t client, uint32_t Places::*of_kind);
   void release_session(const SessionPermit& permit);
 
   // First what has cache lines of its own, so that no room is lost between.

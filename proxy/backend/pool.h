@@ -62,23 +62,23 @@ class Pool {
 };
 
 // A session's place in a server: counted for balancing and in the gauge for as long as it lives.
-class ServerPlace {
+class ServerSlot {
  public:
-  ServerPlace() = default;
-  ServerPlace(BackendServer& server, metrics::Counters& counters)
+  ServerSlot() = default;
+  ServerSlot(BackendServer& server, metrics::Counters& counters)
       : server_(&server),
         gauge_(counters.cell<metrics::Metric::BackendSessions>(
             metrics::LabelIndex<metrics::Label::Server>{server.label})) {
     server.sessions++;
   }
-  ServerPlace(ServerPlace&& other) noexcept
+  ServerSlot(ServerSlot&& other) noexcept
       : server_(std::exchange(other.server_, nullptr)), gauge_(std::move(other.gauge_)) {}
-  ServerPlace& operator=(ServerPlace&& other) noexcept {
+  ServerSlot& operator=(ServerSlot&& other) noexcept {
     std::swap(server_, other.server_);
     std::swap(gauge_, other.gauge_);
     return *this;
   }
-  ~ServerPlace() {
+  ~ServerSlot() {
     if (server_ != nullptr) {
       server_->sessions--;
     }
@@ -87,7 +87,7 @@ class ServerPlace {
 
  private:
   BackendServer* server_ = nullptr;
-  metrics::GaugeHold gauge_;
+  metrics::ScopedGauge gauge_;
 };
 
 // What workers learn of servers and is told once for all of them: one slot a server label.

@@ -28,7 +28,7 @@ Worker::Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot,
                          .labels = shared.labels,
                          .facts = shared.facts},
                 .admission = shared.admission,
-                .relay_cells = RelayCells::of(counters_)},
+                .relay_metrics = RelayMetrics::of(counters_)},
       snapshot_(std::move(snapshot)) {
   loop_.share(shared.admission.memory());
   for (const ListeningSocket& socket : sockets) {

@@ -36,7 +36,7 @@ constexpr std::string_view kBackendGone =
 
 }  // namespace
 
-RelayCells RelayCells::of(metrics::Counters& counters) {
+RelayMetrics RelayMetrics::of(metrics::Counters& counters) {
   using metrics::Metric;
   return {.client_in = counters.cell<Metric::Bytes>(Hop::Client, Direction::In),
           .client_out = counters.cell<Metric::Bytes>(Hop::Client, Direction::Out),
@@ -46,7 +46,7 @@ RelayCells RelayCells::of(metrics::Counters& counters) {
           .backend_pauses = counters.cell<Metric::ReadPauses>(Hop::Backend)};
 }
 
-Relay::Relay(net::Loop& loop, const RelayCells& cells, net::Stream& client, net::Stream& backend,
+Relay::Relay(net::Loop& loop, const RelayMetrics& cells, net::Stream& client, net::Stream& backend,
              const imap::Filter::Options& options, imap::ConversationObserver& conversation,
              RelayObserver& observer)
     : loop_(loop),

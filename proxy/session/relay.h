@@ -44,8 +44,8 @@ class RelayObserver {
 };
 
 // The worker's byte counters and gauges that every relay counts in.
-struct RelayCells {
-  static RelayCells of(metrics::Counters& counters);
+struct RelayMetrics {
+  static RelayMetrics of(metrics::Counters& counters);
 
   metrics::Cell& client_in;
   metrics::Cell& client_out;
@@ -65,7 +65,7 @@ class Relay final : public net::Retirable, private net::Deadline {
   static constexpr uint64_t kLookMs = 1'500;
 
   // `cells` outlive it, too.
-  Relay(net::Loop& loop, const RelayCells& cells, net::Stream& client, net::Stream& backend,
+  Relay(net::Loop& loop, const RelayMetrics& cells, net::Stream& client, net::Stream& backend,
         const imap::Filter::Options& options, imap::ConversationObserver& conversation,
         RelayObserver& observer);
 
@@ -180,7 +180,7 @@ class Relay final : public net::Retirable, private net::Deadline {
   net::Loop& loop_;
   net::Stream& client_;
   net::Stream& backend_;
-  const RelayCells& cells_;
+  const RelayMetrics& cells_;
   RelayObserver& observer_;
   ClientSide client_side_{*this};
   BackendSide backend_side_{*this};

@@ -12,10 +12,10 @@
 
 namespace postern {
 
-using metrics::GaugeHold;
 using metrics::Hop;
 using metrics::Label;
 using metrics::Metric;
+using metrics::ScopedGauge;
 
 namespace {
 
@@ -77,7 +77,7 @@ void Session::on_connected(DialResult result) {
   place_ = std::move(result.place);
   imap::ConversationObserver& conversation = *this;
   RelayObserver& observer = *this;
-  relay_ = std::make_unique<Relay>(loop(), services_.relay_cells, *client_, *backend_,
+  relay_ = std::make_unique<Relay>(loop(), services_.relay_metrics, *client_, *backend_,
                                    filter_options(), conversation, observer);
   front_.reset();
   if (!early_.empty()) {  // looks end
@@ -134,7 +134,7 @@ void Session::on_login_result(imap::Mechanism mechanism, imap::LoginResult resul
     }
     logged_in_ = true;
     client_->wipe_what_was_read(false);
-    authenticated_ = GaugeHold(counters().cell<Metric::SessionsAuthenticated>());
+    authenticated_ = ScopedGauge(counters().cell<Metric::SessionsAuthenticated>());
     arm_until(loop().now_ms() + snapshot_->config->timeouts.idle_ms);
   } else if (logged_in_) {
     // It is in already: a refusal says nothing of a password.
@@ -162,11 +162,11 @@ void Session::on_unauthenticated() {
 }
 
 void Session::on_idle(bool idling) {
-  idling_ = idling ? GaugeHold(counters().cell<Metric::SessionsIdle>()) : GaugeHold();
+  idling_ = idling ? ScopedGauge(counters().cell<Metric::SessionsIdle>()) : ScopedGauge();
 }
 
 void Session::on_opaque() {
-  opaque_ = GaugeHold(counters().cell<Metric::SessionsOpaque>());
+  opaque_ = ScopedGauge(counters().cell<Metric::SessionsOpaque>());
 }
 
 void Session::on_command_refused(imap::Refusal reason) {
@@ -232,7 +232,7 @@ void Session::release_resources(EndReason reason) {
   idling_.release();
   opaque_.release();
   attempt_.reset();
-  place_ = ServerPlace();
+  place_ = ServerSlot();
 }
 
 // ---- Closed

@@ -43,7 +43,7 @@ namespace postern {
 struct SessionServices {
   DialerServices dial;
   Admission& admission;
-  RelayCells relay_cells;
+  RelayMetrics relay_metrics;
 };
 
 class Session final : public net::Retirable,
@@ -160,11 +160,11 @@ class Session final : public net::Retirable,
   std::shared_ptr<Snapshot> snapshot_;
   Admission::SessionPermit permit_;
   Admission::HandshakePermit handshake_permit_;
-  metrics::GaugeHold active_;
-  metrics::GaugeHold in_handshake_;
-  metrics::GaugeHold authenticated_;
-  metrics::GaugeHold idling_;
-  metrics::GaugeHold opaque_;
+  metrics::ScopedGauge active_;
+  metrics::ScopedGauge in_handshake_;
+  metrics::ScopedGauge authenticated_;
+  metrics::ScopedGauge idling_;
+  metrics::ScopedGauge opaque_;
 
   std::unique_ptr<net::TcpStream> cleartext_;  // until TLS
   std::unique_ptr<ProxyReader> proxy_;         // while Identifying
@@ -172,7 +172,7 @@ class Session final : public net::Retirable,
   std::unique_ptr<imap::StarttlsFront> front_;
   std::unique_ptr<Dialer> dialer_;
   std::string early_;  // what the client said before the backend was there
-  ServerPlace place_;
+  ServerSlot place_;
   std::unique_ptr<net::Stream> backend_;
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<LoginGuard::Attempt> attempt_;  // while one is on its way

@@ -11,10 +11,10 @@
 namespace postern {
 
 using imap::StarttlsFront;
-using metrics::GaugeHold;
 using metrics::Label;
 using metrics::LabelIndex;
 using metrics::Metric;
+using metrics::ScopedGauge;
 
 // ---- coming in
 
@@ -213,7 +213,7 @@ void Session::handshake(Bytes first) {
     return;
   }
   handshake_permit_ = std::move(*permit);
-  in_handshake_ = GaugeHold(counters().cell<Metric::HandshakesInFlight>());
+  in_handshake_ = ScopedGauge(counters().cell<Metric::HandshakesInFlight>());
   phase_started_us_ = net::Loop::now_us();
   client_ = TlsStream::server(loop(), std::move(cleartext_), *snapshot_->listeners[listener_],
                               services_.dial.workspace, first, /*greets=*/front_ == nullptr);

@@ -44,7 +44,7 @@ class DialerTest : public testing::Test, public DialerObserver {
   }
   ~DialerTest() override {
     backends.clear();
-    place = ServerPlace();
+    place = ServerSlot();
     stream.reset();
     dial.reset();
     EXPECT_TRUE(test::run_to_end(loop)) << "something still keeps the loop going";
@@ -108,7 +108,7 @@ class DialerTest : public testing::Test, public DialerObserver {
 
   std::unique_ptr<net::Stream> stream;
   std::string first_bytes;
-  ServerPlace place;
+  ServerSlot place;
   Error failure;
   std::unique_ptr<Dialer> dial;
 

@@ -131,23 +131,23 @@ TEST_F(PoolTest, TriesAllServersEvenIfAllAreShunned) {
   EXPECT_EQ(order, (Order{0, 1, 2}));
 }
 
-TEST(ServerPlace, CountsItsServerForAsLongAsItLives) {
+TEST(ServerSlot, CountsItsServerForAsLongAsItLives) {
   const metrics::LabelSets labels = metrics::complete_labels();
   metrics::Counters counters(labels);
   metrics::Cell& gauge = counters.cell_at(metrics::Metric::BackendSessions, {3});
   BackendServer server;
   server.label = 3;
   {
-    ServerPlace place(server, counters);
-    ServerPlace moved(std::move(place));
-    ServerPlace assigned;
+    ServerSlot place(server, counters);
+    ServerSlot moved(std::move(place));
+    ServerSlot assigned;
     assigned = std::move(moved);
     EXPECT_EQ(server.sessions, 1U);
     EXPECT_EQ(gauge.value(), 1U);
-    assigned = ServerPlace();
+    assigned = ServerSlot();
     EXPECT_EQ(server.sessions, 0U);
     EXPECT_EQ(gauge.value(), 0U);
-    assigned = ServerPlace(server, counters);
+    assigned = ServerSlot(server, counters);
   }
   EXPECT_EQ(server.sessions, 0U);
   EXPECT_EQ(gauge.value(), 0U);

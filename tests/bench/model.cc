@@ -150,13 +150,13 @@ void Parked::on_failure(const Error& error) {
 }
 
 void Parked::on_login_result(imap::Mechanism, imap::LoginResult, uint64_t) {
-  authenticated_ = metrics::GaugeHold(model_.counters.cell<Metric::SessionsAuthenticated>());
+  authenticated_ = metrics::ScopedGauge(model_.counters.cell<Metric::SessionsAuthenticated>());
   arm(model_.loop.deadlines(), kIdleMs);
 }
 
 void Parked::on_idle(bool idling) {
-  idling_ = idling ? metrics::GaugeHold(model_.counters.cell<Metric::SessionsIdle>())
-                   : metrics::GaugeHold();
+  idling_ = idling ? metrics::ScopedGauge(model_.counters.cell<Metric::SessionsIdle>())
+                   : metrics::ScopedGauge();
 }
 
 void Parked::drain() {
@@ -176,7 +176,7 @@ void Parked::on_relay_end(EndReason, std::string_view bye, const Error&) {
 Model::Model()
     : labels(make_label_sets(config_for_labels())),
       counters(labels),
-      cells(RelayCells::of(counters)),
+      cells(RelayMetrics::of(counters)),
       contexts_{make_client_context(TLS1_2_VERSION), make_client_context(TLS1_3_VERSION)} {
   server = std::move(tls::ServerContext::make(
                          {.policy = tls::Policy::preset("intermediate").value(),

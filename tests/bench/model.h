@@ -108,8 +108,8 @@ class Parked final : private net::StreamObserver,
   std::unique_ptr<TlsStream> client_;
   std::unique_ptr<MemoryStream> backend_;
   std::unique_ptr<Relay> relay_;
-  metrics::GaugeHold authenticated_;
-  metrics::GaugeHold idling_;
+  metrics::ScopedGauge authenticated_;
+  metrics::ScopedGauge idling_;
   std::unique_ptr<std::byte[]> rest_;  // what a Session weighs more
 };
 
@@ -136,7 +136,7 @@ class Model {
   metrics::LabelSets labels;
   metrics::Counters counters;
   std::unique_ptr<tls::ServerContext> server;
-  RelayCells cells;
+  RelayMetrics cells;
   std::string to_client;  // written and not yet read
   std::string to_backend;
 

@@ -116,23 +116,23 @@ TEST(CountersDeathTest, RefusesWhatTheCatalogueDoesNotAllow) {
   EXPECT_DEATH(Counters{LabelSets{}}, "every label is defined");
 }
 
-TEST(GaugeHold, RaisesForAsLongAsItLives) {
+TEST(ScopedGauge, RaisesForAsLongAsItLives) {
   Cell cell;
   {
-    GaugeHold hold(cell);
+    ScopedGauge hold(cell);
     EXPECT_TRUE(hold.held());
     EXPECT_EQ(cell.value(), 1U);
   }
   EXPECT_EQ(cell.value(), 0U);
 }
 
-TEST(GaugeHold, MovesWithoutCountingTwice) {
+TEST(ScopedGauge, MovesWithoutCountingTwice) {
   Cell one;
   Cell two;
-  GaugeHold hold(one);
-  GaugeHold moved(std::move(hold));
+  ScopedGauge hold(one);
+  ScopedGauge moved(std::move(hold));
   EXPECT_EQ(one.value(), 1U);
-  moved = GaugeHold(two);
+  moved = ScopedGauge(two);
   EXPECT_EQ(one.value(), 0U);
   EXPECT_EQ(two.value(), 1U);
   moved.release();

@@ -107,7 +107,7 @@ TEST(Exporter, AccumulatesBucketsInSeconds) {
 
 TEST(Exporter, LowersAGaugeAgain) {
   Figures figures;
-  GaugeHold hold(figures.first.cell_at(Metric::SessionsActive, {1}));
+  ScopedGauge hold(figures.first.cell_at(Metric::SessionsActive, {1}));
   const std::string series = "postern_sessions_active{listener=\"second\"}";
   EXPECT_EQ(value_of(figures.text(), series), 1);
   hold.release();
@@ -223,7 +223,7 @@ TEST(Exporter, ReadsWhileTwoThreadsCount) {
       figures.labels.intern_server(figures.labels.intern_backend("legacy"), "mail:143");
   const auto write = [&](Counters& counters) {
     for (size_t i = 0; i < kRounds; ++i) {
-      GaugeHold hold(counters.cell<Metric::SessionsIdle>());
+      ScopedGauge hold(counters.cell<Metric::SessionsIdle>());
       counters.cell_at(Metric::BackendConnects, {server, i % 2}).add(1);
       counters.observe_at(Metric::LoginDuration, i, {});
     }

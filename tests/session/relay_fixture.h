@@ -23,7 +23,7 @@ inline constexpr std::string_view kBye = "* BYE see you\r\n";
 
 class RelayTest : public testing::Test, public RelayObserver, public imap::ConversationObserver {
  protected:
-  RelayTest() : counters(labels), cells(RelayCells::of(counters)), relay_(make_relay()) {}
+  RelayTest() : counters(labels), cells(RelayMetrics::of(counters)), relay_(make_relay()) {}
 
   void start(std::string_view greeting = kGreeting, std::string_view early = {}) {
     relay_->start(greeting, early);
@@ -55,7 +55,7 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
   net::Loop loop;
   metrics::LabelSets labels = make_label_sets(test::gateway_config({}));
   metrics::Counters counters;
-  const RelayCells cells;
+  const RelayMetrics cells;
   test::FakeStream client;
   test::FakeStream backend;
   int ends = 0;

@@ -36,7 +36,7 @@ Gateway::Gateway(net::Loop& loop, Config config)
                          .labels = labels_,
                          .facts = facts_},
                 .admission = admission_,
-                .relay_cells = RelayCells::of(counters_)},
+                .relay_metrics = RelayMetrics::of(counters_)},
       snapshot_(Snapshot::make(materials_of(std::move(config)), labels_, 1).value().front()) {
   loop_.share(admission_.memory());
   for (size_t i = 0; i < snapshot_->config->listeners.size(); ++i) {
