@@ -10,7 +10,7 @@ namespace postern {
 namespace {
 
 // Takes one of `max` places in `used`; false if there is none.
-bool take_place(std::atomic<size_t>& used, size_t max) {
+bool acquire_slot(std::atomic<size_t>& used, size_t max) {
   if (used.fetch_add(1, std::memory_order_relaxed) < max) {
     return true;
   }
@@ -32,11 +32,11 @@ std::variant<Admission::SessionPermit, Refusal> Admission::admit_session(const C
   if (memory_.full()) {
     return Refusal::LimitMemory;
   }
-  if (!take_place(sessions_, config.limits.sessions)) {
+  if (!acquire_slot(sessions_, config.limits.sessions)) {
     return Refusal::LimitSessions;
   }
   const size_t max = config.listeners[listener].sessions;
-  if (!take_place(of_listener_[listener], max == 0 ? SIZE_MAX : max)) {
+  if (!acquire_slot(of_listener_[listener], max == 0 ? SIZE_MAX : max)) {
     sessions_.fetch_sub(1, std::memory_order_relaxed);
     return Refusal::LimitListener;
   }
@@ -56,7 +56,7 @@ std::optional<Refusal> Admission::admit_address(SessionPermit& permit, const Lim
   if (!acquire_rate(limits.connections_per_address, number, now_ms)) {
     return Refusal::LimitRate;
   }
-  if (!acquire_client_slot(number, &Places::sessions, limits.sessions_per_address)) {
+  if (!acquire_client_slot(number, &Slots::sessions, limits.sessions_per_address)) {
     return Refusal::LimitAddress;
   }
   permit.client_ = number;
@@ -67,10 +67,10 @@ std::optional<Refusal> Admission::admit_address(SessionPermit& permit, const Lim
 std::optional<Admission::HandshakePermit> Admission::admit_handshake(const SessionPermit& of,
                                                                      const Limits& limits) {
   check(of.of_client_, "it is known who shakes hands");
-  if (!take_place(handshakes_, limits.handshakes_in_flight)) {
+  if (!acquire_slot(handshakes_, limits.handshakes_in_flight)) {
     return std::nullopt;
   }
-  if (!acquire_client_slot(of.client_, &Places::handshakes, limits.handshakes_per_address)) {
+  if (!acquire_client_slot(of.client_, &Slots::handshakes, limits.handshakes_per_address)) {
     handshakes_.fetch_sub(1, std::memory_order_relaxed);
     return std::nullopt;
   }
@@ -88,7 +88,7 @@ bool Admission::acquire_rate(const Rate& rate, uint64_t client, uint64_t now_ms)
   const uint64_t each_us = std::max<uint64_t>(whole_us / rate.max, 1);
   SipHash key(hash_key_);
   key.add(client);
-  return paces_.with(std::max<uint64_t>(key.value(), 1), now_us, [&](Pace& pace) {
+  return paces_.update(std::max<uint64_t>(key.value(), 1), now_us, [&](Pace& pace) {
     // Not further ahead than now is possible: a reload may have made the time shorter.
     const uint64_t free_at = std::clamp(pace.free_at_us, now_us, now_us + whole_us);
     const bool admitted = free_at + each_us <= now_us + whole_us;
@@ -97,7 +97,7 @@ bool Admission::acquire_rate(const Rate& rate, uint64_t client, uint64_t now_ms)
   });
 }
 
-bool Admission::acquire_client_slot(uint64_t client, uint32_t Places::*of_kind, size_t max) {
+bool Admission::acquire_client_slot(uint64_t client, uint32_t Slots::*of_kind, size_t max) {
   Shard& of = shard(client);
   const std::lock_guard lock(of.mutex);
   const auto found = of.clients.find(client);
@@ -109,7 +109,7 @@ bool Admission::acquire_client_slot(uint64_t client, uint32_t Places::*of_kind, 
   return true;
 }
 
-void Admission::release_client_slot(uint64_t client, uint32_t Places::*of_kind) {
+void Admission::release_client_slot(uint64_t client, uint32_t Slots::*of_kind) {
   Shard& of = shard(client);
   const std::lock_guard lock(of.mutex);
   const auto found = of.clients.find(client);
@@ -122,7 +122,7 @@ void Admission::release_client_slot(uint64_t client, uint32_t Places::*of_kind) 
 
 void Admission::release_session(const SessionPermit& permit) {
   if (permit.of_client_) {
-    release_client_slot(permit.client_, &Places::sessions);
+    release_client_slot(permit.client_, &Slots::sessions);
   }
   of_listener_[permit.listener_].fetch_sub(1, std::memory_order_relaxed);
   sessions_.fetch_sub(1, std::memory_order_relaxed);
@@ -136,7 +136,7 @@ Admission::SessionPermit::~SessionPermit() {
 
 void Admission::HandshakePermit::release() {
   if (owner_ != nullptr) {
-    owner_->release_client_slot(client_, &Places::handshakes);
+    owner_->release_client_slot(client_, &Slots::handshakes);
     std::exchange(owner_, nullptr)->handshakes_.fetch_sub(1, std::memory_order_relaxed);
   }
 }

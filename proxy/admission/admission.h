@@ -91,13 +91,13 @@ class Admission {
 
  private:
   // The addresses are spread over shards, so that workers seldom wait for each other.
-  struct Places {
+  struct Slots {
     uint32_t sessions = 0;
     uint32_t handshakes = 0;
   };
   struct alignas(64) Shard {
     std::mutex mutex;
-    std::unordered_map<uint64_t, Places> clients;
+    std::unordered_map<uint64_t, Slots> clients;
   };
   static constexpr size_t kShards = 64;
 
@@ -105,16 +105,16 @@ class Admission {
   struct Pace {
     uint64_t key = 0;
     uint64_t free_at_us = 0;
-    bool dead(uint64_t now_us) const { return free_at_us <= now_us; }
-    uint64_t worth() const { return free_at_us; }
+    bool expired(uint64_t now_us) const { return free_at_us <= now_us; }
+    uint64_t eviction_rank() const { return free_at_us; }
   };
   static constexpr size_t kPaces = 1'000'000;  // 16 octets each
 
   Shard& shard(uint64_t client) { return shards_[client % kShards]; }
   bool acquire_rate(const Rate& rate, uint64_t client, uint64_t now_ms);
   // One of a client's places of a kind.
-  bool acquire_client_slot(uint64_t client, uint32_t Places::*of_kind, size_t max);
-  void release_client_slot(uint64_t client, uint32_t Places::*of_kind);
+  bool acquire_client_slot(uint64_t client, uint32_t Slots::*of_kind, size_t max);
+  void release_client_slot(uint64_t client, uint32_t Slots::*of_kind);
   void release_session(const SessionPermit& permit);
 
   // First what has cache lines of its own, so that no room is lost between.

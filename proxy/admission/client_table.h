@@ -3,9 +3,9 @@
 // spread over shards with a lock each. It grows with use up to its limit; where there is no room
 // left, what is worth least falls out.
 //
-// A Record has `uint64_t key` (0: unused), `bool dead(now)`: says nothing any more, and `worth()`:
-// the least falls out first. What is to be changed together with records of a key, `Beside`, is
-// kept once for each shard, under the same lock.
+// A Record has `uint64_t key` (0: unused), `bool expired(now)`: says nothing any more, and
+// `eviction_rank()`: the least falls out first. What is to be changed together with records of a
+// key, `Beside`, is kept once for each shard, under the same lock.
 #pragma once
 
 #include <algorithm>
@@ -43,7 +43,7 @@ class ClientTable {
 
   // Calls `use` with the key's record, which is made if there is none, and what is beside it.
   template <typename Use>
-  auto with(uint64_t key, uint64_t now, Use&& use) {
+  auto update(uint64_t key, uint64_t now, Use&& use) {
     Shard& shard = shard_of(key);
     const std::lock_guard lock(shard.mutex);
     if constexpr (std::is_invocable_v<Use, Record&, Beside&>) {
@@ -54,7 +54,7 @@ class ClientTable {
   }
   // Calls `use` with the key's record if there is one.
   template <typename Use>
-  void look(uint64_t key, Use&& use) {
+  void find(uint64_t key, Use&& use) {
     Shard& shard = shard_of(key);
     const std::lock_guard lock(shard.mutex);
     if (!shard.buckets.empty()) {
@@ -81,7 +81,7 @@ class ClientTable {
       const size_t before = living;
       for (Bucket& bucket : shard.buckets) {
         for (Record& record : bucket) {
-          if (record.key != 0 && record.dead(now)) {
+          if (record.key != 0 && record.expired(now)) {
             record = Record();
           }
           living += record.key != 0 ? 1 : 0;
@@ -122,7 +122,7 @@ class ClientTable {
   }
   static Record* find_room(Bucket& bucket, uint64_t now) {
     const auto found = std::find_if(bucket.begin(), bucket.end(), [now](const Record& record) {
-      return record.key == 0 || record.dead(now);
+      return record.key == 0 || record.expired(now);
     });
     return found == bucket.end() ? nullptr : &*found;
   }
@@ -142,7 +142,7 @@ class ClientTable {
     if (room == nullptr) {
       Bucket& bucket = bucket_of(shard, key);
       room = &*std::min_element(bucket.begin(), bucket.end(), [](const Record& a, const Record& b) {
-        return a.worth() < b.worth();
+        return a.eviction_rank() < b.eviction_rank();
       });
     }
     *room = Record();
@@ -155,7 +155,7 @@ class ClientTable {
     former.swap(shard.buckets);
     for (const Bucket& bucket : former) {
       for (const Record& record : bucket) {
-        if (record.key == 0 || record.dead(now)) {
+        if (record.key == 0 || record.expired(now)) {
           continue;
         }
         // There is room for all but a few when the last step is less than a doubling.

@@ -52,16 +52,16 @@ LoginGuard::Begun LoginGuard::begin(const LoginFailures& rules, const net::Addre
   const uint64_t key = key_of(client_number(client));
   std::unique_ptr<Attempt> attempt(new Attempt(*this, rules, key, loop, observer));
   const imap::LoginLeave leave = table_.beside(key, [&](Record* record, PlacesByKey& places) {
-    if (record != nullptr && record->banned() && !record->dead(loop.now_ms())) {
+    if (record != nullptr && record->banned() && !record->expired(loop.now_ms())) {
       attempt->state_ = Attempt::State::Refused;
       return imap::LoginLeave::Never;
     }
-    return take_place(*attempt, places[key], record);
+    return acquire_slot(*attempt, places[key], record);
   });
   return {.leave = leave, .attempt = std::move(attempt)};
 }
 
-imap::LoginLeave LoginGuard::take_place(Attempt& attempt, Places& places, Record* record) {
+imap::LoginLeave LoginGuard::acquire_slot(Attempt& attempt, Slots& places, Record* record) {
   const size_t most = most_in_flight(attempt.rules_, attempt.loop_.now_ms(), record);
   if (places.in_flight < most && places.waiting.empty()) {
     ++places.in_flight;
@@ -80,7 +80,7 @@ void LoginGuard::give_back(Attempt& attempt) {
     }
     const auto found = all.find(attempt.key_);
     check(found != all.end(), "an attempt has a place");
-    Places& places = found->second;
+    Slots& places = found->second;
     if (attempt.state_ == Attempt::State::Waiting) {
       attempt.ListNode<Attempt>::unlink();
     } else {
@@ -93,7 +93,7 @@ void LoginGuard::give_back(Attempt& attempt) {
   });
 }
 
-void LoginGuard::let_go(Places& places, uint64_t now_ms, Record* record) {
+void LoginGuard::let_go(Slots& places, uint64_t now_ms, Record* record) {
   while (Attempt* next = places.waiting.front()) {
     if (places.in_flight >= most_in_flight(next->rules_, now_ms, record)) {
       return;
@@ -103,7 +103,7 @@ void LoginGuard::let_go(Places& places, uint64_t now_ms, Record* record) {
   }
 }
 
-void LoginGuard::refuse_all(Places& places) {
+void LoginGuard::refuse_all(Slots& places) {
   while (Attempt* next = places.waiting.front()) {
     next->ring(Attempt::State::Refused);
   }
@@ -112,7 +112,7 @@ void LoginGuard::refuse_all(Places& places) {
 // One at least, even if a reload has lowered the limit below what is counted already: that one's
 // failure begins the ban.
 size_t LoginGuard::most_in_flight(const LoginFailures& rules, uint64_t now_ms, Record* record) {
-  if (record == nullptr || record->dead(now_ms) || record->banned()) {
+  if (record == nullptr || record->expired(now_ms) || record->banned()) {
     return rules.max;
   }
   record->move_to(slice_at(rules, now_ms));
@@ -129,8 +129,8 @@ LoginGuard::Verdict LoginGuard::failed(const LoginFailures& rules, const net::Ad
   verdict.counted = true;
   const uint64_t number = client_number(client);
   const uint64_t key = key_of(number);
-  table_.with(key, now_ms, [&](Record& record, PlacesByKey& places) {
-    verdict.banned = record.banned() && !record.dead(now_ms);
+  table_.update(key, now_ms, [&](Record& record, PlacesByKey& places) {
+    verdict.banned = record.banned() && !record.expired(now_ms);
     if (verdict.banned) {
       verdict.failures = rules.max;
       return;
@@ -148,8 +148,8 @@ LoginGuard::Verdict LoginGuard::failed(const LoginFailures& rules, const net::Ad
   });
   verdict.delay_ms = delay_of(rules, verdict.failures);
   if (!verdict.banned) {
-    table_.with(key_of(number, user), now_ms,
-                [&](Record& record) { count(rules, now_ms, record); });
+    table_.update(key_of(number, user), now_ms,
+                  [&](Record& record) { count(rules, now_ms, record); });
   }
   return verdict;
 }
@@ -163,8 +163,8 @@ void LoginGuard::succeeded(const LoginFailures& rules, const net::Address& clien
 
 bool LoginGuard::banned(const LoginFailures& rules, const net::Address& client, uint64_t now_ms) {
   bool found = false;
-  table_.look(key_of(client_number(client)),
-              [&](const Record& record) { found = record.banned() && !record.dead(now_ms); });
+  table_.find(key_of(client_number(client)),
+              [&](const Record& record) { found = record.banned() && !record.expired(now_ms); });
   return found && !net::contains(rules.exempt, client);
 }
 
@@ -177,7 +177,7 @@ void LoginGuard::forgive(const LoginFailures& rules, uint64_t client, uint64_t u
                          uint64_t now_ms) {
   const uint32_t now_slice = slice_at(rules, now_ms);
   Record of_name;
-  table_.look(key_of(client, user), [&](Record& record) {
+  table_.find(key_of(client, user), [&](Record& record) {
     record.move_to(now_slice);
     of_name = record;
     record.failures = {};
@@ -186,7 +186,7 @@ void LoginGuard::forgive(const LoginFailures& rules, uint64_t client, uint64_t u
   if (of_name.sum() == 0) {
     return;
   }
-  table_.look(key_of(client), [&](Record& record) {
+  table_.find(key_of(client), [&](Record& record) {
     record.move_to(of_name.slice);
     for (size_t i = 0; i < kSlices; ++i) {
       record.failures[i] = static_cast<uint8_t>(record.failures[i] -
@@ -200,7 +200,7 @@ void LoginGuard::forgive(const LoginFailures& rules, uint64_t client, uint64_t u
 
 // One more failure; returns how many there are in the window.
 size_t LoginGuard::count(const LoginFailures& rules, uint64_t now_ms, Record& record) {
-  if (record.dead(now_ms)) {
+  if (record.expired(now_ms)) {
     record = Record{.key = record.key};
   }
   record.move_to(slice_at(rules, now_ms));
@@ -228,7 +228,7 @@ uint64_t LoginGuard::key_of(uint64_t client, uint64_t user) const {
 }
 
 // Names fall out first, bans last, the older before the newer.
-uint64_t LoginGuard::Record::worth() const {
+uint64_t LoginGuard::Record::eviction_rank() const {
   const uint64_t rank = banned() ? 2 : (key & 1) == 0 ? 1 : 0;
   return rank << 32 | (until & ~kBanned);
 }

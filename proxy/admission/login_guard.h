@@ -116,8 +116,8 @@ class LoginGuard {
     uint32_t until = 0;  // tenths of a second; the highest bit: banned
 
     bool banned() const { return (until & kBanned) != 0; }
-    bool dead(uint64_t now_ms) const { return (until & ~kBanned) <= now_ms / kUnitMs; }
-    uint64_t worth() const;
+    bool expired(uint64_t now_ms) const { return (until & ~kBanned) <= now_ms / kUnitMs; }
+    uint64_t eviction_rank() const;
     void move_to(uint32_t now_slice);
     size_t sum() const;
   };
@@ -127,11 +127,11 @@ class LoginGuard {
 
   // An address's attempts. Some are in flight whenever one waits, so that there is always somebody
   // whose end is the next one's turn.
-  struct Places {
+  struct Slots {
     size_t in_flight = 0;
     IntrusiveList<Attempt> waiting;
   };
-  using PlacesByKey = std::unordered_map<uint64_t, Places>;
+  using PlacesByKey = std::unordered_map<uint64_t, Slots>;
 
   static uint32_t slice_at(const LoginFailures& rules, uint64_t now_ms);
   uint64_t key_of(uint64_t client) const;
@@ -139,9 +139,9 @@ class LoginGuard {
   static size_t count(const LoginFailures& rules, uint64_t now_ms, Record& record);
   void forgive(const LoginFailures& rules, uint64_t client, uint64_t user, uint64_t now_ms);
   static size_t most_in_flight(const LoginFailures& rules, uint64_t now_ms, Record* record);
-  static imap::LoginLeave take_place(Attempt& attempt, Places& places, Record* record);
-  static void let_go(Places& places, uint64_t now_ms, Record* record);
-  static void refuse_all(Places& places);
+  static imap::LoginLeave acquire_slot(Attempt& attempt, Slots& places, Record* record);
+  static void let_go(Slots& places, uint64_t now_ms, Record* record);
+  static void refuse_all(Slots& places);
   void give_back(Attempt& attempt);
 
   const SipHash::Key name_key_;

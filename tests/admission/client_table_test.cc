@@ -14,8 +14,8 @@ struct Note {
   uint64_t key = 0;
   uint64_t until = 0;
   uint64_t text = 0;
-  bool dead(uint64_t now) const { return until <= now; }
-  uint64_t worth() const { return until; }
+  bool expired(uint64_t now) const { return until <= now; }
+  uint64_t eviction_rank() const { return until; }
 };
 using Table = ClientTable<Note>;
 
@@ -27,7 +27,7 @@ uint64_t key(uint64_t number) {
 }
 
 void put(Table& table, uint64_t number, uint64_t until, uint64_t now = 0) {
-  table.with(key(number), now, [&](Note& note) {
+  table.update(key(number), now, [&](Note& note) {
     note.until = until;
     note.text = number;
   });
@@ -35,7 +35,7 @@ void put(Table& table, uint64_t number, uint64_t until, uint64_t now = 0) {
 
 bool has(Table& table, uint64_t number) {
   bool found = false;
-  table.look(key(number), [&](const Note& note) { found = note.text == number; });
+  table.find(key(number), [&](const Note& note) { found = note.text == number; });
   return found;
 }
 
@@ -122,7 +122,7 @@ TEST(ClientTable, KeepsSomethingBesideTheRecordsOfAShard) {
     EXPECT_EQ(note, nullptr) << "nothing is made";
     beside = 7;
   });
-  table.with(key(1), 0, [](Note& note, int& beside) {
+  table.update(key(1), 0, [](Note& note, int& beside) {
     EXPECT_EQ(beside, 7);
     note.until = 10;
   });
