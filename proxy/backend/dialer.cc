@@ -77,7 +77,7 @@ void Dialer::try_address() {
       pool_.config().tls != BackendTls::Implicit && identity_.proxy_header.empty();
   plain_->connect(
       addresses[address_index_], net::kLongLived,
-      speaks_first ? net::TcpStream::Opens::WithFirstBytes : net::TcpStream::Opens::Connected);
+      speaks_first ? net::TcpStream::OpenOn::FirstBytes : net::TcpStream::OpenOn::Connected);
   if (!identity_.proxy_header.empty()) {
     plain_->write(as_bytes(identity_.proxy_header));  // in one piece, once it is connected
   }

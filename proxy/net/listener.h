@@ -37,7 +37,7 @@ struct ListenOptions {
   TcpOptions accepted = {};
 };
 
-// Opens a bound, listening, non-blocking socket: binding is done once, on the main thread, before
+// OpenOn a bound, listening, non-blocking socket: binding is done once, on the main thread, before
 // privileges are dropped, and faults come back as sentences ("[::]:993: permission denied; …").
 Result<int> open_listening_socket(const Address& address, const ListenOptions& options);
 

@@ -41,16 +41,16 @@ class TcpStream final : public Stream, public Retirable, private Deferred {
   ~TcpStream() override;
 
   // When a connecting stream tells that it is open.
-  enum class Opens : uint8_t {
+  enum class OpenOn : uint8_t {
     Connected,
     // With the peer's first bytes, for peers that speak first: spares the loop the event of the
     // connection alone, which is worth a tenth of a plain session. connected() tells meanwhile. Not
     // to be paused before.
-    WithFirstBytes,
+    FirstBytes,
   };
   // Starts connecting; on_open or on_failure follows from the loop, never from inside this call.
   // What is written before on_open is queued, and sent as soon as there is a connection.
-  void connect(const Address& to, const TcpOptions& options, Opens opens = Opens::Connected);
+  void connect(const Address& to, const TcpOptions& options, OpenOn opens = OpenOn::Connected);
   bool connected() const;
   // Starts reading an accepted stream, which is open already: no on_open comes for it.
   void start();
@@ -80,9 +80,9 @@ class TcpStream final : public Stream, public Retirable, private Deferred {
   explicit TcpStream(Loop& loop);
   // Takes over a connected socket.
   static std::unique_ptr<TcpStream> adopt(Loop& loop, int fd);
-  int dial(const Address& to, const TcpOptions& options, Opens opens);
-  int connect_loudly(const Address& to);
-  bool usable() const { return handle_ != nullptr && (open_ || quiet_); }
+  int dial(const Address& to, const TcpOptions& options, OpenOn opens);
+  int connect_and_report(const Address& to);
+  bool usable() const { return handle_ != nullptr && (open_ || opens_on_first_bytes_); }
   bool writable() const { return usable() && failure_ == 0; }
   void open();
   bool tell_open();
@@ -104,7 +104,7 @@ class TcpStream final : public Stream, public Retirable, private Deferred {
   Handle* handle_;   // owns itself until libuv's close callback; null once the stream is dead
   int failure_ = 0;  // of connecting, not yet reported; or of writing, which ends that direction
   bool open_ : 1 = false;
-  bool quiet_ : 1 = false;  // connects, and opens with the first bytes
+  bool opens_on_first_bytes_ : 1 = false;  // connects, and opens with the first bytes
   bool paused_ : 1 = false;
   bool ended_ : 1 = false;      // the peer sent FIN
   bool finishing_ : 1 = false;  // finish() was called

@@ -36,8 +36,8 @@ TcpStream::~TcpStream() {
   abort();
 }
 
-void TcpStream::connect(const Address& to, const TcpOptions& options, Opens opens) {
-  check(handle_ != nullptr && !open_ && !quiet_ && handle_->request == nullptr,
+void TcpStream::connect(const Address& to, const TcpOptions& options, OpenOn opens) {
+  check(handle_ != nullptr && !open_ && !opens_on_first_bytes_ && handle_->request == nullptr,
         "a stream connects once");
   const int failure = dial(to, options, opens);
   if (failure != 0) {
@@ -45,7 +45,7 @@ void TcpStream::connect(const Address& to, const TcpOptions& options, Opens open
   }
 }
 
-int TcpStream::dial(const Address& to, const TcpOptions& options, Opens opens) {
+int TcpStream::dial(const Address& to, const TcpOptions& options, OpenOn opens) {
   // A socket of our own making, because its options must be set before it connects.
   const int fd = open_socket(to);
   if (fd < 0) {
@@ -59,18 +59,18 @@ int TcpStream::dial(const Address& to, const TcpOptions& options, Opens opens) {
     ::close(fd);
     return failure;
   }
-  if (opens == Opens::Connected) {
-    return connect_loudly(to);
+  if (opens == OpenOn::Connected) {
+    return connect_and_report(to);
   }
   failure = connect_socket(fd, to);
   if (failure == 0) {
-    quiet_ = true;
+    opens_on_first_bytes_ = true;
     start_reading();
   }
   return failure;
 }
 
-int TcpStream::connect_loudly(const Address& to) {
+int TcpStream::connect_and_report(const Address& to) {
   sockaddr_storage name;
   to.to(name);
   handle_->request = std::make_unique<Request>();

@@ -115,7 +115,8 @@ class Loopback : public testing::Test, public AcceptObserver {
     listener->start();
   }
 
-  void dial(const TcpOptions& options = {}, TcpStream::Opens opens = TcpStream::Opens::Connected) {
+  void dial(const TcpOptions& options = {},
+            TcpStream::OpenOn opens = TcpStream::OpenOn::Connected) {
     client = TcpStream::make(loop);
     client->observe(client_saw);
     client_saw.calling([&] { client->connect(listener->local(), options, opens); });

@@ -70,7 +70,7 @@ TEST_F(TcpConnectTest, ReportsAnAddressThatCannotBeReachedLater) {
 
 // ---- a peer that speaks first
 
-constexpr auto kWithFirstBytes = TcpStream::Opens::WithFirstBytes;
+constexpr auto kWithFirstBytes = TcpStream::OpenOn::FirstBytes;
 
 TEST_F(TcpConnectTest, OpensWithTheFirstBytes) {
   listen();
