@@ -4,7 +4,7 @@
 #include <array>
 #include <set>
 
-#include "proxy/base/nearest.h"
+#include "proxy/base/closest_match.h"
 #include "tls/suites.h"
 
 namespace postern::tls {
@@ -60,7 +60,7 @@ std::string quoted(const std::string& name) {
 template <typename Known>
 std::string suggestion(const std::string& name, const Known* meant,
                        const std::vector<std::string>& allowed) {
-  const std::string* guess = meant == nullptr ? nearest(name, allowed) : nullptr;
+  const std::string* guess = meant == nullptr ? closest_match(name, allowed) : nullptr;
   const char* right = meant != nullptr ? meant->name : guess != nullptr ? guess->c_str() : nullptr;
   return right == nullptr ? "" : "; did you mean " + quoted(right) + "?";
 }

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "proxy/base/nearest.h"
+#include "proxy/base/closest_match.h"
 #include "proxy/log/escape.h"
 
 namespace postern::config {
@@ -56,7 +56,7 @@ Faults Diagnostics::render(std::vector<Finding> diagnostics) const {
 }
 
 std::string did_you_mean(std::string_view text, std::span<const std::string> candidates) {
-  const std::string* found = nearest(text, candidates);
+  const std::string* found = closest_match(text, candidates);
   return found == nullptr ? "" : "; did you mean \"" + *found + "\"?";
 }
 

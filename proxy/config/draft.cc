@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "proxy/base/nearest.h"
+#include "proxy/base/closest_match.h"
 #include "proxy/config/names.h"
 #include "proxy/config/values.h"
 #include "proxy/log/escape.h"
@@ -31,7 +31,7 @@ void require_backend(Draft& draft, const SourceValue& value, size_t* index) {
     names.push_back(backend.name.text);
     shown.push_back(in_quotes(backend.name.text));
   }
-  const std::string* guess = nearest(value.text, names);
+  const std::string* guess = closest_match(value.text, names);
   draft.diagnostics.fault(
       value, "is none of the backends: " + join(shown) +
                  (guess == nullptr ? "" : "; did you mean " + in_quotes(*guess) + "?"));

@@ -33,7 +33,8 @@ inline size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 // The one of `candidates` that is near enough to be meant, or null.
-inline const std::string* nearest(std::string_view text, std::span<const std::string> candidates) {
+inline const std::string* closest_match(std::string_view text,
+                                        std::span<const std::string> candidates) {
   const std::string* found = nullptr;
   size_t best = text.size() / 3 + 1;  // one slip in a short word, more in a long one
   for (const std::string& candidate : candidates) {

@@ -1,4 +1,4 @@
-#include "proxy/base/nearest.h"
+#include "proxy/base/closest_match.h"
 
 #include <vector>
 
@@ -10,7 +10,7 @@ namespace {
 TEST(Nearest, FindsTheWordThatWasMeant) {
   const std::vector<std::string> words = {"tls", "listeners", "backends"};
   const auto found = [&](std::string_view text) {
-    const std::string* word = nearest(text, words);
+    const std::string* word = closest_match(text, words);
     return word == nullptr ? "" : *word;
   };
   EXPECT_EQ(found("listners"), "listeners");
