@@ -117,7 +117,7 @@ constexpr auto kLaterRows = std::to_array<Row>({
      .example = "legacy",
      .doc = "The IMAP servers behind, as named groups. The names show in metrics.",
      .max_items = kMaxBackends,
-     .begin =
+     .on_begin =
          [](Draft& d, const SourceValue& w) {
            check_backend_name(w, d.diagnostics);
            d.backends.emplace_back().name = w;

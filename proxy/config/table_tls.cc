@@ -40,8 +40,8 @@ constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths,
       {.path = paths.policy,
        .shape = Shape::ScalarOrMap,
        .syntax = "modern, intermediate or a map",
-       .default_value = fallback,
-       .example = sample,
+       .default_value = default_value,
+       .example = example,
        .doc = doc,
        .on_value =
            [](Draft& d, const SourceValue& w) {
@@ -115,7 +115,7 @@ constexpr std::array kCertificateRows = {
             "these files changes, all are loaded anew within two seconds, or the old ones stay "
             "and the log says why.",
         .max_items = kMaxCertificates,
-        .begin =
+        .on_begin =
             [](Draft& d, const SourceValue& w) {
               d.config.tls.certificates.push_back({{}, {}, d.diagnostics.where(w.line)});
             }},
@@ -181,7 +181,7 @@ constexpr std::array kClientRows = {
               d.config.tls.client_auth.emplace().where = d.diagnostics.where(w.line);
               read_path(w, d.folder, d.config.tls.client_auth->ca_file, d.diagnostics);
             },
-        .begin =
+        .on_begin =
             [](Draft& d, const SourceValue& w) {
               d.config.tls.client_auth.emplace().where = d.diagnostics.where(w.line);
             }},
