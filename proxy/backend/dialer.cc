@@ -191,7 +191,7 @@ void Dialer::succeed() {
                                                              BackendLabel{pool_.label()});
   DialResult result{.stream = nullptr,
                     .first_bytes = preamble_->first_bytes(),
-                    .place = ServerSlot(server(), services_.counters)};
+                    .slot = ServerSlot(server(), services_.counters)};
   if (tls_ != nullptr) {
     result.stream = std::move(tls_);
   } else {

@@ -31,7 +31,7 @@ namespace postern {
 struct DialResult {
   std::unique_ptr<net::Stream> stream;  // open; its observer is still the dial: replace it
   std::string first_bytes;              // the greeting and what followed it
-  ServerSlot place;
+  ServerSlot slot;
 };
 
 class DialerObserver {

@@ -20,6 +20,7 @@ namespace {
 
 // What a worker may take to end after its drain's limit has cut everything.
 constexpr uint64_t kWorkerEndMs = 5'000;
+constexpr uint64_t kRefusalReportMs = 1'000;
 
 void log_faults(const char* event, const Faults& faults) {
   for (const Fault& fault : faults) {
@@ -31,11 +32,6 @@ void log_warnings(const char* event, const Faults& warnings) {
   for (const Fault& warning : warnings) {
     log::warn(event, {{"where", warning.where}, {"warning", warning.message}});
   }
-}
-
-void log_warnings(const Materials& materials) {
-  log_warnings("configuration", materials.config->warnings);
-  log_warnings("certificates", materials.certificates->warnings());
 }
 
 // By whom the process has become. It serves, but its next reload would fail.
@@ -87,8 +83,6 @@ Result<std::unique_ptr<Server>> Server::make(Config wanted, Start start) {
     return materials.faults();
   }
   const Config& config = *materials.value().config;
-  log_warnings(materials.value());
-  raise_file_limit(config);
   metrics::LabelSets labels = make_label_sets(config);
   auto snapshots = Snapshot::make(materials.value(), labels, config.workers);
   if (!snapshots) {
@@ -115,18 +109,16 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
       log_level_(start.log_level),
       inherited_(std::move(start.inherited)),
       notifier_(std::move(start.notifier)),
-      materials_(std::move(materials)),
       signals_(loop_, *this),
       files_(loop_, *this),
       expiry_(loop_.deadlines()),
       labels_(std::move(labels)),
       counters_(labels_),
-      upkeep_(loop_, admission_, counters_.cell<Metric::MemoryShortages>()),
-      sockets_(named_sockets(sockets, *materials_.config)),
+      memory_watch_(loop_, admission_, counters_.cell<Metric::MemoryShortages>()),
+      sockets_(named_sockets(sockets, *materials.config)),
       upgrade_(loop_, std::move(start.invocation), *this),
-      watchdog_(loop_, workers_, notifier_),
-      reloaded_at_s_(std::time(nullptr)) {
-  admission_.memory().set_limit(materials_.config->limits.memory);
+      watchdog_(loop_, workers_, notifier_) {
+  state_.reloaded_at_s = std::time(nullptr);
   const Shared shared{.labels = labels_, .admission = admission_, .facts = facts_};
   std::vector<const metrics::Counters*> counters{&counters_};
   for (size_t i = 0; i < snapshots.size(); i++) {
@@ -134,17 +126,28 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
         std::make_unique<Worker>(shared, std::move(snapshots[i]), sockets.of_workers[i]));
     counters.push_back(&workers_.back()->counters());
   }
-  files_.follow(std::move(files));
-  expiry_.follow(materials_.certificates);
-  metrics::SampleSource& samples = *this;
-  metrics::AdminSource& shown = *this;
-  exporter_ = std::make_unique<metrics::Exporter>(labels_, std::move(counters), samples);
+  const Status::Sources sources{.state = state_,
+                                .materials = materials_,
+                                .watchdog = watchdog_,
+                                .facts = facts_,
+                                .admission = admission_,
+                                .loop = loop_,
+                                .labels = labels_,
+                                .counters = counters_};
+  status_ = std::make_unique<Status>(sources, std::move(counters));
   if (sockets.admin >= 0) {
-    admin_ = std::make_unique<Admin>(loop_, sockets.admin, shown);
+    admin_ = std::make_unique<Admin>(loop_, sockets.admin, *status_);
   }
+  files_.follow(std::move(files));
+  apply(std::move(materials));
 }
 
 Server::~Server() = default;
+
+void Server::RefusalReport::on_deadline() {
+  refusals.tell(loop.now_ms());
+  arm(loop.deadlines(), kRefusalReportMs);
+}
 
 // ---- serving
 
@@ -156,7 +159,7 @@ int Server::run() {
     admin_->start();
   }
   for (const auto& worker : workers_) {
-    workers_running_++;
+    state_.workers_running++;
     worker->start([this] { loop_.post([this] { worker_ended(); }); });
   }
   log::info("ready", {{"version", kVersion},
@@ -179,7 +182,7 @@ int Server::run() {
 }
 
 void Server::on_signal(int number) {
-  if (draining_ && (number == SIGHUP || number == SIGUSR2)) {
+  if (state_.draining && (number == SIGHUP || number == SIGUSR2)) {
     log::warn("draining, no reload and no upgrade any more");
     return;
   }
@@ -197,7 +200,7 @@ void Server::on_signal(int number) {
 
 // Who was relieved drains without having been told to stop: that may be said once, too.
 void Server::stop(int number) {
-  if (!draining_) {
+  if (!state_.draining) {
     drain(number == SIGTERM ? "SIGTERM" : "SIGINT");
   } else if (std::exchange(superseded_, false)) {
     log::info("told to stop, draining already");
@@ -215,7 +218,7 @@ void Server::reload() {
   const auto fail = [this](const Faults& faults) {
     log_faults("reload failed, the old configuration stays", faults);
     notifier_.ready("Serving; the last reload failed, the old configuration stays");
-    reload_failed_ = true;
+    state_.reload_failed = true;
     counters_.count<Metric::ConfigReloads>(metrics::Outcome::Error);
   };
   Result<Config> config = config_path_.empty() ? *materials_.config : Config::load(config_path_);
@@ -233,19 +236,14 @@ void Server::reload() {
   if (!snapshots) {
     return fail(snapshots.faults());
   }
-  materials_ = std::move(materials.value());
   files_.follow(std::move(files));
-  raise_file_limit(*materials_.config);
-  log::configure(materials_.config->log_format, materials_.config->log_level);
-  log_warnings(materials_);
-  expiry_.follow(materials_.certificates);
-  admission_.memory().set_limit(materials_.config->limits.memory);
+  apply(std::move(materials.value()));
   for (size_t i = 0; i < workers_.size(); i++) {
     workers_[i]->use(std::move(snapshots.value()[i]));
   }
   counters_.count<Metric::ConfigReloads>(metrics::Outcome::Success);
-  reload_failed_ = false;
-  reloaded_at_s_ = std::time(nullptr);
+  state_.reload_failed = false;
+  state_.reloaded_at_s = std::time(nullptr);
   notifier_.ready("Serving");
   log::info("reloaded");
 }
@@ -272,13 +270,27 @@ void Server::reload_certificates() {
   if (!contexts) {
     return fail(contexts.faults());
   }
-  materials_ = std::move(materials.value());
+  apply(std::move(materials.value()));
   for (size_t i = 0; i < workers_.size(); i++) {
     workers_[i]->use(std::move(contexts.value()[i]));
   }
-  log_warnings("certificates", materials_.certificates->warnings());
   counters_.count<Metric::CertificateReloads>(metrics::Outcome::Success);
   log::info("certificates reloaded");
+}
+
+// The one way in which a configuration comes into force: at the start, at a reload, and after a
+// change of the certificates alone. Its listeners and pools reach the workers by Worker::use().
+void Server::apply(Materials materials) {
+  const bool reconfigured = materials.config != materials_.config;
+  materials_ = std::move(materials);
+  const Config& config = *materials_.config;
+  if (reconfigured) {
+    log::configure(config.log_format, config.log_level);
+    log_warnings("configuration", config.warnings);
+    raise_file_limit(config);
+    admission_.memory().set_limit(config.limits.memory);
+  }
+  log_warnings("certificates", materials_.certificates->warnings());
   expiry_.follow(materials_.certificates);
 }
 
@@ -287,7 +299,7 @@ void Server::reload_certificates() {
 // Not ready from now on; those who have not heard of it yet are still served.
 void Server::drain(const char* signal) {
   upgrade_.abandon();
-  draining_ = true;
+  state_.draining = true;
   notifier_.stopping("Draining");
   const Timeouts& timeouts = materials_.config->timeouts;
   log::info("draining", {{"signal", signal},
@@ -304,7 +316,7 @@ void Server::drain(const char* signal) {
 // From the service manager's view the new process is the service from now on.
 void Server::on_upgraded(int pid) {
   notifier_.tell("MAINPID=" + std::to_string(pid));
-  draining_ = true;
+  state_.draining = true;
   superseded_ = true;
   log::info("draining, relieved", {{"by", pid},
                                    {"sessions", admission_.sessions()},
@@ -325,7 +337,7 @@ void Server::drain_workers(DrainSchedule::Mode mode) {
 }
 
 void Server::worker_ended() {
-  if (--workers_running_ > 0) {
+  if (--state_.workers_running > 0) {
     return;
   }
   disarm();

@@ -16,10 +16,8 @@
 #include <string>
 #include <vector>
 
-#include "metrics/admin_http.h"
-#include "metrics/exporter.h"
+#include "metrics/counters.h"
 #include "metrics/label_sets.h"
-#include "metrics/sample.h"
 #include "proxy/admission/admission.h"
 #include "proxy/backend/pool.h"
 #include "proxy/net/deadline.h"
@@ -33,8 +31,8 @@
 #include "proxy/process/service_notifier.h"
 #include "proxy/server/admin_endpoint.h"
 #include "proxy/server/certificate_expiry.h"
-#include "proxy/server/heap_trim.h"
-#include "proxy/server/upkeep.h"
+#include "proxy/server/memory_watch.h"
+#include "proxy/server/status.h"
 #include "proxy/server/watchdog.h"
 #include "proxy/server/worker.h"
 #include "proxy/session/snapshot.h"
@@ -52,8 +50,6 @@ struct Start {
 
 class Server final : private net::SignalObserver,
                      private net::FileWatchObserver,
-                     private metrics::AdminSource,
-                     private metrics::SampleSource,
                      private UpgradeObserver,
                      private net::Deadline {
  public:
@@ -72,6 +68,7 @@ class Server final : private net::SignalObserver,
   void on_files_changed(const std::vector<std::string>& paths) override;
   void reload();
   void reload_certificates();
+  void apply(Materials materials);
   void stop(int number);
   void drain(const char* signal);
   void on_upgraded(int pid) override;
@@ -79,13 +76,13 @@ class Server final : private net::SignalObserver,
   void on_deadline() override;  // the delay before the drain is over, or the drain did not end
   void worker_ended();
 
-  std::string metrics() override;
-  metrics::Health live() override;
-  metrics::Health ready() override;
-  void on_request(std::string_view path, int code) override;
-  void sample(std::vector<metrics::Sample>& into) override;
-  void sample_certificates(std::vector<metrics::Sample>& into);
-  void sample_backends(std::vector<metrics::Sample>& into);
+  // Reports the refusals that were counted and have no line of their own yet.
+  struct RefusalReport final : net::Deadline {
+    RefusalReport(net::Loop& l, RefusalLog& r) : loop(l), refusals(r) { on_deadline(); }
+    void on_deadline() override;
+    net::Loop& loop;
+    RefusalLog& refusals;
+  };
 
   const std::string config_path_;
   const std::optional<log::Level> log_level_;
@@ -99,19 +96,16 @@ class Server final : private net::SignalObserver,
   metrics::LabelSets labels_;
   metrics::Counters counters_;  // the main thread's own
   Admission admission_;
-  HeapTrim heap_trim_{loop_, admission_};
-  Upkeep upkeep_;
+  MemoryWatch memory_watch_;
+  RefusalReport refusal_report_{loop_, admission_.refusals()};
   BackendFacts facts_;
   std::vector<NamedSocket> sockets_;  // lent by the workers and the admin endpoint until a drain
   std::vector<std::unique_ptr<Worker>> workers_;
-  std::unique_ptr<Admin> admin_;
   Upgrade upgrade_;
   Watchdog watchdog_;
-  std::unique_ptr<metrics::Exporter> exporter_;
-  size_t workers_running_ = 0;
-  int64_t reloaded_at_s_ = 0;
-  bool reload_failed_ = false;  // the last one
-  bool draining_ = false;
+  ServingState state_;
+  std::unique_ptr<Status> status_;
+  std::unique_ptr<Admin> admin_;
   bool dismissed_ = false;   // the workers have been told to drain
   bool superseded_ = false;  // by a new process, and not told to stop since
 };

@@ -118,7 +118,7 @@ class DialerTest : public testing::Test, public DialerObserver {
     stream = std::move(result.stream);
     stream->observe(after_);
     first_bytes = std::move(result.first_bytes);
-    place = std::move(result.place);
+    place = std::move(result.slot);
   }
   void on_dial_failed(const Error& last_error) override {
     EXPECT_FALSE(finished()) << "reported twice";

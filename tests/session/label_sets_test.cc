@@ -84,5 +84,12 @@ TEST(LabelSets, StandInTheOrderOfTheEnumsThatIndexThem) {
             "preauth");
 }
 
+TEST(EndReason, HasTheNamesOfTheRefusals) {
+  for (size_t i = 0; i < kRefusalNames.size(); ++i) {
+    const auto refusal = static_cast<Refusal>(i);
+    EXPECT_STREQ(name_of(end_reason(refusal)), name_of(refusal));
+  }
+}
+
 }  // namespace
 }  // namespace postern

@@ -1,6 +1,6 @@
-#include "proxy/server/heap_trim.h"
-
 #include <gtest/gtest.h>
+
+#include "proxy/server/memory_watch.h"
 
 namespace postern {
 namespace {

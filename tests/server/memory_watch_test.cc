@@ -1,4 +1,4 @@
-#include "proxy/server/upkeep.h"
+#include "proxy/server/memory_watch.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -16,19 +16,19 @@ using metrics::Metric;
 using testing::Contains;
 using testing::HasSubstr;
 
-class UpkeepTest : public testing::Test {
+class MemoryWatchTest : public testing::Test {
  protected:
-  UpkeepTest() { log::configure(log::Format::Text, log::Level::Info); }
+  MemoryWatchTest() { log::configure(log::Format::Text, log::Level::Info); }
   void pass_ms(uint64_t ms) { loop.deadlines().advance(loop.now_ms() + ms); }
 
   net::Loop loop;
   metrics::LabelSets labels = make_label_sets(test::gateway_config({}));
   metrics::Counters counters{labels};
   Admission admission;
-  Upkeep upkeep{loop, admission, counters.cell<Metric::MemoryShortages>()};
+  MemoryWatch watch{loop, admission, counters.cell<Metric::MemoryShortages>()};
 };
 
-TEST_F(UpkeepTest, HoldsTheProcessAgainstItsLimit) {
+TEST_F(MemoryWatchTest, HoldsTheProcessAgainstItsLimit) {
   admission.memory().set_limit(size_t{1} << 46);
   pass_ms(1'100);
   EXPECT_GT(admission.memory().used(), kMiB) << "what the kernel says";
@@ -43,14 +43,6 @@ TEST_F(UpkeepTest, HoldsTheProcessAgainstItsLimit) {
   admission.memory().set_limit(0);
   EXPECT_THAT(test::logged([&] { pass_ms(1'700); }), Contains(HasSubstr("memory is enough again")));
   EXPECT_EQ(counters.cell<Metric::MemoryShortages>().value(), 1U);
-}
-
-TEST_F(UpkeepTest, TellsRefusalsThatWereCounted) {
-  const net::Address client = net::Address::parse("192.0.2.1:7").value();
-  for (int i = 0; i < 3; ++i) {
-    admission.refusals().refused("l", client, Refusal::Denied, 0);
-  }
-  EXPECT_THAT(test::logged([&] { pass_ms(1'100); }), Contains(HasSubstr("reason=denied count=2")));
 }
 
 }  // namespace

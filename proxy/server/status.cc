@@ -1,9 +1,8 @@
-// What the process shows at its admin endpoint: health, and the figures that are looked up when
-// they are asked for.
+#include "proxy/server/status.h"
+
 #include <utility>
 
 #include "proxy/log/log.h"
-#include "proxy/server/server.h"
 #include "proxy/version.h"
 
 namespace postern {
@@ -35,53 +34,54 @@ const char* verify_name(const BackendConfig& backend) {
 
 }  // namespace
 
-std::string Server::metrics() {
-  return exporter_->text();
-}
+Status::Status(const Sources& sources, std::vector<const metrics::Counters*> counters)
+    : sources_(sources),
+      exporter_(sources.labels, std::move(counters), static_cast<metrics::SampleSource&>(*this)) {}
 
-Health Server::live() {
-  if (!watchdog_.steady()) {
+Health Status::live() {
+  if (!sources_.watchdog.steady()) {
     return {.ok = false, .reason = "a worker does not answer"};
   }
   return {.ok = true, .reason = "alive"};
 }
 
-Health Server::ready() {
-  if (draining_) {
+Health Status::ready() {
+  if (sources_.state.draining) {
     return {.ok = false, .reason = "draining"};
   }
   return {.ok = true, .reason = "ready"};
 }
 
-void Server::on_request(std::string_view path, int code) {
-  counters_.count<Metric::AdminRequests>(labels_.index_of<Label::Path>(path),
-                                         labels_.index_of<Label::Code>(std::to_string(code)));
+void Status::on_request(std::string_view path, int code) {
+  sources_.counters.count<Metric::AdminRequests>(
+      sources_.labels.index_of<Label::Path>(path),
+      sources_.labels.index_of<Label::Code>(std::to_string(code)));
 }
 
-void Server::sample(std::vector<Sample>& into) {
+void Status::sample(std::vector<Sample>& into) {
   const auto add = [&into](Metric metric, std::vector<std::string> labels, double value) {
     into.push_back({.metric = metric, .label_values = std::move(labels), .value = value});
   };
   sample_certificates(into);
   sample_backends(into);
-  add(Metric::ConfigReloadSuccessful, {}, reload_failed_ ? 0 : 1);
-  add(Metric::ConfigReloadTime, {}, static_cast<double>(reloaded_at_s_));
-  add(Metric::SessionsLimit, {}, static_cast<double>(materials_.config->limits.sessions));
-  add(Metric::WaitingBytes, {}, static_cast<double>(admission_.memory().waiting()));
-  if (const size_t limit = admission_.memory().limit(); limit != 0) {
+  add(Metric::ConfigReloadSuccessful, {}, sources_.state.reload_failed ? 0 : 1);
+  add(Metric::ConfigReloadTime, {}, static_cast<double>(sources_.state.reloaded_at_s));
+  add(Metric::SessionsLimit, {}, static_cast<double>(sources_.materials.config->limits.sessions));
+  add(Metric::WaitingBytes, {}, static_cast<double>(sources_.admission.memory().waiting()));
+  if (const size_t limit = sources_.admission.memory().limit(); limit != 0) {
     add(Metric::MemoryLimit, {}, static_cast<double>(limit));
   }
   add(Metric::LoginGuardEntries, {},
-      static_cast<double>(admission_.logins().entries(loop_.now_ms())));
-  add(Metric::Workers, {}, static_cast<double>(workers_running_));
+      static_cast<double>(sources_.admission.logins().entries(sources_.loop.now_ms())));
+  add(Metric::Workers, {}, static_cast<double>(sources_.state.workers_running));
   add(Metric::Ready, {}, ready().ok ? 1 : 0);
   add(Metric::LogLinesLost, {}, static_cast<double>(log::lost_lines()));
   add(Metric::BuildInfo, {kVersion, kRevision}, 1);
   metrics::sample_process(into);
 }
 
-void Server::sample_certificates(std::vector<Sample>& into) {
-  for (const auto& certificate : materials_.certificates->describe()) {
+void Status::sample_certificates(std::vector<Sample>& into) {
+  for (const auto& certificate : sources_.materials.certificates->describe()) {
     const std::vector<std::string> labels{certificate.label, name_of(certificate.key_type)};
     into.push_back({.metric = Metric::CertificateNotAfter,
                     .label_values = labels,
@@ -94,16 +94,17 @@ void Server::sample_certificates(std::vector<Sample>& into) {
   }
 }
 
-void Server::sample_backends(std::vector<Sample>& into) {
-  for (const BackendConfig& backend : materials_.config->backends) {
+void Status::sample_backends(std::vector<Sample>& into) {
+  for (const BackendConfig& backend : sources_.materials.config->backends) {
     into.push_back(
         {.metric = Metric::BackendInfo,
          .label_values = {backend.name, postern::name_of(backend.tls), verify_name(backend)},
          .value = 1});
-    const size_t pool = labels_.intern_backend(backend.name);
+    const size_t pool = sources_.labels.intern_backend(backend.name);
     for (const net::HostPort& server : backend.servers) {
-      const size_t label = labels_.intern_server(pool, server.text());
-      const int64_t end = facts_.certificate_not_after[label].load(std::memory_order_relaxed);
+      const size_t label = sources_.labels.intern_server(pool, server.text());
+      const int64_t end =
+          sources_.facts.certificate_not_after[label].load(std::memory_order_relaxed);
       if (end != 0) {
         into.push_back({.metric = Metric::BackendCertificateNotAfter,
                         .label_values = {backend.name, server.text()},

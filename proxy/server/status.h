@@ -1,0 +1,61 @@
+// Status: what the process shows at its admin endpoint: health, and the figures that are looked up
+// when they are asked for. Main thread only; everything it refers to outlives it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "metrics/admin_http.h"
+#include "metrics/counters.h"
+#include "metrics/exporter.h"
+#include "metrics/label_sets.h"
+#include "metrics/sample.h"
+#include "proxy/admission/admission.h"
+#include "proxy/backend/pool.h"
+#include "proxy/net/loop.h"
+#include "proxy/server/watchdog.h"
+#include "proxy/session/snapshot.h"
+
+namespace postern {
+
+// How the server is doing, as it says itself.
+struct ServingState {
+  size_t workers_running = 0;
+  int64_t reloaded_at_s = 0;   // the last reload that succeeded, or the start
+  bool reload_failed = false;  // the last one
+  bool draining = false;
+};
+
+class Status final : public metrics::AdminSource, private metrics::SampleSource {
+ public:
+  struct Sources {
+    const ServingState& state;
+    const Materials& materials;
+    const Watchdog& watchdog;
+    const BackendFacts& facts;
+    Admission& admission;
+    net::Loop& loop;
+    metrics::LabelSets& labels;
+    metrics::Counters& counters;  // of the main thread
+  };
+  // `counters` are those of all threads.
+  Status(const Sources& sources, std::vector<const metrics::Counters*> counters);
+
+  std::string metrics() override { return exporter_.text(); }
+  metrics::Health live() override;
+  metrics::Health ready() override;
+  void on_request(std::string_view path, int code) override;
+
+ private:
+  void sample(std::vector<metrics::Sample>& into) override;
+  void sample_certificates(std::vector<metrics::Sample>& into);
+  void sample_backends(std::vector<metrics::Sample>& into);
+
+  const Sources sources_;
+  metrics::Exporter exporter_;
+};
+
+}  // namespace postern

@@ -1,0 +1,332 @@
+#include "proxy/session/client_setup.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "proxy/backend/label_values.h"
+#include "proxy/session/messages.h"
+
+namespace postern {
+
+using imap::StarttlsFront;
+using metrics::Label;
+using metrics::LabelIndex;
+using metrics::Metric;
+using metrics::ScopedGauge;
+
+void ClientSetup::start(std::unique_ptr<net::TcpStream> client) {
+  cleartext_ = std::move(client);
+  cleartext_->observe(*this);
+  cleartext_->start();
+  if (net::contains(listener().proxies, session_.origin.address)) {
+    proxy_ = std::make_unique<ProxyReader>();
+    arm_until(std::min(loop().now_ms() + timeouts().handshake_ms, session_.login_at_ms()));
+  } else {
+    welcome({});
+  }
+}
+
+// ---- the PROXY header: a load balancer says first whose connection it is
+
+void ClientSetup::read_header(Bytes bytes) {
+  size_t taken = 0;
+  switch (proxy_->feed(bytes, taken)) {
+    case ProxyReader::Step::More:
+      return;
+    case ProxyReader::Step::Failed:
+      header_failed(static_cast<ProxyFailure>(proxy_->error().code));
+      return;
+    case ProxyReader::Step::Done:
+      identified(bytes.subspan(taken));
+      return;
+  }
+}
+
+void ClientSetup::identified(Bytes early) {
+  const ProxyHeader header = std::exchange(proxy_, nullptr)->header();
+  if (header.source.valid()) {
+    count_proxy_header(header.version == 1 ? "v1" : "v2");
+    session_.origin.announced = std::make_unique<const ClientOrigin::Announced>(
+        ClientOrigin::Announced{session_.origin.address, header.destination});
+    session_.origin.address = header.source;
+  } else {  // a health check of the load balancer's own, for example
+    count_proxy_header("local");
+  }
+  refusal_ = session_.services.admission.admit_address(session_.permit, session_.config().limits,
+                                                       session_.origin.address, loop().now_ms());
+  if (!refusal_) {
+    welcome(early);
+  } else if (listener().tls == ListenerTls::StartTls) {
+    refuse(end_reason(*refusal_), bye_for(*refusal_));
+  } else {
+    fail(end_reason(*refusal_));
+  }
+}
+
+// What a header means that comes where TLS or IMAP must begin.
+ProxyFailure ClientSetup::unexpected_header() const {
+  const bool after_another = session_.origin.announced != nullptr ||
+                             net::contains(listener().proxies, session_.origin.address);
+  return after_another ? ProxyFailure::Repeated : ProxyFailure::Refused;
+}
+
+void ClientSetup::header_failed(ProxyFailure failure) {
+  const Error error = proxy_error(failure);
+  count_proxy_header(error.label());
+  switch (failure) {
+    case ProxyFailure::Missing:
+      fail(EndReason::ProxyHeaderMissing, error);
+      return;
+    case ProxyFailure::Refused:
+    case ProxyFailure::Repeated:
+      fail(EndReason::ProxyHeaderRefused, error);
+      return;
+    case ProxyFailure::Timeout:
+      fail(EndReason::ProxyHeaderTimeout, error);
+      return;
+    default:
+      fail(EndReason::ProxyHeaderInvalid, error);
+      return;
+  }
+}
+
+// `early` came with the header, and is the client's.
+void ClientSetup::welcome(Bytes early) {
+  if (listener().tls == ListenerTls::Implicit) {
+    await_hello(early);
+    return;
+  }
+  if (draining_) {
+    refuse(EndReason::Drained, kStopping);
+    return;
+  }
+  greet();
+  if (!early.empty()) {
+    converse(early);
+  }
+}
+
+// ---- in clear, on 143
+
+void ClientSetup::greet() {
+  step_ = Step::Cleartext;
+  arm_until(session_.login_at_ms());
+  front_ = std::make_unique<StarttlsFront>();
+  cleartext_->write(as_bytes(StarttlsFront::greeting()));
+}
+
+void ClientSetup::converse(Bytes bytes) {
+  size_t taken = 0;
+  std::string reply;
+  const unsigned refused_before = front_->refused_logins();
+  const StarttlsFront::Step step = front_->feed(bytes, taken, reply);
+  counters().add<Metric::CleartextLoginsRefused>(front_->refused_logins() - refused_before);
+  const size_t queued = cleartext_->write(as_bytes(reply));
+  switch (step) {
+    case StarttlsFront::Step::More:
+      if (queued > kMaxEarly) {  // it asks and never reads the answers
+        fail(EndReason::ClientViolation);
+      }
+      return;
+    case StarttlsFront::Step::StartTls:
+      await_hello(bytes.subspan(taken));
+      return;
+    case StarttlsFront::Step::Logout:
+      refuse(EndReason::ClientLogout, {});
+      return;
+    case StarttlsFront::Step::ProxyHeader:
+      header_failed(unexpected_header());
+      return;
+    case StarttlsFront::Step::Failed:
+      refuse(EndReason::ClientViolation, {}, front_->error());
+      return;
+  }
+}
+
+// ---- TLS
+
+// A connection that says nothing costs a socket and a deadline: neither a place among the
+// handshakes nor memory for one.
+void ClientSetup::await_hello(Bytes early) {
+  step_ = Step::Handshake;
+  arm_until(std::min(loop().now_ms() + timeouts().handshake_ms, session_.login_at_ms()));
+  if (!early.empty()) {
+    handshake(early);
+  }
+}
+
+void ClientSetup::handshake(Bytes first) {
+  auto permit =
+      session_.services.admission.admit_handshake(session_.permit, session_.config().limits);
+  if (!permit) {
+    fail(EndReason::LimitHandshakes);
+    return;
+  }
+  handshake_permit_ = std::move(*permit);
+  in_handshake_ = ScopedGauge(counters().cell<Metric::HandshakesInFlight>());
+  started_us_ = net::Loop::now_us();
+  tls_ = TlsStream::server(loop(), std::move(cleartext_),
+                           *session_.snapshot->listeners[session_.listener],
+                           session_.services.dial.workspace, first, /*greets=*/front_ == nullptr);
+  tls_->observe(*this);
+  tls_->wipe_what_was_read(true);
+}
+
+void ClientSetup::on_open() {
+  if (tls_ == nullptr) {  // the connection, which was open before
+    return;
+  }
+  const tls::Handshake handshake = tls_->engine().handshake();
+  counters().count<Metric::Handshakes>(handshake.version,
+                                       LabelIndex<Label::Cipher>{handshake.cipher},
+                                       LabelIndex<Label::Group>{handshake.group},
+                                       LabelIndex<Label::Resumed>{handshake.resumed ? 1u : 0u});
+  counters().observe<Metric::HandshakeDuration>(net::Loop::now_us() - started_us_);
+  count_shadow_refusal();
+  step_ = Step::Done;
+  disarm();
+  handshake_permit_.release();
+  in_handshake_.release();
+  observer_.on_client_ready(
+      {.stream = std::move(tls_), .handshake = handshake, .greeted = front_ != nullptr});
+}
+
+void ClientSetup::handshake_failed(const Error& error) {
+  if (error == tls::tls_error(tls::Failure::ProxyHeader, "")) {
+    count_handshake_failure(error.label());
+    header_failed(unexpected_header());
+    return;
+  }
+  const bool of_tls = error.domain == &tls::kTlsDomain;
+  count_handshake_failure(of_tls ? error.label() : "connection_lost");
+  fail(EndReason::HandshakeFailed, error);
+}
+
+// ---- the client's stream
+
+void ClientSetup::on_bytes(Bytes bytes) {
+  switch (step_) {
+    case Step::ProxyHeader:
+      read_header(bytes);
+      return;
+    case Step::Cleartext:
+      converse(bytes);
+      return;
+    case Step::Handshake:
+      handshake(bytes);
+      return;
+    case Step::Done:
+      return;
+  }
+}
+
+void ClientSetup::on_end() {
+  if (step_ == Step::ProxyHeader && proxy_->begun()) {
+    header_failed(ProxyFailure::Truncated);
+  } else {
+    fail(EndReason::ClientClosed);
+  }
+}
+
+void ClientSetup::on_failure(const Error& error) {
+  if (tls_ != nullptr) {
+    handshake_failed(error);
+  } else if (step_ == Step::ProxyHeader && proxy_->begun()) {
+    header_failed(ProxyFailure::Truncated);
+  } else {
+    fail(EndReason::ClientFailed, error);
+  }
+}
+
+void ClientSetup::on_deadline() {
+  switch (step_) {
+    case Step::ProxyHeader:
+      header_failed(ProxyFailure::Timeout);
+      return;
+    case Step::Cleartext:
+      refuse(EndReason::LoginTimeout, kLoginTimeout);
+      return;
+    case Step::Handshake:
+      count_handshake_failure("timeout");
+      fail(EndReason::HandshakeTimeout);
+      return;
+    case Step::Done:
+      return;
+  }
+}
+
+// ---- the end
+
+void ClientSetup::drain() {
+  draining_ = true;
+  if (step_ == Step::Cleartext) {
+    refuse(EndReason::Drained, kStopping);
+  }
+}
+
+void ClientSetup::cancel() {
+  step_ = Step::Done;
+  disarm();
+  if (tls_ != nullptr) {
+    tls_->abort();
+  } else if (cleartext_ != nullptr) {
+    cleartext_->abort();
+  }
+}
+
+void ClientSetup::fail(EndReason reason, const Error& error) {
+  finish({.stream = nullptr, .reason = reason, .error = error});
+}
+
+void ClientSetup::refuse(EndReason reason, std::string_view last_words, const Error& error) {
+  finish({.stream = nullptr,
+          .reason = reason,
+          .hears = true,
+          .last_words = last_words,
+          .error = error});
+}
+
+void ClientSetup::finish(FailedClient failed) {
+  step_ = Step::Done;
+  disarm();
+  handshake_permit_.release();
+  in_handshake_.release();
+  if (tls_ != nullptr) {
+    failed.stream = std::move(tls_);
+  } else {
+    failed.stream = std::move(cleartext_);
+  }
+  failed.refusal = refusal_;
+  observer_.on_client_failed(std::move(failed));
+}
+
+// ---- counting
+
+void ClientSetup::count_proxy_header(const char* label) {
+  counters().count<Metric::ProxyHeaders>(ListenerLabel{session_.listener},
+                                         session_.labels().index_of<Label::ProxyHeader>(label));
+}
+
+void ClientSetup::count_handshake_failure(const char* label) {
+  counters().count<Metric::HandshakeFailures>(ListenerLabel{session_.listener},
+                                              session_.labels().index_of<Label::TlsFailure>(label));
+  count_shadow_refusal();
+}
+
+void ClientSetup::count_shadow_refusal() {
+  if (tls_ == nullptr) {
+    return;  // the client has sent nothing
+  }
+  if (const auto refusal = tls_->engine().shadow_refusal()) {
+    counters().count<Metric::ShadowRefusals>(
+        session_.labels().index_of<Label::ShadowReason>(tls::failure_label(*refusal)));
+  }
+}
+
+void ClientSetup::arm_until(uint64_t at_ms) {
+  const uint64_t now = loop().now_ms();
+  arm(loop().deadlines(), at_ms > now ? at_ms - now : 0);
+}
+
+}  // namespace postern

@@ -1,0 +1,55 @@
+// SessionContext: what the parts of one session share: its worker's services, its configuration,
+// who the client is, and the permits that it holds. Loop's thread only; the session owns it, its
+// parts refer to it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "metrics/counters.h"
+#include "proxy/admission/admission.h"
+#include "proxy/backend/dialer.h"
+#include "proxy/net/address.h"
+#include "proxy/net/loop.h"
+#include "proxy/session/relay.h"
+#include "proxy/session/snapshot.h"
+
+namespace postern {
+
+// What the session's worker lends it.
+struct SessionServices {
+  DialerServices dial;
+  Admission& admission;
+  RelayMetrics relay_metrics;
+};
+
+// Who has connected: by the connection, or by what a PROXY header announces.
+struct ClientOrigin {
+  struct Announced {
+    net::Address proxy;
+    net::Address destination;  // where the client has connected to
+  };
+  net::Address address;  // the client's; invalid if the load balancer speaks for itself
+  std::unique_ptr<const Announced> announced = {};
+};
+
+struct SessionContext {
+  const Config& config() const { return *snapshot->config; }
+  const ListenerConfig& listener_config() const { return config().listeners[listener]; }
+  // When the client must have logged in.
+  uint64_t login_at_ms() const { return accepted_ms + config().timeouts.login_ms; }
+  net::Loop& loop() const { return services.dial.loop; }
+  metrics::Counters& counters() const { return services.dial.counters; }
+  const metrics::LabelSets& labels() const { return services.dial.labels; }
+
+  const SessionServices& services;
+  const std::shared_ptr<Snapshot> snapshot;
+  const uint32_t listener;  // its index
+  const uint64_t accepted_us;
+  const uint64_t accepted_ms;
+  Admission::SessionPermit permit;
+  ClientOrigin origin;
+  ServerSlot slot = {};  // once a server is connected
+};
+
+}  // namespace postern

@@ -1,0 +1,169 @@
+#include "proxy/session/login_watch.h"
+
+#include <string>
+#include <utility>
+
+#include "proxy/backend/label_values.h"
+#include "proxy/log/log.h"
+#include "proxy/session/messages.h"
+
+namespace postern {
+
+using metrics::Metric;
+using metrics::ScopedGauge;
+
+namespace {
+
+// What a server has at least for its answer to a login, whatever is left of timeouts.login: silence
+// at the deadline would tell a wrong secret from a right one, and no counter would show it.
+constexpr uint64_t kAnswerMs = 30'000;
+
+}  // namespace
+
+imap::LoginLeave LoginWatch::on_login_attempt(imap::Mechanism mechanism) {
+  mechanism_ = mechanism;
+  attempt_started_us_ = net::Loop::now_us();
+  if (logged_in_ || !rules()) {
+    return imap::LoginLeave::Go;
+  }
+  auto [leave, attempt] = guard().begin(*rules(), session_.origin.address, session_.loop(), *this);
+  if (leave == imap::LoginLeave::Never) {
+    // Other sessions of the address have begun a ban since this one came in.
+    relay_->end_now(EndReason::Banned, kBanned);
+  } else {
+    attempt_ = std::move(attempt);
+  }
+  return leave;
+}
+
+void LoginWatch::on_login_turn(imap::LoginLeave leave) {
+  if (leave == imap::LoginLeave::Never) {
+    relay_->end_now(EndReason::Banned, kBanned);
+    return;
+  }
+  attempt_started_us_ = net::Loop::now_us();  // it is the server's time that is measured
+  relay_->let_login_go();
+}
+
+const SipHash::Key* LoginWatch::name_key() {
+  return rules() ? &guard().name_key() : nullptr;
+}
+
+void LoginWatch::on_login_result(imap::Mechanism mechanism, imap::LoginResult result,
+                                 uint64_t user) {
+  mechanism_ = mechanism;
+  counters().count<Metric::Logins>(mechanism, result);
+  if (mechanism != imap::Mechanism::Preauth && is_answer(result)) {
+    counters().observe<Metric::LoginDuration>(net::Loop::now_us() - attempt_started_us_);
+  }
+  if (result == imap::LoginResult::Success) {
+    succeeded(user);
+  } else if (logged_in_) {
+    // It is in already: a refusal says nothing of a password.
+  } else if (is_guess(result)) {
+    failed(result, user);
+  } else if (is_answer(result)) {
+    refused(result);
+  }
+  attempt_.reset();  // only now: what it came to is counted before the next one goes
+  if (!logged_in_) {
+    observer_.on_login_refused();
+  }
+}
+
+void LoginWatch::succeeded(uint64_t user) {
+  if (rules()) {
+    guard().succeeded(*rules(), session_.origin.address, user, now_ms());
+  }
+  logged_in_ = true;
+  client_.wipe_what_was_read(false);
+  authenticated_ = ScopedGauge(counters().cell<Metric::SessionsAuthenticated>());
+  observer_.on_logged_in();
+}
+
+// Reports the failure. LoginGuard decides about bans.
+void LoginWatch::failed(imap::LoginResult result, uint64_t user) {
+  LoginGuard::Verdict verdict;
+  if (rules()) {
+    verdict = guard().failed(*rules(), session_.origin.address, user, now_ms());
+  }
+  log::info("login failed", {{"listener", session_.listener_config().text},
+                             {"client", session_.origin.address.text()},
+                             {"mechanism", imap::mechanism_label(mechanism_)},
+                             {"result", imap::login_result_label(result)},
+                             {"failures", verdict.failures}});
+  if (!verdict.counted) {
+    return;
+  }
+  counters().count<Metric::LoginFailuresCounted>();
+  if (verdict.ban_began) {
+    counters().count<Metric::LoginBans>();
+    log::warn("client banned", {{"client", session_.origin.address.text()},
+                                {"failures", verdict.failures},
+                                {"seconds", rules()->ban_ms / 1000}});
+  }
+  if (result == imap::LoginResult::Abandoned) {
+    return;  // nobody is there to be answered, late or at all
+  }
+  if (verdict.delay_ms > 0) {
+    counters().observe<Metric::LoginFailureDelay>(verdict.delay_ms * 1000);
+  }
+  relay_->hold_answer(verdict.delay_ms, EndReason::Banned, verdict.banned ? kBanned : "");
+}
+
+// The server has said no for another reason than the secret.
+void LoginWatch::refused(imap::LoginResult result) {
+  const BackendServer* server = session_.slot.server();
+  const std::string name = server != nullptr ? server->text : std::string();
+  session_.services.admission.refusals().login_refused(
+      session_.listener_config().text, session_.origin.address, imap::mechanism_label(mechanism_),
+      imap::login_result_label(result), name, now_ms());
+  if (result == imap::LoginResult::PrivacyRequired && server != nullptr &&
+      !session_.services.dial.facts.wants_privacy[server->label].exchange(true)) {
+    log::warn("server wants a secured hop for logins",
+              {{"server", name},
+               {"advice",
+                "Dovecot: put postern's address into login_trusted_networks, or announce clients "
+                "with client_identity and haproxy_trusted_networks; any server: `tls: starttls` or "
+                "`implicit` at the backend"}});
+  }
+}
+
+void LoginWatch::on_unauthenticated() {
+  logged_in_ = false;
+  client_.wipe_what_was_read(true);
+  authenticated_.release();
+  observer_.on_logged_out();
+}
+
+void LoginWatch::on_idle(bool idling) {
+  idling_ = idling ? ScopedGauge(counters().cell<Metric::SessionsIdle>()) : ScopedGauge();
+}
+
+void LoginWatch::on_opaque() {
+  opaque_ = ScopedGauge(counters().cell<Metric::SessionsOpaque>());
+}
+
+void LoginWatch::on_command_refused(imap::Refusal reason) {
+  counters().count<Metric::CommandsRefused>(reason);
+  if (reason == imap::Refusal::Starttls) {
+    counters().count<Metric::StarttlsRefused>();
+  }
+}
+
+void LoginWatch::on_id_fields_dropped(unsigned count) {
+  counters().add<Metric::IdFieldsDropped>(count);
+}
+
+uint64_t LoginWatch::answer_at_ms() const {
+  return attempt_started_us_ / 1000 + kAnswerMs;
+}
+
+void LoginWatch::release() {
+  authenticated_.release();
+  idling_.release();
+  opaque_.release();
+  attempt_.reset();
+}
+
+}  // namespace postern

@@ -1,0 +1,81 @@
+// LoginWatch: follows what the conversation comes to: counts logins and refused commands, asks
+// LoginGuard before an attempt goes to the server, has the relay hold the answer to a wrong secret,
+// and keeps the gauges of sessions that are logged in, idling or opaque. Loop's thread only.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "metrics/counters.h"
+#include "proxy/admission/login_guard.h"
+#include "proxy/imap/conversation.h"
+#include "proxy/session/context.h"
+#include "proxy/session/relay.h"
+#include "proxy/transport/tls_stream.h"
+
+namespace postern {
+
+class LoginWatchObserver {
+ public:
+  virtual void on_logged_in() = 0;
+  virtual void on_logged_out() = 0;     // UNAUTHENTICATE
+  virtual void on_login_refused() = 0;  // whatever the reason; the client is not logged in
+
+ protected:
+  ~LoginWatchObserver() = default;
+};
+
+class LoginWatch final : public imap::ConversationObserver, private LoginTurnObserver {
+ public:
+  // All outlive it.
+  LoginWatch(SessionContext& session, TlsStream& client, LoginWatchObserver& observer)
+      : session_(session), client_(client), observer_(observer) {}
+  // Before the relay starts, which outlives all calls.
+  void attach(Relay& relay) { relay_ = &relay; }
+
+  bool logged_in() const { return logged_in_; }
+  // Of the last attempt.
+  imap::Mechanism mechanism() const { return mechanism_; }
+  // Until when the server may answer the attempt that is in flight, whatever is left of
+  // timeouts.login.
+  uint64_t answer_at_ms() const;
+  // The session ends: gives back the gauges and the attempt's place.
+  void release();
+
+ private:
+  imap::LoginLeave on_login_attempt(imap::Mechanism mechanism) override;
+  void on_login_turn(imap::LoginLeave leave) override;
+  const SipHash::Key* name_key() override;
+  void on_login_result(imap::Mechanism mechanism, imap::LoginResult result, uint64_t user) override;
+  void succeeded(uint64_t user);
+  void failed(imap::LoginResult result, uint64_t user);
+  void refused(imap::LoginResult result);
+  void warn_of_privacy(const BackendServer& server);
+  void on_unauthenticated() override;
+  void on_idle(bool idling) override;
+  void on_opaque() override;
+  void on_command_refused(imap::Refusal reason) override;
+  void on_id_fields_dropped(unsigned count) override;
+
+  const std::optional<LoginFailures>& rules() const {
+    return session_.config().limits.login_failures;
+  }
+  LoginGuard& guard() const { return session_.services.admission.logins(); }
+  metrics::Counters& counters() const { return session_.counters(); }
+  uint64_t now_ms() const { return session_.loop().now_ms(); }
+
+  SessionContext& session_;
+  TlsStream& client_;
+  LoginWatchObserver& observer_;
+  Relay* relay_ = nullptr;
+  std::unique_ptr<LoginGuard::Attempt> attempt_;  // while one is on its way
+  uint64_t attempt_started_us_ = 0;
+  metrics::ScopedGauge authenticated_;
+  metrics::ScopedGauge idling_;
+  metrics::ScopedGauge opaque_;
+  imap::Mechanism mechanism_ = imap::Mechanism::Other;
+  bool logged_in_ = false;
+};
+
+}  // namespace postern
