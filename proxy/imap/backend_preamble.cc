@@ -105,8 +105,14 @@ BackendPreamble::Step BackendPreamble::answer(std::string_view line) {
   if (head.kind != Kind::Status) {
     return Step::More;
   }
+  if (!head.tagged && head.condition == Condition::Bye) {
+    return fail(Violation::BackendBye);
+  }
+  if (!head.tagged && head.condition == Condition::Bad && state_ == State::Identify) {
+    return answered(head);  // some servers say so to a command that they do not know, and no more
+  }
   if (!head.tagged) {
-    return head.condition == Condition::Bye ? fail(Violation::BackendBye) : Step::More;
+    return Step::More;
   }
   return head.tag == tag_ ? answered(head) : Step::More;
 }

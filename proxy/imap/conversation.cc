@@ -70,13 +70,19 @@ uint32_t Conversation::find(std::string_view tag) const {
 
 // ---- the client's side before login
 
-LoginLeave Conversation::attempt(Mechanism mechanism, uint64_t user) {
+void Conversation::attempt(Mechanism mechanism, uint64_t user) {
   if (attempt_.open()) {
-    login_ended(LoginResult::Failure);  // the server has answered it under no tag
+    login_ended(attempt_.result_of_silence());
   }
-  const LoginLeave leave = observer_.on_login_attempt(mechanism);
-  attempt_ = leave == LoginLeave::Never ? LoginAttempt() : LoginAttempt(mechanism, user);
-  if (leave == LoginLeave::Wait) {
+  attempt_ = LoginAttempt(mechanism, user);
+}
+
+LoginLeave Conversation::ask_leave() {
+  const LoginLeave leave = observer_.on_login_attempt(attempt_.mechanism());
+  attempt_.admit();
+  if (leave == LoginLeave::Never) {
+    attempt_ = LoginAttempt();
+  } else if (leave == LoginLeave::Wait) {
     turn_ = Turn::AwaitLeave;
   }
   return leave;
@@ -114,12 +120,28 @@ void Conversation::begin(std::string_view tag, Command command) {
     lose_track();
   }
   if (count_ >= kMaxRemembered) {
-    remove(0, queue_.size(), count_);
+    forget_oldest();
     lose_track();
   }
   append(tag, command);
   unfinished_ = true;
   early_plus_ = false;
+}
+
+// An UNAUTHENTICATE is never forgotten: after it there may be logins.
+void Conversation::forget_oldest() {
+  std::string kept;
+  uint32_t count = 0;
+  for (size_t at = 0; at < queue_.size(); at = entry_at(at).end()) {
+    const Entry entry = entry_at(at);
+    if (entry.command == Command::Unauthenticate) {
+      kept.append(queue_, entry.position, entry.size);
+      ++count;
+    }
+  }
+  overtaken_ = overtaken_ || count > kMaxRemembered / 2;
+  queue_.swap(kept);
+  count_ = count;
 }
 
 bool Conversation::announce_literal() {
@@ -181,9 +203,9 @@ void Conversation::continuation() {
   if (before_login()) {
     if (turn_ == Turn::AwaitLiteral) {
       turn_ = Turn::SendLiteral;
-    } else if (attempt_.open() && attempt_.by_sasl() && turn_ != Turn::AwaitLeave) {
+    } else if (attempt_.open() && attempt_.by_sasl()) {
       lines_asked_ = static_cast<uint8_t>(std::min(lines_asked_ + 1, int{UINT8_MAX}));
-      turn_ = Turn::SaslLine;
+      turn_ = turn_ == Turn::AwaitLeave ? turn_ : Turn::SaslLine;
     }
     return;
   }
@@ -222,6 +244,7 @@ void Conversation::untagged_bad() {
   if (!has_login(0, oldest.end())) {
     remove(0, oldest.size, 1);
   } else if (turn_ == Turn::AwaitLiteral || turn_ == Turn::AwaitLogin || turn_ == Turn::AwaitSasl) {
+    attempt_.rejected();
     turn_ = Turn::Command;
   }
 }
@@ -279,7 +302,7 @@ void Conversation::answered_before_login(const Entry& entry, LoginResult answer)
     }
   }
   if (ended) {
-    login_ended(is_login ? attempt_.result_of(answer) : LoginResult::Failure);
+    login_ended(is_login ? attempt_.result_of(answer) : attempt_.result_of_silence());
   }
   if (!is_login) {
     take_answer(command, answer);
@@ -289,8 +312,8 @@ void Conversation::answered_before_login(const Entry& entry, LoginResult answer)
 void Conversation::answered_after_login(const Entry& entry, LoginResult answer) {
   const bool newest = entry.end() == queue_.size();
   const Command command = entry.command;
-  overtaken_ = command == Command::Unauthenticate && answer == LoginResult::Success &&
-               !(newest && line_start_);
+  overtaken_ = overtaken_ || (command == Command::Unauthenticate &&
+                              answer == LoginResult::Success && !(newest && line_start_));
   remove(entry.position, entry.size, 1);
   if (newest && unfinished_) {
     if (turn_ == Turn::AwaitLiteral) {
@@ -307,7 +330,18 @@ void Conversation::answered_after_login(const Entry& entry, LoginResult answer) 
       remove(0, queue_.size(), count_);
     }
   }
+  judged_after_login(command, answer);
   take_answer(command, answer);
+}
+
+// A server that is logged in says BAD to another login. One that judges it was not logged in,
+// whatever it said before (Microsoft's has said OK to a token that it refused).
+void Conversation::judged_after_login(Command command, LoginResult answer) {
+  if ((command == Command::Login || command == Command::Authenticate) &&
+      answer != LoginResult::Unsupported) {
+    observer_.on_login_result(command == Command::Login ? Mechanism::Login : Mechanism::Other,
+                              answer, 0);
+  }
 }
 
 void Conversation::take_answer(Command command, LoginResult answer) {

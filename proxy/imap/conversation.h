@@ -39,14 +39,15 @@ enum class Phase : uint8_t { Greeting, NotAuthenticated, Authenticated, Logout, 
 
 class ConversationObserver {
  public:
-  // A login is complete and not sent yet. Attempts are counted when they are sent, not when they
-  // fail. After Wait nothing is taken of the client until Filter::let_login_go(); after Never the
-  // observer ends the session.
+  // What completes the secret of a login is here and not sent yet. Attempts are counted when they
+  // are sent, not when they fail. After Wait nothing is taken of the client until
+  // Filter::let_login_go(); after Never the observer ends the session.
   virtual LoginLeave on_login_attempt(Mechanism mechanism) = 0;
   // What names of users are hashed with, valid during the call only; null: nobody wants to know.
   virtual const SipHash::Key* name_key() = 0;
-  // Once for each attempt, but for those with LoginLeave::Never. `user` is the hash of the name
-  // (login_name.h), 0 if it could not be found.
+  // Once for each attempt, but for those with LoginLeave::Never; also for one that was given up
+  // before its secret was there. `user` is the hash of the name (login_name.h), 0 if it could not
+  // be found. After login: for a LOGIN or AUTHENTICATE that the server has judged all the same.
   virtual void on_login_result(Mechanism mechanism, LoginResult result, uint64_t user) = 0;
   virtual void on_unauthenticated() = 0;
   virtual void on_idle(bool idling) = 0;  // strictly alternating
@@ -81,12 +82,16 @@ class Conversation {
   // --- the client's side before login
   // A complete command was sent, but for the literals of a LOGIN. `tag` is_answerable().
   void sent(std::string_view tag, Command command);
-  // A login is complete. `user`: of its name; 0 if that is not known yet.
-  LoginLeave attempt(Mechanism mechanism, uint64_t user);
+  // A login begins. `user`: of its name; 0 if that is not known yet.
+  void attempt(Mechanism mechanism, uint64_t user);
+  // The next bytes to be sent complete its secret.
+  LoginLeave ask_leave();
+  bool wants_leave() const { return !attempt_.admitted() && attempt_.next_response_has_secret(); }
   // LOGIN has another literal to come, or is complete.
   void await_literal() { turn_ = Turn::AwaitLiteral; }
   void login_sent();
   bool login_by_sasl() const { return attempt_.by_sasl(); }
+  bool login_begun() const { return attempt_.in_flight(); }
   // A response of AUTHENTICATE was sent: the initial one, or that of Turn::SaslLine.
   void response(std::string_view base64) { attempt_.response(base64, observer_.name_key()); }
   void response_sent();
@@ -139,7 +144,10 @@ class Conversation {
   Phase phase() const { return phase_; }
   // Also after a BYE, for a server may go on for a while.
   bool before_login() const { return !logged_in_; }
-  bool login_in_flight() const { return attempt_.in_flight(); }
+  // The server has a whole secret, and it is its turn to speak.
+  bool login_awaits_server() const {
+    return attempt_.in_flight() && attempt_.secret_sent() && turn_ != Turn::SaslLine;
+  }
   bool idling() const { return idling_; }
   // No command is in flight, but for an IDLE that has begun: nobody waits for an answer.
   bool at_rest() const { return count_ == (idling_ ? 1U : 0U) && sure(); }
@@ -151,7 +159,9 @@ class Conversation {
   Entry entry_at(size_t position) const;
   void append(std::string_view tag, Command command);
   void remove(size_t position, size_t size, uint32_t count);
+  void forget_oldest();
   void untagged_bad_after_login();
+  void judged_after_login(Command command, LoginResult answer);
   bool has_login(size_t begin, size_t end) const;
   void answered_before_login(const Entry& entry, LoginResult answer);
   void answered_after_login(const Entry& entry, LoginResult answer);

@@ -58,7 +58,7 @@ class Filter {
   bool before_login() const { return shared_.conversation.before_login(); }
   Phase phase() const { return shared_.conversation.phase(); }
   bool has_ended() const { return shared_.conversation.has_ended(); }  // Logout or Bye
-  bool login_in_flight() const { return shared_.conversation.login_in_flight(); }
+  bool login_awaits_server() const { return shared_.conversation.login_awaits_server(); }
   bool idling() const { return shared_.conversation.idling(); }
   bool opaque() const { return shared_.conversation.opaque(); }
   // True when every command is answered, but for an IDLE: a client that hangs up misses nothing.

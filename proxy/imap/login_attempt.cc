@@ -69,11 +69,23 @@ LoginResult LoginAttempt::result_of(LoginResult answer) const {
   return responses_ == 0 ? LoginResult::Unsupported : LoginResult::Failure;
 }
 
+// Dovecot answers a command under a tag that it does not like so.
+LoginResult LoginAttempt::result_of_silence() const {
+  return rejected_ ? LoginResult::Unsupported : LoginResult::Failure;
+}
+
 LoginResult LoginAttempt::result_of_end(bool by_client) const {
+  if (rejected_) {
+    return LoginResult::Unsupported;
+  }
   if (!by_client) {
     return LoginResult::Interrupted;
   }
   return secret_sent() ? LoginResult::Abandoned : LoginResult::Cancelled;
+}
+
+bool LoginAttempt::next_response_has_secret() const {
+  return responses_ + 1U >= responses_with_secret(mechanism_);
 }
 
 bool LoginAttempt::secret_sent() const {

@@ -41,18 +41,31 @@ class LoginAttempt {
   LoginResult result_of(LoginResult answer) const;
   // It is not answered any more. `by_client`: the client has broken off.
   LoginResult result_of_end(bool by_client) const;
+  // The server has gone on without a tagged answer.
+  LoginResult result_of_silence() const;
+  // The server has said an untagged BAD instead of an answer.
+  void rejected() { rejected_ = true; }
 
- private:
+  // Whether it may be sent as far as the server can judge its secret: the observer decides about
+  // that once.
+  bool admitted() const { return admitted_; }
+  void admit() { admitted_ = true; }
+  // Whether the client's next response completes the secret.
+  bool next_response_has_secret() const;
+  // A server has all that it needs to judge the secret.
   bool secret_sent() const;
 
+ private:
   uint64_t user_ = 0;
   Mechanism mechanism_ = Mechanism::Login;
   uint8_t responses_ = 0;  // counts no further than it can
-  bool open_ = false;
-  bool sent_ = false;
-  bool by_sasl_ = false;
-  bool cancelled_ = false;
-  bool expired_ = false;
+  bool open_ : 1 = false;
+  bool sent_ : 1 = false;
+  bool by_sasl_ : 1 = false;
+  bool cancelled_ : 1 = false;
+  bool expired_ : 1 = false;
+  bool admitted_ : 1 = false;
+  bool rejected_ : 1 = false;
 };
 
 }  // namespace postern::imap

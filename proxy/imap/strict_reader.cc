@@ -184,9 +184,21 @@ void StrictReader::line_ended(std::string_view line, FilterState& shared) {
 // A server waits for it, so what is no response goes on as what gives the attempt up.
 void StrictReader::sasl_line(std::string_view line, FilterState& shared) {
   const std::string_view text = without_line_end(line);
-  const bool good = is_sasl_response(text);
-  shared.conversation.response(good ? text : "*");
-  put_line(good ? line : "*\r\n", shared.to_server);
+  const bool good = is_sasl_response(text) && text != "*";
+  if (good && shared.conversation.wants_leave()) {
+    set_aside(line);
+    go_or_wait(shared.conversation.ask_leave(), shared);
+  } else {
+    send_response(good ? text : "*", shared);
+  }
+}
+
+void StrictReader::send_response(std::string_view text, FilterState& shared) {
+  shared.conversation.response(text);
+  std::string line(text);
+  append_secret(line, "\r\n");
+  shared.to_server.put(as_bytes(line));
+  wipe(line);
   shared.conversation.response_sent();
 }
 
@@ -242,8 +254,8 @@ void StrictReader::login(const CommandHead& head, std::string_view line, FilterS
     parts_bytes_ += part.size();
   }
   const SipHash::Key* key = conversation.observer().name_key();
-  const LoginLeave leave =
-      conversation.attempt(Mechanism::Login, key != nullptr ? user_hash(*key, user) : 0);
+  conversation.attempt(Mechanism::Login, key != nullptr ? user_hash(*key, user) : 0);
+  const LoginLeave leave = conversation.ask_leave();
   if (plain && leave == LoginLeave::Go) {
     conversation.sent(head.tag, head.command);
     put_line(line, shared.to_server);
@@ -281,9 +293,10 @@ void StrictReader::authenticate(const CommandHead& head, std::string_view line,
     refuse(head.tag, Refusal::TagInUse, shared);
     return;
   }
-  const LoginLeave leave = conversation.attempt(start.mechanism, 0);
+  conversation.attempt(start.mechanism, 0);
   set_aside(line);
-  go_or_wait(leave, shared);
+  const bool has_secret = !start.response.empty() && conversation.wants_leave();
+  go_or_wait(has_secret ? conversation.ask_leave() : LoginLeave::Go, shared);
 }
 
 void StrictReader::set_aside(std::string_view line) {
@@ -293,8 +306,14 @@ void StrictReader::set_aside(std::string_view line) {
   parts_bytes_ = parts_.back().size();
 }
 
+// The login that was set aside, or the response of AUTHENTICATE that completes its secret.
 void StrictReader::send_login(FilterState& shared) {
   const std::string_view line = parts_.front();
+  if (shared.conversation.login_begun()) {
+    send_response(without_line_end(line), shared);
+    drop_parts();
+    return;
+  }
   const CommandHead head = parse_command_head(line);
   shared.conversation.sent(head.tag, head.command);
   if (head.command == Command::Authenticate) {

@@ -47,6 +47,7 @@ class StrictReader {
   void literal_announced(FilterState& shared);
   void line_ended(std::string_view line, FilterState& shared);
   void sasl_line(std::string_view line, FilterState& shared);
+  void send_response(std::string_view text, FilterState& shared);
   void command(std::string_view line, FilterState& shared);
   void login(const CommandHead& head, std::string_view line, FilterState& shared);
   void authenticate(const CommandHead& head, std::string_view line, FilterState& shared);

@@ -122,7 +122,7 @@ void Worker::on_deadline() {
 void Worker::cut_off_the_rest() {
   size_t count = 0;
   notified_.for_each([&count](Session& session) {
-    count++;
+    count += session.is_closing() ? 0 : 1;
     session.cut();
   });
   if (count > 0) {

@@ -21,7 +21,7 @@ void ClientSetup::start(std::unique_ptr<net::TcpStream> client) {
   cleartext_->start();
   if (net::contains(listener().proxies, session_.origin.address)) {
     proxy_ = std::make_unique<ProxyReader>();
-    arm_until(std::min(loop().now_ms() + timeouts().handshake_ms, session_.login_at_ms()));
+    arm_until(std::min(loop().now_ms() + timeouts().handshake_ms, session_.login_at_ms));
   } else {
     welcome({});
   }
@@ -111,7 +111,7 @@ void ClientSetup::welcome(Bytes early) {
 
 void ClientSetup::greet() {
   step_ = Step::Cleartext;
-  arm_until(session_.login_at_ms());
+  arm_until(session_.login_at_ms);
   front_ = std::make_unique<StarttlsFront>();
   cleartext_->write(as_bytes(StarttlsFront::greeting()));
 }
@@ -150,7 +150,7 @@ void ClientSetup::converse(Bytes bytes) {
 // handshakes nor memory for one.
 void ClientSetup::await_hello(Bytes early) {
   step_ = Step::Handshake;
-  arm_until(std::min(loop().now_ms() + timeouts().handshake_ms, session_.login_at_ms()));
+  arm_until(std::min(loop().now_ms() + timeouts().handshake_ms, session_.login_at_ms));
   if (!early.empty()) {
     handshake(early);
   }

@@ -36,8 +36,6 @@ struct ClientOrigin {
 struct SessionContext {
   const Config& config() const { return *snapshot->config; }
   const ListenerConfig& listener_config() const { return config().listeners[listener]; }
-  // When the client must have logged in.
-  uint64_t login_at_ms() const { return accepted_ms + config().timeouts.login_ms; }
   net::Loop& loop() const { return services.dial.loop; }
   metrics::Counters& counters() const { return services.dial.counters; }
   const metrics::LabelSets& labels() const { return services.dial.labels; }
@@ -50,6 +48,8 @@ struct SessionContext {
   Admission::SessionPermit permit;
   ClientOrigin origin;
   ServerSlot slot = {};  // once a server is connected
+  // When the client must have logged in; later after UNAUTHENTICATE.
+  uint64_t login_at_ms = accepted_ms + config().timeouts.login_ms;
 };
 
 }  // namespace postern

@@ -22,6 +22,9 @@ constexpr uint64_t kAnswerMs = 30'000;
 
 imap::LoginLeave LoginWatch::on_login_attempt(imap::Mechanism mechanism) {
   mechanism_ = mechanism;
+  if (too_late()) {
+    return imap::LoginLeave::Never;
+  }
   attempt_started_us_ = net::Loop::now_us();
   if (logged_in_ || !rules()) {
     return imap::LoginLeave::Go;
@@ -37,12 +40,25 @@ imap::LoginLeave LoginWatch::on_login_attempt(imap::Mechanism mechanism) {
 }
 
 void LoginWatch::on_login_turn(imap::LoginLeave leave) {
+  if (too_late()) {
+    return;
+  }
   if (leave == imap::LoginLeave::Never) {
     relay_->end_now(EndReason::Banned, kBanned);
     return;
   }
   attempt_started_us_ = net::Loop::now_us();  // it is the server's time that is measured
   relay_->let_login_go();
+}
+
+// Only an attempt that is with the server outlives the deadline: with new ones a client could stay
+// for ever.
+bool LoginWatch::too_late() {
+  const bool late = !logged_in_ && now_ms() >= session_.login_at_ms;
+  if (late) {
+    relay_->end_now(EndReason::LoginTimeout, kLoginTimeout);
+  }
+  return late;
 }
 
 const SipHash::Key* LoginWatch::name_key() {
@@ -53,13 +69,12 @@ void LoginWatch::on_login_result(imap::Mechanism mechanism, imap::LoginResult re
                                  uint64_t user) {
   mechanism_ = mechanism;
   counters().count<Metric::Logins>(mechanism, result);
-  if (mechanism != imap::Mechanism::Preauth && is_answer(result)) {
-    counters().observe<Metric::LoginDuration>(net::Loop::now_us() - attempt_started_us_);
+  const uint64_t started_us = std::exchange(attempt_started_us_, 0);
+  if (started_us != 0 && is_answer(result)) {
+    counters().observe<Metric::LoginDuration>(net::Loop::now_us() - started_us);
   }
   if (result == imap::LoginResult::Success) {
     succeeded(user);
-  } else if (logged_in_) {
-    // It is in already: a refusal says nothing of a password.
   } else if (is_guess(result)) {
     failed(result, user);
   } else if (is_answer(result)) {

@@ -48,6 +48,7 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   void on_login_turn(imap::LoginLeave leave) override;
   const SipHash::Key* name_key() override;
   void on_login_result(imap::Mechanism mechanism, imap::LoginResult result, uint64_t user) override;
+  bool too_late();
   void succeeded(uint64_t user);
   void failed(imap::LoginResult result, uint64_t user);
   void refused(imap::LoginResult result);

@@ -124,10 +124,6 @@ void Relay::client_ended() {
     return;
   }
   client_ended_ = true;
-  if (held_.empty() && filter_.nothing_owed()) {
-    end_now(reason_of_end(EndReason::ClientClosed), {});
-    return;
-  }
   finish_backend();
   look_soon();
 }
@@ -191,7 +187,7 @@ void Relay::backend_bytes(Bytes bytes) {
 // What waited for the backend's answer, or for the client to have it.
 void Relay::go_on() {
   if (filter_.stopped()) {
-    end_now(bye_reason_, bye_);
+    end_where_stopped();
     return;
   }
   if (!held_.empty() && !filter_.stalled()) {
@@ -344,7 +340,16 @@ void Relay::bye_at(imap::Stop stop, EndReason reason, std::string_view line) {
   bye_reason_ = reason;
   filter_.stop_at(stop);
   if (hold_ == nullptr && filter_.stopped()) {
-    end_now(reason, line);
+    end_where_stopped();
+  }
+}
+
+// After the server's own BYE there is nothing more to say.
+void Relay::end_where_stopped() {
+  if (filter_.has_ended()) {
+    end_now(reason_of_end(bye_reason_), {});
+  } else {
+    end_now(bye_reason_, bye_);
   }
 }
 
@@ -357,10 +362,23 @@ void Relay::end_now(EndReason reason, std::string_view line, const Error& error)
   if (const auto hold = std::move(hold_); hold != nullptr && reason != EndReason::ClientFailed) {
     to_client_.put(as_bytes(hold->bytes));
   }
-  filter_.end(client_ended_ || reason == EndReason::ClientClosed ||
-              reason == EndReason::ClientFailed || reason == EndReason::ClientViolation ||
-              reason == EndReason::ClientLogout);
+  filter_.end(broken_off_by_client(reason));
   observer_.on_relay_end(reason, filter_.at_boundary() ? line : std::string_view{}, error);
+}
+
+// Whether a login that was not answered has ended by the client's doing.
+bool Relay::broken_off_by_client(EndReason reason) const {
+  switch (reason) {
+    case EndReason::ClientClosed:
+    case EndReason::ClientFailed:
+    case EndReason::ClientViolation:
+    case EndReason::ClientLogout:
+      return true;
+    case EndReason::LoginTimeout:  // it had the server's challenge, and kept silent
+      return client_ended_ || !filter_.login_awaits_server();
+    default:
+      return client_ended_;
+  }
 }
 
 bool Relay::stop_on_violation(bool clients_fault) {

@@ -171,10 +171,13 @@ class Relay final : public net::Retirable, private net::Deadline {
   void drained(Sink& sink);
   void on_deadline() override;
   unsigned look();
+  bool nothing_owed() const;
   void look_soon();
   void pace();
   void set_reading(net::Stream& stream, bool& reading, bool wanted, metrics::Cell& pauses);
   bool stop_on_violation(bool clients_fault);
+  bool broken_off_by_client(EndReason reason) const;
+  void end_where_stopped();
   EndReason reason_of_end(EndReason unless_logout) const;
 
   net::Loop& loop_;

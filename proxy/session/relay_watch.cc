@@ -40,11 +40,19 @@ void Relay::on_deadline() {
   const bool gone = client_failed_ || (waits && client_.hung_up());
   if (gone && still >= kGoneLooks) {
     end_without_client({});
+  } else if (still >= kGoneLooks && client_ended_ && nothing_owed()) {
+    end_without_client({});
   } else if (half && still >= kStillLooks) {
     end_without_backend(EndReason::BackendFailed, watch().error);
   } else {
     look_soon();
   }
+}
+
+// All is with the server, which has answered all, and has had the client's end: what it may still
+// say is a last word, and that is awaited for some seconds.
+bool Relay::nothing_owed() const {
+  return held_.empty() && hold_ == nullptr && backend_.queued() == 0 && filter_.nothing_owed();
 }
 
 // At how many looks in a row nothing had moved, this one included.

@@ -97,7 +97,7 @@ void Session::on_client_ready(ReadyClient client) {
     return;
   }
   client_->observe(*this);
-  arm_until(context_.login_at_ms());
+  arm_until(context_.login_at_ms);
   connect();
 }
 
@@ -163,7 +163,7 @@ void Session::on_failure(const Error& error) {
 
 // The end of a client that is not read is not reported either.
 void Session::look_early() {
-  arm_until(std::min(loop().now_ms() + kEarlyLookMs, context_.login_at_ms()));
+  arm_until(std::min(loop().now_ms() + kEarlyLookMs, context_.login_at_ms));
 }
 
 void Session::on_connected(DialResult result) {
@@ -178,7 +178,7 @@ void Session::on_connected(DialResult result) {
                                    filter_options(), *watch_, observer);
   watch_->attach(*relay_);
   if (!early_.empty()) {  // looks end
-    arm_until(context_.login_at_ms());
+    arm_until(context_.login_at_ms);
   }
   relay_->start(result.first_bytes, early_);
   wipe(early_);
@@ -206,13 +206,14 @@ void Session::on_logged_in() {
 
 // A new login gets the time that the first one had.
 void Session::on_logged_out() {
-  arm_until(loop().now_ms() + config().timeouts.login_ms);
+  context_.login_at_ms = loop().now_ms() + config().timeouts.login_ms;
+  arm_until(context_.login_at_ms);
 }
 
 // The deadline may have waited for this answer.
 void Session::on_login_refused() {
-  if (loop().now_ms() >= context_.login_at_ms()) {
-    arm_until(context_.login_at_ms());
+  if (loop().now_ms() >= context_.login_at_ms) {
+    arm_until(context_.login_at_ms);
   }
 }
 
@@ -226,7 +227,7 @@ void Session::check_idle() {
 }
 
 void Session::check_login() {
-  if (relay_->filter().login_in_flight() && loop().now_ms() < watch_->answer_at_ms()) {
+  if (relay_->filter().login_awaits_server() && loop().now_ms() < watch_->answer_at_ms()) {
     arm_until(
         watch_->answer_at_ms());  // a guess sent late is answered, and counted, like any other
   } else {
@@ -250,7 +251,7 @@ void Session::on_relay_end(EndReason reason, std::string_view bye, const Error& 
 void Session::on_deadline() {
   switch (state_) {
     case State::Connecting:
-      if (early_.empty() || loop().now_ms() >= context_.login_at_ms()) {
+      if (early_.empty() || loop().now_ms() >= context_.login_at_ms) {
         start_closing(EndReason::LoginTimeout, kLoginTimeout);
       } else if (client_->hung_up()) {
         close(EndReason::ClientClosed);

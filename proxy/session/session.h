@@ -64,6 +64,8 @@ class Session final : public net::Retirable,
   void hasten();
   // The drain is over: ends now, with a BYE if it fits.
   void cut();
+  // The client has been told, and the session only waits for it to hang up.
+  bool is_closing() const { return state_ == State::Closing; }
 
  private:
   Session(const SessionServices& services, std::shared_ptr<Snapshot> snapshot, size_t listener,

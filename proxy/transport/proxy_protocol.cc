@@ -126,15 +126,31 @@ std::string ssl_value(const tls::ClientFacts& client) {
   return value;
 }
 
-// `destination` as one of the source's family.
-net::Address of_same_family(const net::Address& source, const net::Address& destination) {
-  check(source.valid(), "only a valid address is announced");
-  if (destination.valid() && destination.is_v6() == source.is_v6()) {
-    return destination;
+// Both addresses of a header, which has one family: IPv4 stands in IPv6 as a mapped address (RFC
+// 4291 section 2.5.5.2). A destination that is not known is all zeroes.
+struct Pair {
+  Pair(const net::Address& from, const net::Address& to)
+      : v6(from.is_v6() || (to.valid() && to.is_v6())), source(from), destination(to) {
+    check(source.valid(), "only a valid address is announced");
+    if (!destination.valid()) {
+      constexpr std::array<uint8_t, 16> kZeroes{};
+      destination = net::Address::from_ip(Bytes(kZeroes).first(source.ip().size()), 0);
+    }
   }
-  constexpr std::array<uint8_t, 16> kZeroes{};
-  return net::Address::from_ip(Bytes(kZeroes).first(source.ip().size()), 0);
-}
+  bool maps(const net::Address& address) const { return v6 && !address.is_v6(); }
+  std::string text(const net::Address& address) const {
+    return (maps(address) ? "::ffff:" : "") + address.ip_text();
+  }
+  std::string octets(const net::Address& address) const {
+    constexpr std::string_view kMapped("\0\0\0\0\0\0\0\0\0\0\xff\xff", 12);
+    std::string whole(maps(address) ? kMapped : "");
+    return whole.append(as_text(address.ip()));
+  }
+
+  const bool v6;
+  const net::Address source;
+  net::Address destination;
+};
 
 // "192.0.2.1" and "4711" of v1, as strictly as section 2.1 wants them.
 net::Address parse_address(std::string_view ip, std::string_view port, bool v6) {
@@ -279,28 +295,28 @@ ProxyReader::Step ProxyReader::fail(ProxyFailure failure) {
 // ---- writing
 
 std::string proxy_header_v1(const net::Address& source, const net::Address& destination) {
-  const net::Address to = of_same_family(source, destination);
+  const Pair pair(source, destination);
   std::string header(kV1);
-  header.append(source.is_v6() ? "TCP6 " : "TCP4 ");
-  header.append(source.ip_text()).append(" ").append(to.ip_text()).append(" ");
-  header.append(std::to_string(source.port())).append(" ").append(std::to_string(to.port()));
+  header.append(pair.v6 ? "TCP6 " : "TCP4 ").append(pair.text(pair.source)).append(" ");
+  header.append(pair.text(pair.destination)).append(" ");
+  header.append(std::to_string(pair.source.port())).append(" ");
+  header.append(std::to_string(pair.destination.port()));
   return header.append("\r\n");
 }
 
 std::string proxy_header_v2(const net::Address& source, const net::Address& destination,
                             const tls::ClientFacts& client, std::string_view unique_id) {
-  const net::Address to = of_same_family(source, destination);
-  std::string rest(as_text(source.ip()));
-  rest.append(as_text(to.ip()));
-  append16(rest, source.port());
-  append16(rest, to.port());
+  const Pair pair(source, destination);
+  std::string rest = pair.octets(pair.source) + pair.octets(pair.destination);
+  append16(rest, pair.source.port());
+  append16(rest, pair.destination.port());
   append_name(rest, Tlv::Alpn, client.alpn);
   append_name(rest, Tlv::Authority, client.server_name);
   append_name(rest, Tlv::UniqueId, unique_id);
   append_tlv(rest, Tlv::Ssl, ssl_value(client));
   std::string header(kV2);
   header.push_back(static_cast<char>(kVersion2 | kProxy));
-  header.push_back(static_cast<char>((source.is_v6() ? kInet6 : kInet) | kStream));
+  header.push_back(static_cast<char>((pair.v6 ? kInet6 : kInet) | kStream));
   append16(header, rest.size());
   header.append(rest);
   check(header.size() <= kMaxHeader, "every part of the header is bounded");
