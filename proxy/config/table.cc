@@ -250,7 +250,8 @@ constexpr auto kLastRows = std::to_array<Row>({
     {.path = "timeouts.login",
      .syntax = kDuration,
      .default_value = "60s",
-     .doc = "From accept to a successful login. Nothing that the client sends extends it.",
+     .doc = "From accept to a successful login. Nothing that the client sends extends it, but a "
+            "login that is with the server then may be answered within 30 s of its start.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, kShortestMs, d.config.timeouts.login_ms, d.diagnostics);
