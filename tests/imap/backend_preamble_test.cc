@@ -233,6 +233,13 @@ TEST(BackendPreamble, GoesOnWhenTheServerDoesNotWantToKnow) {
   }
 }
 
+TEST(BackendPreamble, GoesOnWhenTheServerSaysSoUnderNoTag) {
+  Opening server(Hop::AsIs, kId);
+  ASSERT_EQ(server.say("* OK hi\r\n"), Step::Send);
+  EXPECT_EQ(server.say("* BAD malformed command\r\n"), Step::Ready);
+  EXPECT_TRUE(server.opening.id_refused());
+}
+
 TEST(BackendPreamble, HearsAByeInsteadOfTheAnswerToId) {
   Opening server(Hop::AsIs, kId);
   ASSERT_EQ(server.say("* OK hi\r\n"), Step::Send);

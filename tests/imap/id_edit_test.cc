@@ -36,6 +36,7 @@ TEST(EditId, TakesOutWhatOnlyAProxyMaySay) {
             " (\"name\" \"x\")\r\n2");
   EXPECT_EQ(edited(" ({16+}\r\nx-originating-ip {9+}\r\n192.0.2.1 \"x-connected-port\" \"1\")\n"),
             " NIL\r\n2");
+  EXPECT_EQ(edited(" (\"x-multiplex\" \"0\" \"X-Client-Transport\" \"TLS\")\r\n"), " NIL\r\n2");
   EXPECT_EQ(edited(" (\"X-VIA\" \"192.0.2.1\" \"name\" \"x\")\r\n"), " (\"name\" \"x\")\r\n1");
 }
 

@@ -135,8 +135,7 @@ TEST(LoginAnswer, AfterLoginShowsThatTheServerWasNotLoggedIn) {
   bench.server("a OK Unable to authenticate\r\n");
   bench.client("b LOGIN u wrong\r\nc LOGIN u right\r\nd AUTHENTICATE PLAIN AHUAcA==\r\n");
   bench.server("b NO wrong\r\nc OK in\r\nd BAD already\r\n");
-  EXPECT_EQ(bench.log.events,
-            "attempt xoauth2, success xoauth2, failure login, success login");
+  EXPECT_EQ(bench.log.events, "attempt xoauth2, success xoauth2, failure login, success login");
 }
 
 // ---- UNAUTHENTICATE

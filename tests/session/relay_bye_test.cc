@@ -15,6 +15,23 @@ TEST_F(RelayTest, SaysByeAtOnceAtABoundary) {
   EXPECT_EQ(bye, kBye);
 }
 
+TEST_F(RelayTest, SaysNoByeAfterTheServersOwn) {
+  log_in();
+  client.say("z LOGOUT\r\n");
+  backend.say("* BYE see you\r\nz OK done\r\n");
+  relay().bye_at(Stop::AtRest, EndReason::Drained, kBye);
+  EXPECT_EQ(reason, EndReason::ClientLogout);
+  EXPECT_EQ(bye, "");
+}
+
+TEST_F(RelayTest, SaysNoByeAfterOneThatWasNotAskedFor) {
+  log_in();
+  backend.say("* BYE going down\r\n");
+  relay().bye_at(Stop::AtRest, EndReason::Drained, kBye);
+  EXPECT_EQ(reason, EndReason::Drained);
+  EXPECT_EQ(bye, "");
+}
+
 TEST_F(RelayTest, SaysByeOnlyWhenTheResponseHasEnded) {
   log_in();
   const std::string response = "* 1 FETCH (BODY[] {5}\r\nhello FLAGS ())\r\n";

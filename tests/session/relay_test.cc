@@ -164,19 +164,27 @@ TEST_F(RelayTest, PassesTheEndOnOnlyAfterALoginsLiterals) {
   EXPECT_TRUE(backend.finished);
 }
 
-TEST_F(RelayTest, EndsAtOnceWithAClientThatIsOwedNothing) {
+TEST_F(RelayTest, PassesOnTheEndOfAClientThatIsOwedNothing) {
   log_in();
   client.end();
+  EXPECT_TRUE(backend.finished);
+  EXPECT_FALSE(ended()) << "the server may have a last word";
+  backend.say("* 5 EXISTS\r\n* BYE last words\r\n");
+  backend.end();
+  EXPECT_EQ(client.received, "* 5 EXISTS\r\n* BYE last words\r\n");
   EXPECT_EQ(reason, EndReason::ClientClosed);
   EXPECT_EQ(bye, "");
-  EXPECT_FALSE(backend.finished) << "it is closed, which says the same";
 }
 
-TEST_F(RelayTest, EndsAtOnceWithAClientThatWasIdling) {
+TEST_F(RelayTest, WaitsSomeSecondsForTheLastWordOfAServerThatOwesNothing) {
   log_in();
   client.say("i IDLE\r\n");
   backend.say("+ idling\r\n");
   client.end();
+  EXPECT_TRUE(backend.finished);
+  look(2);
+  EXPECT_FALSE(ended());
+  look(1);
   EXPECT_EQ(reason, EndReason::ClientClosed);
 }
 

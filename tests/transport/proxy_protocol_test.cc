@@ -184,9 +184,19 @@ TEST(ProxyHeader, OfVersion1IsReadAsItWasMeant) {
             "PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\n");
 }
 
-TEST(ProxyHeader, KeepsTheClientWhenTheDestinationIsOfAnotherFamily) {
+// Dovecot refuses a header whose port is 0.
+TEST(ProxyHeader, MapsAnAddressWhenTheOtherIsOfAnotherFamily) {
   EXPECT_EQ(proxy_header_v1(address("[2001:db8::1]:1"), address("192.0.2.1:2")),
-            "PROXY TCP6 2001:db8::1 :: 1 0\r\n");
+            "PROXY TCP6 2001:db8::1 ::ffff:192.0.2.1 1 2\r\n");
+  EXPECT_EQ(proxy_header_v1(address("192.0.2.1:1"), address("[2001:db8::1]:2")),
+            "PROXY TCP6 ::ffff:192.0.2.1 2001:db8::1 1 2\r\n");
+  EXPECT_EQ(read({proxy_header_v2(address("[2001:db8::1]:1"), address("192.0.2.1:2"), {}, "")}),
+            "v2 [2001:db8::1]:1 192.0.2.1:2|");
+  EXPECT_EQ(read({proxy_header_v2(address("192.0.2.1:1"), address("[2001:db8::1]:2"), {}, "")}),
+            "v2 192.0.2.1:1 [2001:db8::1]:2|");
+}
+
+TEST(ProxyHeader, KeepsTheClientWhenTheDestinationIsNotKnown) {
   const std::string header = proxy_header_v2(address("192.0.2.1:1"), {}, {}, "");
   EXPECT_EQ(read({header}), "v2 192.0.2.1:1 0.0.0.0:0|");
 }
