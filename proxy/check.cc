@@ -64,11 +64,11 @@ void add_backends(const Config& config, std::string& text) {
     const char* verification = backend.tls == BackendTls::None ? ""
                                : verified                      ? ", verified"
                                                                : ", NOT verified";
-    const bool told = backend.client_identity != ClientIdentity::None;
+    const bool announced = backend.client_identity != ClientIdentity::None;
     fmt::format_to(std::back_inserter(text), "backend      {}: {}, tls {}{}, {}{}{}{}\n",
                    backend.name, servers, name_of(backend.tls), verification,
-                   name_of(backend.balance), told ? ", client by " : "",
-                   told ? name_of(backend.client_identity) : "",
+                   name_of(backend.balance), announced ? ", client by " : "",
+                   announced ? name_of(backend.client_identity) : "",
                    &backend == &config.backends[config.default_backend] ? ", default" : "");
     if (backend.tls != BackendTls::None) {
       text += tls::Policy::toward_backend(backend.min_version).describe();

@@ -35,7 +35,7 @@ void define_commands(CLI::App& app) {
   app.add_subcommand("check", "Read the configuration, report every fault, and exit");
   app.add_subcommand("config-reference", "Print the documented configuration, a valid file itself");
   app.require_subcommand(0, 1);
-  // Flags may stand before and after the command; what nobody knows is reported by unknown_words().
+  // Flags may stand before and after the command; unknown_words() reports what neither defines.
   for (CLI::App* command : app.get_subcommands({})) {
     command->fallthrough()->allow_extras()->set_help_flag();
   }

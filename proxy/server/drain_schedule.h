@@ -12,17 +12,17 @@ namespace postern {
 
 struct DrainSchedule {
   enum class Mode : uint8_t {
-    Shutdown,  // new clients find nobody here: it ends as soon as may be
+    Shutdown,  // new clients are turned away: it ends as soon as it can
     HandOver,  // another process serves them already: all the time there is may be used
   };
-  // A worker that is Shutdown tells at least so many a second.
+  // In a Shutdown a worker notifies at least so many sessions a second.
   static constexpr uint64_t kLeastPerSecond = 100;
 
   uint64_t limit_ms = 0;
   Mode mode = Mode::Shutdown;
 
   uint64_t hasten_ms() const { return limit_ms * 5 / 6; }
-  // How many of `sessions` shall have been told by now.
+  // How many of `sessions` must have been notified by now.
   size_t due(size_t sessions, uint64_t elapsed_ms) const {
     uint64_t spread_ms = limit_ms * 2 / 3;
     uint64_t first = 0;

@@ -15,7 +15,7 @@
 
 namespace postern {
 
-// What the process occupies; 0 if the system does not tell.
+// What the process occupies; 0 if the system does not say.
 size_t resident_bytes();
 
 // When a trim is worth it, by figures alone.

@@ -34,7 +34,7 @@ void log_warnings(const char* event, const Faults& warnings) {
   }
 }
 
-// By whom the process has become. It serves, but its next reload would fail.
+// Files that the user whom the process has become cannot read: it serves, but a reload would fail.
 void warn_of_what_cannot_be_read_again(const Config& config, const std::string& config_path) {
   std::vector<std::string> files = material_files(config.tls);
   files.push_back(config_path);
@@ -198,7 +198,8 @@ void Server::on_signal(int number) {
   }
 }
 
-// Who was relieved drains without having been told to stop: that may be said once, too.
+// A superseded process drains without a stop signal, so the first SIGTERM must not count as the
+// second.
 void Server::stop(int number) {
   if (!state_.draining) {
     drain(number == SIGTERM ? "SIGTERM" : "SIGINT");
@@ -296,7 +297,7 @@ void Server::apply(Materials materials) {
 
 // ---- drain
 
-// Not ready from now on; those who have not heard of it yet are still served.
+// Not ready from now on; clients whose load balancer does not know yet are still served.
 void Server::drain(const char* signal) {
   upgrade_.abandon();
   state_.draining = true;

@@ -1,11 +1,11 @@
 // Server: the process: workers, admin endpoint, signals, reload and drain. Lives on the main
 // thread, on a loop of its own.
 //
-//   SIGHUP             read configuration and certificates anew; all of it, or nothing and every
+//   SIGHUP             read configuration and certificates again; all of it, or nothing and every
 //                      fault
-//   a changed file     of those that TLS toward clients is made from: read them anew, as a whole
-//   SIGUSR2            start the program anew with our listening sockets; once it serves, let our
-//                      sessions go and exit 0
+//   a changed file     of those that TLS toward clients is made from: read them again, as a whole
+//   SIGUSR2            start the program again with our listening sockets; once it serves, end our
+//                      sessions and exit 0
 //   SIGTERM, SIGINT    not ready from now on; after timeouts.drain_delay stop accepting, let
 //                      sessions go, exit 0; a second one exits at once
 #pragma once
@@ -54,10 +54,10 @@ class Server final : private net::SignalObserver,
                      private net::Deadline {
  public:
   // Loads everything and opens the sockets; nothing runs yet. Every fault at once. A reload reads
-  // `start.config_path` anew; if it is empty `config` stays, and only its files are read again.
+  // `start.config_path` again; if it is empty `config` stays, and only its files are read again.
   static Result<std::unique_ptr<Server>> make(Config config, Start start);
   ~Server() override;
-  // Serves until told to stop; returns the process's exit status.
+  // Serves until a signal stops it; returns the process's exit status.
   int run();
 
  private:
@@ -106,8 +106,8 @@ class Server final : private net::SignalObserver,
   ServingState state_;
   std::unique_ptr<Status> status_;
   std::unique_ptr<Admin> admin_;
-  bool dismissed_ = false;   // the workers have been told to drain
-  bool superseded_ = false;  // by a new process, and not told to stop since
+  bool dismissed_ = false;   // the workers drain
+  bool superseded_ = false;  // by a new process, and no signal has come since
 };
 
 }  // namespace postern

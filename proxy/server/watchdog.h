@@ -18,7 +18,7 @@ namespace postern {
 
 class Watchdog final : private net::Deadline {
  public:
-  // Asked this often if nobody wants to know more often.
+  // How often it asks, unless the service manager wants to hear more often.
   static constexpr uint64_t kAskEveryMs = 5'000;
   // No loop is busy for so long with one turn.
   static constexpr uint64_t kPatienceMs = 30'000;

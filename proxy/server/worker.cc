@@ -130,7 +130,7 @@ void Worker::cut_off_the_rest() {
   }
 }
 
-// In the order in which they came: who is logging in just now is told last.
+// In the order in which they came: a client that is logging in at this moment comes last.
 void Worker::tell_who_is_due(uint64_t elapsed_ms) {
   const size_t due = schedule_.due(to_tell_, elapsed_ms);
   while (told_count_ < due) {

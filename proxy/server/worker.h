@@ -44,7 +44,7 @@ class Worker final : private net::Deadline {
   void use(std::shared_ptr<Snapshot> snapshot);
   // As use(), but only the TLS contexts toward clients are new.
   void use(Contexts contexts);
-  // Stops accepting, tells the sessions to go, ends the thread. What is left at the end is cut.
+  // Stops accepting, has the sessions end, ends the thread. At the end it cuts those that are left.
   void drain(DrainSchedule pace);
   // Has `answer` called on the worker's thread; false if it drains and takes nothing more.
   bool ask(std::function<void()> answer) { return loop_.post(std::move(answer)); }
@@ -78,7 +78,7 @@ class Worker final : private net::Deadline {
   SessionServices services_;
   std::shared_ptr<Snapshot> snapshot_;
   IntrusiveList<Session> sessions_;
-  IntrusiveList<Session> notified_;  // those that were told to go
+  IntrusiveList<Session> notified_;  // those that have to end
   DrainSchedule schedule_;
   uint64_t drain_began_ms_ = 0;
   size_t to_tell_ = 0;  // sessions when the drain began

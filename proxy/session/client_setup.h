@@ -34,8 +34,8 @@ struct ReadyClient {
 struct FailedClient {
   std::unique_ptr<net::Stream> stream;
   EndReason reason;
-  // Whether the client can still be told `last_words`, which may be empty. If not, the stream is of
-  // no more use.
+  // Whether the client can still hear `last_words`, which may be empty. If not, the stream is of no
+  // more use.
   bool hears = false;
   std::string_view last_words = {};
   Error error = {};
@@ -60,9 +60,9 @@ class ClientSetup final : public net::Retirable,
       : session_(session), observer_(observer) {}
   // Reports nothing from inside.
   void start(std::unique_ptr<net::TcpStream> client);
-  // The process stops: a client that is still in clear is told so, a handshake may end.
+  // The process stops: a client that is still in clear hears so, a handshake may end.
   void drain();
-  // Gives up; no callback comes any more.
+  // Gives up; no callback follows.
   void cancel();
 
  private:

@@ -35,7 +35,7 @@ enum class EndReason : uint8_t {
   BackendClosed,       // the backend hung up
   BackendFailed,       // the backend's connection broke
   BackendViolation,    // the backend broke the protocol
-  Drained,             // told to go, because postern is stopping
+  Drained,             // ended, because postern is stopping
   Aborted,             // cut off at the end of the drain
 };
 

@@ -1,4 +1,4 @@
-// LingeringClose: the client has been told the last words and must hang up. Its connection is kept
+// LingeringClose: the client gets the last words and must hang up. Its connection is kept
 // until it has, or has had its time: closed over bytes that it has sent, it would be reset, and the
 // client could lose what it has not read yet. Loop's thread only.
 #pragma once
@@ -33,7 +33,7 @@ class LingeringClose final : public net::Retirable,
                  LingeringCloseObserver& observer);
   // `ended`: the client has ended its own side. May report from inside.
   void start(std::string_view last_words, bool ended);
-  // Closes now; no callback comes any more.
+  // Closes now; no callback follows.
   void cancel();
 
  private:

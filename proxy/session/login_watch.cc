@@ -118,7 +118,7 @@ void LoginWatch::failed(imap::LoginResult result, uint64_t user) {
                                 {"seconds", rules()->ban_ms / 1000}});
   }
   if (result == imap::LoginResult::Abandoned) {
-    return;  // nobody is there to be answered, late or at all
+    return;  // the client has gone: there is no answer to delay
   }
   if (verdict.delay_ms > 0) {
     counters().observe<Metric::LoginFailureDelay>(verdict.delay_ms * 1000);

@@ -12,7 +12,7 @@ using metrics::Hop;
 
 namespace {
 
-// What a client is told when it, or the backend, breaks the rules.
+// The last line to a client when it, or the backend, breaks the rules.
 std::string_view bye_for(Violation violation) {
   switch (violation) {
     case Violation::LineTooLong:
@@ -128,8 +128,8 @@ void Relay::client_ended() {
   look_soon();
 }
 
-// Nobody is left to hear an answer, but what the client has said goes to the backend, as it would
-// have gone without us.
+// No answer can be heard, but what the client has said goes to the backend, as it would without
+// the gateway.
 void Relay::client_failed(const Error& error) {
   if (done_) {
     return;
@@ -222,7 +222,7 @@ void Relay::let_go() {
   }
 }
 
-// What is held back is held as long as ever: a server that hangs up spares nobody the wait.
+// The delay of an answer holds even if the backend disconnects.
 void Relay::backend_gone(EndReason reason, const Error& error) {
   if (hold_ != nullptr) {
     hold_->backend_gone = true;

@@ -1,15 +1,15 @@
 // Relay: the long life of a session: bytes both ways between two open streams, through the IMAP
 // filter. A side that takes bytes more slowly than the other sends them pauses it: at most
 // kHighWater plus one read waits in either direction, and while the process is short of memory one
-// small read. Half-close is passed on. Both streams are
-// observed by the relay from start() until it reports its end, once; then it touches them no more.
-// Loop's thread only; streams and observers outlive it.
+// small read. Half-close is passed on. The relay observes both streams from start() until it
+// reports its end, once; then it no longer touches them. Loop's thread only; streams and observers
+// outlive it.
 //
 // The last words of either side arrive. A backend that takes no more bytes is read to its end,
 // while what the client says is dropped; a client that takes no more, or has failed, still has what
-// it has said passed on. Whatever is not read now, or not at all any more, is looked at by and by
-// (on kLookMs): a client that has hung up and whose bytes do not move is gone, and so is a session
-// whose one half is over and whose other half stands still.
+// it has said passed on. The relay looks every kLookMs at a side that it does not read: a client
+// that has hung up and whose bytes do not move is gone, and so is a session of which one half is
+// over and the other stands still.
 #pragma once
 
 #include <cstddef>
@@ -28,14 +28,14 @@
 
 namespace postern {
 
-// How much is read and dropped of a client whose words nobody takes any more, before it has logged
-// in and after: reading it lets it hear the last words, but not for ever.
+// How much is read and dropped of a client whose server takes nothing, before login and after: a
+// client that is read hears the last words, but not for ever.
 inline constexpr size_t kDroppedBeforeLogin = 64 * kKiB;
 inline constexpr size_t kDroppedAfterLogin = 1 * kMiB;
 
 class RelayObserver {
  public:
-  // `bye` is what the client may still be told, a whole line; empty when its stream is not at a
+  // `bye` is what the client may still hear, a whole line; empty when its stream is not at a
   // response's end and must not be written to.
   virtual void on_relay_end(EndReason reason, std::string_view bye, const Error& error) = 0;
 
@@ -78,17 +78,17 @@ class Relay final : public net::Retirable, private net::Deadline {
   // with Stop::AtBoundary at the end of any response. Before that the relay goes on. `line` is a
   // literal.
   void bye_at(imap::Stop stop, EndReason reason, std::string_view line);
-  // To be called when the filter tells of an answer: it, and all behind it, reaches the client only
-  // after `delay_ms`, in which neither side is read. Then `line`, unless it is empty, is said at
-  // the next boundary, and the relay ends with `reason`.
+  // Call it when the filter reports an answer: the answer, and all after it, reaches the client
+  // only after `delay_ms`, in which neither side is read. Then `line`, unless it is empty, is said
+  // at the next boundary, and the relay ends with `reason`.
   void hold_answer(uint64_t delay_ms, EndReason reason = {}, std::string_view line = {});
   // The login that the filter keeps back (imap::LoginLeave::Wait) is sent.
   void let_login_go();
-  // Ends now; the client is told `line` only if it is at a boundary.
+  // Ends now; the client hears `line` only at a boundary.
   void end_now(EndReason reason, std::string_view line, const Error& error = {});
 
   const imap::Filter& filter() const { return filter_; }
-  // The client has sent its end: nobody will tell when it has read the last words.
+  // The client has sent its end: it cannot show that it has read the last words.
   bool client_has_ended() const { return client_ended_; }
   uint64_t last_activity_ms() const { return last_activity_ms_; }
   uint64_t bytes_from_client() const { return bytes_from_client_; }
@@ -104,8 +104,8 @@ class Relay final : public net::Retirable, private net::Deadline {
     metrics::Cell& cell;
     uint64_t bytes = 0;
     bool full = false;      // above high water: its source is paused until it has drained
-    bool lost = false;      // takes nothing any more: what is put is dropped
-    bool finished = false;  // its peer was told the end: what is left is part of a line
+    bool lost = false;      // takes nothing: what is put is dropped
+    bool finished = false;  // the end went to its peer: what is left is part of a line
   };
   // One stream's events.
   struct ClientSide final : net::StreamObserver {

@@ -1,5 +1,5 @@
-// How a relay finds out who is gone, and what stands still: it looks by and by, while it has a
-// reason.
+// How a relay finds out that a client is gone or a session stands still: it looks every kLookMs
+// while it has a reason.
 #include <memory>
 
 #include "proxy/session/relay.h"

@@ -151,7 +151,7 @@ void Session::on_bytes(Bytes bytes) {
   }
 }
 
-// Its last command may be among the early bytes, but nobody is left to read the answer.
+// Its last command may be among the early bytes, but no client is left to read the answer.
 void Session::on_end() {
   close(EndReason::ClientClosed);
 }
@@ -374,7 +374,7 @@ void Session::release_resources(EndReason reason) {
   context_.slot = ServerSlot();
 }
 
-// Behind TLS the server is told that this end is meant (RFC 8446 section 6.1).
+// With TLS on the hop close_notify says that this end is meant (RFC 8446 section 6.1).
 void Session::leave_backend() {
   if (backend_ != nullptr) {
     backend_->finish();

@@ -64,7 +64,7 @@ class Session final : public net::Retirable,
   void hasten();
   // The drain is over: ends now, with a BYE if it fits.
   void cut();
-  // The client has been told, and the session only waits for it to hang up.
+  // The last words are out, and the session only waits for the client to hang up.
   bool is_closing() const { return state_ == State::Closing; }
 
  private:

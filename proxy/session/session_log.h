@@ -17,7 +17,7 @@ struct SessionRecord {
   EndReason reason;
   Error error;
   std::string server;
-  std::string session;  // the id that the server was told
+  std::string session;  // the id in the server's log, by client_identity
   std::string tls;      // version
   std::string cipher;
   std::string client_certificate;  // its subject

@@ -1,7 +1,7 @@
 // Snapshot: all that a new session of one worker needs, made as a whole: configuration, a TLS
 // context for each listener, the backend pools. A reload makes a new one for each worker or, if
 // anything is wrong, none; sessions hold the one they began with, and the last of them frees it.
-// Configuration and contexts never change; the pools' books are kept by the worker's thread alone.
+// Configuration and contexts never change; the worker's thread alone keeps the pools' counts.
 #pragma once
 
 #include <memory>
@@ -31,7 +31,7 @@ struct Materials {
   // `former`, if there is one, lends its ticket keys and its self-signed certificate, so that a
   // reload breaks neither resumption nor trust. All faults at once, those of backends too.
   static Result<Materials> load(Config config, const Materials* former);
-  // The files read anew for the same configuration. The hop to backends is not looked at: what is
+  // Reads the files again for the same configuration. The hop to backends is not looked at: what is
   // wrong there must not keep a renewed certificate from clients.
   Result<Materials> renewed() const;
 };
@@ -53,7 +53,8 @@ struct Snapshot {
   // The pool for a client that asked for `server_name` (lower case, empty without SNI).
   Pool& route(std::string_view server_name) const;
 
-  // The same with other contexts: when nothing but certificates is new, the pools' books go on.
+  // The same with other contexts: when nothing but certificates is new, the pools keep their
+  // counts.
   std::shared_ptr<Snapshot> with(Contexts contexts) const;
 
   // What the servers' names resolved to, from the one before: a reload asks no resolver to be

@@ -142,7 +142,7 @@ TEST_F(AdminTest, EndsAConnectionThatNeverAsks) {
   Client& other = served();  // accepted after it
   pass_ms(10'200);
   EXPECT_TRUE(closes(silent));
-  EXPECT_FALSE(other.over()) << "who waits between scrapes may wait longer";
+  EXPECT_FALSE(other.over()) << "a client that waits between scrapes may wait longer";
 }
 
 TEST_F(AdminTest, KeepsAConnectionBetweenScrapesAndEndsItAtLast) {

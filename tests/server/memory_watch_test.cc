@@ -39,7 +39,7 @@ TEST_F(MemoryWatchTest, HoldsTheProcessAgainstItsLimit) {
   EXPECT_THAT(lines, Contains(HasSubstr("memory is short")));
   EXPECT_EQ(counters.cell<Metric::MemoryShortages>().value(), 1U);
   const auto more = test::logged([&] { pass_ms(1'500); });
-  EXPECT_TRUE(more.empty()) << "told once";
+  EXPECT_TRUE(more.empty()) << "reported once";
   admission.memory().set_limit(0);
   EXPECT_THAT(test::logged([&] { pass_ms(1'700); }), Contains(HasSubstr("memory is enough again")));
   EXPECT_EQ(counters.cell<Metric::MemoryShortages>().value(), 1U);

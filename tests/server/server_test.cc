@@ -49,7 +49,7 @@ class ReservedPort {
   net::Address address_;
 };
 
-// The whole server on a thread of its own, told by signals as in real life.
+// The whole server on a thread of its own, driven by signals.
 class ServerTest : public testing::Test {
  protected:
   ServerTest() {

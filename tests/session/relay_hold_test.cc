@@ -104,7 +104,7 @@ TEST_F(RelayTest, EndsWhatWouldNeedMoreThanThereIs) {
   loop.memory().set_limit(800);
   loop.memory().sampled(800);
   log_in();
-  EXPECT_FALSE(ended()) << "who takes what comes needs nothing";
+  EXPECT_FALSE(ended()) << "a client that takes what comes needs nothing";
   client.window = 10;
   backend.say("* 1 FETCH (BODY[] {1000}\r\n");
   EXPECT_EQ(reason, EndReason::LimitMemory);

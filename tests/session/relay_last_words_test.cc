@@ -1,4 +1,4 @@
-// The last words of either side, and who is gone: a side that takes nothing any more, a client that
+// The last words of either side, and its disappearance: a side that takes nothing, a client that
 // has hung up while bytes of it wait, and a session that stands still.
 #include <string>
 
@@ -251,7 +251,7 @@ TEST_F(RelayTest, LeavesAClientAloneThatIsThereAndWaits) {
   EXPECT_FALSE(ended());
   backend.say("a NO no\r\n");
   look(1);
-  EXPECT_EQ(loop.deadlines().size(), 0U) << "who is read again pays nothing";
+  EXPECT_EQ(loop.deadlines().size(), 0U) << "a client that is read again costs nothing";
 }
 
 TEST_F(RelayTest, PaysNothingForAClientThatIsRead) {

@@ -18,7 +18,7 @@ struct End {
   const char* name;
   EndReason reason;
   std::function<void(SessionTest&)> bring_about;
-  const char* last_words = "";  // what the client is told at the end
+  const char* last_words = "";  // what the client hears at the end
   friend void PrintTo(const End& end, std::ostream* out) { *out << end.name; }
 };
 

@@ -1,4 +1,4 @@
-// Whose address a session has: announced by a load balancer, told to the backend.
+// The address of a session: announced by a load balancer, passed on to the backend.
 #include <string>
 #include <string_view>
 #include <vector>

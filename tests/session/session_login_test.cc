@@ -1,4 +1,4 @@
-// Logins as a session sees them: who is counted, who waits for a turn, and what is told of it.
+// Logins as a session sees them: which count, which wait for a turn, and what is reported.
 #include <array>
 
 #include <gmock/gmock.h>

@@ -12,7 +12,7 @@
 
 namespace postern::test {
 
-// One side's bytes. `client` says whose, for those who care.
+// One side's bytes. `client`: whether it is the client's.
 struct Said {
   bool client;
   std::string bytes;

@@ -1,5 +1,5 @@
 // Gateway: what a worker has, without its thread: a loop's sessions behind two listeners, the
-// implicit one (993) and the STARTTLS one (143), with all its books open to the test.
+// implicit one (993) and the STARTTLS one (143), with all its counters open to the test.
 // GatewayClient: a mail client before it, as well or ill behaved as the test wants. Loop's thread
 // only; the loop outlives both, and both are destroyed outside of its callbacks.
 #pragma once

@@ -1,5 +1,5 @@
 // ScriptedBackend: an IMAP server on a loop, on a port that the kernel chose. It knows just enough
-// of IMAP for sessions to live, and says wrong things when it is told to. Loop's thread only; what
+// of IMAP for sessions to live, and says wrong things on request. Loop's thread only; what
 // the options point to must outlive it, and so must the loop; it is destroyed outside of callbacks.
 #pragma once
 
@@ -104,7 +104,7 @@ class ScriptedBackend final : private net::AcceptObserver {
   std::vector<std::unique_ptr<Connection>> connections_;
 };
 
-// A port on which nobody listens, held for as long as this lives.
+// A port without a listener, held for as long as this lives.
 class ClosedPort {
  public:
   ClosedPort();
