@@ -54,7 +54,7 @@ TEST(Ocsp, SaysWhyAResponseIsOfNoUse) {
   EXPECT_EQ(fault_of({.status = 1}), "says that the certificate is revoked");
   EXPECT_EQ(fault_of({.status = 2}), "says that its responder does not know the certificate");
   EXPECT_EQ(fault_of({.next_update = ""}),
-            "has no nextUpdate, so that nobody can tell when it is out of date");
+            "has no nextUpdate, so it is unknown how long it is valid");
   EXPECT_EQ(fault_of({.next_update = "20260132000000Z"}), "has a date that cannot be read");
   EXPECT_EQ(fault_of({.this_update = "2026"}), "has a date that cannot be read");
   EXPECT_EQ(fault_of({.response_status = 6}), "is no successful OCSP response in DER");
