@@ -49,8 +49,8 @@ class Loop final : private DeadlineWheel::Driver {
   // the calling thread, so call this from a thread that may do whatever they need; otherwise the
   // first look-up starts them. Call it before run().
   void start_helpers();
-  // Runs until the mailbox and every stream and listener is closed. A look-up whose answer is no
-  // longer wanted does not keep it going; the destructor waits for such a look-up.
+  // Runs until the mailbox and every stream and listener is closed. An abandoned look-up does not
+  // keep it going, but the destructor waits for it.
   void run();
   // Look-ups without an answer yet.
   size_t lookups() const { return lookups_; }

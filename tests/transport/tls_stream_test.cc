@@ -48,8 +48,7 @@ class TlsStreamTest : public net::Loopback, public testing::WithParamInterface<b
   net::Recorder& other_saw() { return *saw[GetParam() ? 0 : 1]; }
   net::TcpStream& others_transport() { return *transport_of[GetParam() ? 0 : 1]; }
 
-  // Waits until everything that can still happen has happened.
-  void settle() {
+  void settle() {  // until nothing more can happen
     int turns = 0;
     EXPECT_TRUE(run_until(loop, [&] {
       const bool done = ++turns > 20;
@@ -322,7 +321,6 @@ TEST_P(TlsStreamTest, MayBeRetiredInFailure) {
 }
 
 // ---- bytes that were read before the stream was made
-
 using TlsStreamEarly = TlsStreamTest;
 INSTANTIATE_TEST_SUITE_P(Role, TlsStreamEarly, testing::Values(true),
                          [](const auto&) { return "Server"; });
