@@ -128,7 +128,7 @@ class Engine {
   Workspace& workspace_;
   ssl_st* ssl_;
   Bytes input_;                              // fed and not yet taken
-  std::unique_ptr<const std::string> host_;  // client role, until Open: the name in the certificate
+  std::unique_ptr<const std::string> host_;  // client role, until Open: the name to verify
   Error error_;
   std::optional<Failure> shadow_refusal_;
   bool recognised_ = false;  // the peer's first bytes were checked

@@ -1,4 +1,4 @@
-// A TcpStream's part that libuv refers to. For tcp*.cc alone.
+// The part of a TcpStream that libuv refers to. For tcp*.cc alone.
 #pragma once
 
 #include <cstddef>

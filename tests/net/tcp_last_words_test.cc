@@ -1,4 +1,4 @@
-// A TcpStream with a peer that has hung up or reads no more: what still arrives, and what is still owed.
+// A TcpStream whose peer has hung up or reads no more: what still arrives, and what it still owes.
 #include <string>
 
 #include <gtest/gtest.h>
