@@ -1,6 +1,6 @@
-// Callbacks of llhttp only take notes; feed() decides. llhttp is fed one byte at a time: a request
-// has three hundred of them, limits become exact, and no answer can depend on how the network cut
-// the input.
+// llhttp's callbacks only take notes; feed() decides. llhttp gets one byte at a time: a request has
+// three hundred of them, limits become exact, and no answer can depend on how the network cut the
+// input.
 #include "metrics/admin_http.h"
 
 #include <algorithm>
@@ -156,7 +156,7 @@ int on_headers_complete(llhttp_t* parser) noexcept {
 int on_message_complete(llhttp_t* parser) noexcept {
   Request& request = request_of(parser);
   request.complete = true;
-  // RFC 9110 §7.8 lets us ignore Upgrade; llhttp would have to be talked past it, so we close.
+  // RFC 9110 §7.8 lets us ignore Upgrade; llhttp stops there, so we close.
   request.keep_alive = llhttp_should_keep_alive(parser) != 0 && llhttp_get_upgrade(parser) == 0;
   return 0;
 }
@@ -174,7 +174,7 @@ llhttp_settings_t make_settings() {
 }
 const llhttp_settings_t kSettings = make_settings();
 
-// Why a request with this head is refused before its body is read, if it is.
+// Why this head is refused before the body is read; nullopt if it is not.
 std::optional<Status> fault_in_head(const llhttp_t& parser, const Request& request) {
   if (parser.http_major != 1) {
     return Status::VersionNotSupported;
@@ -247,7 +247,7 @@ bool AdminHttp::State::on_head(std::string& out) {
   if (const std::optional<Status> fault = fault_in_head(parser, request)) {
     return refuse(*fault, out);
   }
-  // RFC 9110 §10.1.1: of no use without a body to come, and unknown to HTTP/1.0.
+  // RFC 9110 §10.1.1: useless if no body follows, and unknown to HTTP/1.0.
   if (!request.expect.empty() && parser.http_minor >= 1 && !request.complete) {
     out += "HTTP/1.1 100 Continue\r\n\r\n";
   }
@@ -310,7 +310,7 @@ void AdminHttp::State::send(const Response& response, bool keep_alive, std::stri
     out += "Connection: keep-alive\r\n";
   }
   out += "\r\n";
-  // Before the head is complete the method may be that of the request before.
+  // Before the head is complete the method may be the previous request's.
   if (!request.head_complete || parser.method != HTTP_HEAD) {
     out += response.body;
   }

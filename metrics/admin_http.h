@@ -1,7 +1,7 @@
 // AdminHttp: one HTTP/1 connection of the admin endpoint, without sockets: request bytes in,
-// response bytes out, parsed by llhttp. Pipelining and keep-alive as RFC 9112 says; HEAD; bounded
-// in request line, header and body size and in requests. Plain HTTP without authentication: it
-// belongs on an inner address. One thread.
+// response bytes out, parsed by llhttp. GET and HEAD; pipelining and keep-alive follow RFC 9112;
+// the request line, headers, body and number of requests are bounded. Plain HTTP without
+// authentication: it belongs on an internal address. One thread.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ struct Health {
   std::string reason;  // a line for people: "ready", "draining", "no backend answers"
 };
 
-// What the endpoint shows. Called on the thread that feeds.
+// What the endpoint shows. Called on the thread that calls feed().
 class AdminSource {
  public:
   virtual std::string metrics() = 0;
@@ -38,9 +38,9 @@ class AdminHttp {
   enum class Step { More, Close };
   static constexpr size_t kMaxTarget = 2 * kKiB;  // of the request line; beyond it 414
   static constexpr size_t kMaxHead = 16 * kKiB;   // request line and headers; beyond it 431
-  static constexpr size_t kMaxBody =
-      64 * kKiB;  // read and dropped, framing included; beyond it 413
-  // The last answer of a connection says `Connection: close`. Bounds what pipelining can pile up.
+  // Read and dropped, framing included; beyond it 413.
+  static constexpr size_t kMaxBody = 64 * kKiB;
+  // The last answer of a connection says `Connection: close`. Bounds what pipelining can queue.
   static constexpr size_t kMaxRequests = 64;
 
   explicit AdminHttp(AdminSource& source);  // `source` must outlive *this
@@ -48,7 +48,8 @@ class AdminHttp {
   // Takes all of `bytes`, appends responses to `out`. After Close the caller sends `out`,
   // half-closes and feeds nothing more.
   Step feed(Bytes bytes, std::string& out);
-  // True before the first byte of a request and between two: idle time may be limited differently.
+  // True before the first byte of a request and between two requests: idle time may be limited
+  // differently.
   bool between_requests() const;
 
   // For the sets of Label::Path and Label::Code.

@@ -15,7 +15,7 @@ static_assert(in_order_of_the_enum());
 static_assert(static_cast<size_t>(Metric::ProcessStartTime) + 1 == kMetricCount);
 static_assert(static_cast<size_t>(Label::Verify) + 1 == kLabelCount);
 
-// Counters keeps cells by the first dimension, and only that one may grow.
+// Counters has a row of cells for each value of the first dimension, and only that one may grow.
 constexpr bool only_first_dimension_grows() {
   for (const Descriptor& metric : kCatalog) {
     const std::array<Label, 4> labels = dimensions(metric.id);
@@ -28,7 +28,7 @@ constexpr bool only_first_dimension_grows() {
 static_assert(only_first_dimension_grows());
 
 // Exporter leaves out the zeros of metrics with more dimensions: right for counters, but a gauge
-// that fell back to 0 has to say so.
+// must show that it fell back to 0.
 constexpr bool counted_gauges_have_one_dimension() {
   for (const Descriptor& metric : kCatalog) {
     if (metric.type != Counter && !metric.sampled && dimensions(metric.id)[1] != Label::None) {

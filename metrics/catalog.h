@@ -1,7 +1,8 @@
 // The catalogue: every metric once, with type, name, help and labels. This is exported surface:
-// dashboards and alert rules depend on it, a change here is a change of interface and stands in
-// CHANGELOG.md. docs/metrics.md is generated from it. Label values are bounded by construction:
-// each label's set is known when the process starts, or grows by configuration only up to a limit.
+// dashboards and alert rules depend on it, so a change here is a change of interface and belongs in
+// CHANGELOG.md. docs/metrics.md is generated from it. Label values are bounded by construction: the
+// set of each label is known when the process starts, or grows with the configuration, up to a
+// limit.
 #pragma once
 
 #include <span>
@@ -52,9 +53,8 @@ inline constexpr std::array<Descriptor, kMetricCount> kCatalog{{
     {Metric::ProxyHeaders,
      Counter,
      "postern_proxy_headers_total",
-     "PROXY headers of clients, and what came where one is required, by version (local: it names "
-     "no "
-     "client) or by what was wrong.",
+     "PROXY headers of clients, by version (local: the header names no client) or by what was "
+     "wrong, a missing header included.",
      {Listener, ProxyHeader}},
     {Metric::Handshakes,
      Counter,
@@ -86,11 +86,11 @@ inline constexpr std::array<Descriptor, kMetricCount> kCatalog{{
      Counter,
      "postern_logins_total",
      "Login attempts by how they ended: success; failure, the backend refused the secret; "
-     "abandoned, the client hung up on it (these two are guesses); cancelled, given up before a "
-     "secret was sent; "
-     "unsupported, the backend does not take such a login; privacy_required, it wants a secured "
-     "hop; denied, expired and unavailable, it refused for another reason than the secret; "
-     "interrupted, nobody answered.",
+     "abandoned, the client sent the secret and hung up before the answer (these two count as "
+     "guesses); cancelled, the client gave up before it sent a secret; unsupported, the backend "
+     "does not accept such a login; privacy_required, it wants a secured hop; denied, expired and "
+     "unavailable, it refused for another reason than the secret; interrupted, the attempt ended "
+     "without an answer.",
      {Mechanism, LoginResult}},
     {Metric::LoginDuration,
      Histogram,
@@ -105,7 +105,7 @@ inline constexpr std::array<Descriptor, kMetricCount> kCatalog{{
     {Metric::LoginFailureDelay,
      Histogram,
      "postern_login_failure_delay_seconds",
-     "Time for which the answer to a failed login was held back, if it was.",
+     "Time by which the answer to a failed login was delayed, if it was.",
      {}},
     {Metric::LoginBans,
      Counter,
@@ -115,7 +115,7 @@ inline constexpr std::array<Descriptor, kMetricCount> kCatalog{{
     {Metric::LoginGuardEntries,
      Gauge,
      "postern_login_guard_entries",
-     "Addresses, and user names with them, whose failed logins are remembered.",
+     "Addresses, and pairs of address and user name, whose failed logins are remembered.",
      {},
      kSampled},
     {Metric::CleartextLoginsRefused,
@@ -136,15 +136,14 @@ inline constexpr std::array<Descriptor, kMetricCount> kCatalog{{
     {Metric::IdFieldsDropped,
      Counter,
      "postern_id_fields_dropped_total",
-     "Fields taken out of clients' ID commands because only a proxy may set them, such as "
+     "Fields removed from clients' ID commands because only a proxy may set them, such as "
      "x-originating-ip.",
      {}},
     {Metric::Violations,
      Counter,
      "postern_protocol_violations_total",
      "Sessions ended because the client or the backend broke the protocol or a limit of it, by "
-     "what it "
-     "did.",
+     "what it did.",
      {Hop, Violation}},
     {Metric::Bytes,
      Counter,
@@ -154,24 +153,24 @@ inline constexpr std::array<Descriptor, kMetricCount> kCatalog{{
     {Metric::ReadPauses,
      Counter,
      "postern_read_pauses_total",
-     "Times that reading from a hop was paused because the other one took no more.",
+     "Times that reading from a hop was paused because the other one accepted no more.",
      {Hop}},
     {Metric::WaitingBytes,
      Gauge,
      "postern_waiting_bytes",
-     "Bytes that wait for clients and servers that do not take them.",
+     "Bytes queued for clients and servers that read them too slowly.",
      {},
      kSampled},
     {Metric::MemoryLimit,
      Gauge,
      "postern_memory_limit_bytes",
-     "What the process may use, if the configuration limits its memory.",
+     "Memory that the process may use, if the configuration limits it.",
      {},
      kSampled},
     {Metric::MemoryShortages,
      Counter,
      "postern_memory_shortages_total",
-     "Times that three quarters of the memory limit were in use and slow peers had to wait.",
+     "Times that memory use reached three quarters of the limit and slow peers had to wait.",
      {}},
     {Metric::BackendConnects,
      Counter,
@@ -219,28 +218,25 @@ inline constexpr std::array<Descriptor, kMetricCount> kCatalog{{
     {Metric::CertificateOcspNextUpdate,
      Gauge,
      "postern_certificate_ocsp_next_update_timestamp_seconds",
-     "When the OCSP response of a certificate ceases to be stapled, as Unix time; 0 if there is "
-     "none, "
-     "though one is configured or promised.",
+     "When the OCSP response of a certificate is no longer stapled, as Unix time; 0 if there is "
+     "none, though one is configured or promised.",
      {Certificate, KeyType},
      kSampled},
     {Metric::CertificateReloads,
      Counter,
      "postern_certificate_reloads_total",
      "Attempts to load certificates and secrets whose files changed; an error leaves the old ones "
-     "in "
-     "force.",
+     "in force.",
      {Result}},
     {Metric::ConfigReloads,
      Counter,
      "postern_config_reloads_total",
-     "Attempts to load configuration and certificates anew; an error leaves the old ones in force.",
+     "Attempts to reload configuration and certificates; an error leaves the old ones in force.",
      {Result}},
     {Metric::ConfigReloadSuccessful,
      Gauge,
      "postern_config_last_reload_successful",
-     "Whether the last attempt to load the configuration anew succeeded, 1 or 0; 1 before the "
-     "first.",
+     "Whether the last attempt to reload the configuration succeeded, 1 or 0; 1 before the first.",
      {},
      kSampled},
     {Metric::ConfigReloadTime,
@@ -259,8 +255,8 @@ inline constexpr std::array<Descriptor, kMetricCount> kCatalog{{
     {Metric::Ready,
      Gauge,
      "postern_ready",
-     "Whether new clients are wanted: 1 if /ready answers 200, 0 while the process drains; "
-     "backends have no part in it.",
+     "Whether the process wants new clients: 1 if /ready answers 200, 0 while it drains; the "
+     "state of backends does not matter.",
      {},
      kSampled},
     {Metric::AdminRequests,
@@ -332,8 +328,8 @@ constexpr const Descriptor& descriptor(Metric metric) {
 
 const char* label_name(Label label);  // "end_reason"; "" for None
 
-// The labels by whose indices a metric is counted: those exported, but Backend only where no Server
-// follows. A server belongs to one backend, so its index stands for both.
+// The labels whose indices address the cells of a metric: those exported, but no Backend that a
+// Server follows. A server belongs to one backend, so its index stands for both.
 constexpr std::array<Label, 4> dimensions(Metric metric) {
   const std::array<Label, 4>& labels = descriptor(metric).labels;
   std::array<Label, 4> dimensions{};

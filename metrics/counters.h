@@ -1,10 +1,10 @@
 // Counters: one thread's figures. One writer, relaxed loads and stores, no read-modify-write and no
-// lock; the exporter sums all threads' when it is scraped. A figure is found by its metric and the
-// indices of its label values (see LabelSets), so counting is arithmetic and one store.
+// lock; the exporter sums the figures of all threads at a scrape. A metric and the indices of its
+// label values (see LabelSets) give the cell, so counting is arithmetic and one store.
 //
-// Cells live in rows, one for each value of a metric's first dimension, made when first counted in:
-// a pool that no configuration names costs a null pointer. Rows are whole cache lines, so that no
-// two threads' cells ever share one.
+// Cells live in rows, one for each value of a metric's first dimension, allocated when first
+// counted in: a pool that no configuration names costs a null pointer. Rows are whole cache lines,
+// so that no two threads' cells share one.
 #pragma once
 
 #include <array>
@@ -35,14 +35,15 @@ class Cell {
 
 class Counters {
  public:
-  // Fixed labels in `labels` must be defined; it may grow afterwards and need not outlive *this.
+  // All fixed labels in `labels` must be defined. `labels` may grow afterwards and need not outlive
+  // *this.
   explicit Counters(const LabelSets& labels);
   Counters(const Counters&) = delete;
   Counters& operator=(const Counters&) = delete;
   ~Counters();
 
   // The cell of a counter or gauge; may be kept for the life of *this. The values are those of
-  // dimensions(M), in order: a Server stands for its Backend too. By the one writer only.
+  // dimensions(M), in order: a Server stands for its Backend too. Only the writer may call it.
   template <Metric M, typename... Values>
   requires CountedBy<M, Values...> Cell& cell(Values... values) {
     return cell_at(M, {index(values)...});
@@ -53,19 +54,19 @@ class Counters {
   template <Metric M, typename... Values>
   requires CountedBy<M, Values...>
   void add(uint64_t n, Values... values) { cell<M>(values...).add(n); }
-  // One observation of a histogram, in microseconds. By the one writer only.
+  // One observation of a histogram, in microseconds. Only the writer may call it.
   template <Metric M, typename... Values>
   requires ObservedBy<M, Values...>
   void observe(uint64_t microseconds, Values... values) {
     observe_at(M, microseconds, {index(values)...});
   }
-  // The same by indices, for who knows the metric only at run time. A wrong one is a broken
-  // invariant.
+  // The same by indices, for callers that know the metric only at run time. A wrong index is a
+  // broken invariant.
   Cell& cell_at(Metric metric, std::initializer_list<size_t> label_values);
   void observe_at(Metric metric, uint64_t microseconds, std::initializer_list<size_t> label_values);
 
-  // Reading, from any thread. A row holds all combinations of the further dimensions, the last one
-  // running fastest; a histogram's combination has a cell for each bucket, one for what is beyond
+  // Reading, from any thread. A row holds all combinations of the other dimensions, the last one
+  // varying fastest; a combination of a histogram has a cell for each bucket, one for values above
   // the last bound, and one for the sum in microseconds.
   size_t cells_each(Metric metric) const { return layout(metric).cells_each; }
   size_t row_size(Metric metric) const { return layout(metric).row_size; }
@@ -93,7 +94,7 @@ class Counters {
   std::vector<std::atomic<Line*>> rows_;  // each owned, and set once, by the writer
 };
 
-// Holds a gauge one higher for as long as it lives: a gauge that cannot leak.
+// Raises a gauge by one for its own lifetime: a gauge that cannot leak.
 class ScopedGauge {
  public:
   ScopedGauge() = default;

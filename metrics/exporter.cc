@@ -42,7 +42,7 @@ void set_value(ClientMetric& metric, Type type, double value) {
   }
 }
 
-// From the cells of one histogram: buckets, beyond the last bound, sum. The count is the sum of the
+// `cells` are the buckets, values above the last bound, and the sum. The count is the sum of the
 // buckets, so that the two agree even when a worker is between its two stores.
 void set_histogram(ClientMetric& metric, std::span<const uint64_t> cells) {
   uint64_t count = 0;
@@ -63,7 +63,7 @@ class Exporter::Collector final : public prometheus::Collectable {
  public:
   Collector(const LabelSets& labels, std::vector<const Counters*> counters, SampleSource& source)
       : labels_(labels), counters_(std::move(counters)), source_(source) {
-    check(!counters_.empty(), "somebody counts");
+    check(!counters_.empty(), "an exporter has counters to sum");
   }
 
   // One family for each metric, in the catalogue's order; those without a line are left out.
@@ -101,7 +101,7 @@ class Exporter::Collector final : public prometheus::Collectable {
                    MetricFamily& family) const {
     const size_t each = counters_.front()->cells_each(metric.id);
     const std::array<Label, 4> by = dimensions(metric.id);
-    // "other" is a row that nobody configured; it is news only when it counts.
+    // No configuration names "other": it is exported only once it has counted something.
     const bool unasked = LabelSets::grows(by[0]) && row == LabelSets::kOther;
     const bool whole = by[1] == Label::None && !unasked;
     for (size_t at = 0; at < sums.size(); at += each) {
@@ -120,7 +120,7 @@ class Exporter::Collector final : public prometheus::Collectable {
     }
   }
 
-  // Undoes the arithmetic of Counters: the last dimension runs fastest.
+  // Undoes the arithmetic of Counters: the last dimension varies fastest.
   void add_labels(Metric metric, size_t row, size_t combination, ClientMetric& line) const {
     const std::array<Label, 4> by = dimensions(metric);
     std::array<size_t, 4> values{row};

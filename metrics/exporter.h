@@ -1,6 +1,6 @@
-// Exporter: sums the threads' counters when asked and prints them in Prometheus' text format
-// (0.0.4) by prometheus-cpp. Main thread only; what it reads of the workers are relaxed atomics.
-// `labels`, all `counters` and `source` must outlive *this.
+// Exporter: sums the threads' counters on demand and prints them in Prometheus' text format (0.0.4)
+// by prometheus-cpp. Main thread only; it reads the workers' counters as relaxed atomics. `labels`,
+// all `counters` and `source` must outlive *this.
 #pragma once
 
 #include <memory>
@@ -17,9 +17,9 @@ class Exporter {
  public:
   Exporter(const LabelSets& labels, std::vector<const Counters*> counters, SampleSource& source);
   ~Exporter();
-  // Metrics with at most one dimension are given whole, zeros included, so that rate() sees the
-  // first event; of the others the cells that have counted, or handshakes alone would be a thousand
-  // lines. Samples that break their descriptor's number of labels are our bug.
+  // Gives metrics with at most one dimension whole, zeros included, so that rate() sees the first
+  // event; of the others only cells that have counted, or handshakes alone would be a thousand
+  // lines. A sample with the wrong number of labels is a bug of ours.
   std::string text();
 
  private:

@@ -1,7 +1,7 @@
-// LabelSets: for every label the values it can have, in the order of the index that counters use.
+// LabelSets: the possible values of every label, in the order of the indices that counters use.
 // Fixed sets are defined before the workers start and then read by any thread. Backend and Server
-// grow with the configuration: intern() adds to them on the main thread, which is also the only one
-// that reads their names; workers are handed indices.
+// grow with the configuration: intern_backend() and intern_server() add to them on the main thread,
+// the only one that reads their names; workers get indices.
 #pragma once
 
 #include <array>
@@ -17,15 +17,16 @@ namespace postern::metrics {
 
 class LabelSets {
  public:
-  // Values of Backend and of Server that are told apart; what comes later is "other".
+  // How many values Backend and Server have at most; all later ones are "other".
   static constexpr size_t kGrowingCapacity = 256;
   static constexpr size_t kOther = 0;
 
   LabelSets();
 
-  // Sets the values of a fixed label, once. Where values come from elsewhere, "other" stands last.
+  // Sets the values of a fixed label, once. If values can come from outside, the last one is
+  // "other".
   void define(Label label, std::span<const char* const> values);
-  // The index of `value` in a fixed label; of the last value if it is not among them.
+  // The index of `value` in a fixed label; the last index if `value` is unknown.
   template <Label L>
   LabelIndex<L> index_of(std::string_view value) const {
     return {index_of(L, value)};
@@ -35,7 +36,7 @@ class LabelSets {
   // The index of a backend pool's name in Label::Backend, added if it is new.
   size_t intern_backend(std::string_view name);
   // The index in Label::Server of a pool's server, added if it is new. `backend` is the pool's
-  // index; servers of the same name in two pools are two.
+  // index; the same name in two pools is two servers.
   size_t intern_server(size_t backend, std::string_view name);
   // The pool a server belongs to.
   size_t backend_of(size_t server) const { return backend_of_server_[server]; }

@@ -1,5 +1,5 @@
-// What a metric is counted by: values that know their label, so that a figure counted by the wrong
-// labels, or too few, does not compile.
+// Label values that know their label, so that counting a metric by the wrong labels, or by too few,
+// does not compile.
 #pragma once
 
 #include <array>
@@ -9,13 +9,13 @@
 
 namespace postern::metrics {
 
-// The index of a value in a label's set (LabelSets), where no enumeration has the values.
+// The index of a value in a label's set (LabelSets), for labels without an enumeration.
 template <Label L>
 struct LabelIndex {
   size_t value = 0;
 };
 
-// The label whose values, in order, are a type's. Who counts by an enumeration of its own says so:
+// The label whose values, in order, are those of T. A room with its own enumeration declares it:
 //   template <>
 //   inline constexpr Label kLabelOf<EndReason> = Label::EndReason;
 template <typename T>
@@ -38,7 +38,7 @@ constexpr size_t index(Enum value) {
   return static_cast<size_t>(value);
 }
 
-// Whether `Values` are what metric M is counted by, in order: see dimensions().
+// Whether metric M is counted by `Values`, in order: see dimensions().
 template <Metric M, typename... Values>
 concept By = !descriptor(M).sampled && sizeof...(Values) <= 4 &&
              dimensions(M) == std::array<Label, 4>{kLabelOf<Values>...} &&

@@ -1,5 +1,4 @@
-// The names of everything that is measured: metrics, and the labels they are told apart by.
-// catalog.h says of each metric what it is.
+// The identifiers of all metrics and of their labels. catalog.h describes each metric.
 #pragma once
 
 #include <array>
@@ -18,18 +17,18 @@ enum class Label : uint8_t {
   Resumed,       // "no", "yes"
   ProxyHeader,   // what a PROXY header was, or what was wrong with it
   TlsFailure,    // why a handshake failed
-  ShadowReason,  // why the shadow policy would have refused one
+  ShadowReason,  // why the shadow policy would have refused a handshake
   Hop,           // "client", "backend"
   Direction,     // "in", "out", seen from postern
   Mechanism,     // how a client logged in
   LoginResult,
   Backend,  // pool name as configured
-  Server,   // HOST:PORT as configured; always behind Backend, see dimensions()
+  Server,   // HOST:PORT as configured; always after Backend, see dimensions()
   ConnectResult,
   Result,  // "success", "error"
   AcceptFailure,
   Violation,  // of IMAP, by either side
-  Refusal,    // why a command of a client was answered BAD here
+  Refusal,    // why the gateway answered a client's command BAD
   Path,       // of the admin endpoint: known paths, else "other"
   Code,       // HTTP status
   // The ones below only occur on samples given at scrape time, so they have no set of their own.

@@ -15,8 +15,8 @@
 namespace postern::metrics {
 namespace {
 
-// The fields of /proc/self/stat behind the command's name, which alone may hold spaces and
-// brackets; proc(5) counts from 1, and the name is the second.
+// Fields of /proc/self/stat by their numbers in proc(5). Parsing starts after the name (2), the
+// only one that may contain spaces and brackets.
 struct Stat {
   double cpu_ticks = 0;       // utime (14) + stime (15)
   double start_ticks = 0;     // (22), since boot
@@ -34,7 +34,7 @@ std::optional<Stat> read_stat() {
   }
   std::istringstream rest(line.substr(name_end + 1));
   std::string state;
-  rest >> state;  // (3), the only one that is no number
+  rest >> state;  // (3), the only one that is not a number
   std::array<double, 25> fields{};
   for (size_t i = 4; i < fields.size(); ++i) {
     rest >> fields[i];
@@ -60,7 +60,8 @@ std::optional<double> boot_time() {
 }
 
 std::optional<double> open_fds() {
-  // Linux 6.2 and later know the number; counting a hundred thousand entries would take a while.
+  // Linux 6.2 and later report the number as the size; counting a hundred thousand entries takes
+  // long.
   struct stat directory {};
   if (stat("/proc/self/fd", &directory) == 0 && directory.st_size > 0) {
     return static_cast<double>(directory.st_size);

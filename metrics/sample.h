@@ -1,5 +1,5 @@
-// Sample: a figure that is not counted but known when it is asked for: a certificate's expiry,
-// build info, readiness, what the kernel says of the process.
+// Sample: a figure that is not counted but read at a scrape: when a certificate expires, build
+// info, readiness, what the kernel reports about the process.
 #pragma once
 
 #include <string>
@@ -15,7 +15,7 @@ struct Sample {
   double value;
 };
 
-// Who knows. Called on the thread that scrapes.
+// Gives the samples. Called on the thread that scrapes.
 class SampleSource {
  public:
   virtual void sample(std::vector<Sample>& into) = 0;

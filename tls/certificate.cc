@@ -28,7 +28,7 @@ struct Passphrase {
   bool asked = false;
 };
 
-// PEM readers ask for a passphrase through this. Too long a one is as good as none.
+// The callback by which a PEM reader asks for the passphrase. One that is too long counts as none.
 int give_passphrase(char* buffer, int size, int, void* data) noexcept {
   auto& passphrase = *static_cast<Passphrase*>(data);
   passphrase.asked = true;
@@ -103,7 +103,7 @@ std::optional<Chain> load_chain(const CertificateFiles& files, Faults& faults) {
   return chain;
 }
 
-// Sets the key's type; says what is wrong with keys that no client should be shown.
+// Sets the key's type; says what is wrong with a key that no client should be shown.
 std::string describe_key(CertificateStore::Certificate& certificate) {
   EVP_PKEY* key = certificate.key.get();
   switch (EVP_PKEY_id(key)) {
@@ -143,7 +143,8 @@ bool same_key(X509& certificate, EVP_PKEY& key) {
   return certified != nullptr && EVP_PKEY_cmp(certified.get(), &key) == 1;
 }
 
-// The key is not the leaf's. Often it is another's in the file: then only the order is wrong.
+// The key is not the leaf's. Often it belongs to another certificate of the file: then only the
+// order is wrong.
 std::string describe_mismatch(const CertificateFiles& files, const Chain& chain, EVP_PKEY& key) {
   for (size_t i = 1; i < chain.size(); ++i) {
     const auto other = parse_certificate(*chain[i]);

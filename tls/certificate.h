@@ -1,4 +1,4 @@
-// What stands behind a CertificateStore entry, and how PEM becomes one. Inside tls/ only.
+// One certificate of a CertificateStore, and how it is made from PEM. Inside tls/ only.
 #pragma once
 
 #include <memory>
@@ -24,15 +24,15 @@ struct CertificateStore::Certificate {
   std::string leaf_sha256;  // raw
   std::optional<Staple> staple;
 
-  // Makes a connection, or all of a context, present this certificate. False: see BoringSSL's
-  // queue.
+  // Makes a connection, or every connection of a context, present this certificate. False: the
+  // reason is in BoringSSL's error queue.
   bool install(SSL* ssl) const;
   bool install(SSL_CTX* ctx) const;
 };
 
 using CertificatePtr = std::unique_ptr<CertificateStore::Certificate>;
 
-// The octets of every block of one kind in a PEM text; others are passed over. Nothing when one is
+// The octets of every block of `kind` in a PEM text; other kinds are skipped. nullopt if a block is
 // broken.
 std::optional<std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>> parse_pem_blocks(std::string_view pem,
                                                                             std::string_view kind);
@@ -40,20 +40,20 @@ std::optional<std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>> parse_pem_blocks(std:
 std::optional<std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>> parse_pem_chain(std::string_view pem);
 std::string to_pem(const std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>& chain);
 bssl::UniquePtr<X509> parse_certificate(CRYPTO_BUFFER& der);
-int64_t posix_time(const ASN1_TIME* time);  // 0 if it cannot be told
+int64_t posix_time(const ASN1_TIME* time);  // 0 if it is unreadable
 std::string to_hex(Bytes octets);
 std::string sha256(Bytes octets);
 
-// Joins a chain and its key, which must be the leaf's. Null when TLS cannot use such a key: `wrong`
-// says so in words that follow "key FILE".
+// Joins a chain and the key of its leaf. Null if TLS cannot use such a key: `wrong` then says why,
+// in words that follow "key FILE".
 CertificatePtr make_certificate(std::string label,
                                 std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> chain,
                                 bssl::UniquePtr<EVP_PKEY> key, std::string& wrong);
 
 // One chain and its key, read and checked. Null when `faults` has grown.
 CertificatePtr load_certificate(const CertificateFiles& files, Faults& faults);
-// Reads the file's OCSP response, if one is named, into the certificate. What is wrong with it, or
-// nothing: whoever renews a certificate gets its response a moment later.
+// Reads the OCSP response, if one is configured, into the certificate. Returns what is wrong with
+// it, or nullopt. This is no fault: a renewed certificate gets its response a moment later.
 std::optional<std::string> load_staple(const CertificateFiles& files,
                                        CertificateStore::Certificate& certificate);
 

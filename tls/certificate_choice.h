@@ -1,4 +1,4 @@
-// Which of the certificates for a name a ClientHello can make use of. Inside tls/ only.
+// Chooses among the certificates for a name one that the client can use. Inside tls/ only.
 #pragma once
 
 #include <span>
@@ -10,17 +10,17 @@
 namespace postern::tls {
 
 // The first candidate whose signature the client can verify under `policy`; if there is none, the
-// last, with which BoringSSL then fails the handshake by the right alert. `candidates` is not
+// last one, with which BoringSSL fails the handshake with the right alert. `candidates` must not be
 // empty.
 const CertificateStore::Certificate& choose_certificate(
     std::span<const CertificateStore::Certificate* const> candidates, const SSL_CLIENT_HELLO& hello,
     const Policy& policy);
 
-// Whether the client says that it can verify a signature of the certificate's key. Without a word
-// on signatures (TLS 1.2 only) it is taken to.
+// Whether the client can verify a signature of the certificate's key, by the schemes it lists. A
+// client that lists none (TLS 1.2 only) is assumed to.
 bool verifies(const CertificateStore::Certificate& certificate, const SSL_CLIENT_HELLO& hello,
               bool tls13);
-// Whether a suite of TLS 1.2 goes with the certificate's key, and the client knows the key's curve.
+// Whether a suite of TLS 1.2 suits the certificate's key, and the client knows the key's curve.
 bool suits_tls12(const CertificateStore::Certificate& certificate, const SSL_CLIENT_HELLO& hello,
                  const Policy& policy);
 

@@ -31,7 +31,7 @@ bool usable(std::string_view name) {
   return !name.empty() && (star == std::string_view::npos || (star == 0 && is_wildcard(name)));
 }
 
-// The response that another store has for the same certificate, if it still serves.
+// The certificate of another store that has a fresh response for the same leaf.
 const Certificate* find_fresh(const CertificateStore* store, const std::string& leaf_sha256) {
   if (store == nullptr) {
     return nullptr;
@@ -71,7 +71,7 @@ void staple(const CertificateFiles& files, const CertificateStore* former, Certi
 
 struct CertificateStore::Index {
   std::unordered_map<std::string, std::vector<const Certificate*>, TextHash, std::equal_to<>>
-      by_name;  // wildcards stand under their own text, "*.example.org"
+      by_name;  // a wildcard has its own text as key, "*.example.org"
   std::vector<const Certificate*> fallback;
 
   void add(const Certificate& certificate, Faults& faults);
@@ -94,7 +94,7 @@ void CertificateStore::Index::add(const Certificate& certificate, Faults& faults
                                            return a->description.key_type < b->description.key_type;
                                          }),
                         &certificate);
-    } else if (*rival != &certificate) {  // else a certificate that repeats a name
+    } else if (*rival != &certificate) {  // else one certificate repeats a name
       faults.push_back({certificate.where, mine.label + " and " + (*rival)->description.label +
                                                " are both for '" + name +
                                                "' with the same kind of key; remove one"});
@@ -102,7 +102,8 @@ void CertificateStore::Index::add(const Certificate& certificate, Faults& faults
   }
 }
 
-// Clients without SNI may know only RSA, too: they choose among all that bear the first's name.
+// Clients without SNI may know only RSA, too: they get a choice of all certificates with the first
+// one's name.
 void CertificateStore::Index::choose_fallback(const Certificate& first) {
   const auto& names = first.description.names;
   const auto found = names.empty() ? by_name.end() : by_name.find(names.front());
@@ -184,7 +185,7 @@ std::string CertificateStore::first_chain_pem() const {
   return to_pem(certificates_.front()->chain);
 }
 
-// Nothing is allocated or kept for a name a client made up.
+// Allocates and keeps nothing, because clients make up names.
 std::span<const Certificate* const> CertificateStore::find(std::string_view server_name) const {
   if (server_name.empty() || server_name.size() > kMaxNameBytes) {
     return index_->fallback;

@@ -1,9 +1,9 @@
 // CertificateStore: immutable map from host name to certificate chain and key. Loading checks
 // everything (PEM, key matches leaf, names) and reports all faults at once; an expired certificate
-// is none, so that a server can still start: describe() tells the dates. After loading, it is read
-// by any thread; only the reference counts of keys and chains are shared and written. Lookup: exact
-// name, then wildcard (one left-most label, RFC 9525 §6.3), then the first certificate. For one
-// name an ECDSA and an RSA certificate may stand side by side.
+// is not a fault, so that a server can still start: describe() gives the dates. After loading, any
+// thread may read it; only the reference counts of keys and chains are shared and written. Look-up:
+// exact name, then wildcard (one left-most label, RFC 9525 §6.3), then the first certificate. One
+// name may have both an ECDSA and an RSA certificate.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ class CertificateStore {
  public:
   struct Certificate;  // chain, key and names; opaque outside tls/
 
-  // What may be told of a certificate: for metrics, log, status and `postern check`.
+  // The public facts of a certificate: for metrics, log, status and `postern check`.
   struct Description {
     std::string label;               // the chain's file name as configured: the metric's label
     std::vector<std::string> names;  // SAN dNSNames, lower case
@@ -41,11 +41,11 @@ class CertificateStore {
     std::string fingerprint_sha256;  // of the leaf, hex
     bool must_staple = false;        // clients may insist on an OCSP response (RFC 7633)
     bool staple_expected = false;    // an OCSP response is configured, or Must-Staple promises one
-    int64_t ocsp_next_update = 0;    // when its response ceases to be served; 0: there is none
+    int64_t ocsp_next_update = 0;    // when its response is no longer stapled; 0: there is none
   };
 
-  // An OCSP response that is of no use is no fault, but a warning; then the one that `former` has
-  // for the same certificate is kept, if it is fresh.
+  // An OCSP response that cannot be used is a warning, not a fault; in its place stays the response
+  // that `former` has for the same certificate, if it is fresh.
   static Result<std::shared_ptr<const CertificateStore>> load(
       const std::vector<CertificateFiles>& files, const CertificateStore* former = nullptr);
   // A throw-away ECDSA P-256 certificate for `names`, valid 30 days, made in memory.
@@ -55,7 +55,7 @@ class CertificateStore {
   ~CertificateStore();
 
   std::vector<Description> describe() const;
-  // The PEM of the first chain, e.g. to hand a self-signed one to a client.
+  // The PEM of the first chain, e.g. to give a self-signed one to a client.
   std::string first_chain_pem() const;
 
   // The candidates for `server_name` ("" without SNI), best match only, ECDSA before RSA.
@@ -63,7 +63,7 @@ class CertificateStore {
   // Digest of all leaves: part of what resumption is bound to.
   std::string_view digest() const { return digest_; }  // 32 raw octets
   const std::vector<std::unique_ptr<Certificate>>& all() const { return certificates_; }
-  // What is doubtful in what was loaded; for the log and `postern check`.
+  // What is doubtful in the loaded files; for the log and `postern check`.
   const Faults& warnings() const { return warnings_; }
 
  private:

@@ -16,7 +16,7 @@ struct ClientAuth::State {
   ClientAuthFiles::Mode mode = ClientAuthFiles::Mode::Required;
   bssl::UniquePtr<X509_STORE> authorities;
   std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> names;  // their subjects, as DER
-  std::vector<bssl::UniquePtr<X509_CRL>> lists;       // empty: revocation is not looked at
+  std::vector<bssl::UniquePtr<X509_CRL>> lists;       // empty: revocation is not checked
   std::string digest;
 };
 
@@ -44,7 +44,7 @@ std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> subjects(X509_STORE& store) {
   return names;
 }
 
-// Adds every list of a PEM text to both; what is wrong with it, or nothing.
+// Adds every list of a PEM text to both. Returns what is wrong with the text, or null.
 const char* add_revocations(std::string_view pem, X509_STORE& store,
                             std::vector<bssl::UniquePtr<X509_CRL>>& into) {
   const auto lists = parse_pem_blocks(pem, kPemCrl);
@@ -64,7 +64,7 @@ const char* add_revocations(std::string_view pem, X509_STORE& store,
   return lists->empty() ? " holds no revocation list in PEM" : nullptr;
 }
 
-// Until when the lists speak of a certificate: whichever of its issuer's lasts longest.
+// Until when the lists cover a certificate: the latest end among those of its issuer.
 int64_t revocation_known_until(const std::vector<bssl::UniquePtr<X509_CRL>>& lists, X509& leaf) {
   int64_t until = 0;
   for (const auto& list : lists) {
@@ -156,8 +156,8 @@ ClientAuth::Verdict ClientAuth::judge(const stack_st_CRYPTO_BUFFER* chain) const
       X509_STORE_CTX_set_default(verification.get(), "ssl_client") != 1) {
     return {Failure::Internal};
   }
-  // An authority in the file is trusted, be it an intermediate. Of the client's own certificate the
-  // revocation must be known; the operator chose its issuers.
+  // An authority in the file is trusted, even an intermediate. Only the client's own certificate
+  // must have a known revocation status; the operator chose its issuers.
   X509_VERIFY_PARAM_set_flags(
       X509_STORE_CTX_get0_param(verification.get()),
       X509_V_FLAG_PARTIAL_CHAIN | (checks_revocation ? X509_V_FLAG_CRL_CHECK : 0UL));

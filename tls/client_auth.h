@@ -1,5 +1,5 @@
-// ClientAuth: whether clients are asked for a certificate (mTLS), which authorities issue theirs,
-// and which of them are revoked. Files are read once, all faults at once; immutable afterwards,
+// ClientAuth: whether clients are asked for a certificate (mTLS), which authorities issue it, and
+// which certificates are revoked. Files are read once, all faults at once; immutable afterwards,
 // shared by the contexts of all threads (a verification takes the lock of the authorities for a
 // moment).
 #pragma once
@@ -19,17 +19,17 @@ struct stack_st_CRYPTO_BUFFER;
 namespace postern::tls {
 
 struct ClientAuthFiles {
-  enum class Mode { Required, Optional };  // Optional: none will do, a bad one will not
+  enum class Mode { Required, Optional };  // Optional: none is accepted, a bad one is not
   Mode mode = Mode::Required;
   std::string ca_file = {};   // PEM
-  std::string crl_file = {};  // PEM; empty: revocation is not looked at
+  std::string crl_file = {};  // PEM; empty: revocation is not checked
   std::string where = {};     // where the configuration names them: "postern.yaml:12"
 };
 
 class ClientAuth {
  public:
   struct Verdict {
-    std::optional<Failure> failure;  // nothing: a good client's
+    std::optional<Failure> failure;  // nullopt: the certificate is good
     int64_t good_until = 0;          // seconds since 1970; no resumption may outlive it
   };
 
@@ -37,12 +37,12 @@ class ClientAuth {
   ~ClientAuth();
 
   bool required() const;
-  // Names the authorities to the clients of a context. False: out of memory.
+  // Announces the authorities to the clients of a context. False: out of memory.
   bool install(ssl_ctx_st* ctx) const;
-  // Of `chain`, leaf first. It is good until one of its certificates or the revocation list about
-  // the client's own has reached its end.
+  // Judges `chain`, leaf first. A verdict is good until one of the certificates, or the revocation
+  // list for the client's own, expires.
   Verdict judge(const stack_st_CRYPTO_BUFFER* chain) const;
-  // Of all that decides who may come in: what resumption is bound to.
+  // The digest of everything that decides about a client: resumption is bound to it.
   std::string_view digest() const;
 
  private:

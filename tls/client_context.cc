@@ -16,13 +16,14 @@ struct ClientContext::State {
 
   ClientSettings settings;
   std::unique_ptr<const Verifier> verifier;
-  // A backend shows the same chain to all its connections: its octets are kept once. Outlives ctx.
+  // A backend shows the same chain on all its connections: the pool keeps its octets once. Outlives
+  // ctx.
   bssl::UniquePtr<CRYPTO_BUFFER_POOL> pool;
   bssl::UniquePtr<SSL_CTX> ctx;
 };
 
-// The verdict travels through the error queue, as BoringSSL's own do, and is read by
-// take_failure(). The connection's application data is the host's name (see Engine::client).
+// The verdict goes through the error queue, as BoringSSL's own do, to take_failure(). The
+// connection's application data is the host's name (see Engine::client).
 ssl_verify_result_t ClientContext::State::verify(SSL* ssl, uint8_t* alert) noexcept {
   const auto& state = *static_cast<State*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
   const auto& host = *static_cast<const std::string*>(SSL_get_app_data(ssl));
@@ -44,8 +45,8 @@ const ClientSettings& ClientContext::settings() const {
   return state_->settings;
 }
 
-// No ALPN is offered: backends from before RFC 7301 may mishandle it, and strict ones may want
-// another.
+// Offers no ALPN: backends older than RFC 7301 may mishandle it, and strict ones may want another
+// protocol.
 Result<std::unique_ptr<ClientContext>> ClientContext::make(ClientSettings settings) {
   auto verifier = Verifier::make(settings.verification);
   auto ctx = make_ssl_context(settings.policy);

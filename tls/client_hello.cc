@@ -20,7 +20,7 @@ std::optional<Numbers> list_extension(const SSL_CLIENT_HELLO& hello, uint16_t ty
   CBS body;
   CBS list;
   CBS_init(&body, data, length);
-  // A length of two octets goes before each list but that of versions.
+  // Every list but that of the versions begins with a length of two octets.
   const bool whole = type == TLSEXT_TYPE_supported_versions
                          ? CBS_get_u8_length_prefixed(&body, &list) == 1
                          : CBS_get_u16_length_prefixed(&body, &list) == 1;

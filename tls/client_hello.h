@@ -1,4 +1,4 @@
-// Reading the lists of a ClientHello, before BoringSSL has made its choices from them. Views of the
+// Reads the lists of a ClientHello before BoringSSL makes its choices from them. Views of the
 // hello, valid inside its callback. Inside tls/ only.
 #pragma once
 
@@ -34,8 +34,8 @@ class Numbers {
   CBS list_;
 };
 
-// An extension that is a list of numbers. Nothing if it is absent or ill-formed; the latter
-// BoringSSL refuses in a moment.
+// An extension that is a list of numbers. nullopt if it is absent or ill-formed; BoringSSL refuses
+// an ill-formed one afterwards.
 std::optional<Numbers> list_extension(const SSL_CLIENT_HELLO& hello, uint16_t type);
 Numbers offered_suites(const SSL_CLIENT_HELLO& hello);
 bool has_extension(const SSL_CLIENT_HELLO& hello, uint16_t type);

@@ -1,7 +1,7 @@
-// ServerContext and ClientContext: an SSL_CTX made ready from a policy, certificates and ticket
-// keys or a verification rule. Made during set-up with all faults reported; then used by the
-// engines of one worker only (each worker has its own, so no two threads share a lock or a
-// reference count). Must outlive the engines made from it.
+// ServerContext and ClientContext: an SSL_CTX set up from a policy, certificates and ticket keys or
+// a verification rule. Made during set-up with all faults reported; then used by the engines of one
+// worker only (each worker has its own, so no two threads share a lock or a reference count). Must
+// outlive the engines made from it.
 #pragma once
 
 #include <cstdint>
@@ -27,10 +27,10 @@ struct ServerSettings {
   std::shared_ptr<const CertificateStore> certificates;
   std::shared_ptr<const TicketKeys> tickets;
   std::string binding;  // what sessions are bound to besides certificates and policy: the listener
-  // Chooses the window of the ticket keys and whether an OCSP response is fresh.
+  // Decides which window of the ticket keys is current and whether an OCSP response is fresh.
   int64_t (*clock_s)() = &wall_clock_s;
   std::shared_ptr<const ClientAuth> client_auth = {};  // null: clients are not asked
-  std::optional<Policy> shadow = {};  // judged for every ClientHello; nobody is refused by it
+  std::optional<Policy> shadow = {};  // judged for every ClientHello, but refuses none
 };
 
 class ServerContext {

@@ -33,7 +33,7 @@ std::string sni_for(const std::string& host) {
   return host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
 }
 
-// Empty if there is none, or one that a reader could take for another: whoever stops at a NUL must
+// Empty if there is none, or if a reader could take it for another: one that stops at a NUL must
 // not see "admin" where the authority has signed "admin\0.example.org".
 std::string common_name(X509& certificate) {
   auto* subject = X509_get_subject_name(&certificate);
@@ -91,8 +91,8 @@ std::unique_ptr<Engine> Engine::client(const ClientContext& context, Workspace& 
   return engine;
 }
 
-// All calls into BoringSSL that may read or write pass here. Each of them empties the thread's
-// error queue first.
+// All calls into BoringSSL that may read or write pass here. Each of them first empties the
+// thread's error queue.
 template <typename Call>
 int Engine::enter(Call call) {
   Workspace::State& shared = *workspace_.state_;
@@ -154,14 +154,14 @@ Engine::Event Engine::shake_hands() {
   return Event::Open;
 }
 
-// Whether reading can bring anything: asked here, because to ask by SSL_read() costs as much as to
-// read a short record.
+// Whether reading can yield anything. Asked here, because asking by SSL_read() costs as much as
+// reading a short record.
 bool Engine::has_input() const {
   return !input_.empty() || transport_ended_ || SSL_has_pending(ssl_) != 0;
 }
 
-// Gathers records until the scratch is full, for whoever observes works better on large spans. What
-// stops it is told at the next call if there was plaintext before it.
+// Gathers records until the scratch is full, because observers work better on large spans. If there
+// was plaintext before what stops it, the next call reports what stopped it.
 Engine::Event Engine::read() {
   Workspace::State& shared = *workspace_.state_;
   Event stop = Event::Plaintext;
@@ -218,8 +218,8 @@ void Engine::wipe_plaintext() {
 
 void Engine::wipe_record() {
   const Workspace::State& shared = *workspace_.state_;
-  // BoringSSL decrypts a record where it stands, and frees that buffer as it is. An allocator gives
-  // the chunk of a size that was freed last; what came was one record, as clients send a login.
+  // BoringSSL decrypts a record in place, and frees that buffer unwiped. An allocator gives the
+  // chunk of this size that was freed last; what came was one record, as clients send a login.
   const size_t size = shared.fed + kRecordAlignment;
   if (void* freed = std::malloc(size); freed != nullptr) {
     OPENSSL_cleanse(freed, size);
@@ -256,7 +256,7 @@ Handshake Engine::handshake() const {
   result.version = static_cast<Version>(SSL_version(ssl_) - TLS1_VERSION);
   result.cipher = cipher_index(SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(ssl_)));
   result.resumed = SSL_session_reused(ssl_) == 1;
-  // BoringSSL tells the group of the session's first handshake; TLS 1.2 resumes without any.
+  // BoringSSL reports the group of the session's first handshake; TLS 1.2 resumes without any.
   const bool exchanged = !result.resumed || result.version == Version::Tls13;
   result.group = group_index(exchanged ? SSL_get_curve_id(ssl_) : 0);
   return result;

@@ -25,8 +25,8 @@ struct ssl_st;
 
 namespace postern::tls {
 
-// What the engines of one thread share: the buffer ciphertext leaves through, the one plaintext is
-// handed out in, and BoringSSL's way to both. Must outlive its engines.
+// What the engines of one thread share: the buffers for outgoing ciphertext and for plaintext, and
+// BoringSSL's way to both. Must outlive its engines.
 class Workspace {
  public:
   Workspace();
@@ -34,7 +34,7 @@ class Workspace {
   Workspace(const Workspace&) = delete;
   Workspace& operator=(const Workspace&) = delete;
 
-  // Ciphertext made since the last clear(), by whichever engine was called last.
+  // Ciphertext made since the last clear(), by the engine called last.
   Bytes outgoing() const;
   void clear();
 
@@ -44,7 +44,7 @@ class Workspace {
   std::unique_ptr<State> state_;
 };
 
-// How a handshake ended, in numbers that index the name tables below: bounded metric labels.
+// What a handshake negotiated, in numbers that index the name tables below: bounded metric labels.
 struct Handshake {
   Version version = Version::Tls12;
   uint8_t cipher = 0;  // index into cipher_names()
@@ -54,15 +54,15 @@ struct Handshake {
 std::span<const char* const> cipher_names();  // IANA names; the last one is "other"
 std::span<const char* const> group_names();   // "none" (TLS 1.2 resumption), "X25519", …, "other"
 
-// What the server's end of a connection can tell others of its client, in the words that HAProxy
-// and OpenSSL use. Whatever is not known is empty.
+// What the server's end of a connection knows about its client and can pass on, in the words of
+// HAProxy and OpenSSL. Unknown facts are empty.
 struct ClientFacts {
   std::string version = {};      // "TLSv1.3"
   std::string cipher = {};       // "ECDHE-RSA-AES128-GCM-SHA256", and of TLS 1.3 IANA's name
   std::string server_name = {};  // SNI as sent
   std::string alpn = {};         // "imap"
   std::string common_name = {};  // of the client's certificate, UTF-8 without control characters
-  bool certificate = false;      // it has shown a good one, in this handshake or in the one resumed
+  bool certificate = false;      // it showed a good one, in this handshake or in the one resumed
   bool resumed = false;
 };
 
@@ -80,17 +80,18 @@ class Engine {
   // Offers ciphertext; it must stay valid until next() has returned NeedInput (or End, Failed).
   // Only then is there room for more.
   void feed(Bytes ciphertext);
-  // The transport ended (FIN): once all that was fed is taken, next() tells Failed (Truncated), or
+  // The transport ended (FIN): once everything fed is taken, next() returns Failed (Truncated), or
   // End if close_notify came before.
   void feed_end();
-  // End and Failed are told again and again; the alert of a failure is in the workspace.
+  // Once it has returned End or Failed, every further call returns the same; a failure's alert is
+  // in the workspace.
   Event next();
   // Valid after Plaintext until the next call to any engine of this workspace.
   Bytes plaintext() const;
-  // Overwrites it: what a client says before its login may be a password.
+  // Overwrites it: what a client sends before its login may be a password.
   void wipe_plaintext();
-  // Overwrites what BoringSSL has left of it: before other memory is taken, after the last
-  // plaintext().
+  // Overwrites BoringSSL's copy of it. Call it after the last plaintext() and before anything else
+  // allocates memory.
   void wipe_record();
   // Valid after Failed.
   const Error& error() const { return error_; }
@@ -106,10 +107,11 @@ class Engine {
   std::string server_name() const;       // SNI as sent, lower case; empty if none
   int64_t peer_not_after() const;        // client role: the backend certificate's end, 0 if unknown
   // Server role: the subject of the client's certificate as in RFC 2253, for people and logs; empty
-  // if it showed none. A resumed session has that of its first handshake. After Open.
+  // if it showed none. A resumed session keeps that of its first handshake. After Open.
   std::string peer_subject() const;
   ClientFacts client_facts() const;  // server role, after Open
-  // Server role: why the context's shadow policy would have refused what its own did not.
+  // Server role: why the context's shadow policy would have refused a handshake that its own policy
+  // accepted.
   std::optional<Failure> shadow_refusal() const { return shadow_refusal_; }
 
  private:
@@ -126,10 +128,10 @@ class Engine {
   Workspace& workspace_;
   ssl_st* ssl_;
   Bytes input_;                              // fed and not yet taken
-  std::unique_ptr<const std::string> host_;  // client role, until Open: whom the certificate is for
+  std::unique_ptr<const std::string> host_;  // client role, until Open: the name to verify
   Error error_;
   std::optional<Failure> shadow_refusal_;
-  bool recognised_ = false;  // the peer's first bytes were looked at
+  bool recognised_ = false;  // the peer's first bytes were checked
   bool open_ = false;
   bool closed_ = false;           // our close_notify is sent
   bool ended_ = false;            // the peer's has come

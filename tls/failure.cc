@@ -153,9 +153,9 @@ Error tls_error(Failure failure, const char* during) {
   return {&kTlsDomain, during, static_cast<int32_t>(failure)};
 }
 
-// The oldest entry is the cause, unless it is a mere detail of one that has a name: a failed
-// decryption first says what the cipher disliked, then what that means for TLS. Some ill-formed
-// messages (a server name with a NUL) are refused by an alert without any entry.
+// The oldest entry is the cause, unless it is only a detail of a later one that has a name: a
+// failed decryption first reports what the cipher disliked, then what that means for TLS. BoringSSL
+// refuses some ill-formed messages (a server name with a NUL) by an alert without any entry.
 Failure take_failure() {
   Failure found = Failure::ProtocolError;
   bool named = false;
@@ -205,7 +205,7 @@ Failure recognise_plaintext(Bytes first) {
     return Failure::PlaintextImap;
   }
   // An SSLv2-compatible ClientHello (RFC 6101 appendix E): only clients from before TLS 1.2 send
-  // it, and RFC 6176 forbids to answer it.
+  // it, and RFC 6176 forbids answering it.
   const bool sslv2_hello = first.size() >= 3 && (first[0] & 0x80U) != 0 && first[2] == 1;
   return sslv2_hello ? Failure::UnsupportedVersion : Failure::NotTls;
 }

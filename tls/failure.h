@@ -20,12 +20,12 @@ enum class Failure : int32_t {
   PlaintextImap,          // an IMAP command where a ClientHello should be
   PlaintextHttp,
   ProxyHeader,           // a PROXY header where none is expected
-  NotTls,                // some other bytes that are no TLS record
+  NotTls,                // other bytes that are no TLS record
   CertificateUntrusted,  // the peer's chain does not lead to the CA
   CertificateExpired,
   CertificateNameMismatch,
   CertificatePinMismatch,
-  CertificateRevoked,       // a client's, says the CRL
+  CertificateRevoked,       // the client's certificate is in the CRL
   RevocationUnknown,        // no CRL in force for the client's certificate
   NoClientCertificate,      // the client has none, but must
   PeerRejectedCertificate,  // the peer's alert: bad_certificate, unknown_ca, certificate_expired …
@@ -44,8 +44,8 @@ Error tls_error(Failure failure, const char* during);
 
 // Reads and clears BoringSSL's error queue of this thread.
 Failure take_failure();
-// Puts a verdict of our own on the peer's certificate into that queue, from inside a callback of
-// BoringSSL's. Returns the alert that tells the peer.
+// Puts our own verdict on the peer's certificate into that queue, from inside a callback of
+// BoringSSL's. Returns the alert for the peer.
 uint8_t report_verdict(Failure failure);
 // What `first` bytes are, if they are surely not a TLS record; Truncated if they may still be TLS.
 Failure recognise_plaintext(Bytes first);

@@ -31,7 +31,7 @@ Result<std::string> read_file(const std::string& path) {
   if (file == nullptr) {
     return cannot_read(path, errno);
   }
-  // Unbuffered, and grown by hand: neither stdio nor a reallocation may leave a key behind.
+  // Unbuffered, and grown by hand: neither stdio nor a reallocation may leave a copy of a key.
   std::setvbuf(file.get(), nullptr, _IONBF, 0);
   std::string content;
   size_t have = 0;

@@ -1,4 +1,4 @@
-// Reading the small files TLS is set up from, and wiping what was secret in them. Set-up only.
+// Reads the small files that TLS is set up from, and wipes the secrets in them. Set-up only.
 #pragma once
 
 #include <string>
@@ -10,7 +10,7 @@ namespace postern::tls {
 // The whole content. The fault's `where` is `path`, its message the system's reason.
 Result<std::string> read_file(const std::string& path);
 
-// A string whose octets are overwritten before they are given back.
+// A string whose octets are overwritten before their memory is freed.
 class Secret {
  public:
   explicit Secret(std::string text) : text_(std::move(text)) {}

@@ -32,8 +32,8 @@ bool equals(const CBS& cbs, std::string_view text) {
   return CBS_mem_equal(&cbs, as_bytes(text).data(), text.size()) == 1;
 }
 
-// RFC 6960 §4.2.1: the envelope around the one type of response that is in use. Nothing if it says
-// that the responder failed, or is broken.
+// RFC 6960 §4.2.1: the envelope around the one type of response that is in use. nullopt if the
+// responder failed or the envelope is broken.
 std::optional<CBS> open_envelope(std::string_view der) {
   CBS in = reader(der);
   CBS response, status, explicit_bytes, bytes, type, basic;
@@ -126,7 +126,7 @@ Result<Staple> read_single(CBS single, std::string der) {
     return wrong("has a date that cannot be read");
   }
   if (has_next == 0) {
-    return wrong("has no nextUpdate, so that nobody can tell when it is out of date");
+    return wrong("has no nextUpdate, so it is unknown how long it is valid");
   }
   const auto next_update = take_time(explicit_next);
   if (!next_update.has_value()) {

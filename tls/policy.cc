@@ -56,7 +56,8 @@ std::string quoted(const std::string& name) {
   return "'" + name + "'";
 }
 
-// The right name for another library's, else one of `allowed` that is spelt nearly so.
+// The right name for that of another library, else the one of `allowed` with nearly the same
+// spelling.
 template <typename Known>
 std::string suggestion(const std::string& name, const Known* meant,
                        const std::vector<std::string>& allowed) {

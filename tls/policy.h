@@ -1,4 +1,4 @@
-// Policy: which TLS versions, cipher suites and groups a hop accepts, as a value one can print and
+// Policy: which TLS versions, cipher suites and groups a hop accepts, as a value to print and
 // review. Presets follow RFC 9325 and RFC 8997; names are IANA's. BoringSSL fixes the order of TLS
 // 1.3 suites itself and always offers all three.
 #pragma once
@@ -20,22 +20,22 @@ struct Policy {
   std::string name;  // "modern", "intermediate", "custom"
   Version min_version = Version::Tls12;
   Version max_version = Version::Tls13;
-  std::vector<std::string>
-      ciphers;  // IANA names of TLS 1.2 suites in order of preference; may be empty for 1.3 only
-  std::vector<std::string>
-      groups;  // "X25519MLKEM768" (if built in), "X25519", "secp256r1", "secp384r1"
+  // IANA names of TLS 1.2 suites in order of preference; may be empty for 1.3 only.
+  std::vector<std::string> ciphers;
+  // "X25519MLKEM768" (if built in), "X25519", "secp256r1", "secp384r1".
+  std::vector<std::string> groups;
 
-  static Result<Policy> preset(
-      std::string_view name);  // modern | intermediate; a fault lists what there is
+  // modern | intermediate; a fault lists them.
+  static Result<Policy> preset(std::string_view name);
   // Checks every name against what BoringSSL has and refuses what is not safe on the client side
   // (anything but ECDHE with AEAD, a minimum below 1.2). All faults at once.
   static Result<Policy> custom(Version min_version, const std::vector<std::string>& ciphers,
                                const std::vector<std::string>& groups);
-  // For the backend hop only: the widest set BoringSSL still has, from `min_version` (1.0
+  // For the backend hop only: the widest set that BoringSSL still has, from `min_version` (1.0
   // possible).
   static Policy toward_backend(Version min_version);
 
-  // What is really in force, a line each: versions, suites, groups. For `postern check`.
+  // What is really in force, one line each: versions, suites, groups. For `postern check`.
   std::string describe() const;
 };
 

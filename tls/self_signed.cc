@@ -46,8 +46,8 @@ bool add_names(X509* certificate, const std::vector<std::string>& names) {
   }) && X509_add1_ext_i2d(certificate, NID_subject_alt_name, all.get(), 0, X509V3_ADD_DEFAULT) == 1;
 }
 
-// Its own issuer, and by a name: some clients take an empty issuer for a missing one (RFC 5280
-// §4.1.2.4 forbids it).
+// The certificate is its own issuer and has a name: some clients take an empty issuer for a missing
+// one (RFC 5280 §4.1.2.4 forbids it).
 bool add_subject(X509* certificate) {
   constexpr std::string_view kName = "postern self-signed";
   const Bytes name = as_bytes(kName);

@@ -15,13 +15,13 @@
 namespace postern::tls {
 namespace {
 
-// A ticket opens in its own window and in the next, so this long it is surely good.
+// A ticket opens in its own window and in the next, so it is good for at least this long.
 constexpr uint32_t kSessionSeconds = static_cast<uint32_t>(TicketKeys::kWindowSeconds);
 
 constexpr uint8_t kAlpnImap[] = {4, 'i', 'm', 'a', 'p'};  // RFC 7301 §6, IANA's registry
 
-// What a ticket is good for: this listener, these certificates, this policy, these clients
-// (CVE-2025-23419). With lengths before the parts, so that no two settings give the same text.
+// What a ticket is bound to: this listener, these certificates, this policy, these clients
+// (CVE-2025-23419). Each part has its length before it, so that no two settings give the same text.
 std::string session_binding(const ServerSettings& settings) {
   const std::string policy = settings.policy.describe();
   const std::string_view parts[] = {
@@ -34,8 +34,8 @@ std::string session_binding(const ServerSettings& settings) {
   return sha256(as_bytes(text));
 }
 
-// Strict (RFC 7301 §3.2): whoever offers protocols must offer ours, so that nothing meant for
-// another protocol's server can be sent here (ALPACA). Mail clients rarely offer any.
+// Strict (RFC 7301 §3.2): a client that offers protocols must offer ours, so that nothing meant for
+// the server of another protocol can be sent here (ALPACA). Mail clients rarely offer any.
 int select_protocol(SSL*, const uint8_t** chosen, uint8_t* length, const uint8_t* offered,
                     unsigned offered_length, void*) noexcept {
   uint8_t* found = nullptr;
@@ -125,11 +125,11 @@ ssl_verify_result_t ServerContext::State::verify(SSL* ssl, uint8_t* alert) noexc
   return ssl_verify_invalid;
 }
 
-// BoringSSL looks at no certificate when a session is resumed. So that of a client ends when its
-// certificate does, and after twelve hours anyway: a renewed ticket inherits this limit. Then the
-// client shakes hands in full and is judged anew. (Another CA or CRL is another binding.)
+// BoringSSL checks no certificate when a session is resumed. So a client's session ends when its
+// certificate does, and after twelve hours at the latest: a renewed ticket inherits this limit.
+// Then a full handshake judges the client again. (Another CA or CRL is another binding.)
 void ServerContext::State::bound_resumption(SSL* ssl, int64_t good_until) const {
-  SSL_SESSION* session = SSL_get_session(ssl);  // the one that is being made
+  SSL_SESSION* session = SSL_get_session(ssl);  // the new one
   const int64_t left_s = std::max<int64_t>(good_until - settings.clock_s(), 0);
   SSL_SESSION_set_timeout(session,
                           static_cast<uint32_t>(std::min<int64_t>(left_s, kSessionSeconds)));
@@ -149,8 +149,8 @@ ssl_select_cert_result_t ServerContext::State::select_certificate(
   return state.present(chosen, *hello) ? ssl_select_cert_success : ssl_select_cert_error;
 }
 
-// The response is set on the connection, for it may have gone stale since the last one; BoringSSL
-// copies it, so only for those who ask.
+// The response is set on each connection, because it may have become stale since the last one, and
+// only for clients that ask, because BoringSSL copies it.
 bool ServerContext::State::present(const CertificateStore::Certificate& chosen,
                                    const SSL_CLIENT_HELLO& hello) const {
   if (&chosen != installed && !chosen.install(hello.ssl)) {
@@ -165,8 +165,8 @@ bool ServerContext::State::present(const CertificateStore::Certificate& chosen,
   return SSL_set_ocsp_response(hello.ssl, der.data(), der.size()) == 1;
 }
 
-// Whom the policy in force refuses is none that a stricter one would cut off. The verdict goes to
-// where the connection's application data points (see Engine::server).
+// A client that the policy in force refuses is not one that a stricter policy would cut off. The
+// verdict goes where the connection's application data points (see Engine::server).
 void ServerContext::State::judge_in_shadow(
     std::span<const CertificateStore::Certificate* const> candidates,
     const SSL_CLIENT_HELLO& hello) const {

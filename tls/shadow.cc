@@ -44,8 +44,8 @@ std::optional<Failure> refusal_in_tls13(const CertificateStore::Certificate& sho
   return unless_verified(shown, hello, /*tls13=*/true);
 }
 
-// In TLS 1.2 the suite stands for group and kind of key as well: whatever is missing, there is no
-// cipher in common.
+// In TLS 1.2 the suite stands for the group and the kind of key as well: whichever is missing, no
+// cipher is shared.
 std::optional<Failure> refusal_in_tls12(const CertificateStore::Certificate& shown,
                                         const SSL_CLIENT_HELLO& hello, const Policy& policy) {
   if (!shares_group(hello, policy) || !suits_tls12(shown, hello, policy)) {

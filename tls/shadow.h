@@ -1,5 +1,5 @@
-// What a policy would refuse, judged from a ClientHello alone: how `tls.shadow_policy` counts whom
-// a stricter policy would cut off, while nobody is. Inside tls/ only.
+// What a policy would refuse, judged from a ClientHello alone: `tls.shadow_policy` counts the
+// clients that a stricter policy would cut off, and refuses none. Inside tls/ only.
 #pragma once
 
 #include <optional>
@@ -12,9 +12,9 @@
 
 namespace postern::tls {
 
-// Why a server with `policy` would end this handshake, by the same names that it would give;
-// nothing if it would go on. `candidates` are the certificates for the name asked for. Only what
-// depends on the policy is judged.
+// Why a server with `policy` would end this handshake, by the failure that it would report; nullopt
+// if it would go on. `candidates` are the certificates for the name asked for. Judges only what
+// depends on the policy.
 std::optional<Failure> refusal(std::span<const CertificateStore::Certificate* const> candidates,
                                const SSL_CLIENT_HELLO& hello, const Policy& policy);
 

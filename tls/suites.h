@@ -1,6 +1,6 @@
-// The cipher suites and groups we know, once: IANA's name, the number on the wire, what BoringSSL
-// calls it, and whether a client of ours may use it. Policies, selection of certificates and metric
-// labels all read these tables. Constants, any thread.
+// The cipher suites and groups we know, once: IANA's name, the number on the wire, BoringSSL's
+// name, and whether clients of ours may use it. Policies, the choice of certificates and metric
+// labels all read these tables. Constants; any thread.
 #pragma once
 
 #include <cstdint>
@@ -34,8 +34,8 @@ std::span<const Group> groups();
 const Suite* find_suite(std::string_view name);
 const Group* find_group(std::string_view name);
 
-// What somebody means who writes another library's name, or the right one in other letters: null if
-// it is none of ours. "ECDHE-RSA-AES128-GCM-SHA256", "prime256v1", "P-256", "x25519".
+// The suite or group that another library's name means, or the right name in other letter case;
+// null if it is none of ours. "ECDHE-RSA-AES128-GCM-SHA256", "prime256v1", "P-256", "x25519".
 const Suite* suite_meant_by(std::string_view name);
 const Group* group_meant_by(std::string_view name);
 

@@ -1,8 +1,9 @@
 // TicketKeys: session-ticket keys derived from one secret by time window (HKDF-SHA256, RFC 5869),
-// so that replicas with the same secret resume each other's sessions without talking, and rotation
-// needs nobody. The current window seals; the previous and the next one open too. Immutable, any
-// thread. Each context mixes in what its sessions are bound to (listener, client-auth policy,
-// certificate set), so that a ticket of one is worthless at another (CVE-2025-23419).
+// so that replicas with the same secret resume each other's sessions without talking, and keys
+// rotate by themselves. The key of the current window seals; those of the previous and the next one
+// open too. Immutable, any thread. Each context mixes in what its sessions are bound to (listener,
+// client-auth policy, certificate set), so that a ticket of one is worthless at another
+// (CVE-2025-23419).
 #pragma once
 
 #include <array>
@@ -21,7 +22,7 @@ class TicketKeys {
   static constexpr int64_t kWindowSeconds = int64_t{12} * 3600;
 
   struct Key {
-    std::array<uint8_t, 16> name;  // travels in the ticket in clear
+    std::array<uint8_t, 16> name;  // in the ticket, in clear
     std::array<uint8_t, 32> hmac;
     std::array<uint8_t, 32> aes;
   };
@@ -32,7 +33,7 @@ class TicketKeys {
   static std::shared_ptr<const TicketKeys> from_secret(Bytes secret);
   ~TicketKeys();  // wipes the secret
 
-  // The key of the window that `offset` windows away holds `now_s` (seconds since 1970).
+  // The key of the window that is `offset` windows after the one with `now_s` (seconds since 1970).
   Key derive(std::string_view binding, int64_t now_s, int offset) const;
 
  private:

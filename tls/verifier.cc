@@ -189,8 +189,7 @@ std::optional<Failure> Verifier::judge_chain(X509& leaf, STACK_OF(X509) * others
     return Failure::Internal;
   }
   X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(verification.get());
-  // Whatever the operator put into the CA file is trusted, an intermediate or the leaf itself
-  // included.
+  // Everything in the operator's CA file is trusted, even an intermediate or the leaf itself.
   X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
   if (!expect_name(param, host)) {
     return Failure::CertificateNameMismatch;

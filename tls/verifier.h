@@ -1,4 +1,4 @@
-// Verifier: a Verification made ready to judge the certificates a backend shows. Immutable; used by
+// Verifier: a Verification made ready to judge the certificates of a backend. Immutable; used by
 // the one thread of its context. Inside tls/ only.
 #pragma once
 
@@ -17,10 +17,10 @@ namespace postern::tls {
 
 class Verifier {
  public:
-  // Faults: an unreadable CA file, a pin that is none.
+  // Faults: an unreadable CA file, an invalid pin.
   static Result<std::unique_ptr<const Verifier>> make(const Verification& rule);
 
-  // Nothing if `chain` (leaf first) is good for the rule's name, or for `host` if it has none.
+  // nullopt if `chain` (leaf first) is good for the rule's name, or for `host` if it has none.
   std::optional<Failure> judge(const STACK_OF(CRYPTO_BUFFER) * chain,
                                const std::string& host) const;
 
@@ -39,7 +39,7 @@ class Verifier {
 };
 
 // The authorities of a PEM text; `path` is for faults. An old certificate that BoringSSL does not
-// parse is a fault in a file made for us, and passed over in the system's store.
+// parse is a fault in a file made for us, and is skipped in the system's store.
 enum class Unparsable { IsFault, IsPassedOver };
 Result<bssl::UniquePtr<X509_STORE>> parse_authorities(const std::string& pem,
                                                       const std::string& path,

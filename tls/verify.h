@@ -1,6 +1,6 @@
 // How the backend's certificate is checked: chain to a CA, name against SAN dNSName or iPAddress
 // only (RFC 9525: never the common name), and optionally pinned public keys. Pins alone are enough
-// when no CA is named; `None` must be asked for by name and shows in log and metric.
+// when no CA is named; `None` must be configured by name and shows in log and metric.
 #pragma once
 
 #include <string>

@@ -10,7 +10,7 @@ namespace {
 
 // Four full records: what one read of a busy socket brings.
 constexpr size_t kScratchBytes = 64 * kKiB;
-// More than this is kept for one turn of the loop only.
+// A larger buffer is kept for one turn of the loop only.
 constexpr size_t kOutgoingBytes = 256 * kKiB;
 
 }  // namespace

@@ -1,5 +1,5 @@
-// What a Workspace holds: the buffers that the engines of one thread take turns with, and the BIO
-// through which BoringSSL reaches them. Inside tls/ only.
+// What a Workspace holds: the buffers that the engines of one thread share, and the BIO through
+// which BoringSSL reaches them. Inside tls/ only.
 #pragma once
 
 #include <vector>
@@ -18,7 +18,7 @@ struct Workspace::State {
   std::vector<uint8_t> outgoing;
   std::vector<uint8_t> scratch;  // plaintext
   size_t plaintext_size = 0;
-  size_t fed = 0;  // bytes of ciphertext, the last time
+  size_t fed = 0;  // bytes of ciphertext in the last feed()
   bssl::UniquePtr<BIO_METHOD> method;
   bssl::UniquePtr<BIO> bio;
 };

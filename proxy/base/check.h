@@ -1,5 +1,5 @@
 // check(): for our own bugs only, always on, never for input. A failed check says where and aborts;
-// it prints the claim and never any data, so nothing of a client can leak through it.
+// it prints the claim and never any data, so that it leaks nothing of a client.
 #pragma once
 
 #include <cstdio>
@@ -13,7 +13,7 @@ namespace postern {
 }
 
 // `claim` is the invariant in words, a literal: check(queued_ == 0, "nothing is queued when idle").
-// The builtins name the caller's place; std::source_location, made of them, is missing in Clang 14.
+// The builtins name the call site; std::source_location, built on them, is missing in Clang 14.
 inline void check(bool holds, const char* claim, const char* file = __builtin_FILE(),
                   unsigned line = static_cast<unsigned>(__builtin_LINE())) {
   if (!holds) [[unlikely]] {

@@ -1,4 +1,4 @@
-// Which word was meant by a misspelt one: for messages to whoever wrote it. Set-up only.
+// Finds the known word closest to a misspelt one, for "did you mean". Set-up only.
 #pragma once
 
 #include <algorithm>
@@ -12,8 +12,8 @@ namespace postern {
 
 inline constexpr size_t kMaxWordBytes = 64;  // longer than any key or name
 
-// Optimal string alignment: insertions, deletions, substitutions and swapped neighbours ("tsl")
-// count one.
+// Optimal string alignment: an insertion, a deletion, a substitution and two swapped neighbours
+// ("tsl") each count as one.
 inline size_t edit_distance(std::string_view a, std::string_view b) {
   std::array<std::array<size_t, kMaxWordBytes + 1>, kMaxWordBytes + 1> cost{};
   for (size_t i = 0; i <= a.size(); ++i) {
@@ -32,7 +32,7 @@ inline size_t edit_distance(std::string_view a, std::string_view b) {
   return cost[a.size()][b.size()];
 }
 
-// The one of `candidates` that is near enough to be meant, or null.
+// The closest of `candidates`, or null if none is near enough to be meant.
 inline const std::string* closest_match(std::string_view text,
                                         std::span<const std::string> candidates) {
   const std::string* found = nullptr;

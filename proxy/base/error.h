@@ -1,6 +1,6 @@
 // Error: what went wrong on the data plane, small enough to pass by value and free to make. Each
-// room names its own kinds of failure in an ErrorDomain; text is rendered only when it is wanted.
-// A label is stable and bounded (it becomes a metric label); a text is for people and may change.
+// room names its own kinds of failure in an ErrorDomain; the text is rendered only on demand. A
+// label is stable and bounded (it becomes a metric label); a text is for people and may change.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ struct ErrorDomain {
   const char* name;                          // "tls", "net", "imap"
   const char* (*label)(int32_t);             // "connection_refused": snake_case, from a fixed set
   std::string (*text)(int32_t);              // "connection refused"
-  std::span<const char* const> labels = {};  // every label there is; some may stand twice
+  std::span<const char* const> labels = {};  // all labels; duplicates are allowed
 };
 
 struct Error {

@@ -1,7 +1,7 @@
 // IntrusiveList: a doubly linked list whose links live in its members, so that joining and leaving
 // allocate nothing and a member can leave without knowing its list. One thread. The list owns
 // nothing; a member leaves by itself when destroyed. A member derives from ListNode<Tag>; different
-// tags let one object stand in several lists at once.
+// tags let one object be in several lists at once.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,5 @@
-// Result<T>: a value or the reasons why there is none. For set-up work (configuration,
-// certificates, contexts), where every fault is to be reported at once; the data plane uses Error
-// instead.
+// Result<T>: a value, or the faults that prevent it. For set-up work (configuration, certificates,
+// contexts), which reports all faults at once; the data plane uses Error instead.
 #pragma once
 
 #include <string>
@@ -12,7 +11,7 @@
 
 namespace postern {
 
-// One thing that is wrong with what the operator gave us: where, what, and what to do.
+// One fault in the operator's input: where it is, what is wrong, and what to do.
 struct Fault {
   std::string where;    // "postern.yaml:12" or a file's path; may be empty
   std::string message;  // a sentence without full stop

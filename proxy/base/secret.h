@@ -1,4 +1,4 @@
-// What may have been a password and must not stay in memory: overwritten where it is given back.
+// Wipes strings that may hold a password before their memory is freed.
 #pragma once
 
 #include <cstring>
@@ -7,7 +7,7 @@
 
 namespace postern {
 
-// Not left out by a compiler that sees nobody read it.
+// explicit_bzero(), because a compiler may drop a memset() of memory that is not read again.
 inline void wipe(void* secret, size_t size) {
   explicit_bzero(secret, size);
 }
@@ -17,7 +17,7 @@ inline void wipe(std::string& secret) {
   secret.clear();
 }
 
-// Like append(), and leaves nothing behind where the string has moved from.
+// Like append(), but wipes the old buffer when the string moves to a larger one.
 inline void append_secret(std::string& secret, std::string_view more) {
   if (secret.size() + more.size() > secret.capacity()) {
     std::string larger;

@@ -1,6 +1,6 @@
-// SipHash-2-4 (Aumasson, Bernstein, 2012): a short keyed hash, so that who chooses the input cannot
-// aim at a place in a table, nor tell from a value what was hashed. Fed in pieces. A value; one
-// thread.
+// SipHash-2-4 (Aumasson, Bernstein, 2012): a short keyed hash. An attacker who chooses the input
+// can neither aim at a place in a table nor infer from a hash what was hashed. Takes its input in
+// pieces. A value; one thread.
 #pragma once
 
 #include <array>
@@ -33,14 +33,14 @@ class SipHash {
       add(octet);
     }
   }
-  // In the order of this machine's octets: for values that stay in the process.
+  // Lowest octet first.
   void add(uint64_t number) {
     for (int shift = 0; shift < 64; shift += 8) {
       add(static_cast<uint8_t>(number >> shift));
     }
   }
 
-  // The hash of all that was added.
+  // The hash of everything added.
   uint64_t value() const {
     SipHash last = *this;
     last.word_ |= uint64_t{length_} << 56;
@@ -76,7 +76,7 @@ class SipHash {
 
   std::array<uint64_t, 4> state_;
   uint64_t word_ = 0;   // the octets since the last whole word
-  uint8_t length_ = 0;  // modulo 256, as the hash wants it
+  uint8_t length_ = 0;  // modulo 256, as the algorithm requires
 };
 
 }  // namespace postern

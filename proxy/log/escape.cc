@@ -5,7 +5,7 @@ namespace {
 
 constexpr char kHex[] = "0123456789abcdef";
 
-// The letter after the backslash where C and JSON agree, 0 where the byte has no such form.
+// The letter after the backslash in the escapes that C and JSON share; 0 for all other bytes.
 char short_escape(char byte) {
   switch (byte) {
     case '\n':

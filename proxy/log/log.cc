@@ -125,7 +125,7 @@ class Log {
   Log() : sink_(std::make_shared<StderrSink>(lost_payload)), logger_("", sink_) {
     logger_.set_level(spdlog::level::trace);
     set_format(current_format.load(std::memory_order_relaxed));
-    // A closed standard error must cost lines, not the process. Whoever has a handler keeps it.
+    // A closed standard error must cost lines, not the process. A handler that is set stays.
     struct sigaction before {};
     sigaction(SIGPIPE, nullptr, &before);
     if (before.sa_handler == SIG_DFL) std::signal(SIGPIPE, SIG_IGN);
@@ -137,7 +137,7 @@ class Log {
     }
   }
 
-  // The level is part of the payload and has been looked at: spdlog gets all as one.
+  // The level was checked before and is part of the payload, so spdlog gets all lines at one level.
   void write_line(const std::string& line) {
     logger_.log(spdlog::level::info, spdlog::string_view_t(line));
   }

@@ -1,7 +1,8 @@
-// Log: one line an event, to standard error, as logfmt-like text or JSON. Values are escaped, so
+// Log: one line per event, to standard error, as logfmt-like text or JSON. Values are escaped, so
 // bytes chosen by a client can't forge a line or reach a terminal; there is no way to log bytes of
-// a session. Any thread. Never blocks for long and never fails: a full disk loses lines, and says
-// how many once it can. Lines of one event are limited per second, the rest is counted and told.
+// a session. Any thread. Never blocks for long and never fails: a full disk loses lines, and the
+// next line that gets through reports how many. Lines of one event are limited per second; the log
+// counts and reports the rest.
 #pragma once
 
 #include <array>
@@ -46,7 +47,7 @@ void warn(const char* event, Fields fields = {});
 void error(const char* event, Fields fields = {});
 // Lines that could not be written since the process began.
 uint64_t lost_lines();
-// Writes out what is buffered, e.g. before the process ends.
+// Writes the pending counts of suppressed lines, e.g. before the process ends.
 void flush();
 
 }  // namespace postern::log

@@ -1,4 +1,4 @@
-// Limiter: how many lines of one event may be written in one second, and how many were not. Not
+// Limiter: limits the lines of one event in one second and counts those above the limit. Not
 // thread-safe: Log calls it under its lock. The caller gives the time, so tests need no clock.
 #pragma once
 
@@ -21,7 +21,7 @@ class Limiter {
   // Whether a line of `event`, a literal, may be written at `now_s` (any clock that never goes
   // back).
   bool admit(std::string_view event, int64_t now_s);
-  // What has been suppressed in the seconds before `now_s`, each once.
+  // What was suppressed in the seconds before `now_s`; each line is counted in one call only.
   std::vector<Suppressed> take_suppressed(int64_t now_s);
 
  private:
@@ -31,7 +31,7 @@ class Limiter {
     uint64_t suppressed = 0;
   };
   std::map<std::string_view, Window> windows_;  // one for each event literal of the program
-  uint64_t suppressed_ = 0;  // of all windows: usually 0, so asking costs nothing
+  uint64_t suppressed_ = 0;  // in all windows: usually 0, so asking costs nothing
 };
 
 }  // namespace postern::log

@@ -1,6 +1,6 @@
 // StderrSink: writes whole lines to standard error and gives up early rather than wait. A full
-// disk, a closed pipe or a reader that stands still costs lines, never the process; how many is
-// told by the first line that gets through again. Not thread-safe: Log calls it under its lock.
+// disk, a closed pipe or a stalled reader costs lines, never the process; the next line that gets
+// through reports how many. Not thread-safe: Log calls it under its lock.
 #pragma once
 
 #include <atomic>
@@ -15,15 +15,15 @@ namespace postern::log {
 
 class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
-  // Makes the payload of the line that tells a number of lost lines.
+  // Makes the payload of the line that reports `count` lost lines.
   using LostPayload = std::string (*)(uint64_t count);
   explicit StderrSink(LostPayload lost_payload) : lost_payload_(lost_payload) {}
-  // In all, told or not. Any thread.
+  // In all, reported or not. Any thread.
   uint64_t lost_in_all() const { return lost_in_all_.load(std::memory_order_relaxed); }
 
  private:
   void sink_it_(const spdlog::details::log_msg& message) override;
-  void flush_() override {}  // nothing is held back
+  void flush_() override {}  // nothing is buffered
 
   bool tell_lost(const spdlog::details::log_msg& like);
   bool write_line(const spdlog::details::log_msg& message);

@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kMaxHost = 253;
 constexpr size_t kMaxLabel = 63;
 
-// For a sentence to the operator: short, and without what a terminal would obey.
+// Quotes text for a message to the operator: short, and without terminal control sequences.
 std::string quoted(std::string_view text) {
   constexpr size_t kShown = 64;
   std::string out = "\"";
@@ -108,7 +108,7 @@ bool is_v6(std::string_view host) {
 }
 
 bool is_label_char(char c) {
-  // The underscore is no host name's by RFC 952, but names in private zones and clusters have it.
+  // RFC 952 has no underscore in host names, but names in private zones and clusters do.
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '_';
 }

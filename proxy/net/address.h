@@ -1,6 +1,5 @@
-// Address: an IPv4 or IPv6 socket address as a value, and HostPort: what a configuration names
-// before it is resolved. Parsing refuses what a reader could misunderstand and says what is
-// allowed.
+// Address: an IPv4 or IPv6 socket address as a value. HostPort: a host and a port as configured,
+// not yet resolved. Parsing refuses ambiguous text and says what is allowed.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +18,7 @@ namespace postern::net {
 class Address {
  public:
   Address() = default;
-  // Anything but IPv4 and IPv6 gives an address that is not valid. A v4-mapped v6 address becomes
-  // v4.
+  // Not valid for any family but IPv4 and IPv6. A v4-mapped v6 address becomes v4.
   static Address from(const sockaddr& address);
   // `ip` has 4 or 16 octets in network order.
   static Address from_ip(Bytes ip, uint16_t port);
@@ -33,9 +31,9 @@ class Address {
   Bytes ip() const;             // 4 or 16 octets; empty if not valid
   std::string ip_text() const;  // "192.0.2.1", "2001:db8::1"
   std::string text() const;     // with port, brackets around v6
-  // Fills `out` and returns its length. Only of a valid address.
+  // Fills `out` and returns its length. *this must be valid.
   unsigned to(sockaddr_storage& out) const;
-  bool same_ip(const Address& other) const;  // whatever the ports
+  bool same_ip(const Address& other) const;  // the ports may differ
   bool operator==(const Address&) const = default;
 
  private:
@@ -48,8 +46,8 @@ class Address {
 struct HostPort {
   std::string host;  // a name or an address without brackets
   uint16_t port = 0;
-  // "mail.internal:143", "192.0.2.1:143", "[::1]:143"; `default_port` if there is no port (0:
-  // required). Port 0 is accepted here: it means "any" to a listener, and whoever connects must
+  // "mail.internal:143", "192.0.2.1:143", "[::1]:143"; without a port, `default_port` (0: a port is
+  // required). Port 0 is accepted: it means "any" to a listener, and a caller that connects must
   // refuse it.
   static Result<HostPort> parse(std::string_view text, uint16_t default_port);
   std::string text() const;

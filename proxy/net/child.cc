@@ -41,9 +41,9 @@ std::vector<uv_stdio_container_t> descriptors(const ChildPlan& plan, int pipe) {
 struct Child::Handle {
   uv_process_t process{};
   uv_poll_t poll{};
-  int pipe = -1;  // on which the child says that it is ready
+  int pipe = -1;  // on which the child reports that it is ready
   int pid = 0;
-  ChildObserver* observer = nullptr;  // null once told, or forgotten
+  ChildObserver* observer = nullptr;  // null once notified, or forgotten
   int handles = 0;                    // of libuv's, not closed yet
 
   void listen(Loop& loop) {
@@ -55,7 +55,7 @@ struct Child::Handle {
       static_cast<Handle*>(uv->data)->heard();
     });
   }
-  // The pipe's end alone says nothing: why it is gone is told by on_exit().
+  // The pipe's end alone means nothing: on_exit() reports why the child ended.
   void heard() {
     char word = 0;
     const bool ready = read(pipe, &word, 1) == 1;

@@ -1,6 +1,6 @@
-// Child: a program started by this one, which takes over descriptors and says by one byte on a pipe
-// that it does its work. Loop's thread only; the observer outlives it. Destroying it forgets the
-// program, which goes on.
+// Child: a program that this one starts. It takes over descriptors and reports with one byte on a
+// pipe that it does its work. Loop's thread only; the observer must outlive *this. The program goes
+// on when its Child is destroyed.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace postern::net {
 class ChildObserver {
  public:
   virtual void on_child_ready() = 0;
-  // It has ended before it was ready: with `status`, or by `signal` if that is not 0.
+  // The program ended before it was ready: with `status`, or by `signal` if that is not 0.
   virtual void on_child_lost(int64_t status, int signal) = 0;
 
  protected:
@@ -25,14 +25,14 @@ class ChildObserver {
 
 struct ChildPlan {
   std::string file;
-  std::vector<std::string> arguments;    // the first is its name for itself
-  std::vector<std::string> environment;  // NAME=value, all of it
-  std::vector<int> descriptors;          // what it finds from 3 on; borrowed
+  std::vector<std::string> arguments;    // the first is argv[0]
+  std::vector<std::string> environment;  // NAME=value, all of them
+  std::vector<int> descriptors;          // the program has them as 3, 4, …; borrowed
 };
 
 class Child {
  public:
-  // Its standard streams are ours. The pipe is the descriptor after the last of the plan's.
+  // The program shares our standard streams. Its pipe is the descriptor after the last of the plan.
   static Result<std::unique_ptr<Child>> start(Loop& loop, const ChildPlan& plan,
                                               ChildObserver& observer);
   static int pipe_descriptor(const ChildPlan& plan) {
@@ -44,7 +44,7 @@ class Child {
 
   int pid() const;  // 0 once it has ended
   void signal(int number);
-  void forget();  // nothing more is told of it
+  void forget();  // no callback follows
 
  private:
   struct Handle;

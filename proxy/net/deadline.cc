@@ -28,7 +28,7 @@ void DeadlineWheel::add(Deadline& deadline, uint64_t delay_ms) {
   const uint64_t now_ms = driver_.now_ms();
   const uint64_t now_tick = now_ms / kTickMs;
   if (size_ == 0) {
-    tick_ = std::max(tick_, now_tick);  // nobody advanced the wheel while it was empty
+    tick_ = std::max(tick_, now_tick);  // an empty wheel is not advanced
   }
   // Rounded up, so that it is never early; after now, so that a deadline that re-arms itself with
   // no delay waits for the next tick instead of holding advance() for ever.
@@ -68,12 +68,13 @@ bool DeadlineWheel::advance(uint64_t now_ms, size_t most) {
     cascade();
     slots_[0][tick_ % kSlots].splice_to(due_);
   }
-  tick_ = std::max(tick_, target);  // an empty wheel has nothing to turn for
+  tick_ = std::max(tick_, target);  // an empty wheel jumps
   return true;
 }
 
-// Level n holds what is due within 64^(n+1) ticks, in the slot named by n's six bits of the due
-// tick. What lies beyond the last level waits in its farthest slot and is placed again from there.
+// Level n holds the deadlines due within 64^(n+1) ticks, each in the slot that six bits of its due
+// tick select. A deadline beyond the last level waits in the farthest slot of that level and is
+// placed again from there.
 void DeadlineWheel::place(Deadline& deadline) {
   constexpr uint64_t kSpan = uint64_t{1} << (kLevels * kSlotBits);
   const uint64_t ahead = std::min(deadline.due_tick_ - tick_, kSpan - 1);

@@ -1,8 +1,9 @@
-// Deadline: one point in time at which something must have happened, in a hierarchical wheel shared
+// Deadline: one point in time by which something must have happened, in a hierarchical wheel shared
 // by the whole loop, so that a connection pays two pointers and no uv_timer of its own. Arming and
-// disarming are O(1) and allocate nothing. Resolution kTickMs: a deadline fires never early and at
-// most one tick late (plus what the loop was busy with, and what was due before it). Loop's thread
-// only. Armed, it does not keep Loop::run() going; must not outlive its wheel.
+// disarming are O(1) and allocate nothing. Resolution kTickMs: a deadline never fires early, and at
+// most one tick late (plus the time for which other work or earlier deadlines kept the loop busy).
+// Loop's thread only. An armed deadline does not keep Loop::run() going; it must not outlive its
+// wheel.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +24,7 @@ class Deadline : public ListNode<Deadline> {
 
  protected:
   virtual ~Deadline();
-  virtual void on_deadline() = 0;  // may re-arm, or end whatever owns this
+  virtual void on_deadline() = 0;  // may re-arm, or destroy the owner of this
 
  private:
   friend class DeadlineWheel;
@@ -31,13 +32,13 @@ class Deadline : public ListNode<Deadline> {
   uint64_t due_tick_ = 0;
 };
 
-// The sans-I/O wheel: time is given to it, so that tests run on virtual time. The loop drives the
-// one that belongs to it with a single uv_timer that rests while nothing is armed.
+// The sans-I/O wheel: its caller gives the time, so that tests run on virtual time. A loop drives
+// its own wheel with a single uv_timer, which rests while nothing is armed.
 class DeadlineWheel {
  public:
   static constexpr uint64_t kTickMs = 32;
 
-  // Told when the wheel gets its first and loses its last deadline.
+  // Notified when the wheel gets its first and loses its last deadline.
   class Driver {
    public:
     virtual void start_ticking() = 0;

@@ -1,6 +1,5 @@
-// What libuv reports, as an Error: the label is from a fixed set ("connection_refused",
-// "timed_out", "connection_reset", "name_not_found", …, "other"), the text is libuv's own. Values;
-// any thread.
+// libuv's failures as an Error: the label is from a fixed set ("connection_refused", "timed_out",
+// "connection_reset", "name_not_found", …, "other"), the text is libuv's own. Values; any thread.
 #pragma once
 
 #include "proxy/base/error.h"
@@ -13,7 +12,7 @@ extern const ErrorDomain kNetDomain;
 Error net_error(int code, const char* during);
 // Whether this machine has run out of descriptors or memory.
 bool is_shortage(const Error& error);
-// The peer ended the connection in order, but too early.
+// The peer closed the connection cleanly, but too early.
 Error closed_error(const char* during);
 
 }  // namespace postern::net

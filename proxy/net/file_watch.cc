@@ -12,7 +12,7 @@ uint64_t nanoseconds(const timespec& time) {
   return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
 }
 
-// The change time is in it because a tool may set the modification time back.
+// Includes the change time, because a tool may set the modification time back.
 FileWatch::Sight look_at(std::string path) {
   FileWatch::Sight sight{std::move(path)};
   struct stat found {};

@@ -1,10 +1,9 @@
-// FileWatch: tells when files have come to say something else, whichever way they are replaced:
-// renamed over, rewritten in place, or behind a symbolic link that now points elsewhere
-// (Kubernetes'
-// `..data`, certbot's live/). It looks at each path twice a second by stat(2), about 2 us each,
-// where inotify would need a watch on every folder on the way through every link. What has changed
-// is told once it has been still for a moment, so that two files written one after the other are
-// one change. Loop's thread only; the observer must outlive *this.
+// FileWatch: reports when the content of files changes, however they are replaced: renamed over,
+// rewritten in place, or through a symbolic link that now points elsewhere (Kubernetes' `..data`,
+// certbot's live/). It calls stat(2) on each path twice a second, about 2 us each; inotify would
+// need a watch on every folder along every link. A change is reported once it has been still for a
+// moment, so that two files written one after the other are one change. Loop's thread only; the
+// observer must outlive *this.
 #pragma once
 
 #include <array>
@@ -19,7 +18,7 @@ namespace postern::net {
 
 class FileWatchObserver {
  public:
-  // `paths` have changed since they were last told, or since the view that follow() was given.
+  // `paths` have changed since the last report, or since the view given to follow().
   virtual void on_files_changed(const std::vector<std::string>& paths) = 0;
 
  protected:
@@ -31,20 +30,20 @@ class FileWatch final : private Deadline {
   static constexpr uint64_t kLookMs = 500;
   static constexpr uint64_t kStillMs = 200;
 
-  // What stat(2) says of a path; of one that is not there, only that.
+  // What stat(2) says of a path; all zeros if the path does not exist.
   struct Sight {
     std::string path;
     std::array<uint64_t, 7> facts{};
     bool operator==(const Sight&) const = default;
   };
   using View = std::vector<Sight>;
-  // Every path once; empty ones are left out. Any thread.
+  // Looks at every path once and skips empty ones. Any thread.
   static View look(std::vector<std::string> paths);
 
   FileWatch(Loop& loop, FileWatchObserver& observer) : loop_(loop), observer_(observer) {}
 
-  // Watches the paths of `view` and no others from now on. Make the view before the files are read,
-  // and no change in between is missed.
+  // From now on watches only the paths of `view`. Make the view before reading the files, so that
+  // no change in between is missed.
   void follow(View view);
 
  private:

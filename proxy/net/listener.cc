@@ -23,7 +23,7 @@ namespace {
 constexpr uint64_t kRestMs = 100;
 constexpr int kAcceptsPerTurn = 16;  // so that a storm of clients does not starve those we have
 
-// What may be set at any time.
+// Sets the options that may be set at any time.
 int set_accepting_options(int fd, const ListenOptions& options) {
   int failure = set_options(fd, options.accepted);
   if (failure == 0) {
@@ -39,7 +39,7 @@ int set_binding_options(int fd, const Address& address, const ListenOptions& opt
     failure = set_option(fd, SOL_SOCKET, SO_REUSEPORT, 1);
   }
   if (failure == 0 && address.is_v6()) {
-    // "[::]" means everyone, IPv4 too, whatever net.ipv6.bindv6only says.
+    // "[::]" includes IPv4, whatever net.ipv6.bindv6only says.
     bool any = true;
     for (const uint8_t octet : address.ip()) {
       any = any && octet == 0;
@@ -58,7 +58,7 @@ int bind_and_listen(int fd, const Address& address, int backlog) {
   return 0;
 }
 
-// What the operator can do about it; empty if libuv's words are all we know.
+// What the operator can do about it; empty if we know no more than libuv's text.
 const char* advice(int code) {
   switch (code) {
     case UV_EACCES:
@@ -81,7 +81,7 @@ Fault listening_fault(const Address& address, int code) {
   return {address.text(), net_error(code, "").text() + advice(code)};
 }
 
-// accept(2): errors of the one connection that has died in the queue; the next may be well.
+// accept(2): errors of one connection that died in the queue; the next one may be fine.
 bool concerns_one_client(int code) {
   switch (code) {
     case EINTR:
@@ -151,9 +151,8 @@ uint64_t socket_cookie(int fd) {
   return cookie;
 }
 
-// uv_poll and our own accept4(), not uv_listen(): when descriptors run out, libuv accepts and
-// closes every client that waits, and says nothing of it (1.44 may spin besides). Here they keep
-// waiting.
+// uv_poll and our own accept4(), not uv_listen(): when descriptors run out, libuv silently accepts
+// and closes every client that waits (1.44 may also spin). Here clients keep waiting.
 struct Listener::Handle final : Deadline {
   uv_poll_t poll;
   int fd = -1;

@@ -1,8 +1,8 @@
 // Listener: one listening socket on one loop. Each worker opens its own with SO_REUSEPORT, so that
-// the kernel spreads connections and no worker waits for another. When descriptors run out it rests
-// for a moment instead of spinning, and tells its observer; clients wait in the backlog meanwhile.
-// TCP_NODELAY and the accepted sockets' options are set on the listening socket, from which Linux
-// lets them be inherited. Loop's thread only.
+// the kernel spreads connections and no worker waits for another. When descriptors run out, it
+// notifies its observer and rests for a moment instead of spinning; clients wait in the backlog
+// meanwhile. TCP_NODELAY and the options of accepted sockets are set on the listening socket: on
+// Linux the accepted sockets inherit them. Loop's thread only.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ namespace postern::net {
 
 class AcceptObserver {
  public:
-  // A connected client; the observer owns it now, observes it and calls start().
-  // May close or destroy the listener, as may on_accept_failure().
+  // A connected client; the observer owns it now, observes it and calls start(). May close or
+  // destroy the listener, as may on_accept_failure().
   virtual void on_accept(std::unique_ptr<TcpStream> client) = 0;
   virtual void on_accept_failure(const Error& error) = 0;  // accepting goes on after a short rest
 
@@ -33,30 +33,31 @@ struct ListenOptions {
   // Wake only when the client has sent its first bytes (TCP_DEFER_ACCEPT), in seconds; 0: at once.
   // Right where the client speaks first (implicit TLS); wrong where we greet.
   unsigned defer_accept_s = 0;
-  // InheritedSockets by every accepted socket, so that accepting costs no further system calls.
+  // Every accepted socket inherits these, so that accepting costs no further system calls.
   TcpOptions accepted = {};
 };
 
-// OpenOn a bound, listening, non-blocking socket: binding is done once, on the main thread, before
-// privileges are dropped, and faults come back as sentences ("[::]:993: permission denied; …").
+// Opens a bound, listening, non-blocking socket. The main thread binds once, before privileges are
+// dropped; faults come back as sentences ("[::]:993: permission denied; …").
 Result<int> open_listening_socket(const Address& address, const ListenOptions& options);
 
-// Makes a socket that was opened elsewhere, by a service manager or an older process, as the ones
-// that are opened here, but for what must be set before it is bound. Faults as above.
+// Gives a socket that a service manager or an older process opened the same options, except those
+// that must be set before it is bound. Faults as above.
 Result<int> adopt_listening_socket(int fd, const ListenOptions& options);
 
 bool is_listening_tcp(int fd);
-// The kernel's own number for the socket behind `fd`: equal if two descriptors are of one socket.
+// The kernel's own number for the socket of `fd`: two descriptors with the same number are one
+// socket.
 uint64_t socket_cookie(int fd);
 
-// Where `fd` is bound: tells which port 0 became.
+// The address that `fd` is bound to, with the actual port if 0 was asked for.
 Address bound_address(int fd);
 
 class Listener {
  public:
   // Takes over `fd`, a listening non-blocking socket. `loop` and `observer` must outlive *this.
   Listener(Loop& loop, int fd, AcceptObserver& observer);
-  ~Listener();  // closes; the inner handle goes when libuv lets go of it
+  ~Listener();  // closes; the inner handle lives until libuv's close callback
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 

@@ -38,7 +38,7 @@ Loop::Loop() : deadlines_(*this), read_scratch_(std::make_unique<uint8_t[]>(kScr
   uv_unref(as_handle(&before_poll_));
   uv_unref(as_handle(&after_poll_));
   uv_unref(as_handle(&tick_timer_));
-  // Put-off work does: while it waits, there is another turn.
+  // Deferred work does keep it going: while it waits, there is another turn.
   uv_idle_init(&uv_, &keep_turning_);
 
   // A turn has two ends: after the timers, before the loop sleeps, and after the events of a poll.
@@ -67,7 +67,7 @@ Loop::~Loop() {
       uv_close(handle, nullptr);
     }
   }
-  uv_run(&uv_, UV_RUN_DEFAULT);  // the close callbacks, and look-ups that could not be called off
+  uv_run(&uv_, UV_RUN_DEFAULT);  // the close callbacks, and look-ups that could not be cancelled
   must(uv_loop_close(&uv_), "nothing of a loop outlives it");
 }
 
@@ -84,8 +84,7 @@ void Loop::run() {
 }
 
 bool Loop::run_once(int wait_ms) {
-  // uv_run() has no limit on its wait, so the waiting is done here, on libuv's own epoll
-  // descriptor.
+  // uv_run() cannot limit its wait, so this function waits, on libuv's own epoll descriptor.
   const int until_timer_ms = behind_ ? 0 : uv_backend_timeout(&uv_);
   const int limit_ms = until_timer_ms < 0 ? wait_ms : std::min(wait_ms, until_timer_ms);
   if (limit_ms > 0) {
@@ -145,8 +144,8 @@ void Loop::turn_again() {
   uv_idle_start(&keep_turning_, [](uv_idle_t*) noexcept {});
 }
 
-// The retired go first, and their put-off work with them. Each list is taken whole: what joins
-// meanwhile waits for the next end, so that two objects cannot keep the loop here for ever.
+// Retired objects go first, and their deferred work with them. Each list is taken whole: additions
+// made meanwhile wait for the next end, so that two objects cannot keep the loop here for ever.
 void Loop::end_turn() {
   reader_ = nullptr;
   IntrusiveList<Retirable> retired;
@@ -162,7 +161,7 @@ void Loop::end_turn() {
   if (retired_.empty() && deferred_.empty()) {
     uv_idle_stop(&keep_turning_);
     if (held_ == 0 && uv_is_closing(as_handle(&mailbox_)) != 0) {
-      uv_stop(&uv_);  // whatever look-up is left
+      uv_stop(&uv_);  // even if a look-up is left
     }
   }
 }
@@ -180,7 +179,7 @@ void Loop::release() {
   }
 }
 
-// One shot each, aimed at the next tick: a repeating timer would keep the phase in which it was
+// Each shot is aimed at the next tick: a repeating timer would keep the phase in which it was
 // started, and every deadline would be late by that much more.
 void Loop::start_ticking() {
   tick_in(DeadlineWheel::kTickMs - now_ms() % DeadlineWheel::kTickMs);
@@ -193,8 +192,8 @@ void Loop::tick_in(uint64_t delay_ms) {
       0);
 }
 
-// Thousands may be due at once, such as silent clients that came together: whoever speaks meanwhile
-// does not wait for all of them.
+// Thousands may be due at once, such as silent clients that came together; active clients must not
+// wait for all of them.
 void Loop::tick() {
   behind_ = !deadlines_.advance(now_ms(), kDeadlinesPerTurn);
   if (!behind_ && deadlines_.size() > 0) {
@@ -202,7 +201,7 @@ void Loop::tick() {
   }
 }
 
-// Here, and not in tick(): libuv before 1.48 runs a timer that its own callback starts for now
+// Here, and not in tick(): before 1.48, libuv runs a timer that its own callback starts for now
 // before it polls.
 void Loop::before_poll() {
   end_turn();

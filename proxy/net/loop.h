@@ -1,7 +1,7 @@
-// Loop: one libuv loop and what its thread shares: the clock, the scratch buffers, work put off to
-// the end of the turn, and the deadline wheel. One thread runs it and calls everything here, but
-// for post(), which any thread may call. Must outlive every handle, stream and deadline made on it.
-// Whoever runs loops ignores SIGPIPE first: libuv writes with write(2).
+// Loop: one libuv loop and what its thread shares: the clock, the scratch buffers, deferred work,
+// and the deadline wheel. One thread runs it and makes all calls here, except post(), which any
+// thread may call. Must outlive every handle, stream and deadline made on it. A process that runs
+// loops must ignore SIGPIPE: libuv writes with write(2).
 #pragma once
 
 #include <cstddef>
@@ -21,14 +21,14 @@
 
 namespace postern::net {
 
-// Base of all that Loop::retire() deletes.
+// Base of everything that Loop::retire() deletes.
 class Retirable : public ListNode<Retirable> {
  public:
   virtual ~Retirable() = default;
 };
 
-// A call put off to the end of the loop's turn. Runs once per defer(); leaves by itself when
-// destroyed. The way to keep the second rule of Stream.
+// A call deferred to the end of the loop's turn. Runs once per defer(), or not at all if it is
+// destroyed before. This is how streams keep the second rule of Stream.
 class Deferred : public ListNode<Deferred> {
  public:
   virtual void run() = 0;
@@ -45,14 +45,14 @@ class Loop final : private DeadlineWheel::Driver {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Has libuv start the threads that look names up, which all loops share. They are like the thread
-  // that calls this, so it is to be one that may do whatever they need; else the first look-up
-  // starts them. Before run(), of which it is the first work.
+  // Makes libuv start its resolver threads, which all loops share. They inherit the confinement of
+  // the calling thread, so call this from a thread that may do whatever they need; otherwise the
+  // first look-up starts them. Call it before run().
   void start_helpers();
-  // Runs until the mailbox, every stream and listener is closed. A look-up that nobody waits for
-  // any more does not keep it going, but is waited for by the destructor.
+  // Runs until the mailbox and every stream and listener is closed. An abandoned look-up does not
+  // keep it going, but the destructor waits for it.
   void run();
-  // Look-ups that have not been answered.
+  // Look-ups without an answer yet.
   size_t lookups() const { return lookups_; }
   // Runs one turn, waiting at most `wait_ms` for events; false once nothing is left. For tests.
   bool run_once(int wait_ms);
@@ -60,35 +60,36 @@ class Loop final : private DeadlineWheel::Driver {
   // Queues `work` for the loop's thread and wakes it. Any thread; control plane only.
   // Returns false once the mailbox is closed; the work is then dropped.
   bool post(std::function<void()> work);
-  // Closes the mailbox after what was posted before has run. Deadlines alone do not keep run()
+  // Closes the mailbox once all work posted before has run. Deadlines alone do not keep run()
   // going.
   void close_mailbox();
 
-  // Deletes `object` at the end of this turn, when no callback of it is on the stack.
+  // Deletes `object` at the end of this turn, when none of its callbacks is on the stack.
   void retire(std::unique_ptr<Retirable> object);
-  // Runs `work` at the end of this turn; joining twice before it ran is the same as once.
+  // Runs `work` at the end of this turn; deferring it twice before it runs is the same as once.
   void defer(Deferred& work);
 
   // Milliseconds of a monotonic clock, as of the start of this turn.
   uint64_t now_ms() const override { return uv_now(&uv_); }
-  // Microseconds of the same clock, read anew; for durations that become metrics.
+  // Microseconds of the same clock, read now; for durations that become metrics.
   static uint64_t now_us() { return uv_hrtime() / 1000; }
 
   DeadlineWheel& deadlines() { return deadlines_; }
 
-  // What a read is given: one buffer for the loop, since a read's bytes are consumed in its call.
-  // Empty if `reader` has read in this turn: those who move gigabytes leave the others time, and
-  // what waits for them is reported again in the next turn.
+  // The buffer for a read: one for the loop, since a read's bytes are consumed within its call.
+  // Empty if `reader` was the last to read in this turn, so that bulk transfers leave time for the
+  // other streams; libuv reports the rest again in the next turn.
   MutableBytes read_scratch(const void* reader) {
     if (std::exchange(reader_, reader) == reader) {
       return {};
     }
     return {read_scratch_.get(), memory().tight() ? kTightScratchBytes : kScratchBytes};
   }
-  // What a read has put there. (Memory may have become short in between.)
+  // The bytes of a read. (Memory may have become short in between.)
   Bytes read_bytes(size_t count) const { return {read_scratch_.get(), count}; }
 
-  // The process's memory, which all loops share; without one there is no limit. It outlives *this.
+  // The process's memory budget, which all loops share; without one there is no limit. It must
+  // outlive *this.
   void share(MemoryBudget& budget) { memory_ = &budget; }
   MemoryBudget& memory() { return *memory_; }
 
@@ -96,7 +97,7 @@ class Loop final : private DeadlineWheel::Driver {
   // return while the last stream is paused.
   void hold();
   void release();
-  // Look-ups count themselves, from the question to libuv until its answer.
+  // Look-ups count themselves, from the request to libuv until its answer.
   void lookup_begun() { lookups_++; }
   void lookup_ended() { lookups_--; }
 
@@ -120,7 +121,7 @@ class Loop final : private DeadlineWheel::Driver {
   uv_async_t mailbox_;
   uv_prepare_t before_poll_;
   uv_check_t after_poll_;
-  uv_idle_t keep_turning_;  // active while put-off work waits, so that poll does not block
+  uv_idle_t keep_turning_;  // active while deferred work waits, so that poll does not block
   uv_timer_t tick_timer_;   // active while a deadline is armed
   std::mutex posted_mutex_;
   std::vector<std::function<void()>> posted_;
@@ -134,7 +135,7 @@ class Loop final : private DeadlineWheel::Driver {
   DeadlineWheel deadlines_;
   bool behind_ = false;  // more deadlines are due than fire in one turn
   std::unique_ptr<uint8_t[]> read_scratch_;
-  const void* reader_ = nullptr;  // who has read last in this turn; never looked at
+  const void* reader_ = nullptr;  // the last reader of this turn; never dereferenced
 };
 
 }  // namespace postern::net

@@ -1,7 +1,7 @@
-// MemoryBudget: what the process may use, and what is left of it. Its size is sampled now and then
-// (the watch's business); in between the bytes that wait for slow peers are counted as they come
-// and go, so that nothing outruns the samples. Streams whose peers keep up never touch it. Any
-// thread.
+// MemoryBudget: how much memory the process may use, and how much of that is left. The resident
+// size is sampled from time to time; between samples the budget counts the bytes that wait for slow
+// peers as they come and go, so that nothing outruns the samples. Streams whose peers keep up never
+// touch it. Any thread.
 #pragma once
 
 #include <atomic>
@@ -16,12 +16,12 @@ class MemoryBudget {
   void set_limit(size_t bytes) { limit_.store(bytes, std::memory_order_relaxed); }
   size_t limit() const { return limit_.load(std::memory_order_relaxed); }
 
-  // The process's resident size as the kernel tells it.
+  // The process's resident size as the kernel reports it.
   void sampled(size_t resident_bytes) {
     base_.store(static_cast<int64_t>(resident_bytes) - waiting_.load(std::memory_order_relaxed),
                 std::memory_order_relaxed);
   }
-  // So many bytes more, or less, wait for a slow peer.
+  // `bytes` more, or if negative fewer, wait for a slow peer.
   void add(int64_t bytes) { waiting_.fetch_add(bytes, std::memory_order_relaxed); }
 
   size_t waiting() const { return at_least_0(waiting_.load(std::memory_order_relaxed)); }
@@ -30,9 +30,9 @@ class MemoryBudget {
                       waiting_.load(std::memory_order_relaxed));
   }
 
-  // From three quarters on nothing is read for a peer that has not taken what is there for it, and
-  // little at a time; from seven eighths on no new session is let in; at the limit a session that
-  // has to let more wait is ended.
+  // From three quarters of the limit, nothing is read for a peer that has bytes queued, and reads
+  // are small; from seven eighths, no new session is admitted; at the limit, a session that would
+  // queue more is ended.
   bool tight() const { return beyond(6); }
   bool full() const { return beyond(7); }
   bool exhausted() const { return beyond(8); }

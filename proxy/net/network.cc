@@ -43,8 +43,8 @@ Result<Network> Network::parse(std::string_view text) {
     const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
     if (digits.empty() || parsed.ec != std::errc() || parsed.ptr != digits.data() + digits.size() ||
         bits > most) {
-      return wrong(text, v6 ? "needs a prefix length of 0 to 128 behind the slash"
-                            : "needs a prefix length of 0 to 32 behind the slash");
+      return wrong(text, v6 ? "needs a prefix length of 0 to 128 after the slash"
+                            : "needs a prefix length of 0 to 32 after the slash");
     }
   }
   network.bits_ = static_cast<uint8_t>(bits);
@@ -55,7 +55,7 @@ Result<Network> Network::parse(std::string_view text) {
   if (masked != network.ip_) {
     Network meant = network;
     meant.ip_ = masked;
-    return wrong(text, ("has address bits behind its prefix; write " + meant.text()).c_str());
+    return wrong(text, ("has address bits after its prefix; write " + meant.text()).c_str());
   }
   return network;
 }

@@ -15,7 +15,7 @@ namespace postern::net {
 
 class Network {
  public:
-  // Refuses host bits that are set ("10.0.0.1/8"): whoever writes that means something else.
+  // Refuses host bits that are set ("10.0.0.1/8"): they are most likely a mistake.
   static Result<Network> parse(std::string_view text);
 
   bool contains(const Address& address) const;

@@ -65,7 +65,7 @@ void Overflow::consume(size_t count) {
 
 void Overflow::clear() {
   while (head_ != nullptr) {
-    drop_head();  // one by one: a long chain of owners would be destroyed by recursion
+    drop_head();  // one by one: the destructors of a long chain would recurse
   }
   size_ = 0;
 }

@@ -1,6 +1,6 @@
-// Overflow: the bytes a peer would not take yet. Empty, it owns no memory; the common case is
-// empty. A chain of chunks, so that a large backlog is never moved or reallocated. One thread. It
-// has no limit of its own: its user pauses the source above a high-water mark.
+// Overflow: the bytes that a peer does not accept yet. An empty one, the common case, owns no
+// memory. A chain of chunks, so that a large backlog is never moved or reallocated. One thread. It
+// has no limit of its own: the caller pauses the source above a high-water mark.
 #pragma once
 
 #include <cstddef>
@@ -23,8 +23,8 @@ class Overflow {
   size_t size() const { return size_; }
 
   void append(Bytes bytes);
-  // Fills `views` with the first stretches of what is queued and returns how many were filled. They
-  // stay valid until the next consume(); append() never moves them.
+  // Fills `views` with the first pieces of the queue and returns how many it filled. They stay
+  // valid until the next consume(); append() never moves them.
   size_t peek(Bytes* views, size_t max_views) const;
   void consume(size_t count);
   void clear();

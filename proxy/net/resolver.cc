@@ -14,8 +14,8 @@
 
 namespace postern::net {
 
-// Owns itself until its answer is delivered: what is known at once by the end of the loop's turn,
-// all else by libuv's callback.
+// Owns itself until its answer is delivered: an immediate answer at the end of the loop's turn, any
+// other by libuv's callback.
 struct Resolver::Request final : Deferred {
   uv_getaddrinfo_t uv{};
   Resolver* resolver;  // null once cancelled
@@ -75,7 +75,7 @@ int Resolver::Request::look_up(const std::string& host) {
     asked_on = &resolver->loop_;
     asked_on->lookup_begun();
   }
-  // libuv's word for a name that IDNA does not allow; no name server would know it.
+  // libuv's error for a name that IDNA does not allow; no name server would know it.
   return refused == UV_EINVAL ? UV_EAI_NONAME : refused;
 }
 
@@ -114,7 +114,7 @@ void Resolver::cancel() {
   if (request->linked()) {
     delete request;  // known already, and only waiting for the end of the turn
   } else {
-    uv_cancel(reinterpret_cast<uv_req_t*>(&request->uv));  // in vain if a thread is at it
+    uv_cancel(reinterpret_cast<uv_req_t*>(&request->uv));  // fails if a thread has begun it
   }
 }
 

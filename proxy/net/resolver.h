@@ -1,7 +1,8 @@
-// Resolver: a host name to addresses, by the system's resolver on libuv's thread pool, in the order
-// that RFC 6724 prefers. An address literal resolves without a thread, but still from the loop.
-// Loop's thread only; `observer` must outlive the request or cancel it (destroying the Resolver
-// cancels). A look-up that a thread has already begun cannot be called off: its answer is dropped.
+// Resolver: looks up the addresses of a host name with the system's resolver on libuv's thread
+// pool, in the order of RFC 6724. An address literal needs no thread, but is still answered from
+// the loop. Loop's thread only; `observer` must outlive the request or cancel it (destroying the
+// Resolver cancels). A look-up that a thread has already begun cannot be cancelled: its answer is
+// dropped.
 #pragma once
 
 #include <memory>
@@ -35,7 +36,7 @@ class Resolver {
  private:
   struct Request;
   Loop& loop_;
-  Request* request_ = nullptr;  // owns itself until libuv's callback; null when nothing is asked
+  Request* request_ = nullptr;  // owns itself until libuv's callback; null without a request
 };
 
 }  // namespace postern::net

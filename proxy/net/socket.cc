@@ -13,7 +13,7 @@
 namespace postern::net {
 namespace {
 
-// A dead peer is found out a minute after the idle time. Where TCP_USER_TIMEOUT is set, Linux lets
+// A dead peer is detected a minute after the idle time. Where TCP_USER_TIMEOUT is set, Linux lets
 // it decide instead of the number of probes.
 constexpr int kProbeIntervalS = 15;
 constexpr int kProbes = 4;
@@ -73,7 +73,7 @@ int set_options(int fd, const TcpOptions& options) {
 
 namespace {
 
-// Not SO_ERROR: who asks for that takes it away from who reads.
+// Not SO_ERROR: reading it would clear the error that the next read must report.
 int tcp_state(int fd) {
   tcp_info info{};
   socklen_t length = sizeof(info);
@@ -82,7 +82,7 @@ int tcp_state(int fd) {
 
 }  // namespace
 
-// The kernel goes on counting what a connection that was reset never delivered.
+// After a reset, the kernel still counts what was never delivered.
 size_t unacknowledged(int fd) {
   int count = 0;
   if (ioctl(fd, SIOCOUTQ, &count) != 0 || count <= 0 || tcp_state(fd) == TCP_CLOSE) {

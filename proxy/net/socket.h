@@ -1,5 +1,5 @@
-// What libuv does not do for a socket: the options that must be set before connecting or listening,
-// and its two names. Descriptors are borrowed. Within proxy/net only.
+// What libuv does not do for a socket: options that must be set before connecting or listening, and
+// its two addresses. Descriptors are borrowed. Within proxy/net only.
 #pragma once
 
 #include <cstddef>
@@ -17,9 +17,9 @@ int connect_socket(int fd, const Address& to);
 int set_option(int fd, int level, int name, int value);
 int set_options(int fd, const TcpOptions& options);
 
-// Bytes sent and not acknowledged by the peer, a FIN among them; 0 if it cannot be told.
+// Bytes sent and not acknowledged by the peer, a FIN among them; 0 if unknown.
 size_t unacknowledged(int fd);
-// Whether the peer has sent FIN or RST, or the kernel has given it up.
+// Whether the peer has sent FIN or RST, or the kernel has given up on it.
 bool peer_has_left(int fd);
 
 Address local_name(int fd);

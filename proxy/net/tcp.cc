@@ -52,7 +52,7 @@ void TcpStream::start_reading() {
   if (!usable() || paused_ || ended_) {
     return;
   }
-  // As long as a read fills the scratch to the brim, libuv would read on, up to 32 times.
+  // While reads fill the scratch completely, libuv would go on reading, up to 32 times.
   const int failure = uv_read_start(
       handle_->uv_stream(),
       [](uv_handle_t* uv, size_t, uv_buf_t* buffer) noexcept {
@@ -64,9 +64,9 @@ void TcpStream::start_reading() {
   check(failure == 0 || failure == UV_EALREADY, "an open stream can be read");
 }
 
-// Every branch ends with its callback: after it there may be no stream.
+// Every branch ends with its callback, which may destroy the stream.
 void TcpStream::handle_read(ssize_t count) {
-  if (count == 0 || count == UV_ENOBUFS) {  // the latter: it has read in this turn
+  if (count == 0 || count == UV_ENOBUFS) {  // the latter: this stream was the last to read
     return;
   }
   if (count < 0 && count != UV_EOF) {
@@ -92,7 +92,7 @@ size_t TcpStream::write(Bytes bytes) {
   return put(bytes, 0);
 }
 
-// The kernel keeps less than a segment until more is written, or 200 ms have passed (tcp(7)).
+// The kernel holds back less than a segment until more is written, or for 200 ms (tcp(7)).
 size_t TcpStream::write_ahead(Bytes bytes) {
   return put(bytes, MSG_MORE);
 }
@@ -127,7 +127,7 @@ size_t TcpStream::queued() const {
   return handle_ != nullptr ? handle_->overflow.size() : 0;
 }
 
-// A pending uv_write leaves the queue as a whole, but reaches the kernel bit by bit.
+// A pending uv_write leaves the queue as a whole, but reaches the kernel piece by piece.
 size_t TcpStream::owed() const {
   if (handle_ == nullptr || failure_ != 0) {
     return 0;
@@ -205,7 +205,7 @@ void TcpStream::finish() {
   }
   finishing_ = true;
   if (handle_ != nullptr && open_ && failure_ == 0 && handle_->overflow.empty()) {
-    loop_.defer(*this);  // who aborts in the same turn needs no FIN of its own
+    loop_.defer(*this);  // an abort() in the same turn makes the FIN needless
   }
 }
 
@@ -223,7 +223,7 @@ void TcpStream::reset() {
   close(true);
 }
 
-// The second rule of Stream: who writes or connects is told of the failure later.
+// The second rule of Stream: the caller of write() or connect() gets the failure later.
 void TcpStream::fail_later(int code) {
   failure_ = code;
   drop_queued();
@@ -235,7 +235,7 @@ void TcpStream::drop_queued() {
   handle_->overflow.clear();
 }
 
-// Who does not read any more could not be told of the failure by reading.
+// After the peer's end there is no more reading that could report the failure.
 void TcpStream::tell_write_failure() {
   if (ended_) {
     fail(failure_, "writing");
@@ -267,7 +267,7 @@ void TcpStream::close(bool with_reset) {
   Deferred::unlink();
   handle->stream = nullptr;
   const uv_close_cb on_closed = [](uv_handle_t* uv) noexcept { delete &Handle::of(uv); };
-  // It fails for a handle without a socket; then there is nobody to be told.
+  // Fails for a handle without a socket; then there is no peer to reset.
   if (!with_reset || uv_tcp_close_reset(&handle->tcp, on_closed) != 0) {
     uv_close(handle->uv(), on_closed);
   }

@@ -1,11 +1,11 @@
 // TcpStream: Stream over one TCP socket. Writes go straight to the kernel (send); only what it
 // refuses is queued, and while anything is queued one uv_write is pending. Reads arrive in the
-// loop's scratch. TCP_NODELAY is set from the first moment, keepalive as asked. Loop's thread only.
+// loop's scratch. TCP_NODELAY is set from the start, keepalive as configured. Loop's thread only.
 //
-// Ownership: make() and Listener return a unique_ptr; destroying it is allowed only by
-// Loop::retire() or outside of callbacks. The uv_tcp_t lives in an inner handle that outlives the
-// stream until libuv lets go of it. The socket itself is closed at once by abort(), reset() and
-// failure; with bytes of the peer still unread, Linux then sends RST instead of FIN.
+// Ownership: make() and Listener return a unique_ptr; only Loop::retire(), or code outside of
+// callbacks, may destroy it. The uv_tcp_t is in an inner handle that outlives the stream until
+// libuv's close callback. abort(), reset() and a failure close the socket itself at once; if bytes
+// of the peer are still unread, Linux then sends RST instead of FIN.
 #pragma once
 
 #include <sys/types.h>
@@ -25,13 +25,12 @@ struct TcpOptions {
   unsigned user_timeout_ms = 0;   // TCP_USER_TIMEOUT; 0: the kernel's default
 };
 
-// For both hops: a peer that has died without a word is found out within three minutes.
-// Keepalive, for a connection at rest, begins below the five minutes after which many NATs forget;
-// where the user timeout is set, Linux lets it decide instead of the number of probes, and so gives
-// up with the fifth. With bytes on their way it is the user timeout alone; without one they would
-// be sent again for a quarter of an hour. It must not be much shorter, for it also ends a peer that
-// is alive and has taken nothing for so long of what there is for it, a client that is suspended in
-// the middle of a download, say.
+// For both hops: a peer that died silently is detected within three minutes. On an idle connection
+// keepalive detects it, and begins before the five minutes after which many NATs forget; with a
+// user timeout Linux ignores the number of probes and gives up at the fifth. With bytes in flight
+// the user timeout alone decides; without it Linux would retransmit for a quarter of an hour. The
+// timeout must not be much shorter, because it also ends a peer that is alive but has read nothing
+// for so long, such as a client that is suspended in the middle of a download.
 inline constexpr TcpOptions kLongLived{.keepalive_idle_s = 120, .user_timeout_ms = 175'000};
 
 class TcpStream final : public Stream, public Retirable, private Deferred {
@@ -40,19 +39,19 @@ class TcpStream final : public Stream, public Retirable, private Deferred {
   static std::unique_ptr<TcpStream> make(Loop& loop);
   ~TcpStream() override;
 
-  // When a connecting stream tells that it is open.
+  // When a connecting stream calls on_open.
   enum class OpenOn : uint8_t {
     Connected,
-    // With the peer's first bytes, for peers that speak first: spares the loop the event of the
-    // connection alone, which is worth a tenth of a plain session. connected() tells meanwhile. Not
-    // to be paused before.
+    // With the peer's first bytes, for peers that speak first: saves the event of the connection
+    // alone, a tenth of a plain session's cost. Until then connected() says whether there is a
+    // connection, and the stream must not be paused.
     FirstBytes,
   };
   // Starts connecting; on_open or on_failure follows from the loop, never from inside this call.
   // What is written before on_open is queued, and sent as soon as there is a connection.
   void connect(const Address& to, const TcpOptions& options, OpenOn opens = OpenOn::Connected);
   bool connected() const;
-  // Starts reading an accepted stream, which is open already: no on_open comes for it.
+  // Starts reading an accepted stream, which is open already: no on_open follows.
   void start();
 
   void observe(StreamObserver& observer) override { observer_ = &observer; }
@@ -68,7 +67,7 @@ class TcpStream final : public Stream, public Retirable, private Deferred {
   // Like abort(), but the peer gets RST, not FIN: for attackers and for failed protocol states.
   void reset();
 
-  // Asked of the kernel; not valid while unconnected, and once the stream is dead.
+  // Asks the kernel; not valid while unconnected, and once the stream is dead.
   Address local() const override;
   Address remote() const;
 
@@ -95,7 +94,7 @@ class TcpStream final : public Stream, public Retirable, private Deferred {
   void fail_later(int code);
   void drop_queued();
   void tell_write_failure();
-  void run() override;  // what fail_later() and finish() put off
+  void run() override;  // what fail_later() and finish() deferred
   void fail(int code, const char* during);
   void close(bool with_reset);
 
@@ -109,7 +108,7 @@ class TcpStream final : public Stream, public Retirable, private Deferred {
   bool ended_ : 1 = false;      // the peer sent FIN
   bool finishing_ : 1 = false;  // finish() was called
 };
-// An idle connection pays this, and the inner handle with its uv_tcp_t (see tcp.cc).
+// An idle connection pays this, and the inner handle with its uv_tcp_t (see tcp_handle.h).
 static_assert(sizeof(TcpStream) <= 88);
 
 }  // namespace postern::net

@@ -1,4 +1,4 @@
-// How a TcpStream comes to be: made, connected, or taken over from a listener.
+// How a TcpStream is made, connected, or taken over from a listener.
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -46,7 +46,7 @@ void TcpStream::connect(const Address& to, const TcpOptions& options, OpenOn ope
 }
 
 int TcpStream::dial(const Address& to, const TcpOptions& options, OpenOn opens) {
-  // A socket of our own making, because its options must be set before it connects.
+  // Our own socket, because its options must be set before it connects.
   const int fd = open_socket(to);
   if (fd < 0) {
     return fd;
@@ -110,7 +110,7 @@ void TcpStream::open() {
   observer_->on_open();
 }
 
-// A quiet connection has shown that it stands. False if it was ended on hearing so.
+// The first bytes show that the connection is open. False if the observer ended the stream.
 bool TcpStream::tell_open() {
   if (!open_) {
     open_ = true;

@@ -1,4 +1,4 @@
-// What a TcpStream has with libuv. For tcp*.cc alone.
+// The part of a TcpStream that libuv refers to. For tcp*.cc alone.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +11,8 @@
 
 namespace postern::net {
 
-// What libuv is at work on. Connecting comes before writing, so that there is never more than one,
-// and an idle stream has none.
+// The request that libuv works on. Connecting comes before writing, so there is never more than
+// one, and an idle stream has none.
 struct TcpStream::Request {
   union {
     uv_connect_t connect;
@@ -21,8 +21,8 @@ struct TcpStream::Request {
   size_t writing = 0;  // bytes of the pending uv_write
 };
 
-// Open -> closing -> deleted by libuv's close callback. libuv and the kernel may hold on to this,
-// and to the bytes of a pending write, longer than there is a stream.
+// Open -> closing -> deleted by libuv's close callback. libuv and the kernel may use this, and the
+// bytes of a pending write, after the stream is gone.
 struct TcpStream::Handle {
   uv_tcp_t tcp{};
   TcpStream* stream = nullptr;  // null once closing

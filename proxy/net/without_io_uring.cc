@@ -14,7 +14,7 @@ namespace postern::net {
 namespace {
 
 void refuse_rings_to_this_thread() {
-  // No look at the architecture: this steers our own code and keeps nobody out.
+  // No check of the architecture: this filter steers our own code and is no security barrier.
   sock_filter lines[] = {
       {BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof(seccomp_data, nr)},
       {BPF_JMP | BPF_JEQ | BPF_K, 0, 1, SYS_io_uring_setup},
@@ -23,8 +23,7 @@ void refuse_rings_to_this_thread() {
   };
   const sock_fprog program{sizeof lines / sizeof *lines, lines};
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  // prctl() first: where calling seccomp() ends the process, `seccomp: false` must be enough to
-  // live.
+  // prctl() first: if calling seccomp() ends the process, `seccomp: false` must be enough to run.
   if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0) {
     syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program);
   }

@@ -22,7 +22,7 @@ constexpr std::array kWordings = {
             "the peer is not in the listener's proxy_protocol.from but sent a header; add its "
             "network to the list, or let it send none"},
     Wording{"repeated",
-            "a second header came behind the first; of several proxies in a row only the last "
+            "a second header came after the first; of several proxies in a row only the last "
             "one may send its own"},
     Wording{"malformed", "the header is broken"},
     Wording{"too_long", "the header is too long"},
@@ -77,11 +77,11 @@ constexpr unsigned kClientSsl = 0x01;
 constexpr unsigned kCertificateInConnection = 0x02;
 constexpr unsigned kCertificateInSession = 0x04;
 
-// A name beyond this is left out rather than cut: half of a name is another one.
+// A longer name is left out rather than cut: half of a name is another name.
 constexpr size_t kMaxName = 255;
 constexpr size_t kMaxHeader = 1'500;
 
-// As far as there is something of both.
+// Compares only as much as both have.
 bool begins_alike(std::string_view text, std::string_view expected) {
   return text.substr(0, expected.size()) == expected.substr(0, text.size());
 }
@@ -118,7 +118,7 @@ std::string ssl_value(const tls::ClientFacts& client) {
         client.resumed ? kCertificateInSession : kCertificateInSession | kCertificateInConnection;
   }
   std::string value(1, static_cast<char>(flags));
-  // Zero only for a certificate that was verified; a bad one never gets here.
+  // Zero only for a verified certificate; a bad one never gets here.
   value.append(std::string_view(client.certificate ? "\0\0\0\0" : "\0\0\0\1", 4));
   append_name(value, Tlv::SslVersion, client.version);
   append_name(value, Tlv::SslCipher, client.cipher);
@@ -152,7 +152,7 @@ struct Pair {
   net::Address destination;
 };
 
-// "192.0.2.1" and "4711" of v1, as strictly as section 2.1 wants them.
+// "192.0.2.1" and "4711" of v1, as strictly as section 2.1 requires.
 net::Address parse_address(std::string_view ip, std::string_view port, bool v6) {
   const bool leading_zero = port.size() > 1 && port.front() == '0';
   const std::string host(ip);
@@ -197,7 +197,8 @@ ProxyReader::Step ProxyReader::feed(Bytes bytes, size_t& taken) {
   return step;
 }
 
-// Looks at all that has come, each time anew: it is seldom more than one read, and bounded.
+// Looks at everything received, from the start each time: it is seldom more than one read, and
+// bounded.
 ProxyReader::Step ProxyReader::read(size_t& length) {
   if (begins_alike(received_, kV1)) {
     return received_.size() < kV1.size() ? Step::More : read_v1(length);
@@ -232,7 +233,7 @@ ProxyReader::Step ProxyReader::read_v1(size_t& length) {
 bool ProxyReader::take_v1(std::string_view line) {
   const std::string_view family = take_field(line);
   if (family == "UNKNOWN") {
-    return true;  // whatever follows does not count
+    return true;  // the rest of the line is ignored
   }
   const bool v6 = family == "TCP6";
   if (!v6 && family != "TCP4") {

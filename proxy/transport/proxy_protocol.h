@@ -1,7 +1,7 @@
 // The PROXY protocol (haproxy, doc/proxy-protocol.txt), versions 1 and 2, without sockets: reading
 // the header in which a load balancer announces its client, and writing the one that announces ours
-// to a backend. Whether a header is expected is never guessed from bytes: the configuration says
-// it. One thread.
+// to a backend. The configuration says whether a header is expected; it is never guessed from
+// bytes. One thread.
 #pragma once
 
 #include <cstddef>
@@ -16,16 +16,17 @@
 
 namespace postern {
 
-// What can be wrong with who announces whom: metric labels, and for people also what to change.
+// What can be wrong with a PROXY header. The labels are for metrics; the texts also say what to
+// change.
 enum class ProxyFailure : int32_t {
   Missing,      // required, but the first bytes are something else
   Refused,      // from a peer that may not send one
-  Repeated,     // a second one behind the first
-  Malformed,    // begins like one, and then is none
+  Repeated,     // a second one after the first
+  Malformed,    // begins like a header, but is not one
   TooLong,      // beyond ProxyReader::kMaxV1 or kMaxV2
   Unsupported,  // version 3 and later, and what version 2 does not define
   Truncated,    // the connection ended inside it
-  Timeout,      // none, or not all of it, in time
+  Timeout,      // no complete header in time
 };
 extern const ErrorDomain kProxyDomain;
 Error proxy_error(ProxyFailure failure);
@@ -46,10 +47,10 @@ class ProxyReader {
   static constexpr size_t kMaxV1 = 107;       // with its CRLF (section 2.1)
   static constexpr size_t kMaxV2 = 4 * kKiB;  // with its TLVs
 
-  // Takes bytes up to the header's end; `taken` says how many: what stands behind belongs to the
-  // client. Not to be called again after Done; after Failed it fails again.
+  // Takes bytes up to the header's end; `taken` says how many: what follows belongs to the client.
+  // Must not be called again after Done; after Failed it fails again.
   Step feed(Bytes bytes, size_t& taken);
-  bool begun() const { return !received_.empty(); }  // some of it has come
+  bool begun() const { return !received_.empty(); }  // a part of it has arrived
   const ProxyHeader& header() const { return header_; }
   const Error& error() const { return error_; }
 
@@ -65,7 +66,7 @@ class ProxyReader {
   Error error_;
 };
 
-// "PROXY TCP4 192.0.2.1 198.51.100.2 4711 993\r\n". Only of valid addresses. A destination of the
+// "PROXY TCP4 192.0.2.1 198.51.100.2 4711 993\r\n". `source` must be valid. A destination of the
 // other family cannot be written; zeroes stand for it.
 std::string proxy_header_v1(const net::Address& source, const net::Address& destination);
 

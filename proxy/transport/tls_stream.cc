@@ -80,7 +80,7 @@ void TlsStream::on_bytes(Bytes ciphertext) {
   if (dead_) {
     return;
   }
-  if (!early_.empty()) {  // they come first, at the end of this turn
+  if (!early_.empty()) {  // the early bytes come first, at the end of this turn
     early_.append(as_text(ciphertext));
     return;
   }
@@ -94,7 +94,7 @@ void TlsStream::on_drained() {
   }
 }
 
-// In a handshake the peer's alert, or its silence, says more.
+// During a handshake the peer's alert, or its silence, says more.
 void TlsStream::on_write_failure(const Error& error) {
   if (!dead_ && engine_->open()) {
     observer_->on_write_failure(error);
@@ -106,8 +106,9 @@ void TlsStream::on_end() {
   if (dead_ || ended_) {
     return;
   }
-  // Many IMAP clients hang up without close_notify. IMAP ends its own messages, so a truncated
-  // stream is an end like any other once the handshake is done; what we say may still be heard.
+  // Many IMAP clients hang up without close_notify. IMAP delimits its own messages, so a truncated
+  // stream is an end like any other once the handshake is done; the peer may still read what we
+  // send.
   if (engine_->open()) {
     end();
     return;
@@ -143,8 +144,7 @@ void TlsStream::hear_early() {
 // ---- between engine and transport
 
 void TlsStream::take_events() {
-  // An observer may abort this stream in any callback; it is deleted later, by its owner's
-  // retiring.
+  // An observer may abort this stream in any callback; its owner deletes it later, by retire().
   while (!dead_) {
     const Engine::Event event = engine_->next();
     flush(/*more_follows=*/greets_ && event == Engine::Event::Open);
@@ -180,7 +180,7 @@ void TlsStream::flush(bool more_follows) {
   if (ciphertext.empty()) {
     return;
   }
-  if (!finished_) {  // after FIN a handshake can only go on in vain
+  if (!finished_) {  // after FIN a handshake cannot succeed
     more_follows ? transport_->write_ahead(ciphertext) : transport_->write(ciphertext);
   }
   workspace_.clear();

@@ -1,8 +1,8 @@
 // TlsStream: Stream = transport + tls::Engine, the one place where the two meet; the transport is a
-// TcpStream but in models. Either role; keeps the contract of net/stream.h. Ciphertext goes from
-// the loop's read scratch through the engine into the workspace and to the kernel in one write; a
-// record that is incomplete or a peer that is slow is the only reason for the stream to own bytes.
-// Loop's thread only.
+// TcpStream, except in the benchmarks' models and in tests. Either role; keeps the contract of
+// net/stream.h. Ciphertext goes from the loop's read scratch through the engine into the workspace
+// and to the kernel in one write; the stream owns bytes only while a record is incomplete or the
+// peer is slow. Loop's thread only.
 #pragma once
 
 #include <memory>
@@ -19,10 +19,11 @@ class TlsStream final : public net::Stream,
                         private net::StreamObserver,
                         private net::Deferred {
  public:
-  // Take over an open transport, which its caller starts unless it reads already. `context` and
-  // `workspace` must outlive the stream; `early` are bytes of the transport that were read already
-  // and belong to the handshake. The handshake runs from the loop; on_open or on_failure follows.
-  // `greets`: our side speaks first, and soon, so that the handshake's last flight may go with it.
+  // Take over an open transport; the caller starts it unless it reads already. `context` and
+  // `workspace` must outlive the stream; `early` are bytes that were already read from the
+  // transport and belong to the handshake. The handshake runs from the loop; on_open or on_failure
+  // follows. `greets`: our side speaks first, and soon, so that the handshake's last flight may go
+  // with it.
   static std::unique_ptr<TlsStream> server(net::Loop& loop, std::unique_ptr<net::Stream> transport,
                                            const tls::ServerContext& context,
                                            tls::Workspace& workspace, Bytes early,
@@ -43,7 +44,7 @@ class TlsStream final : public net::Stream,
   void abort() override;
 
   net::Address local() const override { return transport_->local(); }
-  // Whether plaintext is overwritten once the observer has had it.
+  // Whether plaintext is overwritten after the observer has had it.
   void wipe_what_was_read(bool wipes) { wipes_ = wipes; }
 
   const tls::Engine& engine() const { return *engine_; }
@@ -59,7 +60,7 @@ class TlsStream final : public net::Stream,
   void on_write_failure(const Error& error) override;
   void on_end() override;
   void on_failure(const Error& error) override;
-  // What was found inside a call of the observer's is reported from here.
+  // Reports what was found inside a call of the observer.
   void run() override;
 
   void hear_early();
@@ -73,12 +74,12 @@ class TlsStream final : public net::Stream,
   std::unique_ptr<tls::Engine> engine_;
   tls::Workspace& workspace_;
   net::StreamObserver* observer_ = nullptr;
-  std::string early_;  // heard before there was a stream, and not by the engine yet
-  Error write_error_;  // found by write(), told by run()
+  std::string early_;  // received before the stream was made, not yet fed to the engine
+  Error write_error_;  // found by write(), reported by run()
   bool greets_ = false;
   bool wipes_ = false;
-  bool ended_ = false;  // on_end was told
-  bool dead_ = false;   // aborted or failed: no callback any more
+  bool ended_ = false;  // on_end was called
+  bool dead_ = false;   // aborted or failed: no callback follows
   bool finished_ = false;
 };
 

@@ -7,7 +7,7 @@
 namespace postern {
 namespace {
 
-TEST(Nearest, FindsTheWordThatWasMeant) {
+TEST(ClosestMatch, FindsTheIntendedWord) {
   const std::vector<std::string> words = {"tls", "listeners", "backends"};
   const auto found = [&](std::string_view text) {
     const std::string* word = closest_match(text, words);

@@ -49,7 +49,7 @@ TEST(IntrusiveList, LetsAMemberLeaveWithoutKnowingItsList) {
   EXPECT_EQ(ids(list), (std::vector<int>{1, 3}));
 }
 
-TEST(IntrusiveList, LosesAMemberThatIsDestroyed) {
+TEST(IntrusiveList, ForgetsADestroyedMember) {
   Member a(1);
   auto b = std::make_unique<Member>(2);
   LeftList list;
@@ -59,7 +59,7 @@ TEST(IntrusiveList, LosesAMemberThatIsDestroyed) {
   EXPECT_EQ(ids(list), (std::vector<int>{1}));
 }
 
-TEST(IntrusiveList, FreesItsMembersWhenItGoes) {
+TEST(IntrusiveList, UnlinksItsMembersWhenDestroyed) {
   Member a(1);
   {
     LeftList list;
@@ -97,7 +97,7 @@ TEST(IntrusiveList, SplicesInOrderToTheEndOfAnother) {
   EXPECT_EQ(ids(to), (std::vector<int>{1, 2, 3}));
 }
 
-TEST(IntrusiveList, MayLoseTheVisitedMember) {
+TEST(IntrusiveList, LetsTheVisitedMemberLeave) {
   Member a(1), b(2), c(3);
   LeftList list;
   list.push_back(a);

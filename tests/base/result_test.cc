@@ -58,7 +58,7 @@ TEST(Error, SaysWhatWasBeingDone) {
   EXPECT_EQ((Error{&kTaps, "", 1}).text(), "the tap drips");
 }
 
-TEST(Error, EqualsByKindNotByOccasion) {
+TEST(Error, ComparesTheKindNotTheOccasion) {
   EXPECT_EQ((Error{&kTaps, "closing", 1}), (Error{&kTaps, "opening", 1}));
   EXPECT_FALSE((Error{&kTaps, "", 1}) == (Error{&kTaps, "", 2}));
   EXPECT_FALSE((Error{&kTaps, "", 0}) == Error{});

@@ -19,7 +19,7 @@ uint64_t hash_of_first(uint8_t count) {
   return hash.value();
 }
 
-TEST(SipHash, AgreesWithItsAuthors) {
+TEST(SipHash, MatchesTheAuthorsTestVectors) {
   EXPECT_EQ(hash_of_first(0), 0x726fdb47dd0e0e31U);
   EXPECT_EQ(hash_of_first(1), 0x74f839c593dc67fdU);
   EXPECT_EQ(hash_of_first(8), 0x93f5f5799a932462U);
@@ -27,7 +27,7 @@ TEST(SipHash, AgreesWithItsAuthors) {
   EXPECT_EQ(hash_of_first(63), 0x958a324ceb064572U);
 }
 
-TEST(SipHash, IsTheSameHoweverItsInputIsCut) {
+TEST(SipHash, DoesNotDependOnHowItsInputIsCut) {
   const std::array<uint8_t, 11> octets{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11};
   SipHash whole(kKey);
   whole.add(Bytes(octets));

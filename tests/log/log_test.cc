@@ -70,7 +70,7 @@ TEST_F(Log, CutsLongValues) {
   EXPECT_THAT(lines[0], EndsWith(" v=" + std::string(512, 'x') + "..."));
 }
 
-TEST_F(Log, WritesJsonWhoseStringsCannotBeLeft) {
+TEST_F(Log, WritesJsonWithEscapedStrings) {
   configure(Format::Json, Level::Info);
   const auto lines = logged([] {
     warn("json", {{"text", "a\"b\\\n\x1b\xff"}, {"number", 42}, {"digits", "42"}});
@@ -93,7 +93,7 @@ TEST_F(Log, WritesOnlyWhatTheLevelAllows) {
   EXPECT_THAT(lines, ElementsAre(HasSubstr("level warn")));
 }
 
-// However the clock falls, every line is either there or counted.
+// Wherever the seconds begin, every line is either written or counted.
 TEST_F(Log, CountsTheLinesOfAFlood) {
   constexpr size_t kLines = 5000;
   const auto lines = logged([] {
@@ -141,7 +141,7 @@ TEST_F(Log, KeepsLinesWholeAmongThreads) {
   }
 }
 
-TEST_F(Log, LosesLinesOnAFullDiskAndTellsLater) {
+TEST_F(Log, LosesLinesOnAFullDiskAndReportsThemLater) {
   const int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
   ASSERT_GE(full, 0);
   {
@@ -167,7 +167,7 @@ TEST_F(Log, SurvivesAClosedPipe) {
   EXPECT_THAT(lines, ElementsAre(HasSubstr("log lines lost count=1"), HasSubstr("somebody reads")));
 }
 
-TEST_F(Log, DoesNotWaitForAReaderThatStandsStill) {
+TEST_F(Log, DoesNotWaitForAStalledReader) {
   int ends[2];
   ASSERT_EQ(pipe2(ends, O_CLOEXEC), 0);  // blocking: a plain write would hang this test
   const std::string value(500, 'x');
@@ -198,7 +198,7 @@ TEST(LogLimiter, AdmitsAHundredLinesOfAnEventInASecond) {
   EXPECT_TRUE(limiter.admit("a", 8)) << "the next second is a new one";
 }
 
-TEST(LogLimiter, TellsOnceWhatASecondSuppressed) {
+TEST(LogLimiter, ReportsSuppressedLinesOnce) {
   Limiter limiter;
   for (uint32_t i = 0; i < kLinesPerSecond + 5; ++i) limiter.admit("a", 7);
   EXPECT_TRUE(limiter.take_suppressed(7).empty()) << "the second is not over";
@@ -221,7 +221,7 @@ TEST(LogEscape, NeverCutsAnEscape) {
   }
 }
 
-TEST(LogEscape, MakesPrintableAsciiOfEveryByte) {
+TEST(LogEscape, MakesEveryBytePrintableAscii) {
   for (int byte = 0; byte < 256; ++byte) {
     std::string out;
     append_escaped(out, std::string(1, static_cast<char>(byte)), 10);

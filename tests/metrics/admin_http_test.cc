@@ -76,7 +76,7 @@ std::string get(const std::string& target, const std::string& fields = "") {
   return "GET " + target + " HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n";
 }
 
-// `input` is answered by `code` alone and the connection closed.
+// The answer to `input` is `code` alone, and the connection closes.
 void expect_refusal(std::string_view input, int code) {
   const Outcome outcome = feed(input);
   EXPECT_THAT(outcome.out, StartsWith("HTTP/1.1 " + std::to_string(code) + " ")) << input;
@@ -126,7 +126,7 @@ TEST(AdminHttp, ListsItsPaths) {
   }
 }
 
-TEST(AdminHttp, DoesNotFindWhatIsNotThere) {
+TEST(AdminHttp, AnswersNotFoundForOtherPaths) {
   const Outcome outcome = feed(get("/metrics/") + get("/favicon.ico"));
   EXPECT_THAT(outcome.requests, ElementsAre(Pair("other", 404), Pair("other", 404)));
   EXPECT_EQ(outcome.step, Step::More);
@@ -158,7 +158,7 @@ TEST(AdminHttp, AllowsOnlyGetAndHead) {
               ElementsAre(Pair("other", 405)));
 }
 
-TEST(AdminHttp, OpensNoTunnel) {
+TEST(AdminHttp, RefusesToOpenATunnel) {
   expect_refusal("CONNECT x:143 HTTP/1.1\r\nHost: x\r\n\r\na1 NOOP\r\n", 405);
 }
 
@@ -184,7 +184,7 @@ TEST(AdminHttp, ClosesWhenAsked) {
   EXPECT_EQ(outcome.step, Step::Close);
 }
 
-TEST(AdminHttp, ClosesAfterHttp10UnlessAskedToStay) {
+TEST(AdminHttp, ClosesAfterHttp10UnlessAskedToKeepAlive) {
   const Outcome closed = feed("GET /live HTTP/1.0\r\n\r\n");
   EXPECT_EQ(closed.step, Step::Close);
   const Outcome kept = feed("GET /live HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
@@ -192,7 +192,7 @@ TEST(AdminHttp, ClosesAfterHttp10UnlessAskedToStay) {
   EXPECT_EQ(kept.step, Step::More);
 }
 
-TEST(AdminHttp, ClosesAfterItsShareOfRequests) {
+TEST(AdminHttp, LimitsTheRequestsOfAConnection) {
   std::string input;
   for (size_t i = 0; i <= AdminHttp::kMaxRequests; ++i) {
     input += get("/live");
@@ -213,7 +213,7 @@ TEST(AdminHttp, ReadsAndDropsABody) {
       ElementsAre(Pair("/live", 200), Pair("/ready", 200)));
 }
 
-TEST(AdminHttp, InvitesABodyThatIsExpectedToContinue) {
+TEST(AdminHttp, AnswersContinueBeforeABody) {
   const std::string head = get("/live", "Content-Length: 3\r\nExpect: 100-Continue \r\n");
   EXPECT_EQ(feed(head).out, "HTTP/1.1 100 Continue\r\n\r\n");
   EXPECT_THAT(feed(head + "abc").out, StartsWith("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK"));
@@ -226,7 +226,7 @@ TEST(AdminHttp, RefusesOtherExpectations) {
   expect_refusal(get("/live", "Expect: miracles\r\n"), 417);
 }
 
-TEST(AdminHttp, InvitesNoBodyThatIsTooLarge) {
+TEST(AdminHttp, AnswersNoContinueBeforeABodyThatIsTooLarge) {
   expect_refusal(get("/live", "Content-Length: 65537\r\nExpect: 100-continue\r\n"), 413);
 }
 

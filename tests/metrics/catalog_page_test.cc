@@ -9,9 +9,9 @@
 namespace postern::metrics {
 namespace {
 
-// The documented surface is the real one. `metrics_test --gtest_filter=Catalog.StandsOnItsPage`
-// prints the table to paste when they differ.
-TEST(Catalog, StandsOnItsPage) {
+// The documented surface is the real one. `metrics_test --gtest_filter=Catalog.MatchesItsPage`
+// prints the new table when the two differ.
+TEST(Catalog, MatchesItsPage) {
   const std::string path = POSTERN_SOURCE "/docs/metrics.md";
   std::ifstream file(path);
   const std::string page{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
@@ -22,7 +22,7 @@ TEST(Catalog, StandsOnItsPage) {
       << path << " has no markers <!-- metrics:begin --> and <!-- metrics:end -->";
   const std::string table = page.substr(from + begin.size(), to - from - begin.size());
   EXPECT_TRUE(table == catalog_markdown())
-      << "Replace what stands between the markers in " << path << " by:\n\n"
+      << "Replace the text between the markers in " << path << " by:\n\n"
       << catalog_markdown();
 }
 

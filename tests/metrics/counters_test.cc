@@ -24,7 +24,7 @@ struct Figures {
   Counters counters{labels};
 };
 
-// A figure that is counted by the wrong labels does not compile.
+// Counting a metric by the wrong labels does not compile.
 static_assert(CountedBy<Metric::Bytes, Hop, Direction>);
 static_assert(!CountedBy<Metric::Bytes, Direction, Hop>);
 static_assert(!CountedBy<Metric::Bytes, Hop>);
@@ -55,7 +55,7 @@ TEST(Counters, GivesEachCombinationOfLabelsItsOwnCell) {
   EXPECT_EQ(cells.size(), combinations);
 }
 
-TEST(Counters, KeepsACellInItsPlace) {
+TEST(Counters, NeverMovesACell) {
   Figures figures;
   Cell& cell = figures.counters.cell_at(Metric::Bytes, {1, 0});
   cell.add(5);
@@ -116,7 +116,7 @@ TEST(CountersDeathTest, RefusesWhatTheCatalogueDoesNotAllow) {
   EXPECT_DEATH(Counters{LabelSets{}}, "every label is defined");
 }
 
-TEST(ScopedGauge, RaisesForAsLongAsItLives) {
+TEST(ScopedGauge, RaisesTheGaugeForItsLifetime) {
   Cell cell;
   {
     ScopedGauge hold(cell);

@@ -21,7 +21,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-// Two threads' counters, and what they and the samples amount to.
+// Two threads' counters, and the text of their sums and of the samples.
 struct Figures {
   std::string text(std::vector<Sample> samples = {}) {
     FixedSamples source(std::move(samples));
@@ -61,7 +61,7 @@ TEST(Exporter, StartsSimpleMetricsAtZero) {
   EXPECT_EQ(value_of(empty, "postern_login_duration_seconds_count"), 0);
 }
 
-TEST(Exporter, LeavesOutCombinationsThatNeverCounted) {
+TEST(Exporter, LeavesOutCombinationsThatAreZero) {
   Figures figures;
   figures.first.cell_at(Metric::Handshakes, {0, 1, 0, 1}).add(1);
   const std::string exported = figures.text();
@@ -121,7 +121,7 @@ TEST(Exporter, EscapesNamesFromTheConfiguration) {
   EXPECT_THAT(figures.text(), HasSubstr(R"(backend="a\"b\\c\nd")"));
 }
 
-TEST(Exporter, GivesSamplesWithTheirLabels) {
+TEST(Exporter, ExportsSamplesWithTheirLabels) {
   Figures figures;
   const std::string exported = figures.text({{Metric::BackendInfo, {"legacy", "none", "none"}, 1},
                                              {Metric::CertificateNotAfter, {"a.pem", "RSA"}, 1.8e9},
@@ -194,7 +194,7 @@ std::string everything(LabelSets& labels, Counters& counters) {
   return Exporter(labels, {&counters}, source).text();
 }
 
-TEST(Exporter, KnowsEveryMetricOfTheCatalogue) {
+TEST(Exporter, ExportsEveryMetricOfTheCatalogue) {
   Figures figures;
   const std::string exported = everything(figures.labels, figures.first);
   for (const Descriptor& metric : catalog()) {
@@ -203,7 +203,7 @@ TEST(Exporter, KnowsEveryMetricOfTheCatalogue) {
   }
 }
 
-TEST(Exporter, PleasesPromtool) {
+TEST(Exporter, PassesPromtool) {
   Figures figures;
   if (std::system("command -v promtool >/dev/null") != 0) {
     GTEST_SKIP() << "promtool is not installed: apt-get install prometheus";

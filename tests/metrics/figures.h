@@ -12,8 +12,8 @@
 
 namespace postern::metrics {
 
-// Two values for every fixed label that the catalogue counts by and that is not defined in
-// `labels`; for Path and Code the real ones.
+// Two values for every fixed label that the catalogue counts by and that `labels` does not define;
+// for Path and Code the real ones.
 inline LabelSets complete_labels(LabelSets labels = {}) {
   static constexpr std::array kTwo{"first", "second"};
   for (const Descriptor& metric : catalog()) {

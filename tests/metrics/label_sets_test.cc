@@ -21,7 +21,7 @@ TEST(LabelSets, FindsValuesOfAFixedLabel) {
   EXPECT_EQ(labels.index_of(Label::ConnectResult, "other"), 2U);
 }
 
-TEST(LabelSets, TakesAnUnknownValueForTheLast) {
+TEST(LabelSets, MapsAnUnknownValueToTheLast) {
   LabelSets labels;
   labels.define(Label::ConnectResult, kResults);
   EXPECT_EQ(labels.index_of(Label::ConnectResult, "eclipse"), 2U);
@@ -36,7 +36,7 @@ TEST(LabelSets, InternsABackendOnce) {
   EXPECT_THAT(labels.values(Label::Backend), ElementsAre("other", "legacy", "modern"));
 }
 
-TEST(LabelSets, TellsServersOfTwoBackendsApart) {
+TEST(LabelSets, KeepsServersOfTwoBackendsApart) {
   LabelSets labels;
   const size_t legacy = labels.intern_backend("legacy");
   const size_t modern = labels.intern_backend("modern");
@@ -48,7 +48,7 @@ TEST(LabelSets, TellsServersOfTwoBackendsApart) {
   EXPECT_EQ(labels.backend_of(two), modern);
 }
 
-TEST(LabelSets, CallsOtherWhatIsBeyondItsCapacity) {
+TEST(LabelSets, MapsValuesBeyondItsCapacityToOther) {
   LabelSets labels;
   const size_t first = labels.intern_backend("0");
   for (size_t i = 1; i < 2 * LabelSets::kGrowingCapacity; ++i) {

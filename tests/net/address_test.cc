@@ -39,7 +39,7 @@ TEST(Address, KnowsItsParts) {
   EXPECT_EQ(v4, Address::parse("192.0.2.1:993").value());
 }
 
-TEST(Address, SurvivesTheKernelsForm) {
+TEST(Address, SurvivesASockaddr) {
   for (const char* text : {"192.0.2.1:993", "[2001:db8::1]:143"}) {
     const Address address = Address::parse(text).value();
     sockaddr_storage form;
@@ -149,7 +149,7 @@ TEST(HostPort, SaysWhatIsWrong) {
   }
 }
 
-TEST(HostPort, QuotesNothingThatATerminalWouldObey) {
+TEST(HostPort, QuotesNoTerminalControls) {
   const std::string words = complaint(HostPort::parse("mail\x1b[31m" + std::string(500, 'x'), 143));
   EXPECT_EQ(words.find('\x1b'), std::string::npos);
   EXPECT_LT(words.size(), 250U);

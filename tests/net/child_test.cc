@@ -59,7 +59,7 @@ TEST_F(ChildTest, IsReadyWhenItSaysSo) {
   EXPECT_GT(child->pid(), 0);
   child->signal(SIGKILL);
   EXPECT_TRUE(test::run_until(loop, [this] { return child->pid() == 0; }));
-  EXPECT_FALSE(lost) << "it was told already";
+  EXPECT_FALSE(lost) << "on_child_ready() was called before";
 }
 
 TEST_F(ChildTest, IsLostWhenItEndsBefore) {
@@ -76,7 +76,7 @@ TEST_F(ChildTest, IsLostWhenItIsKilled) {
   EXPECT_EQ(signal, SIGKILL);
 }
 
-TEST_F(ChildTest, IsWaitedForThoughNobodyWantsToHearOfIt) {
+TEST_F(ChildTest, IsReapedEvenIfForgotten) {
   ASSERT_TRUE(start("exec sleep 60"));
   const pid_t pid = child->pid();
   child->forget();
@@ -90,7 +90,7 @@ TEST_F(ChildTest, GetsTheDescriptorsInOrderAndNoOthers) {
   int pipes[2][2];
   ASSERT_EQ(pipe2(pipes[0], O_CLOEXEC), 0);
   ASSERT_EQ(pipe2(pipes[1], O_CLOEXEC), 0);
-  // Of the later one first: a descriptor may be in another's way.
+  // The later pipe first: a descriptor may be in the way of another.
   ASSERT_TRUE(
       start("printf first >&3; printf second >&4; ls /proc/self/fd | wc -l >&4; "
             "eval \"printf R >&$PIPE\"",

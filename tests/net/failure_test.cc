@@ -9,7 +9,7 @@
 namespace postern::net {
 namespace {
 
-TEST(NetError, NamesWhatOperatorsMeet) {
+TEST(NetError, NamesTheFailuresOperatorsMeet) {
   EXPECT_STREQ(net_error(UV_ECONNREFUSED, "").label(), "connection_refused");
   EXPECT_STREQ(net_error(UV_ECONNRESET, "").label(), "connection_reset");
   EXPECT_STREQ(net_error(UV_EPIPE, "").label(), "connection_closed");

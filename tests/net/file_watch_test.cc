@@ -25,7 +25,7 @@ class FileWatchTest : public testing::Test, private FileWatchObserver {
   std::string path(const std::string& name) const { return directory_.path() + "/" + name; }
   void write(const std::string& name, const std::string& text) { directory_.write(name, text); }
   void follow(FileWatch::View view) { watch_.follow(std::move(view)); }
-  // The paths of the next change that is told.
+  // The paths of the next reported change.
   std::vector<std::string> told() {
     changed_.clear();
     EXPECT_TRUE(test::run_until(loop_, [this] { return !changed_.empty(); }));
@@ -45,7 +45,7 @@ class FileWatchTest : public testing::Test, private FileWatchObserver {
   std::vector<std::string> changed_;
 };
 
-TEST_F(FileWatchTest, TellsOfAFileThatWasRewrittenInPlace) {
+TEST_F(FileWatchTest, ReportsAFileRewrittenInPlace) {
   write("a", "one");
   write("b", "one");
   follow(FileWatch::look({path("a"), path("b")}));
@@ -53,7 +53,7 @@ TEST_F(FileWatchTest, TellsOfAFileThatWasRewrittenInPlace) {
   EXPECT_THAT(told(), ElementsAre(path("a")));
 }
 
-TEST_F(FileWatchTest, TellsOfAFileThatWasRenamedOver) {
+TEST_F(FileWatchTest, ReportsAFileRenamedOver) {
   write("a", "one");
   follow(FileWatch::look({path("a")}));
   write("new", "two");
@@ -61,7 +61,7 @@ TEST_F(FileWatchTest, TellsOfAFileThatWasRenamedOver) {
   EXPECT_THAT(told(), ElementsAre(path("a")));
 }
 
-TEST_F(FileWatchTest, SeesThroughLinksOnTheWay) {
+TEST_F(FileWatchTest, FollowsLinksOnTheWay) {
   fs::create_directory(path("1"));
   fs::create_directory(path("2"));
   write("1/tls.crt", "same");
@@ -74,7 +74,7 @@ TEST_F(FileWatchTest, SeesThroughLinksOnTheWay) {
   EXPECT_THAT(told(), ElementsAre(path("tls.crt")));
 }
 
-TEST_F(FileWatchTest, TellsThatAFileWentAndCame) {
+TEST_F(FileWatchTest, ReportsAFileThatGoesAndComesBack) {
   write("a", "one");
   follow(FileWatch::look({path("a")}));
   fs::remove(path("a"));
@@ -83,7 +83,7 @@ TEST_F(FileWatchTest, TellsThatAFileWentAndCame) {
   EXPECT_THAT(told(), ElementsAre(path("a")));
 }
 
-TEST_F(FileWatchTest, TwoFilesWrittenOneAfterTheOtherAreOneChange) {
+TEST_F(FileWatchTest, ReportsTwoSuccessiveWritesAsOneChange) {
   write("a", "one");
   write("b", "one");
   follow(FileWatch::look({path("a"), path("b")}));
@@ -93,7 +93,7 @@ TEST_F(FileWatchTest, TwoFilesWrittenOneAfterTheOtherAreOneChange) {
   EXPECT_EQ(calls_, 1U);
 }
 
-TEST_F(FileWatchTest, MissesNothingBetweenTheLookAndTheFollowing) {
+TEST_F(FileWatchTest, MissesNoChangeBetweenLookAndFollow) {
   write("a", "one");
   const FileWatch::View view = FileWatch::look({path("a"), path("a"), ""});
   ASSERT_EQ(view.size(), 1U) << "each path once, and no empty one";

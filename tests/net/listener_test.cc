@@ -38,7 +38,7 @@ struct Counter final : AcceptObserver {
   std::function<void()> then;
 };
 
-// Clients that only connect: their side is done by the kernel.
+// Clients that only connect: the kernel does their side.
 struct Callers {
   ~Callers() {
     for (const int fd : fds) {
@@ -78,7 +78,7 @@ struct ListenerTest : testing::Test {
   }
 };
 
-TEST_F(ListenerTest, AcceptsNobodyBeforeItIsStarted) {
+TEST_F(ListenerTest, AcceptsNoClientBeforeItIsStarted) {
   listen();
   callers.connect(listener->local(), 3);
   for (int turn = 0; turn < 10; ++turn) {
@@ -110,7 +110,7 @@ TEST_F(ListenerTest, ClosesTheSocketAtOnce) {
   ::close(again.value());
 }
 
-TEST_F(ListenerTest, MayBeDestroyedWhenToldOfAClient) {
+TEST_F(ListenerTest, MayBeDestroyedInOnAccept) {
   listen();
   callers.connect(listener->local(), 5);
   counter.then = [&] { listener.reset(); };
@@ -158,7 +158,7 @@ TEST_F(ListenerTest, TakesIPv4OnTheUnspecifiedIPv6Address) {
   EXPECT_EQ(counter.clients[0]->remote().ip_text(), "127.0.0.1");
 }
 
-// Takes the process's last descriptors away until it goes.
+// Leaves the process no further descriptor for its lifetime.
 class DescriptorFamine {
  public:
   DescriptorFamine() {
@@ -175,8 +175,9 @@ class DescriptorFamine {
   rlimit before_{};
 };
 
-// accept(2) refuses a socket that does not listen. Twice, with a rest between. (In a famine this is
-// also a rehearsal: UBSan looks at a class when it first meets it, for which it needs a pipe.)
+// accept(2) refuses a socket that does not listen. Twice, with a rest between. (A first run also
+// prepares for a lack of descriptors: UBSan looks at a class when it first meets it, and needs a
+// pipe for that.)
 void fail_twice(Loop& loop, Counter& counter) {
   int pair[2];
   ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
@@ -191,7 +192,7 @@ TEST_F(ListenerTest, TriesAgainAfterAnUnknownFailure) {
   fail_twice(loop, counter);
 }
 
-TEST_F(ListenerTest, RestsWhenDescriptorsRunOutAndLosesNobody) {
+TEST_F(ListenerTest, RestsWhenDescriptorsRunOutAndLosesNoClient) {
   fail_twice(loop, counter);
   listen();
   callers.connect(listener->local(), 3);
@@ -217,7 +218,7 @@ TEST_F(ListenerTest, RestsWhenDescriptorsRunOutAndLosesNobody) {
   EXPECT_TRUE(run_until(loop, [&] { return counter.clients.size() == 3; }));
 }
 
-TEST_F(ListenerTest, MayBeDestroyedWhenToldOfAFailure) {
+TEST_F(ListenerTest, MayBeDestroyedInOnAcceptFailure) {
   fail_twice(loop, counter);
   listen();
   callers.connect(listener->local(), 1);
@@ -230,7 +231,7 @@ TEST_F(ListenerTest, MayBeDestroyedWhenToldOfAFailure) {
   EXPECT_EQ(counter.failures.size(), 1U);
 }
 
-TEST(OpenListeningSocket, SaysWhoHoldsThePort) {
+TEST(OpenListeningSocket, SaysThatAnotherProcessHasThePort) {
   const Result<int> first = open_listening_socket(loopback(0), {.reuse_port = false});
   ASSERT_TRUE(first) << complaint(first);
   const Address taken = local_name(first.value());

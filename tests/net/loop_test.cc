@@ -87,7 +87,7 @@ TEST(Loop, DropsPostedWorkIfItNeverRuns) {
   EXPECT_FALSE(ran);
 }
 
-TEST(Loop, DeletesTheRetiredAtTheEndOfTheTurn) {
+TEST(Loop, DeletesRetiredObjectsAtTheEndOfTheTurn) {
   Loop loop;
   bool deleted = false;
   bool deleted_in_callback = true;
@@ -101,7 +101,7 @@ TEST(Loop, DeletesTheRetiredAtTheEndOfTheTurn) {
   EXPECT_TRUE(deleted);
 }
 
-TEST(Loop, DeletesWhatTheRetiredRetire) {
+TEST(Loop, DeletesWhatARetiredObjectRetires) {
   Loop loop;
   bool deleted = false;
   loop.retire(std::make_unique<Object>(
@@ -111,7 +111,7 @@ TEST(Loop, DeletesWhatTheRetiredRetire) {
   EXPECT_TRUE(deleted);
 }
 
-TEST(Loop, DeletesTheRetiredEvenIfItNeverRuns) {
+TEST(Loop, DeletesRetiredObjectsEvenIfItNeverRuns) {
   bool deleted = false;
   {
     Loop loop;
@@ -160,7 +160,7 @@ TEST(Loop, ForgetsDeferredWorkThatIsDestroyed) {
   EXPECT_TRUE(ran);
 }
 
-TEST(Loop, RunsNoDeferredWorkOfTheRetired) {
+TEST(Loop, RunsNoDeferredWorkOfRetiredObjects) {
   struct Both final : Retirable, Deferred {
     void run() override { ADD_FAILURE() << "ran although it was retired"; }
   };

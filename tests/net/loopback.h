@@ -1,4 +1,4 @@
-// Two ends of a real TCP connection on one loop, and an observer that writes down what it is told.
+// Two ends of a real TCP connection on one loop, and an observer that records its callbacks.
 #pragma once
 
 #include <algorithm>

@@ -11,7 +11,7 @@ namespace {
 
 using test::run_until;
 
-TEST(MemoryBudget, HasNoLimitUnlessThereIsOne) {
+TEST(MemoryBudget, HasNoLimitByDefault) {
   MemoryBudget budget;
   budget.sampled(size_t{1} << 40);
   budget.add(int64_t{1} << 40);
@@ -52,7 +52,7 @@ TEST(MemoryBudget, CountsBetweenSamplesAndNothingTwice) {
 
 using MemoryBudgetOfALoop = Loopback;
 
-TEST_F(MemoryBudgetOfALoop, HasWhatWaitsForAPeer) {
+TEST_F(MemoryBudgetOfALoop, CountsBytesThatWaitForAPeer) {
   connect_pair();
   server->pause();
   const std::string much(64 * kMiB, 'x');
@@ -67,7 +67,7 @@ TEST_F(MemoryBudgetOfALoop, HasWhatWaitsForAPeer) {
   EXPECT_EQ(loop.memory().waiting(), 0U);
 }
 
-TEST_F(MemoryBudgetOfALoop, IsGivenBackWhenAStreamEnds) {
+TEST_F(MemoryBudgetOfALoop, GetsBytesBackWhenAStreamEnds) {
   connect_pair();
   server->pause();
   ASSERT_GT(client->write(as_bytes(std::string(64 * kMiB, 'x'))), 0U);

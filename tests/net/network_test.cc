@@ -43,10 +43,10 @@ TEST(Network, OfAllTakesEveryAddressOfItsFamily) {
 
 TEST(Network, SaysWhatIsWrongAndWhatToWrite) {
   EXPECT_EQ(complaint("10.0.0.1/8"),
-            "\"10.0.0.1/8\" has address bits behind its prefix; write 10.0.0.0/8");
+            "\"10.0.0.1/8\" has address bits after its prefix; write 10.0.0.0/8");
   EXPECT_EQ(complaint("10.0.0.0/33"),
-            "\"10.0.0.0/33\" needs a prefix length of 0 to 32 behind the slash");
-  EXPECT_EQ(complaint("::/129"), "\"::/129\" needs a prefix length of 0 to 128 behind the slash");
+            "\"10.0.0.0/33\" needs a prefix length of 0 to 32 after the slash");
+  EXPECT_EQ(complaint("::/129"), "\"::/129\" needs a prefix length of 0 to 128 after the slash");
   EXPECT_NE(complaint("10.0.0.0/"), "");
   EXPECT_NE(complaint("10.0.0.0/8x"), "");
   EXPECT_NE(complaint("mail.example.org"), "");

@@ -101,7 +101,7 @@ TEST_F(ResolverTest, SaysNothingOnceCancelled) {
   EXPECT_EQ(answer.count, 0);
 }
 
-TEST_F(ResolverTest, MayAskAgainOrGoInItsAnswer) {
+TEST_F(ResolverTest, MayAskAgainOrBeDestroyedInItsAnswer) {
   answer.then = [&] {
     if (answer.count == 1) {
       resolver->resolve({"localhost", 143}, answer);

@@ -27,15 +27,15 @@ class SignalsTest : public testing::Test, public SignalObserver {
   void on_signal(int number) override { caught.push_back(number); }
 };
 
-TEST_F(SignalsTest, TellsAWatchedSignalFromTheLoop) {
+TEST_F(SignalsTest, ReportsAWatchedSignalFromTheLoop) {
   signals->watch(SIGUSR1);
   std::raise(SIGUSR1);
-  EXPECT_TRUE(caught.empty()) << "told from inside the signal's handler";
+  EXPECT_TRUE(caught.empty()) << "called inside the signal's handler";
   EXPECT_TRUE(test::run_until(loop, [this] { return !caught.empty(); }));
   EXPECT_EQ(caught, std::vector<int>{SIGUSR1});
 }
 
-TEST_F(SignalsTest, TellsSignalsApart) {
+TEST_F(SignalsTest, DistinguishesSignals) {
   signals->watch(SIGUSR1);
   signals->watch(SIGUSR2);
   std::raise(SIGUSR2);

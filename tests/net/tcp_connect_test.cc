@@ -1,4 +1,4 @@
-// How a TcpStream comes to be open: told of the connection, or with its peer's first bytes.
+// When a TcpStream opens: with the connection, or with the first bytes of its peer.
 #include <gtest/gtest.h>
 
 #include "proxy/net/tcp.h"
@@ -62,7 +62,7 @@ TEST_F(TcpConnectTest, ReportsARefusedConnectionLater) {
 TEST_F(TcpConnectTest, ReportsAnAddressThatCannotBeReachedLater) {
   client = TcpStream::make(loop);
   client->observe(client_saw);
-  // Refused by the kernel at once: no connection leads to a broadcast address.
+  // The kernel refuses at once: no connection leads to a broadcast address.
   client_saw.calling([&] { client->connect(Address::parse("255.255.255.255:1").value(), {}); });
   ASSERT_TRUE(run_until(loop, [&] { return client_saw.failed(); }));
   EXPECT_STREQ(client_saw.failure.during, "connecting");

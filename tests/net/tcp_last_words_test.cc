@@ -1,4 +1,4 @@
-// A TcpStream whose peer has hung up, or takes no more: what it has said, and what it is owed.
+// A TcpStream whose peer has hung up or reads no more: what still arrives, and what it still owes.
 #include <string>
 
 #include <gtest/gtest.h>
@@ -13,7 +13,7 @@ using test::run_until;
 
 using TcpLastWordsTest = Loopback;
 
-TEST_F(TcpLastWordsTest, ReadsToTheEndWhatAPeerHasSaidThatTakesNoMore) {
+TEST_F(TcpLastWordsTest, ReadsEverythingFromAPeerThatAcceptsNoMore) {
   for (const bool queues : {false, true}) {
     client_saw = {};
     server_saw = {};
@@ -24,7 +24,7 @@ TEST_F(TcpLastWordsTest, ReadsToTheEndWhatAPeerHasSaidThatTakesNoMore) {
     } else {
       client->write(as_bytes("a literal that is not read"));
     }
-    client->pause();  // as behind a slow reader
+    client->pause();  // as if its reader were slow
     std::string said(60 * kKiB, 'x');
     said += "* BYE too big\r\n";
     ASSERT_EQ(server->write(as_bytes(said)), 0U);
@@ -47,7 +47,7 @@ TEST_F(TcpLastWordsTest, ReadsToTheEndWhatAPeerHasSaidThatTakesNoMore) {
   }
 }
 
-TEST_F(TcpLastWordsTest, FailsAtOnceIfAWriteFailsBehindThePeersEnd) {
+TEST_F(TcpLastWordsTest, FailsAtOnceIfAWriteFailsAfterThePeersEnd) {
   connect_pair();
   server->finish();
   ASSERT_TRUE(run_until(loop, [&] { return client_saw.ended(); }));
@@ -59,7 +59,7 @@ TEST_F(TcpLastWordsTest, FailsAtOnceIfAWriteFailsBehindThePeersEnd) {
   EXPECT_EQ(client_saw.count(Event::WriteFailure), 0);
 }
 
-TEST_F(TcpLastWordsTest, MayBeEndedWhenToldThatAWriteHasFailed) {
+TEST_F(TcpLastWordsTest, MayBeEndedInOnWriteFailure) {
   connect_pair();
   client->pause();
   server->reset();
@@ -107,7 +107,7 @@ TEST_F(TcpLastWordsTest, KnowsWhatItOwesUntilThePeersKernelHasIt) {
   EXPECT_EQ(client->owed(), 0U);
 }
 
-TEST_F(TcpLastWordsTest, SeesThatAPausedPeerHasHungUpBehindWhatItHasSaid) {
+TEST_F(TcpLastWordsTest, SeesThatThePeerOfAPausedStreamHasHungUp) {
   for (const bool resets : {false, true}) {
     client_saw = {};
     server_saw = {};

@@ -32,7 +32,7 @@ TEST_F(TcpStreamTest, CarriesBytesBothWays) {
   EXPECT_FALSE(server_saw.opened());
 }
 
-TEST_F(TcpStreamTest, KnowsBothNames) {
+TEST_F(TcpStreamTest, KnowsBothAddresses) {
   connect_pair();
   EXPECT_EQ(client->remote(), listener->local());
   EXPECT_EQ(server->local(), listener->local());
@@ -59,7 +59,7 @@ TEST_F(TcpStreamTest, CallsItsObserverOnTheLoopsThread) {
   EXPECT_GE(client_saw.total(), 2U);
 }
 
-TEST_F(TcpStreamTest, CallsNobodyInsideACallOfTheObserver) {
+TEST_F(TcpStreamTest, NeverCallsItsObserverInsideItsOwnCall) {
   connect_pair();
   server_saw.calling([&] { server->pause(); });
   client_saw.calling([&] { EXPECT_GT(client->write(as_bytes(much())), 0U); });
@@ -297,7 +297,7 @@ TEST_F(TcpStreamTest, ReportsAWriteAfterResetOnceAndLater) {
     writes();
     loop.run_once(0);
   }
-  EXPECT_EQ(client_saw.total(), 2U) << "opened, and told once";
+  EXPECT_EQ(client_saw.total(), 2U) << "opened, and one failure";
   EXPECT_EQ(client->owed(), 0U);
   client_saw.calling([&] { client->resume(); });
   ASSERT_TRUE(run_until(loop, [&] { return client_saw.failed(); }));
@@ -305,7 +305,7 @@ TEST_F(TcpStreamTest, ReportsAWriteAfterResetOnceAndLater) {
   EXPECT_EQ(client_saw.total(), 3U);
 }
 
-TEST_F(TcpStreamTest, ForgetsAFailureNotYetToldWhenAborted) {
+TEST_F(TcpStreamTest, ForgetsAnUnreportedFailureWhenAborted) {
   connect_pair();
   client->pause();
   server->reset();
@@ -345,7 +345,7 @@ TEST_F(TcpStreamTest, KeepsTheLoopGoingWhilePaused) {
   loop.run();
 }
 
-TEST_F(TcpStreamTest, MayBeDestroyedOutsideOfCallbacksWithoutARetire) {
+TEST_F(TcpStreamTest, MayBeDestroyedOutsideOfCallbacksWithoutRetire) {
   connect_pair();
   server->pause();
   client->write(as_bytes(much()));

@@ -19,13 +19,13 @@
 namespace postern::net {
 namespace {
 
-// How the kernel answers who asks for a ring: with a ring it would be EFAULT, for there is no place
-// to describe it.
+// How the kernel answers a request for a ring: with a ring it would be EFAULT, because the
+// request has no parameters.
 int answer_to_a_ring() {
   return syscall(SYS_io_uring_setup, 1, nullptr) < 0 ? errno : 0;
 }
 
-// What a filter leaves behind in the thread that installs it.
+// The traces of a filter in the thread that installs it.
 struct Marks {
   int filters = prctl(PR_GET_SECCOMP);
   int no_new_privileges = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
@@ -38,7 +38,7 @@ bool has_seccomp() {
   return prctl(PR_GET_SECCOMP) >= 0;
 }
 
-// Of the whole process, whichever loop they serve.
+// Rings of the whole process, whichever loop they serve.
 size_t rings() {
   const std::filesystem::directory_iterator descriptors("/proc/self/fd");
   return static_cast<size_t>(
@@ -71,7 +71,7 @@ TEST(WithoutIoUring, LeavesTheCallerAsItIs) {
   EXPECT_EQ(Marks(), before);
 }
 
-// Nothing adds up either: a process makes a loop for each worker.
+// Nothing accumulates either: a process makes a loop for each worker.
 TEST(Loop, LeavesTheThreadThatMakesItAsItIs) {
   const Marks before;
   std::array<Loop, 3> loops;

@@ -102,7 +102,7 @@ TEST_F(CertificateStoreFiles, OnlyTheFirstMayBeNameless) {
   EXPECT_THAT(faults({named, nameless}), HasSubstr("has no dNSName in its subjectAltName"));
 }
 
-TEST_F(CertificateStoreFiles, LoadsAnExpiredOneForAServerMustStart) {
+TEST_F(CertificateStoreFiles, LoadsAnExpiredOneSoThatAServerCanStart) {
   const auto old = files(test::self_signed(
       {.names = {"mail.example.org"}, .valid_from_s = -7200, .valid_until_s = -3600}));
   const auto store = expect_value(CertificateStore::load({old}));
@@ -119,8 +119,8 @@ TEST_F(CertificateStoreFiles, NeedsACertificate) {
   EXPECT_EQ(faults({}), "no certificate is configured\n");
 }
 
-// Half of them with RSA keys, which take longest to check. The keys repeat, for they take longest
-// to make, too; the store does not know that.
+// Half of them with RSA keys, which take longest to check. The keys repeat, because they also take
+// longest to make; the store does not know that.
 TEST_F(CertificateStoreFiles, LoadsAThousandInASecond) {
   const test::Authority authority;
   std::vector<std::string> rsa_keys;
@@ -222,7 +222,7 @@ TEST_F(Choice, PrefersEcdsa) {
       EVP_PKEY_EC);
 }
 
-TEST_F(Choice, ShowsRsaToThoseWhoKnowNothingElse) {
+TEST_F(Choice, ShowsRsaToClientsThatKnowNothingElse) {
   EXPECT_EQ(connect(tls12("ECDHE-RSA-AES128-GCM-SHA256")).peer_key(), EVP_PKEY_RSA);
   EXPECT_EQ(connect([](SSL_CTX* ctx) {
               const uint16_t schemes[] = {SSL_SIGN_RSA_PSS_RSAE_SHA256};
@@ -231,7 +231,7 @@ TEST_F(Choice, ShowsRsaToThoseWhoKnowNothingElse) {
             EVP_PKEY_RSA);
 }
 
-TEST_F(Choice, ShowsRsaToThoseWhoDoNotKnowTheCurve) {
+TEST_F(Choice, ShowsRsaToClientsThatDoNotKnowTheCurve) {
   EXPECT_EQ(
       connect(tls12("ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256", "X25519:P-256"))
           .peer_key(),
@@ -245,7 +245,7 @@ TEST_F(Choice, ShowsRsaToThoseWhoDoNotKnowTheCurve) {
       EVP_PKEY_RSA);
 }
 
-TEST_F(Choice, FailsByTheRightNameWhenNoneSuits) {
+TEST_F(Choice, ReportsTheRightFailureWhenNoneSuits) {
   EXPECT_FALSE(connect([](SSL_CTX* ctx) {
                  const uint16_t schemes[] = {SSL_SIGN_ECDSA_SECP256R1_SHA256};
                  SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
@@ -254,7 +254,7 @@ TEST_F(Choice, FailsByTheRightNameWhenNoneSuits) {
   EXPECT_EQ(failure_, Failure::NoSharedSignature);
 }
 
-// CVE-2013-4584 was a policy that held on one way into TLS and not on the other.
+// CVE-2013-4584: a policy that held on one way into TLS and not on another.
 TEST_F(Choice, KeepsThePolicyWhateverTheName) {
   for (const char* name : {"", "one.example.org", "two.example.org", "three.example.org"}) {
     EXPECT_FALSE(

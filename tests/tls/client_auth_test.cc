@@ -59,9 +59,9 @@ class ClientAuthTest : public testing::TestWithParam<uint16_t> {
 
   struct Visit {
     bool resumed;
-    bssl::UniquePtr<SSL_SESSION> session;  // what the client then has
+    bssl::UniquePtr<SSL_SESSION> session;  // the newest session of the client
   };
-  // The client's own clock stands still: it offers whatever it has.
+  // The client's own clock stands still: it offers any session that it has.
   Visit visit(const ServerContext& server, const test::Issued& shows,
               SSL_SESSION* session = nullptr) {
     EnginePeer gateway(server);
@@ -86,7 +86,7 @@ INSTANTIATE_TEST_SUITE_P(Versions, ClientAuthTest, testing::Values(TLS1_2_VERSIO
                            return version.param == TLS1_3_VERSION ? "Tls13" : "Tls12";
                          });
 
-TEST_P(ClientAuthTest, AGoodOneComesInAndIsKnownByItsSubject) {
+TEST_P(ClientAuthTest, AcceptsAGoodCertificateAndKnowsItsSubject) {
   const auto server = context(load(Mode::Required));
   const auto anna = authority.issue(kAnna);
   EnginePeer gateway(*server);
@@ -96,7 +96,7 @@ TEST_P(ClientAuthTest, AGoodOneComesInAndIsKnownByItsSubject) {
   EXPECT_EQ(gateway.engine->peer_subject(), "CN=anna");
 }
 
-TEST_P(ClientAuthTest, TellsOthersOfTheClientAsHaproxyWould) {
+TEST_P(ClientAuthTest, DescribesTheClientAsHaproxyDoes) {
   const auto server = context(load(Mode::Optional));
   const auto anna = authority.issue(kAnna);
   EnginePeer gateway(*server);
@@ -113,7 +113,7 @@ TEST_P(ClientAuthTest, TellsOthersOfTheClientAsHaproxyWould) {
   EXPECT_FALSE(facts.resumed);
 }
 
-TEST_P(ClientAuthTest, TellsNoNameThatEndsEarlyForSomeReaders) {
+TEST_P(ClientAuthTest, LeavesOutANameWithANul) {
   const auto server = context(load(Mode::Optional));
   const auto odd = authority.issue({.common_name = std::string("admin\0.example.org", 18)});
   EnginePeer gateway(*server);
@@ -124,7 +124,7 @@ TEST_P(ClientAuthTest, TellsNoNameThatEndsEarlyForSomeReaders) {
   EXPECT_TRUE(gateway.engine->client_facts().certificate);
 }
 
-TEST_P(ClientAuthTest, TellsOfNoCertificateWhereThereIsNone) {
+TEST_P(ClientAuthTest, DescribesAClientWithoutACertificate) {
   const auto server = context(load(Mode::Optional));
   EnginePeer gateway(*server);
   RawPeer one = client(nullptr);
@@ -133,7 +133,7 @@ TEST_P(ClientAuthTest, TellsOfNoCertificateWhereThereIsNone) {
   EXPECT_FALSE(gateway.engine->client_facts().certificate);
 }
 
-TEST_P(ClientAuthTest, WithoutOneOnlyIfOptional) {
+TEST_P(ClientAuthTest, AcceptsNoCertificateOnlyIfOptional) {
   for (const Mode mode : {Mode::Required, Mode::Optional}) {
     const auto server = context(load(mode));
     EnginePeer gateway(*server);
@@ -147,7 +147,7 @@ TEST_P(ClientAuthTest, WithoutOneOnlyIfOptional) {
   }
 }
 
-TEST_P(ClientAuthTest, AStrangersIsRefusedEvenIfOptional) {
+TEST_P(ClientAuthTest, RefusesAStrangersCertificateEvenIfOptional) {
   const test::Authority stranger("Stranger");
   const auto bad = stranger.issue(kAnna);
   const auto late = authority.issue({.common_name = "late", .valid_until_s = -60});
@@ -162,9 +162,9 @@ TEST_P(ClientAuthTest, AStrangersIsRefusedEvenIfOptional) {
   }
 }
 
-// CVE-2025-23419: a ticket that was had without showing a certificate must not open a door at which
-// one is asked for.
-TEST_P(ClientAuthTest, TicketsAreBoundToThePolicy) {
+// CVE-2025-23419: a ticket that a client got without showing a certificate must not resume a
+// session where one is required.
+TEST_P(ClientAuthTest, BindsTicketsToThePolicy) {
   const auto anna = authority.issue(kAnna);
   const auto open = context(nullptr);
   const auto optional = context(load(Mode::Optional));
@@ -178,7 +178,7 @@ TEST_P(ClientAuthTest, TicketsAreBoundToThePolicy) {
   EXPECT_TRUE(resumes(*required, *required));
 }
 
-TEST_P(ClientAuthTest, TicketsAreBoundToAuthoritiesAndRevocations) {
+TEST_P(ClientAuthTest, BindsTicketsToAuthoritiesAndRevocations) {
   const auto anna = authority.issue(kAnna);
   const auto plain = context(load(Mode::Required));
   const auto revoking =
@@ -190,8 +190,8 @@ TEST_P(ClientAuthTest, TicketsAreBoundToAuthoritiesAndRevocations) {
   EXPECT_TRUE(visit(*renewed, anna, visit(*renewed, anna).session.get()).resumed);
 }
 
-// Nobody looks at a certificate again when a session is resumed: so that must not outlive it.
-TEST_P(ClientAuthTest, AResumedSessionEndsWithTheClientsCertificate) {
+// A resumed session shows no certificate again, so it must not outlive the certificate.
+TEST_P(ClientAuthTest, EndsAResumedSessionWithTheClientsCertificate) {
   const auto anna = authority.issue({.common_name = "anna", .valid_until_s = 3600});
   const auto server = context(load(Mode::Required));
   auto visited = visit(*server, anna);
@@ -202,7 +202,7 @@ TEST_P(ClientAuthTest, AResumedSessionEndsWithTheClientsCertificate) {
   EXPECT_FALSE(visit(*server, anna, visited.session.get()).resumed);
 }
 
-TEST_P(ClientAuthTest, AResumedSessionEndsWithTheRevocationList) {
+TEST_P(ClientAuthTest, EndsAResumedSessionWithTheRevocationList) {
   const auto anna = authority.issue(kAnna);
   const std::string lists = authority.revocation_list(1800) + authority.revocation_list(3600);
   const auto server = context(load(Mode::Required, directory.write("crl.pem", lists)));
@@ -213,8 +213,8 @@ TEST_P(ClientAuthTest, AResumedSessionEndsWithTheRevocationList) {
   EXPECT_FALSE(visit(*server, anna, first.session.get()).resumed);
 }
 
-// However often it is renewed meanwhile.
-TEST_P(ClientAuthTest, AClientIsJudgedAnewWithinTwelveHours) {
+// However often its session is renewed meanwhile.
+TEST_P(ClientAuthTest, JudgesAClientAgainWithinTwelveHours) {
   const auto anna = authority.issue(kAnna);
   const auto server = context(load(Mode::Required));
   auto visited = visit(*server, anna);

@@ -24,7 +24,7 @@ std::string with_length(const std::string& content, size_t octets) {
   return length.substr(2 - octets) + content;
 }
 
-// The fields that are looked at, as BoringSSL has them after its own parsing.
+// The fields that the code under test reads, as BoringSSL has them after its own parsing.
 class Hello {
  public:
   explicit Hello(uint16_t legacy_version = TLS1_2_VERSION) { view_.version = legacy_version; }
@@ -81,7 +81,7 @@ TEST(ClientHello, FindsAnExtensionAmongOthers) {
   EXPECT_FALSE(has_extension(hello.get(), TLSEXT_TYPE_status_request));
 }
 
-TEST(ClientHello, AListCutShortIsNone) {
+TEST(ClientHello, IgnoresATruncatedList) {
   for (const auto& [type, octets] : {std::pair<uint16_t, size_t>{TLSEXT_TYPE_supported_groups, 2},
                                      {TLSEXT_TYPE_supported_versions, 1}}) {
     const std::string whole = with_length(words({29, 23}), octets);
@@ -96,7 +96,7 @@ TEST(ClientHello, AListCutShortIsNone) {
   }
 }
 
-TEST(ClientHello, OddOctetsAtTheEndOfAListAreNoNumber) {
+TEST(ClientHello, IgnoresAnOddOctetAtTheEndOfAList) {
   Hello hello;
   hello.extension(TLSEXT_TYPE_supported_groups, with_length(words({29}) + "x", 2));
   const auto groups = list_extension(hello.get(), TLSEXT_TYPE_supported_groups);

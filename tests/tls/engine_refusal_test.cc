@@ -12,7 +12,7 @@
 namespace postern::tls {
 namespace {
 
-// What the default server makes of a client, and what alert the client got.
+// The default server's verdict on a client, and the alert that the client got.
 struct Outcome {
   bool failed;
   Failure failure;
@@ -132,7 +132,7 @@ TEST(Engine, NamesPlaintextOnTheTlsPort) {
     server.take(text);
     EXPECT_TRUE(server.failed);
     EXPECT_EQ(server.failure(), failure) << text;
-    EXPECT_EQ(server.wire, "");  // no alert: nobody there would understand it
+    EXPECT_EQ(server.wire, "");  // no alert: the peer would not understand it
   }
 }
 
@@ -224,7 +224,7 @@ TEST(Engine, SurvivesOddServerNames) {
   }
 }
 
-// BoringSSL's client sends no such name: it is put into the octets of a ClientHello.
+// BoringSSL's client sends no such name, so it is put into the octets of a ClientHello.
 TEST(Engine, RefusesAServerNameWithNul) {
   const auto context = server_context();
   EnginePeer server(*context);

@@ -123,7 +123,7 @@ TEST_P(Engines, EndByCloseNotifyBothWays) {
   EXPECT_FALSE(client_.failed);
 }
 
-TEST_P(Engines, TellTruncationFromAnEnd) {
+TEST_P(Engines, DistinguishTruncationFromAnEnd) {
   converse(client_, server_);
   server_.send("* OK hel");
   server_.wire.resize(server_.wire.size() - 1);
@@ -180,7 +180,7 @@ TEST_P(Engines, ShareOneWorkspace) {
   EXPECT_FALSE(client.failed);
 }
 
-// What follows Open in TLS 1.3 leaves with the first plaintext: a client gets the greeting one
+// What follows Open in TLS 1.3 leaves with the first plaintext: the client gets the greeting one
 // flight after its Finished, and its tickets in the same packet.
 TEST(Engine, TicketsLeaveWithTheGreeting) {
   const auto context = server_context();

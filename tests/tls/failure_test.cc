@@ -14,7 +14,7 @@ Failure recognise(std::string_view text) {
   return recognise_plaintext(as_bytes(text));
 }
 
-TEST(Failure, EveryOneHasItsOwnLabelAndText) {
+TEST(Failure, GivesEachItsOwnLabelAndText) {
   std::set<std::string> labels;
   std::set<std::string> texts;
   for (int code = 0; code < kFailureCount; ++code) {

@@ -17,8 +17,8 @@ size_t allocated() {
   return mallinfo2().uordblks;
 }
 
-// The server engines share a workspace, as those of one loop do; the clients are gone before it
-// counts.
+// The server engines share a workspace, as those of one loop do; the test counts after the clients
+// are gone.
 class Memory : public testing::TestWithParam<uint16_t> {
  protected:
   void carry(Engine& engine, RawPeer& client) {
@@ -55,7 +55,7 @@ class Memory : public testing::TestWithParam<uint16_t> {
     return engine;
   }
   size_t bytes_each(size_t count, size_t traffic) {
-    connect(traffic);  // what is made once is made now
+    connect(traffic);  // makes now what is made only once
     const size_t before = allocated();
     std::vector<std::unique_ptr<Engine>> engines(count);
     for (auto& engine : engines) {

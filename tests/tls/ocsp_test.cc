@@ -36,7 +36,7 @@ TEST(Ocsp, FindsTheSubjectAmongOthers) {
   EXPECT_EQ(fault_of({.others_before = 3}), "");
 }
 
-TEST(Ocsp, HoldsTheResponseAgainstTheCertificate) {
+TEST(Ocsp, ChecksTheResponseAgainstTheCertificate) {
   OcspSubject subject = test::subject();
   subject.serial = std::string("\x02\x01\x43", 3);
   EXPECT_EQ(fault_of({}, subject), "is about another certificate");
@@ -50,11 +50,11 @@ TEST(Ocsp, HoldsTheResponseAgainstTheCertificate) {
   EXPECT_EQ(fault_of({}, subject), "");
 }
 
-TEST(Ocsp, SaysWhyAResponseIsOfNoUse) {
+TEST(Ocsp, SaysWhyAResponseIsUnusable) {
   EXPECT_EQ(fault_of({.status = 1}), "says that the certificate is revoked");
   EXPECT_EQ(fault_of({.status = 2}), "says that its responder does not know the certificate");
   EXPECT_EQ(fault_of({.next_update = ""}),
-            "has no nextUpdate, so that nobody can tell when it is out of date");
+            "has no nextUpdate, so it is unknown how long it is valid");
   EXPECT_EQ(fault_of({.next_update = "20260132000000Z"}), "has a date that cannot be read");
   EXPECT_EQ(fault_of({.this_update = "2026"}), "has a date that cannot be read");
   EXPECT_EQ(fault_of({.response_status = 6}), "is no successful OCSP response in DER");
@@ -62,7 +62,7 @@ TEST(Ocsp, SaysWhyAResponseIsOfNoUse) {
   EXPECT_FALSE(read_staple(std::string(65 * 1024, 'x'), test::subject()));
 }
 
-TEST(Ocsp, ATornResponseIsNone) {
+TEST(Ocsp, RefusesATruncatedResponse) {
   const std::string der = test::encode({});
   for (size_t size = 0; size < der.size(); ++size) {
     EXPECT_FALSE(read_staple(der.substr(0, size), test::subject())) << size;

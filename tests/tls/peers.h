@@ -1,5 +1,5 @@
 // Two ends of a TLS connection in memory. EnginePeer is what we test; RawPeer is BoringSSL used by
-// hand, for whatever an Engine would never do. converse() carries octets between any two of them.
+// hand, for all that an Engine would never do. converse() carries octets between any two of them.
 #pragma once
 
 #include <algorithm>

@@ -33,7 +33,7 @@ TEST(Policy, ModernIsTls13Alone) {
   EXPECT_TRUE(policy.ciphers.empty());
 }
 
-TEST(Policy, UnknownPresetNamesWhatThereIs) {
+TEST(Policy, UnknownPresetListsThePresets) {
   const auto policy = Policy::preset("old");
   ASSERT_FALSE(policy);
   EXPECT_THAT(policy.faults().front().message, HasSubstr("modern (TLS 1.3) and intermediate"));
@@ -57,7 +57,7 @@ TEST(Policy, CustomReportsAllFaultsAtOnce) {
   EXPECT_THAT(text, HasSubstr("group 'X25519' is named twice"));
 }
 
-TEST(Policy, NamesWhatWasMeant) {
+TEST(Policy, SuggestsTheIntendedName) {
   const std::vector<std::string> good_ciphers = intermediate().ciphers;
   const auto fault_of_cipher = [](const std::string& name) {
     return Policy::custom(Version::Tls12, {name}, {"X25519"}).faults().front().message;

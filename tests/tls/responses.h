@@ -1,4 +1,5 @@
-// OCSP responses for tests, right or wrong in any way wanted. Unsigned: nobody looks.
+// OCSP responses for tests, right or wrong in any way wanted. Unsigned: the code under test checks
+// no signature.
 #pragma once
 
 #include <cstdint>

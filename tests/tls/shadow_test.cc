@@ -1,4 +1,4 @@
-// What the shadow policy tells is held against what a server with that policy in force does, for
+// Compares the verdict of the shadow policy with what a server with that policy in force does, for
 // every client and every policy below.
 #include "tls/shadow.h"
 
@@ -104,7 +104,7 @@ INSTANTIATE_TEST_SUITE_P(Keys, Shadow, testing::Bool(), [](const auto& with_rsa)
   return with_rsa.param ? "EcdsaAndRsa" : "EcdsaAlone";
 });
 
-TEST_P(Shadow, TellsWhatAServerWithThatPolicyDoes) {
+TEST_P(Shadow, PredictsWhatAServerWithThatPolicyDoes) {
   std::vector<test::Issued> keys{test::self_signed({.names = {"mail.example.org"}})};
   if (GetParam()) {
     keys.push_back(test::self_signed({.names = {"mail.example.org"}, .key = TestKey::Rsa2048}));
@@ -118,7 +118,7 @@ TEST_P(Shadow, TellsWhatAServerWithThatPolicyDoes) {
       const Outcome shadowed = meet(*lenient, configure);
       const Outcome judged = meet(*strict, configure);
       EXPECT_EQ(judged.shadow, std::nullopt);
-      // Whom the policy in force refuses already is no loss of the stricter one.
+      // A client that the policy in force refuses already is not lost to the stricter one.
       EXPECT_EQ(shadowed.shadow, shadowed.failure.has_value() ? std::nullopt : judged.failure)
           << client_name << " and policy " << policy_name;
       if (shadowed.shadow.has_value()) ++counts[*shadowed.shadow];
@@ -129,7 +129,7 @@ TEST_P(Shadow, TellsWhatAServerWithThatPolicyDoes) {
   EXPECT_GT(counts[Failure::NoSharedGroup], 0);
 }
 
-TEST(WithoutAShadow, NothingIsTold) {
+TEST(WithoutAShadow, NothingIsReported) {
   const auto context = server(self_signed_store(), intermediate(), std::nullopt);
   EXPECT_EQ(meet(*context, client(TLS1_2_VERSION, TLS1_2_VERSION)).shadow, std::nullopt);
 }

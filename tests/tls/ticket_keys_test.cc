@@ -68,7 +68,7 @@ class Resumption : public testing::TestWithParam<uint16_t> {
   static std::unique_ptr<ServerContext> make(ServerSettings settings) {
     return expect_value(ServerContext::make(std::move(settings)));
   }
-  // A connection with the session of an earlier one; checks that it works either way.
+  // Connects with the session of an earlier connection; checks that it works either way.
   RawPeer connect(const ServerContext& context, SSL_SESSION* session = nullptr,
                   const std::string& sni = "") {
     EnginePeer server(context);

@@ -18,7 +18,7 @@ class Verify : public testing::Test {
  protected:
   Verification by_authority() const { return {Verification::Mode::Verify, ca_file_, "", {}}; }
 
-  // Connects to a server that shows `issued`; nothing if its certificate was good.
+  // Connects to a server that shows `issued`; nullopt if its certificate was good.
   static std::optional<Failure> meet(const Issued& issued, const Verification& rule,
                                      const std::string& host = "mail.example.org") {
     const auto context = client_context(intermediate(), rule);
@@ -69,7 +69,7 @@ TEST_F(Verify, RefusesOtherNames) {
   EXPECT_EQ(meet({.names = {"mail.example.org"}}, ""), Failure::CertificateNameMismatch);
 }
 
-TEST_F(Verify, TheRulesNameGoesBeforeTheHost) {
+TEST_F(Verify, PrefersTheRulesNameToTheHost) {
   Verification rule = by_authority();
   rule.name = "mail.internal";
   EXPECT_EQ(meet(authority_.issue({.names = {"mail.internal"}}), rule, "192.0.2.1"), std::nullopt);
@@ -92,7 +92,7 @@ TEST_F(Verify, RefusesExpiredAndFutureOnes) {
             Failure::CertificateExpired);
 }
 
-TEST_F(Verify, TakesAnyCertificateInTheFileForAnAnchor) {
+TEST_F(Verify, TrustsAnyCertificateInTheFile) {
   const Issued leaf = authority_.issue({.names = {"mail.example.org"}});
   const Issued alone = test::self_signed({.names = {"mail.example.org"}, .common_name = "alone"});
   const auto intermediate = authority_.intermediate("Intermediate");
@@ -163,7 +163,7 @@ TEST_F(Verify, ReportsAFileWithoutAuthorities) {
       "certificate number 2 cannot be parsed");
 }
 
-// What a client of the system's store refuses: everything of ours.
+// A client with the system's store refuses all our certificates.
 TEST_F(Verify, UsesTheSystemsStoreByDefault) {
   const auto context = ClientContext::make({intermediate(), {}});
   if (!context) {  // a machine without ca-certificates says so

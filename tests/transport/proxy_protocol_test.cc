@@ -24,7 +24,7 @@ std::string octets(std::initializer_list<int> values) {
   return text;
 }
 
-// A header of version 2 with these bytes behind its length.
+// A header of version 2 with these bytes after its length.
 std::string v2(int version_and_command, int family, const std::string& rest) {
   const auto size = static_cast<int>(rest.size());
   return std::string(kSignature) + octets({version_and_command, family, size / 256, size % 256}) +
@@ -36,7 +36,7 @@ const std::string kV6Addresses = octets({0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0
                                  octets({0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2}) +
                                  octets({0x12, 0x67, 0x03, 0xe1});
 
-// What a reader made of some bytes: the end of it, and what it left.
+// The outcome of a reader for some bytes, and the bytes it left.
 std::string read(const std::vector<std::string_view>& pieces) {
   ProxyReader reader;
   Step step = Step::More;
@@ -62,7 +62,7 @@ std::string read(const std::vector<std::string_view>& pieces) {
          header.destination.text() + "|" + left;
 }
 
-// The same wherever the network cuts.
+// The outcome, which must be the same wherever the network cuts.
 std::string read_everywhere(const std::string& bytes) {
   return test::every_split({test::client(bytes)}, [](const std::vector<test::Arrival>& arrivals) {
     return read(arrivals.front().pieces);
@@ -178,7 +178,7 @@ net::Address address(const char* text) {
   return net::Address::parse(text).value();
 }
 
-TEST(ProxyHeader, OfVersion1IsReadAsItWasMeant) {
+TEST(ProxyHeader, OfVersion1MatchesTheSpecification) {
   EXPECT_EQ(proxy_header_v1(address("192.0.2.1:4711"), address("198.51.100.2:993")), kV1);
   EXPECT_EQ(proxy_header_v1(address("[2001:db8::1]:1"), address("[2001:db8::2]:2")),
             "PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\n");
@@ -220,7 +220,7 @@ TEST(ProxyHeader, OfVersion2CarriesTheClientsTls) {
   EXPECT_EQ(read_everywhere(header), "v2 192.0.2.1:4711 198.51.100.2:993|");
 }
 
-TEST(ProxyHeader, TellsACertificateOfThisConnectionFromOneOfItsSession) {
+TEST(ProxyHeader, DistinguishesACertificateOfTheConnectionFromOneOfTheSession) {
   const auto ssl = [](bool certificate, bool resumed) {
     const std::string header =
         proxy_header_v2(address("192.0.2.1:1"), address("192.0.2.2:2"),

@@ -20,8 +20,8 @@ using net::Event;
 using net::much;
 using test::run_until;
 
-// Two ends of a TLS connection over a real socket; each test runs with either end as the one that
-// is looked at. net::Recorder fails the test when rule 2 or 3 of the contract is broken.
+// Two ends of a TLS connection over a real socket; each test runs with either end as the one under
+// test. net::Recorder fails the test when rule 2 or 3 of the contract is broken.
 class TlsStreamTest : public net::Loopback, public testing::WithParamInterface<bool> {
  protected:
   void begin() {
@@ -48,8 +48,7 @@ class TlsStreamTest : public net::Loopback, public testing::WithParamInterface<b
   net::Recorder& other_saw() { return *saw[GetParam() ? 0 : 1]; }
   net::TcpStream& others_transport() { return *transport_of[GetParam() ? 0 : 1]; }
 
-  // Makes sure that what can still happen has happened: a byte goes around on its own connection.
-  void settle() {
+  void settle() {  // until nothing more can happen
     int turns = 0;
     EXPECT_TRUE(run_until(loop, [&] {
       const bool done = ++turns > 20;
@@ -108,7 +107,7 @@ TEST_P(TlsStreamTest, CarriesEightMegabytesToASlowReader) {
   EXPECT_EQ(other().queued(), 0U);
 }
 
-TEST_P(TlsStreamTest, HearsAtMostOneScratchAfterPause) {
+TEST_P(TlsStreamTest, DeliversAtMostOneScratchAfterPause) {
   open();
   mine().pause();
   other().write(as_bytes(much()));
@@ -121,7 +120,7 @@ TEST_P(TlsStreamTest, HearsAtMostOneScratchAfterPause) {
   EXPECT_LE(mine_saw().received.size(), net::Loop::kScratchBytes);
 }
 
-TEST_P(TlsStreamTest, TellsCloseNotifyAsEndAndStillTakesWrites) {
+TEST_P(TlsStreamTest, ReportsCloseNotifyAsEndAndStillTakesWrites) {
   open();
   other_saw().calling([&] {
     other().write(as_bytes("last words"));
@@ -138,7 +137,7 @@ TEST_P(TlsStreamTest, TellsCloseNotifyAsEndAndStillTakesWrites) {
   EXPECT_FALSE(mine_saw().failed());
 }
 
-TEST_P(TlsStreamTest, TellsAnEndWithoutCloseNotifyAsEndAndStillTakesWrites) {
+TEST_P(TlsStreamTest, ReportsAnEndWithoutCloseNotifyAsEndAndStillTakesWrites) {
   open();
   others_transport().finish();
   ASSERT_TRUE(run_until(loop, [&] { return mine_saw().ended(); }));
@@ -168,7 +167,7 @@ TEST_P(TlsStreamTest, FailsWhenTheHandshakeIsBrokenOff) {
   EXPECT_TRUE(mine_saw().failed());
 }
 
-TEST_P(TlsStreamTest, TellsAResetAsFailureAndNothingAfter) {
+TEST_P(TlsStreamTest, ReportsAResetAsFailureAndNothingAfter) {
   open();
   others_transport().reset();
   ASSERT_TRUE(run_until(loop, [&] { return mine_saw().failed(); }));
@@ -180,7 +179,7 @@ TEST_P(TlsStreamTest, TellsAResetAsFailureAndNothingAfter) {
   settle();
 }
 
-TEST_P(TlsStreamTest, TellsAFailureFoundByWriteLater) {
+TEST_P(TlsStreamTest, ReportsAFailureFoundByWriteLater) {
   open();
   mine().pause();  // so that reading cannot find it first
   others_transport().reset();
@@ -195,11 +194,11 @@ TEST_P(TlsStreamTest, TellsAFailureFoundByWriteLater) {
   EXPECT_EQ(mine_saw().count(Event::WriteFailure), 1);
 }
 
-TEST_P(TlsStreamTest, ReadsToTheEndWhatAPeerHasSaidThatTakesNoMore) {
+TEST_P(TlsStreamTest, ReadsEverythingFromAPeerThatAcceptsNoMore) {
   open();
   other().pause();
   mine().write(as_bytes("a literal that is not read"));
-  mine().pause();  // as behind a slow reader
+  mine().pause();  // as if its reader were slow
   const std::string said = std::string(40 * kKiB, 'x') + "* BYE too big\r\n";
   ASSERT_EQ(other().write(as_bytes(said)), 0U);
   other().abort();  // with bytes unread, which resets the connection
@@ -239,7 +238,7 @@ TEST_P(TlsStreamTest, OwesWhatIsQueuedAndWhatTheKernelHas) {
   EXPECT_TRUE(run_until(loop, [&] { return mine().owed() == 0; }));
 }
 
-TEST_P(TlsStreamTest, FailsAndTellsThePeerWhyWhenARecordIsForged) {
+TEST_P(TlsStreamTest, FailsAndAlertsThePeerWhenARecordIsForged) {
   open();
   others_transport().write(as_bytes(std::string("\x17\x03\x03\x00\x20", 5) + std::string(32, 'x')));
   ASSERT_TRUE(run_until(loop, [&] { return mine_saw().failed() && other_saw().failed(); }));
@@ -322,7 +321,6 @@ TEST_P(TlsStreamTest, MayBeRetiredInFailure) {
 }
 
 // ---- bytes that were read before the stream was made
-
 using TlsStreamEarly = TlsStreamTest;
 INSTANTIATE_TEST_SUITE_P(Role, TlsStreamEarly, testing::Values(true),
                          [](const auto&) { return "Server"; });
@@ -342,7 +340,7 @@ TEST_P(TlsStreamEarly, BelongToTheHandshake) {
   EXPECT_TRUE(run_until(loop, [&] { return tls_server_saw.opened() && tls_client_saw.opened(); }));
 }
 
-// In TLS 1.2 the last flight is the server's, and it has not been told that its side is over.
+// In TLS 1.2 the last flight is the server's, and here it comes after finish().
 TEST(TlsStreamGreeter, SaysNothingMoreOnceItsSideIsOver) {
   net::Loop loop;
   test::Authority authority;
@@ -374,7 +372,7 @@ TEST(TlsStreamGreeter, SaysNothingMoreOnceItsSideIsOver) {
   EXPECT_TRUE(saw.opened());
 }
 
-TEST_P(TlsStreamEarly, AreHeardInOrderWhateverTheTurnStillBrings) {
+TEST_P(TlsStreamEarly, KeepTheirOrderWhateverTheTurnBrings) {
   auto fake = std::make_unique<test::FakeStream>();
   test::FakeStream& transport = *fake;
   streams[1] =
@@ -386,7 +384,7 @@ TEST_P(TlsStreamEarly, AreHeardInOrderWhateverTheTurnStillBrings) {
   EXPECT_STREQ(tls_server_saw.failure.label(), "plaintext_imap");
 }
 
-TEST_P(TlsStreamEarly, AreHeardEvenIfTheEndComesFirst) {
+TEST_P(TlsStreamEarly, ArriveEvenIfTheEndComesFirst) {
   connect_pair();
   client->write(as_bytes("a1 NOOP\r\n"));
   ASSERT_TRUE(run_until(loop, [&] { return !server_saw.received.empty(); }));
