@@ -35,7 +35,7 @@ Result<Account> find_account(const std::string& name) {
         "user",
         "\"" + name + "\" does not exist on this system" +
             (failure != 0 ? std::string(": ") + std::generic_category().message(failure) : "") +
-            "; deploy/systemd/postern.sysusers makes one"};
+            "; deploy/systemd/postern.sysusers creates one"};
   }
   return Account{entry.pw_uid, entry.pw_gid};
 }

@@ -73,7 +73,7 @@ const std::vector<Case>& files() {
       {"TabIndent", base("log:\n\tlevel: info\n"), 5, "not valid YAML"},
       {"UnknownAlias", base("workers: *w\n"), 4, "not valid YAML"},
       {"TooDeep", base("log: " + repeated("[", 2000)), 4, "not valid YAML"},
-      {"SelfReference", base("routes: &r [*r]\n"), 4, "stands inside of what it names"},
+      {"SelfReference", base("routes: &r [*r]\n"), 4, "is inside the node that it names"},
       {"SecondDocument", base("---\nworkers: 1\n"), 4, "a second YAML document"},
       {"Tag", base("workers: !!int 1\n"), 4, "has no meaning here"},
       {"TooManyNodes", base("routes: [" + repeated("a,", 100'000) + "]\n"), 4,
@@ -206,7 +206,7 @@ const std::vector<Case>& values() {
       {"ProxyNetwork",
        with_listeners(
            "listeners:\n  - address: '127.0.0.1:993'\n    proxy_protocol: {from: [lb1]}\n"),
-       3, "\"lb1\" is no network; write 10.0.0.0/8"},
+       3, "\"lb1\" is not a network; write 10.0.0.0/8"},
       {"ProxyNetworkWithHostBits",
        with_listeners(
            "listeners:\n  - address: '127.0.0.1:993'\n    proxy_protocol: {from: [10.0.0.1/8]}\n"),

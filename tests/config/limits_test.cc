@@ -76,7 +76,7 @@ TEST(ConfigLimits, TakeListsOfNetworks) {
 TEST(ConfigLimits, NameANetworkThatIsNone) {
   EXPECT_THAT(fault("  deny: [10.0.0.1/8]\n"), HasSubstr("f:5: limits.deny[0]: "));
   EXPECT_THAT(fault("  deny: [10.0.0.1/8]\n"), HasSubstr("write 10.0.0.0/8"));
-  EXPECT_THAT(fault("  deny: [\"mail\\e[2J\"]\n"), HasSubstr("is no network"));
+  EXPECT_THAT(fault("  deny: [\"mail\\e[2J\"]\n"), HasSubstr("is not a network"));
   EXPECT_THAT(fault("  deny: [\"mail\\e[2J\"]\n"), testing::Not(HasSubstr("\x1b")));
   EXPECT_THAT(fault("  allow: []\n"), HasSubstr("has 0 entries")) << "nobody at all is no wish";
 }
@@ -101,7 +101,7 @@ TEST(ConfigLimits, CountFailedLoginsOnlyIfAsked) {
   EXPECT_THAT(fault("  login_failures: {max: 0}\n"), HasSubstr("1 to 200"));
   EXPECT_THAT(fault("  login_failures: {max: 201}\n"), HasSubstr("1 to 200"));
   EXPECT_THAT(fault("  login_failures: {per: 999ms}\n"), HasSubstr("from 1000ms"));
-  EXPECT_THAT(fault("  login_failures: {exempt: [webmail]}\n"), HasSubstr("is no network"));
+  EXPECT_THAT(fault("  login_failures: {exempt: [webmail]}\n"), HasSubstr("is not a network"));
 }
 
 TEST(ConfigLimits, TakeAListenersSessions) {
