@@ -18,7 +18,7 @@ using metrics::Metric;
 namespace {
 
 constexpr char kGreeting[] = "waiting for the backend's greeting";
-// A dialer that has stale addresses does not wait longer for the resolver.
+// How long a dialer with stale addresses waits for the resolver.
 constexpr uint64_t kResolverMs = 1'000;
 
 }  // namespace

@@ -166,7 +166,7 @@ void read_network(const SourceValue& value, std::vector<net::Network>& out,
     out.push_back(network.value());
     return;
   }
-  // The faults of parse() quote the value: do so only for values that cannot harm a terminal.
+  // The faults of parse() quote the value, so they are used only if it cannot harm a terminal.
   const bool plain = value.text.find_first_not_of("0123456789abcdefABCDEF.:/") == std::string::npos;
   if (!plain) {
     return diagnostics.fault(value,

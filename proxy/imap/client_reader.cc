@@ -122,7 +122,7 @@ void ClientReader::head(std::string_view piece, bool complete, Conversation& con
   std::string().swap(head_);
 }
 
-// A line that a server may not read as a command is answered under no tag, or not at all.
+// A line that a server may not read as a command is answered without a tag, or not at all.
 void ClientReader::begin_command(const CommandHead& found, Conversation& conversation) {
   takes_literals_ = found.strict && takes_literals(found.command);
   if (!found.strict) {

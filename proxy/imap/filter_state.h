@@ -103,8 +103,8 @@ struct FilterState {
   std::string take_replies();
 };
 
-// The start of the line at `cursor`, as far as it is here: the input itself or, if part of the line
-// is held back, `held` after it has taken over up to `most` more bytes.
+// The available start of the line at `cursor`: the input itself or, if part of the line is held
+// back, `held` after it has taken over up to `most` more bytes.
 std::string_view line_start(std::string& held, EditCursor& cursor, size_t most);
 // Holds back the rest of the input.
 void hold_rest(std::string& held, EditCursor& cursor);

@@ -69,7 +69,7 @@ class Scanner {
   bool at_line_start_ = true;
   bool non_synchronising_ = false;
   bool overflow_ = false;
-  bool doubtful_ = false;  // the mark stands where no literal may begin
+  bool doubtful_ = false;  // the mark is where no literal may begin
   bool quoted_ = false;
   bool escaped_ = false;
 };

@@ -48,7 +48,7 @@ std::vector<std::string> environment_to_hand_on() {
 
 }  // namespace
 
-// Symbolic links are not resolved: an upgrade often consists in pointing a link elsewhere.
+// Symbolic links are not resolved, because an upgrade often only changes a link.
 Invocation Invocation::of(int argc, const char* const* argv) {
   Invocation invocation{.file = {}, .arguments = {argv, argv + argc}};
   std::error_code failed;

@@ -148,7 +148,7 @@ void InheritedSockets::tell_predecessor() {
     return;
   }
   constexpr char kServing = 'R';
-  [[maybe_unused]] const ssize_t told = write(fd, &kServing, 1);  // if it is gone, all the better
+  [[maybe_unused]] const ssize_t told = write(fd, &kServing, 1);  // fails if it is gone
   close(fd);
 }
 

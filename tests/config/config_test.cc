@@ -117,7 +117,7 @@ TEST(Config, ChoosesTheServersPortByTheHopsTls) {
   const std::string start =
       "listeners: [{address: '127.0.0.1:993'}]\n"
       "tls: {certificates: [{chain: a, key: b}]}\n";
-  // The servers may stand before `tls`.
+  // The servers may come before `tls`.
   const Config config = parse(start +
                               "backends:\n"
                               "  a: {servers: [mail, 'mail:1']}\n"

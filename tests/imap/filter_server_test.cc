@@ -129,7 +129,7 @@ TEST(Filter, EndsAtAServersLiteralBeyond63Bits) {
 
 TEST(Filter, KnowsWhenItCouldInsertALine) {
   FilterBench bench;
-  EXPECT_TRUE(bench.filter.at_boundary());  // BYE may stand for the greeting
+  EXPECT_TRUE(bench.filter.at_boundary());  // BYE may replace the greeting
   const std::string text =
       "* OK hi\r\n* 1 FETCH (BODY[] {4}\r\n* 1 )\r\n* CAPABILITY A\r\na OK x\r\n";
   std::string boundaries;
