@@ -9,7 +9,7 @@ namespace postern {
 
 namespace {
 
-// Takes one of `max` places in `used`; false if there is none.
+// Takes one of `max` slots in `used`; false if none is free.
 bool acquire_slot(std::atomic<size_t>& used, size_t max) {
   if (used.fetch_add(1, std::memory_order_relaxed) < max) {
     return true;
@@ -66,7 +66,7 @@ std::optional<Refusal> Admission::admit_address(SessionPermit& permit, const Lim
 
 std::optional<Admission::HandshakePermit> Admission::admit_handshake(const SessionPermit& of,
                                                                      const Limits& limits) {
-  check(of.of_client_, "it is known who shakes hands");
+  check(of.of_client_, "a handshake follows its client's admission");
   if (!acquire_slot(handshakes_, limits.handshakes_in_flight)) {
     return std::nullopt;
   }
@@ -77,8 +77,8 @@ std::optional<Admission::HandshakePermit> Admission::admit_handshake(const Sessi
   return HandshakePermit(*this, of.client_);
 }
 
-// A bucket that holds `max` and gets one back in each max-th part of the time; who is refused does
-// not pay for it.
+// A bucket of `max` tokens that regains one in each max-th part of the time. A refused connection
+// does not consume a token.
 bool Admission::acquire_rate(const Rate& rate, uint64_t client, uint64_t now_ms) {
   if (rate.max == 0) {
     return true;
@@ -89,7 +89,7 @@ bool Admission::acquire_rate(const Rate& rate, uint64_t client, uint64_t now_ms)
   SipHash key(hash_key_);
   key.add(client);
   return paces_.update(std::max<uint64_t>(key.value(), 1), now_us, [&](Pace& pace) {
-    // Not further ahead than now is possible: a reload may have made the time shorter.
+    // No further ahead than the current rate allows: a reload may have shortened the time.
     const uint64_t free_at = std::clamp(pace.free_at_us, now_us, now_us + whole_us);
     const bool admitted = free_at + each_us <= now_us + whole_us;
     pace.free_at_us = admitted ? free_at + each_us : free_at;
@@ -113,7 +113,7 @@ void Admission::release_client_slot(uint64_t client, uint32_t Slots::*of_kind) {
   Shard& of = shard(client);
   const std::lock_guard lock(of.mutex);
   const auto found = of.clients.find(client);
-  check(found != of.clients.end() && found->second.*of_kind > 0, "a client's places are counted");
+  check(found != of.clients.end() && found->second.*of_kind > 0, "a client's slots are counted");
   (found->second.*of_kind)--;
   if (found->second.sessions == 0 && found->second.handshakes == 0) {
     of.clients.erase(found);

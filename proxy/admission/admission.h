@@ -1,9 +1,9 @@
-// Admission: who may come in. Counts sessions (all together, of a listener, of one client address,
-// IPv6 by its /64), connections in time and handshakes in flight, for all workers. A slot is a
-// Permit: counted when the attempt starts and given back by the permit's destructor, so it can't
-// leak. The limits are those of the caller's configuration: after a reload they hold for new
-// sessions, and living ones stay even if they are too many now. Any thread. This is accept-time
-// work; nothing here is touched while bytes flow.
+// Admission decides which clients may come in. It counts sessions (in all, per listener and per
+// client address, IPv6 by its /64), connections per time and handshakes in flight, for all workers.
+// A slot is a permit: counted when the attempt starts and released by the permit's destructor, so
+// it can't leak. The limits are those of the caller's configuration: after a reload they hold for
+// new sessions, and existing ones stay even if they are now too many. Any thread. This is
+// accept-time work; nothing here is touched while bytes flow.
 #pragma once
 
 #include <array>
@@ -32,7 +32,7 @@ class Admission {
   Admission(const Admission&) = delete;
   Admission& operator=(const Admission&) = delete;
 
-  // One session's place. Movable; must not outlive its Admission.
+  // One session's slot. Movable; must not outlive its Admission.
   class SessionPermit {
    public:
     SessionPermit() = default;
@@ -51,10 +51,10 @@ class Admission {
     Admission* owner_ = nullptr;
     uint64_t client_ = 0;
     uint16_t listener_ = 0;
-    bool of_client_ = false;  // it holds one of the client's places, too
+    bool of_client_ = false;  // it holds one of the client's slots, too
   };
 
-  // One handshake's place, given back as soon as the handshake is over.
+  // One handshake's slot, released as soon as the handshake is over.
   class HandshakePermit {
    public:
     HandshakePermit() = default;
@@ -75,13 +75,14 @@ class Admission {
     uint64_t client_ = 0;
   };
 
-  // At accept: a place among all sessions and among the listener's, or the limit against it.
+  // At accept: takes a slot among all sessions and among the listener's, or returns the limit that
+  // forbids it.
   std::variant<SessionPermit, Refusal> admit_session(const Config& config, size_t listener);
-  // Once it is known whose connection it is: what stands against this client, or nothing, and then
-  // `permit` holds one of the client's places as well. Once for a permit. `now_ms` is a loop's.
+  // Once the client's address is known: returns the reason to refuse it, or nullopt, and then
+  // `permit` holds one of the client's slots as well. Call once per permit. `now_ms` is a loop's.
   std::optional<Refusal> admit_address(SessionPermit& permit, const Limits& limits,
                                        const net::Address& client, uint64_t now_ms);
-  // For a session whose client is admitted: a place among all handshakes and among the client's.
+  // For a session whose client is admitted: a slot among all handshakes and among the client's.
   std::optional<HandshakePermit> admit_handshake(const SessionPermit& of, const Limits& limits);
 
   net::MemoryBudget& memory() { return memory_; }
@@ -90,7 +91,7 @@ class Admission {
   size_t sessions() const { return sessions_.load(std::memory_order_relaxed); }
 
  private:
-  // The addresses are spread over shards, so that workers seldom wait for each other.
+  // Addresses are spread over shards, so that workers seldom wait for each other.
   struct Slots {
     uint32_t sessions = 0;
     uint32_t handshakes = 0;
@@ -101,23 +102,22 @@ class Admission {
   };
   static constexpr size_t kShards = 64;
 
-  // How often a client connects, as the time at which it will have used up nothing (GCRA).
+  // How often a client connects, as the time at which its whole allowance is free again (GCRA).
   struct Pace {
     uint64_t key = 0;
     uint64_t free_at_us = 0;
     bool expired(uint64_t now_us) const { return free_at_us <= now_us; }
     uint64_t eviction_rank() const { return free_at_us; }
   };
-  static constexpr size_t kPaces = 1'000'000;  // 16 octets each
+  static constexpr size_t kPaces = 1'000'000;  // 16 bytes each
 
   Shard& shard(uint64_t client) { return shards_[client % kShards]; }
   bool acquire_rate(const Rate& rate, uint64_t client, uint64_t now_ms);
-  // One of a client's places of a kind.
   bool acquire_client_slot(uint64_t client, uint32_t Slots::*of_kind, size_t max);
   void release_client_slot(uint64_t client, uint32_t Slots::*of_kind);
   void release_session(const SessionPermit& permit);
 
-  // First what has cache lines of its own, so that no room is lost between.
+  // The members with cache lines of their own stand first, so that no padding comes between.
   std::array<Shard, kShards> shards_;
   ClientTable<Pace> paces_{kPaces};
   LoginGuard logins_;

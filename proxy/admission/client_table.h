@@ -1,11 +1,10 @@
-// ClientTable: what is remembered of very many clients in bounded memory, by a key that a keyed
-// hash has made of their address, so that nobody can aim at another's place. Any thread: it is
-// spread over shards with a lock each. It grows with use up to its limit; where there is no room
-// left, what is worth least falls out.
+// ClientTable remembers very many clients in bounded memory, by a keyed hash of their address, so
+// that no client can aim at another's record. Any thread: the table is split into shards with a
+// lock each. It grows with use up to its limit; a full bucket evicts the record of lowest rank.
 //
-// A Record has `uint64_t key` (0: unused), `bool expired(now)`: says nothing any more, and
-// `eviction_rank()`: the least falls out first. What is to be changed together with records of a
-// key, `Beside`, is kept once for each shard, under the same lock.
+// A Record has `uint64_t key` (0: unused), `bool expired(now)` (it no longer says anything) and
+// `eviction_rank()` (the lowest is evicted first). `Beside` is what changes together with the
+// records of a key: one for each shard, under the same lock.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +22,7 @@
 
 namespace postern {
 
-// A key of the system's random numbers.
+// A key from the system's random numbers.
 SipHash::Key random_key();
 
 // An IPv4 address, or the /64 of an IPv6 one, as a number: a person with IPv6 has at least a /64.
@@ -35,13 +34,14 @@ class ClientTable {
   static constexpr size_t kShards = 64;
   static constexpr size_t kWays = 16;
 
-  // At most `records` of them, rounded down to what the shards divide evenly.
+  // Holds at most `records`, rounded down to what the shards divide evenly.
   explicit ClientTable(size_t records)
       : most_buckets_(std::max<size_t>(records / kShards / kWays, 1)) {}
   ClientTable(const ClientTable&) = delete;
   ClientTable& operator=(const ClientTable&) = delete;
 
-  // Calls `use` with the key's record, which is made if there is none, and what is beside it.
+  // Calls `use` with the key's record, made if there is none, and the shard's Beside if `use` takes
+  // it.
   template <typename Use>
   auto update(uint64_t key, uint64_t now, Use&& use) {
     Shard& shard = shard_of(key);
@@ -64,7 +64,7 @@ class ClientTable {
     }
   }
 
-  // Calls `use` with the key's record, null if there is none, and what is beside it.
+  // Calls `use` with the key's record, null if there is none, and the shard's Beside.
   template <typename Use>
   auto beside(uint64_t key, Use&& use) {
     Shard& shard = shard_of(key);
@@ -73,7 +73,8 @@ class ClientTable {
     return std::forward<Use>(use)(known, shard.beside);
   }
 
-  // Drops the dead and returns how many live. Looks at everything: for whoever asks now and then.
+  // Drops the expired records and returns how many are left. It visits every record: call it
+  // rarely.
   size_t sweep(uint64_t now) {
     size_t living = 0;
     for (Shard& shard : shards_) {
@@ -158,7 +159,7 @@ class ClientTable {
         if (record.key == 0 || record.expired(now)) {
           continue;
         }
-        // There is room for all but a few when the last step is less than a doubling.
+        // If the last step is less than a doubling, a few records find no room and are dropped.
         if (Record* room = find_room(bucket_of(shard, record.key), now)) {
           *room = record;
         }

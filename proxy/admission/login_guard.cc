@@ -11,7 +11,7 @@ namespace postern {
 
 namespace {
 
-// The first failure is answered at once, as everybody mistypes; then it doubles.
+// The first failure is answered at once, because everybody mistypes; then the delay doubles.
 uint64_t delay_of(const LoginFailures& rules, size_t failures) {
   if (failures < 2) {
     return 0;
@@ -31,8 +31,8 @@ LoginGuard::Attempt::~Attempt() {
   guard_.give_back(*this);
 }
 
-// Under the lock: as long as the attempt stands in the queue its session lives, and so does its
-// loop. A loop that takes nothing more is about to end its sessions.
+// Called under the lock: while the attempt is in the queue, its session is alive and so is its
+// loop. A loop that no longer takes posts is about to end its sessions.
 void LoginGuard::Attempt::ring(State state) {
   ListNode<Attempt>::unlink();
   state_ = state;
@@ -79,7 +79,7 @@ void LoginGuard::give_back(Attempt& attempt) {
       return;
     }
     const auto found = all.find(attempt.key_);
-    check(found != all.end(), "an attempt has a place");
+    check(found != all.end(), "an attempt has a slot");
     Slots& places = found->second;
     if (attempt.state_ == Attempt::State::Waiting) {
       attempt.ListNode<Attempt>::unlink();
@@ -109,8 +109,8 @@ void LoginGuard::refuse_all(Slots& places) {
   }
 }
 
-// One at least, even if a reload has lowered the limit below what is counted already: that one's
-// failure begins the ban.
+// At least one, even if a reload has lowered the limit below the failures counted so far: that
+// one's failure begins the ban.
 size_t LoginGuard::most_in_flight(const LoginFailures& rules, uint64_t now_ms, Record* record) {
   if (record == nullptr || record->expired(now_ms) || record->banned()) {
     return rules.max;
@@ -172,7 +172,7 @@ size_t LoginGuard::entries(uint64_t now_ms) {
   return table_.sweep(now_ms);
 }
 
-// Takes what was counted for the name off what was counted for the address, slice by slice.
+// Subtracts the name's failures from the address's, slice by slice.
 void LoginGuard::forgive(const LoginFailures& rules, uint64_t client, uint64_t user,
                          uint64_t now_ms) {
   const uint32_t now_slice = slice_at(rules, now_ms);
@@ -198,7 +198,7 @@ void LoginGuard::forgive(const LoginFailures& rules, uint64_t client, uint64_t u
   });
 }
 
-// One more failure; returns how many there are in the window.
+// Counts one more failure; returns how many there are in the window.
 size_t LoginGuard::count(const LoginFailures& rules, uint64_t now_ms, Record& record) {
   if (record.expired(now_ms)) {
     record = Record{.key = record.key};
@@ -227,14 +227,14 @@ uint64_t LoginGuard::key_of(uint64_t client, uint64_t user) const {
   return hash.value() | 1;
 }
 
-// Names fall out first, bans last, the older before the newer.
+// Names are evicted first and bans last, older records before newer ones.
 uint64_t LoginGuard::Record::eviction_rank() const {
   const uint64_t rank = banned() ? 2 : (key & 1) == 0 ? 1 : 0;
   return rank << 32 | (until & ~kBanned);
 }
 
-// The clock of another loop may be a little behind. If it is far off, the length of a slice has
-// been changed by a reload, and what was counted before cannot be placed any more.
+// Another loop's clock may be a little behind. If it is far off, a reload has changed the length of
+// a slice, and the failures counted before can no longer be placed.
 void LoginGuard::Record::move_to(uint32_t now_slice) {
   if (now_slice + kSlices < slice || now_slice >= slice + kSlices) {
     failures = {};

@@ -1,20 +1,19 @@
-// LoginGuard: who fails to log in too often. It knows no password and no name: failures are counted
-// for an address (IPv6 by its /64) and for an address with the hash of a name. A window of eight
-// slices moves with time. Each further failure in it is answered later than the one before; too
-// many ban the address for a while. A success forgives what the same user got wrong from there, not
-// guesses at other names, nor those that could not be told to be anybody's, so an account of one's
-// own buys nothing. Outages are never counted: the caller tells of failures that are the
-// user's.
+// LoginGuard slows down and bans addresses that fail to log in too often. It sees no password and
+// no name: it counts failures per address (IPv6 by its /64) and per address and hash of a name, in
+// a window of eight slices that moves with time. Each further failure in the window is answered
+// later than the one before; too many ban the address for a while. A success forgives the same
+// user's failures from that address, but neither guesses at other names nor failures without a
+// known name, so that an account of one's own buys an attacker nothing. The caller reports only
+// failures that are the user's; an outage never counts.
 //
-// An attempt counts from before it is sent: of one address so many are in flight, at most, as would
-// ban it if they all failed. More than that wait for their turn, in their order, whichever worker
-// they are with: an office that comes back behind one address with the right passwords is through
-// in no time, and who guesses has no more guesses at once than one after the other.
+// An attempt counts before it is sent: an address has at most as many in flight as would ban it if
+// all failed. Further attempts wait for their turn in order, whichever worker has them: an office
+// behind one address whose clients reconnect with the right passwords gets through at once, and an
+// attacker gains nothing by guessing in parallel.
 //
-// Bounded: 4 million records in less than 100 MB, allocated with use. Where there is no room left
-// the names fall out first, then the oldest addresses, then the oldest bans. Beside them some 100
-// octets of each address that has attempts in flight, and so never more than the sessions. Any
-// thread.
+// Bounded: 4 million records in less than 100 MB, allocated with use. A full bucket evicts names
+// first, then the oldest addresses, then the oldest bans. Each address with attempts in flight
+// takes another 100 bytes or so; there are never more of those than sessions. Any thread.
 #pragma once
 
 #include <array>
@@ -34,8 +33,8 @@ namespace postern {
 
 class LoginTurnObserver {
  public:
-  // What has waited may be sent now, or never, since the address is banned meanwhile. Once, on the
-  // loop of who waits, and not from within begin().
+  // The waiting attempt may be sent now (Go), or not at all because its address has been banned
+  // meanwhile (Never). Called once, on the attempt's loop, and not from within begin().
   virtual void on_login_turn(imap::LoginLeave leave) = 0;
 
  protected:
@@ -46,8 +45,9 @@ class LoginGuard {
  public:
   LoginGuard();
 
-  // One attempt's place among those of its address, or in the queue for one: given back by its
-  // destructor. Its loop's thread; must not outlive its guard, its observer or its rules.
+  // One attempt's slot among those of its address, or its place in the queue for one. The
+  // destructor releases it. Its loop's thread; must not outlive its guard, its observer or its
+  // rules.
   class Attempt final : public ListNode<Attempt> {
    public:
     ~Attempt();
@@ -55,9 +55,9 @@ class LoginGuard {
    private:
     friend class LoginGuard;
     enum class State : uint8_t { InFlight, Waiting, Refused };
-    // Outlives an attempt that is given up while its turn is on its way to the loop.
+    // Outlives an attempt that is destroyed while its turn is on its way to the loop.
     struct Bell {
-      Attempt* attempt;  // null: nobody is there any more; for the loop's thread alone
+      Attempt* attempt;  // null: the attempt is gone; for the loop's thread alone
     };
     Attempt(LoginGuard& guard, const LoginFailures& rules, uint64_t key, net::Loop& loop,
             LoginTurnObserver& observer)
@@ -69,39 +69,40 @@ class LoginGuard {
     const uint64_t key_;
     net::Loop& loop_;
     LoginTurnObserver& observer_;
-    std::shared_ptr<Bell> bell_;     // of those who wait
+    std::shared_ptr<Bell> bell_;     // only if it waits
     State state_ = State::InFlight;  // under the lock of the key's shard
   };
 
   struct Begun {
     imap::LoginLeave leave;
-    std::unique_ptr<Attempt> attempt;  // to be kept until its result; null: nobody counts it
+    std::unique_ptr<Attempt> attempt;  // keep it until the result; null: the address is exempt
   };
 
   struct Verdict {
     bool counted = false;
     size_t failures = 0;    // of the address in the window, this one included
-    uint64_t delay_ms = 0;  // how long the answer shall wait
-    bool banned = false;    // the address may not come in again for now
+    uint64_t delay_ms = 0;  // how long the answer must wait
+    bool banned = false;    // the address may not come in for now
     bool ban_began = false;
   };
 
   // For imap::user_hash() and imap::sasl_user().
   const SipHash::Key& name_key() const { return name_key_; }
 
-  // Before an attempt is sent. Never: the address is banned.
+  // Call before an attempt is sent. Never: the address is banned.
   Begun begin(const LoginFailures& rules, const net::Address& client, net::Loop& loop,
               LoginTurnObserver& observer);
-  // The attempt's result, before it gives its place back. The rules are those of the session's
-  // configuration. `user` is a hash of imap/login_name.h; 0: unknown. `now_ms` is a loop's.
+  // The attempt's result; call it before the attempt is destroyed. `rules` are those of the
+  // session's configuration. `user` is a hash of imap/login_name.h; 0: unknown. `now_ms` is a
+  // loop's.
   Verdict failed(const LoginFailures& rules, const net::Address& client, uint64_t user,
                  uint64_t now_ms);
   void succeeded(const LoginFailures& rules, const net::Address& client, uint64_t user,
                  uint64_t now_ms);
   bool banned(const LoginFailures& rules, const net::Address& client, uint64_t now_ms);
 
-  // Addresses, and names with them, of which something is known. Looks at all of them and drops
-  // what has lapsed: for whoever asks now and then.
+  // Drops the expired records and returns how many are left, of addresses and of names. It visits
+  // every record: call it rarely.
   size_t entries(uint64_t now_ms);
   size_t bytes() const { return table_.bytes(); }
 
@@ -110,9 +111,9 @@ class LoginGuard {
   static constexpr size_t kRecords = 4'000'000;
 
   struct Record {
-    uint64_t key = 0;  // its lowest bit: of a name
+    uint64_t key = 0;  // the lowest bit: it counts for a name
     std::array<uint8_t, kSlices> failures{};
-    uint32_t slice = 0;  // the newest one that is counted in
+    uint32_t slice = 0;  // the newest one
     uint32_t until = 0;  // tenths of a second; the highest bit: banned
 
     bool banned() const { return (until & kBanned) != 0; }
@@ -125,8 +126,8 @@ class LoginGuard {
   static constexpr uint32_t kBanned = uint32_t{1} << 31;
   static constexpr uint64_t kUnitMs = 100;
 
-  // An address's attempts. Some are in flight whenever one waits, so that there is always somebody
-  // whose end is the next one's turn.
+  // An address's attempts. While one waits, at least one is in flight, whose end gives the next one
+  // its turn.
   struct Slots {
     size_t in_flight = 0;
     IntrusiveList<Attempt> waiting;

@@ -12,9 +12,9 @@ enum class Refusal : uint8_t {
   LimitAddress,   // too many sessions of one address
   LimitListener,  // all sessions of this listener in use
   LimitRate,      // one address connects too often
-  LimitMemory,    // the process has no memory left for it
-  Denied,         // its network may not come in
-  Banned,         // too many failed logins of its address
+  LimitMemory,    // the process has reached its memory limit
+  Denied,         // the configuration keeps its network out
+  Banned,         // too many failed logins from its address
 };
 
 // The log's words, in the order of the enumerators; EndReason has the same.

@@ -1,7 +1,7 @@
-// RefusalLog: a line for a client that is refused, or whose login is, and no flood of them: the
-// first refusal of an address for a reason is told at once, those that follow within the minute are
-// counted and told together after it. Bounded, whoever comes: beyond kMost addresses in a minute
-// only their number is told. Any thread.
+// RefusalLog logs refused clients and refused logins without a flood: the first refusal of an
+// address for a reason is logged at once, further ones within the minute are counted and logged in
+// one line after it. Bounded: beyond kMost addresses in a minute it logs only their number. Any
+// thread.
 #pragma once
 
 #include <array>
@@ -27,19 +27,20 @@ class RefusalLog {
   // `now_ms` is a loop's.
   void refused(std::string_view listener, const net::Address& client, Refusal reason,
                uint64_t now_ms);
-  // By the server, and not for its secret. `mechanism` and `result` are literals.
+  // The server has refused it for another reason than a wrong secret. `mechanism` and `result` are
+  // string literals.
   void login_refused(std::string_view listener, const net::Address& client,
                      std::string_view mechanism, std::string_view result, std::string_view server,
                      uint64_t now_ms);
-  // Tells what has been counted in a minute that is over. To be called now and then.
+  // Logs what was counted in a minute that is over. Call it now and then.
   void tell(uint64_t now_ms);
 
  private:
   enum class What : uint8_t { Session, Login };
-  using Key = std::tuple<uint64_t, What, std::string_view>;  // client_number(), what, and why
+  using Key = std::tuple<uint64_t, What, std::string_view>;  // client_number(), what, why
   struct Count {
     net::Address client;
-    uint64_t more = 0;  // refusals that have no line of their own
+    uint64_t more = 0;  // refusals without a line of their own
   };
 
   bool has_own_line(What what, const net::Address& client, std::string_view why, uint64_t now_ms);

@@ -7,8 +7,8 @@
 namespace postern {
 namespace {
 
-// What Dovecot's own proxies send, but for x-proxy-ttl, which counts hops between them. Nothing
-// here is a client's choice, so nothing needs escaping.
+// The fields that Dovecot's own proxies send, without x-proxy-ttl, which counts hops between them.
+// The client chooses none of these values, so nothing needs escaping.
 std::string id_command(const ClientDescription& client) {
   std::string command =
       fmt::format(R"(ID ("x-session-id" "{}" "x-originating-ip" "{}" "x-originating-port" "{}")",

@@ -1,5 +1,5 @@
-// IdentityPreamble: what a backend is told of the client before the session begins, in the way that
-// its configuration asks for. Pure functions over values; any thread.
+// IdentityPreamble: how a backend learns about the client before the session begins, in the form
+// that its configuration asks for. Pure functions over values; any thread.
 #pragma once
 
 #include <cstdint>
@@ -13,20 +13,20 @@ namespace postern {
 
 struct ClientDescription {
   net::Address address;      // the client's, as limits and logs know it
-  net::Address destination;  // where it connected to
+  net::Address destination;  // the address it connected to
   std::string session_id;    // for the logs of both sides
   tls::ClientFacts tls;
 };
 
 struct IdentityPreamble {
-  std::string proxy_header;  // in front of all else on the connection, TLS included
-  std::string id_command;    // behind the greeting: "ID (…)", without tag and line end
+  std::string proxy_header;  // before everything else on the connection, TLS included
+  std::string id_command;    // after the greeting: "ID (…)", without tag and line end
 };
 
-// `client` needs a valid address, except for ClientIdentity::None, which says nothing.
+// `client` must have a valid address, except for ClientIdentity::None, which sends nothing.
 IdentityPreamble make_preamble(ClientIdentity way, const ClientDescription& client);
 
-// 16 hexadecimal digits; Dovecot takes up to 64 characters.
+// 16 hexadecimal digits; Dovecot accepts up to 64 characters.
 std::string session_id_text(uint64_t id);
 
 }  // namespace postern

@@ -18,7 +18,7 @@ using metrics::Metric;
 namespace {
 
 constexpr char kGreeting[] = "waiting for the backend's greeting";
-// A resolver that needs longer is not waited for while there are addresses from before.
+// How long a dialer with stale addresses waits for the resolver.
 constexpr uint64_t kResolverMs = 1'000;
 
 }  // namespace
@@ -72,7 +72,7 @@ void Dialer::try_address() {
   during_ = "connecting to the backend";
   plain_ = net::TcpStream::make(services_.loop);
   plain_->observe(*this);
-  // Who gets a header speaks only when it has come.
+  // A server that expects a PROXY header sends its greeting only after it.
   const bool speaks_first =
       pool_.config().tls != BackendTls::Implicit && identity_.proxy_header.empty();
   plain_->connect(
@@ -105,7 +105,7 @@ void Dialer::on_open() {
 }
 
 void Dialer::on_bytes(Bytes bytes) {
-  // A StartTls step can't be reached with bytes left over: the opening calls that an injection.
+  // No bytes are left over at a StartTls step: BackendPreamble calls them an injection.
   take_step(preamble_->feed(bytes));
 }
 
@@ -147,7 +147,7 @@ void Dialer::note_handshake() {
                                                               std::memory_order_relaxed);
 }
 
-// Mail flows without it, so it is told once for each server and then only counted.
+// Mail flows without it, so the log says it once for each server; after that it is only counted.
 void Dialer::note_refusal_of_identity() {
   services_.counters.count<Metric::BackendIdentityRefusals>(ServerLabel{server().label});
   if (!std::exchange(server().refused_identity, true)) {
@@ -213,14 +213,14 @@ void Dialer::attempt_failed(Error error) {
                                {"server", server().text},
                                {"reason", error.label()},
                                {"error", error}});
-  // The resolver may have answered while a former address was tried.
+  // The resolver may have answered while a stale address was tried.
   const bool are_others = server().addresses.generation() != generation_;
   address_index_ = are_others ? 0 : address_index_ + 1;
   if (address_index_ < server().addresses.known().size() && time_left_ms() > 0) {
     try_address();
     return;
   }
-  // Neither tells anything of the server: untried addresses, or a shortage of ours.
+  // Untried addresses, or a shortage of our own, say nothing about the server.
   if (!are_others && !net::is_shortage(error)) {
     server().ejected_until_ms = services_.loop.now_ms() + Pool::kEjectionMs;
     server().addresses.expire();

@@ -1,8 +1,8 @@
-// Dialer: from "this session needs a backend" to a stream on which the backend has greeted:
+// Dialer leads from "this session needs a backend" to a stream on which the backend has greeted:
 // resolve, connect, TLS or STARTTLS where the hop asks for it, greeting. It tries the pool's
 // servers, and each server's addresses, until one serves or the time is up; each attempt gets its
-// share of what time is left, so that a silent server can't use up the time of the next. Loop's
-// thread only; gone once the relay begins.
+// share of the time left, so that a silent server can't use up the time of the next. Loop's thread
+// only; gone once the relay begins.
 //
 //   resolve -> connect -> [PROXY header] -> [TLS] -> greeting -> [STARTTLS -> TLS -> CAPABILITY]
 //      -> [ID] -> on_connected
@@ -29,7 +29,7 @@
 namespace postern {
 
 struct DialResult {
-  std::unique_ptr<net::Stream> stream;  // open; its observer is still the dial: replace it
+  std::unique_ptr<net::Stream> stream;  // open; its observer is still the dialer: replace it
   std::string first_bytes;              // the greeting and what followed it
   ServerSlot slot;
 };
@@ -43,7 +43,7 @@ class DialerObserver {
   ~DialerObserver() = default;
 };
 
-// What a dial needs of its worker; all outlive it.
+// What a dialer needs of its worker; all must outlive it.
 struct DialerServices {
   net::Loop& loop;
   tls::Workspace& workspace;
@@ -57,12 +57,12 @@ class Dialer final : public net::Retirable,
                      private DnsCacheObserver,
                      private net::Deadline {
  public:
-  // `pool` and `observer` must outlive the dial. Nothing is reported from inside start().
+  // `pool` and `observer` must outlive the dialer. Nothing is reported from inside start().
   Dialer(const DialerServices& services, Pool& pool, const net::Address& client,
          IdentityPreamble identity, uint64_t timeout_ms, DialerObserver& observer);
   ~Dialer() override;
   void start();
-  // Gives up; no callback comes any more.
+  // Gives up; no callback follows.
   void cancel();
 
  private:
@@ -99,7 +99,7 @@ class Dialer final : public net::Retirable,
   uint64_t server_give_up_ms_ = 0;
   size_t address_index_ = 0;
   uint32_t generation_ = 0;  // of the server's addresses
-  // One of the two while an attempt is on its way.
+  // One of the two is set while an attempt is on its way.
   std::unique_ptr<net::TcpStream> plain_;
   std::unique_ptr<TlsStream> tls_;
   std::optional<imap::BackendPreamble> preamble_;

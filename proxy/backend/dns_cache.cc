@@ -47,7 +47,7 @@ void DnsCache::on_resolve_failure(const Error& error) {
     report_addresses();
     return;
   }
-  // Whoever is told may ask again: that is for the next answer.
+  // An observer may ask again from its callback: that waits for the next answer.
   IntrusiveList<DnsCacheObserver> told;
   waiting_.splice_to(told);
   while (DnsCacheObserver* observer = told.pop_front()) {

@@ -1,6 +1,7 @@
-// DnsCache: what the name of a backend server resolves to. It is asked for once for all dials that
-// wait, and believed for a while; what was known before serves while the resolver is slow or down.
-// One worker's thread. Must be destroyed before the loop on which it was asked.
+// DnsCache holds the addresses that the name of a backend server resolves to. One look-up serves
+// all dialers that wait, and its answer is valid for a while; stale addresses serve while the
+// resolver is slow or down. One worker's thread. Must be destroyed before the loop on which it was
+// asked.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@
 
 namespace postern {
 
-// Told once for each time it asked, unless it leaves the list before.
+// Called once for each ask() that returned false, unless it leaves the list before.
 class DnsCacheObserver : public ListNode<DnsCacheObserver> {
  public:
   virtual void on_addresses() = 0;  // known() is not empty
@@ -27,19 +28,20 @@ class DnsCacheObserver : public ListNode<DnsCacheObserver> {
 
 class DnsCache final : private net::ResolveObserver {
  public:
-  static constexpr uint64_t kTtlMs = 30'000;  // getaddrinfo tells no TTL
-  // For so long the former ones serve without asking when the resolver was slow or down.
+  static constexpr uint64_t kTtlMs = 30'000;  // getaddrinfo reports no TTL
+  // How long stale addresses serve without a look-up after the resolver was slow or down.
   static constexpr uint64_t kStaleTtlMs = 5'000;
 
   const std::vector<net::Address>& known() const { return known_; }
-  // Another one each time that known() has become another list.
+  // Changes whenever known() becomes another list.
   uint32_t generation() const { return generation_; }
-  // True: known() serves at once. False: `observer` will be told, and not from inside this call.
+  // True: known() serves at once. False: `observer` is called later, not from inside this call.
   bool ask(net::Loop& loop, const net::HostPort& host, DnsCacheObserver& observer);
-  // For who has waited long enough. False if nothing was ever known. The question goes on.
+  // Call after waiting long enough: reuses the stale addresses. False if there are none. The
+  // look-up continues.
   bool serve_stale(uint64_t now_ms);
   void store(std::vector<net::Address> addresses, uint64_t until_ms);
-  // They do not answer, the server may have moved: whoever comes next asks.
+  // Call when no address answers, because the server may have moved: the next ask() looks it up.
   void expire() { expires_at_ms_ = 0; }
 
  private:
@@ -51,7 +53,7 @@ class DnsCache final : private net::ResolveObserver {
   uint32_t generation_ = 0;
   uint64_t expires_at_ms_ = 0;
   net::Loop* loop_ = nullptr;
-  std::optional<net::Resolver> resolver_;  // since it was asked first
+  std::optional<net::Resolver> resolver_;  // since the first look-up
   bool asking_ = false;
   IntrusiveList<DnsCacheObserver> waiting_;
 };

@@ -36,7 +36,7 @@ void append_new(Names& names, std::span<const char* const> more) {
   }
 }
 
-// Names from several tables, each once, "other" last.
+// Joins the names of several tables, each once, "other" last.
 Names join(Names names, std::initializer_list<std::span<const char* const>> tables) {
   for (const auto& table : tables) {
     append_new(names, table);

@@ -1,5 +1,4 @@
-// What metrics are counted by that the leaf rooms (tls, net, imap) define: metrics/ knows none of
-// it.
+// The label values that the leaf rooms (tls, net, imap) define: metrics/ knows none of them.
 #pragma once
 
 #include "metrics/label_sets.h"
@@ -9,7 +8,7 @@
 
 namespace postern {
 
-// Of Label::ConnectResult; the failures are those of the rooms, by name.
+// A value of Label::ConnectResult; the failures have the rooms' own names.
 inline constexpr metrics::LabelIndex<metrics::Label::ConnectResult> kConnectSuccess{0};
 
 using ListenerLabel = metrics::LabelIndex<metrics::Label::Listener>;

@@ -10,8 +10,8 @@ namespace postern {
 
 namespace {
 
-// FNV-1a with a final mix: spreads clients, needs no secret. Of the server's name and not of its
-// place in the list, which changes when another one goes.
+// FNV-1a with a final mix: spreads clients, needs no secret. It hashes the server's name and not
+// its index, which changes when another server is removed.
 uint64_t hash(Bytes ip, std::string_view server) {
   uint64_t h = 0xcbf29ce484222325;
   for (const Bytes part : {as_bytes(server), ip}) {
@@ -60,7 +60,7 @@ std::vector<size_t> Pool::order(const net::Address& client, uint64_t now_ms) {
         return servers_[a].sessions < servers_[b].sessions;
       });
       break;
-    case Balance::ClientHash:  // rendezvous hashing: a server less moves only its own clients
+    case Balance::ClientHash:  // rendezvous hashing: removing a server moves only its own clients
       std::sort(order.begin(), order.end(), [this, &client](size_t a, size_t b) {
         return hash(client.ip(), servers_[a].text) > hash(client.ip(), servers_[b].text);
       });

@@ -1,7 +1,7 @@
-// Backend: the pools of IMAP servers that sessions are forwarded to, as one worker sees them. A
-// Pool says in which order to try its servers for a client; a server that has just failed is tried
-// last for a while. One worker's thread. Sessions hold a Place in the server they use, which must
-// not outlive the pool.
+// Pool: the IMAP servers that sessions are forwarded to, as one worker sees them. It says in which
+// order to try its servers for a client; a server that has just failed comes last for a while. One
+// worker's thread. A session holds a ServerSlot in the server it uses, which must not outlive the
+// pool.
 #pragma once
 
 #include <array>
@@ -25,11 +25,11 @@ namespace postern {
 
 struct BackendServer {
   net::HostPort host;
-  std::string text;  // "mail1.internal:143": in logs
+  std::string text;  // for logs: "mail1.internal:143"
   size_t label = 0;  // the server's index in its metric label
   size_t sessions = 0;
   uint64_t ejected_until_ms = 0;
-  bool refused_identity = false;  // and the log has said so
+  bool refused_identity = false;  // the log has said so
   DnsCache addresses;
 };
 
@@ -37,8 +37,8 @@ class Pool {
  public:
   static constexpr uint64_t kEjectionMs = 5'000;
 
-  // `context` is for hops with TLS, else null. The labels are registered by the caller, on the main
-  // thread. `config` must outlive the pool.
+  // `context` is for hops with TLS, else null. The caller registers the labels, on the main thread.
+  // `config` must outlive the pool.
   Pool(const BackendConfig& config, std::unique_ptr<tls::ClientContext> context, size_t label,
        const std::vector<size_t>& server_labels);
 
@@ -47,10 +47,10 @@ class Pool {
   size_t label() const { return label_; }
   BackendServer& server(size_t index) { return servers_[index]; }
 
-  // Takes over what the same names resolved to there; that is asked anew all the same.
+  // Copies the addresses of servers with the same name; they are looked up again all the same.
   void copy_addresses_from(const Pool& former);
 
-  // All servers, the one to try first in front.
+  // All servers, in the order to try them.
   std::vector<size_t> order(const net::Address& client, uint64_t now_ms);
 
  private:
@@ -61,7 +61,7 @@ class Pool {
   size_t turn_ = 0;
 };
 
-// A session's place in a server: counted for balancing and in the gauge for as long as it lives.
+// A session's slot in a server: counts for balancing and in the gauge while it exists.
 class ServerSlot {
  public:
   ServerSlot() = default;
@@ -90,10 +90,11 @@ class ServerSlot {
   metrics::ScopedGauge gauge_;
 };
 
-// What workers learn of servers and is told once for all of them: one slot a server label.
+// What all workers share about servers, so that each fact is reported once: one slot per server
+// label.
 struct BackendFacts {
   std::array<std::atomic<int64_t>, metrics::LabelSets::kGrowingCapacity> certificate_not_after{};
-  // It has refused a login so, and the log has said it.
+  // The server has refused a login for want of TLS, and the log has said so.
   std::array<std::atomic<bool>, metrics::LabelSets::kGrowingCapacity> wants_privacy{};
 };
 

@@ -22,7 +22,7 @@ std::string system_text(int error) {
   return std::generic_category().message(error);
 }
 
-// Reads one byte more than is allowed, so that the parser sees that the file is too large.
+// Reads one byte more than allowed, so that the parser can see that the file is too large.
 Result<std::string> read_file(const std::string& path) {
   const std::unique_ptr<std::FILE, FileCloser> file(std::fopen(path.c_str(), "rbe"));
   if (file == nullptr) return Fault{path, "cannot be opened: " + system_text(errno)};

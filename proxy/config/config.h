@@ -1,7 +1,7 @@
-// Config: what the operator asked for, parsed, checked and immutable. One table (config_table.cc)
-// says for every key its name, form, default and documentation; parser, `postern config-reference`
-// and the table of docs/configuration.md come from it. A bad file gives every fault at once: file,
-// line, the offending value, what is allowed. Relative paths are taken from the file's own folder.
+// Config: the operator's configuration, parsed, checked and immutable. One table (config/table.cc)
+// holds every key's name, form, default and documentation; the parser, `postern config-reference`
+// and the table of docs/configuration.md come from it. A bad file reports every fault at once:
+// file, line, the bad value and what is allowed. Relative paths start from the file's own folder.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +26,7 @@ inline constexpr size_t kMaxListeners = 64;
 enum class ListenerTls : uint8_t { Implicit, StartTls };
 enum class BackendTls : uint8_t { None, StartTls, Implicit };
 enum class Balance : uint8_t { RoundRobin, LeastSessions, ClientHash };
-// How a backend is told whose session it serves.
+// How a backend learns whose session it serves.
 enum class ClientIdentity : uint8_t { None, ProxyV1, ProxyV2, ImapId };
 
 const char* name_of(ListenerTls value);  // "implicit", as written in the file
@@ -39,8 +39,8 @@ struct ListenerConfig {
   ListenerTls tls = ListenerTls::Implicit;
   std::string text;                        // the address as written: the metric's label
   std::optional<tls::Policy> policy = {};  // instead of tls.policy
-  size_t sessions = 0;                     // at one time; 0: only limits.sessions holds
-  // From here a PROXY header is required, from elsewhere it is refused.
+  size_t sessions = 0;                     // at one time; 0: only limits.sessions applies
+  // From these networks a PROXY header is required, from all others it is refused.
   std::vector<net::Network> proxies = {};
 };
 
@@ -49,7 +49,7 @@ struct TlsConfig {
   std::vector<tls::CertificateFiles> certificates;  // empty only with self_signed
   bool self_signed = false;
   std::string ticket_secret;        // path; empty: a random secret for this process
-  std::string ticket_secret_where;  // where the file names it: "postern.yaml:12"
+  std::string ticket_secret_where;  // where the configuration names it: "postern.yaml:12"
   std::optional<tls::Policy> shadow_policy = {};
   std::optional<tls::ClientAuthFiles> client_auth = {};
 };
@@ -59,7 +59,7 @@ struct BackendConfig {
   std::vector<net::HostPort> servers;  // at least one
   BackendTls tls = BackendTls::None;
   tls::Verification verify;
-  std::string ca_where = {};  // where the file names verify.ca
+  std::string ca_where = {};  // where the configuration names verify.ca
   tls::Version min_version = tls::Version::Tls12;
   Balance balance = Balance::LeastSessions;
   ClientIdentity client_identity = ClientIdentity::None;
@@ -94,7 +94,7 @@ struct Limits {
   Rate connections_per_address = {};     // IPv6 by /64
   std::vector<net::Network> allow = {};  // empty: all
   std::optional<LoginFailures> login_failures = {};
-  std::vector<net::Network> deny = {};  // stronger than `allow`
+  std::vector<net::Network> deny = {};  // overrides `allow`
 };
 
 struct Timeouts {  // milliseconds
@@ -107,7 +107,7 @@ struct Timeouts {  // milliseconds
 };
 
 struct Config {
-  size_t workers = 1;  // "auto" is already resolved to the processors we may use
+  size_t workers = 1;  // "auto" is already resolved to the usable processors
   std::vector<ListenerConfig> listeners;
   TlsConfig tls;
   std::vector<BackendConfig> backends;
@@ -116,13 +116,13 @@ struct Config {
   Limits limits;
   Timeouts timeouts;
   std::optional<net::Address> admin;
-  std::string user;         // to become once the sockets are open; empty: stay
-  bool core_dumps = false;  // and debuggers of the same user
+  std::string user;         // the user to become once the sockets are open; empty: no change
+  bool core_dumps = false;  // also lets debuggers of the same user attach
   bool seccomp = true;      // see process/seccomp.h
   log::Format log_format = log::Format::Text;
   log::Level log_level = log::Level::Info;
-  Faults
-      warnings;  // what is allowed but doubtful; to be logged at start and shown by `postern check`
+  // Allowed but doubtful values, for the log at start and for `postern check`.
+  Faults warnings;
 
   static Result<Config> load(const std::string& path);
   // `name` stands for the file in faults; relative paths are resolved against `folder`.
@@ -130,7 +130,7 @@ struct Config {
                               const std::string& folder);
 };
 
-// The documented configuration, itself a valid file, printed from the table.
+// The documented configuration, itself a valid file, made from the table.
 std::string config_reference();
 // The same as a Markdown table, for docs/configuration.md.
 std::string config_markdown();

@@ -1,5 +1,5 @@
-// Diagnostics: everything that is wrong or doubtful in what the operator wrote, collected so that
-// all of it is told at once, in the order of the file. One thread.
+// Diagnostics collects every fault and warning about the operator's configuration, to report them
+// at once in the order of the file. One thread.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace postern::config {
 
-// A value as it was written, with what one needs to complain about it.
+// A value as it was written, with what a message about it needs.
 struct SourceValue {
   std::string text;
   std::string key;  // "backends.legacy.tls", or the flag: "--backend-tls"
@@ -31,7 +31,7 @@ class Diagnostics {
 
   std::string where(size_t line) const;  // "postern.yaml:12"; empty for flags
   bool ok() const { return faults_.empty(); }
-  // Sorted by line; after the first hundred only their number is told.
+  // Sorted by line; of those after the first hundred, only the number.
   Faults faults() const;
   Faults warnings() const;
 
@@ -47,7 +47,7 @@ class Diagnostics {
   std::vector<Finding> warnings_;
 };
 
-// `; did you mean "listeners"?` or "". The candidates are words of ours: nothing is escaped.
+// `; did you mean "listeners"?` or "". The candidates are our own words: nothing is escaped.
 std::string did_you_mean(std::string_view text, std::span<const std::string> candidates);
 
 // "a, b, c"

@@ -37,12 +37,12 @@ void require_backend(Draft& draft, const SourceValue& value, size_t* index) {
                  (guess == nullptr ? "" : "; did you mean " + in_quotes(*guess) + "?"));
 }
 
-// "(line 12)" where there are lines.
+// " (line 12)"; empty for flags.
 std::string also_at(const SourceValue& other) {
   return other.line == 0 ? "" : " (line " + std::to_string(other.line) + ")";
 }
 
-// Port 0 asks the kernel for a port, and gets another each time.
+// Port 0 asks the kernel for a port, and gets a different one each time.
 bool collide(const net::Address& a, const net::Address& b) {
   return a.port() != 0 && a == b;
 }
@@ -78,8 +78,8 @@ void take_admin(Draft& draft) {
   draft.config.admin = address;
 }
 
-// Names each bad word of a list at its own line. Characters that no IANA name has are refused here,
-// so that the message, which repeats the word, is safe to print.
+// Reports each bad word of a list at its own line. Characters that no IANA name has are refused
+// here, so that the message, which repeats the word, is safe to print.
 template <typename Check>
 std::vector<std::string> take_names(Diagnostics& diagnostics,
                                     const std::vector<SourceValue>& written, Check check_one) {
@@ -121,7 +121,8 @@ std::optional<tls::Policy> take_own_policy(Diagnostics& diagnostics, const Polic
       return tls::Policy::custom(tls::Version::Tls12, usual.ciphers, {group});
     });
   }
-  // What is left are rules about the whole; without the bad words they would say what nobody wrote.
+  // The rules about the whole policy come last: without the bad words, their faults would name a
+  // policy that the file does not have.
   const bool words_good = (!own.ciphers || own.ciphers->size() == ciphers.size()) &&
                           (!own.groups || own.groups->size() == groups.size());
   if (!words_good) return std::nullopt;
@@ -133,7 +134,7 @@ std::optional<tls::Policy> take_own_policy(Diagnostics& diagnostics, const Polic
   return std::nullopt;
 }
 
-// Nothing if none was written.
+// nullopt if none was written.
 std::optional<tls::Policy> take_policy(Diagnostics& diagnostics, const PolicyDraft& written) {
   if (written.place) return take_own_policy(diagnostics, written);
   if (!written.preset) return std::nullopt;
@@ -223,8 +224,8 @@ void take_routes(Draft& draft) {
   }
 }
 
-// RFC 9051 §5.4: an inactivity timer for autologout must be of at least 30 minutes. Tests need
-// less.
+// RFC 9051 §5.4: an autologout timer must be at least 30 minutes. Tests need less, so it only
+// warns.
 void check_idle(Draft& draft) {
   if (!draft.idle || draft.config.timeouts.idle_ms > kAutologoutMs) return;
   draft.diagnostics.warning(

@@ -1,5 +1,5 @@
-// Draft: what was written, value by value, before the values are held against each other. The
-// file's table and the command line both fill one; assemble() makes the Config of it.
+// Draft: the values as they were written, before they are checked against each other. The file and
+// the command line both fill one; assemble() makes the Config of it.
 #pragma once
 
 #include <cstddef>
@@ -20,12 +20,12 @@ inline constexpr size_t kMaxCertificates = 4096;
 
 enum class Preset : uint8_t { Modern, Intermediate };
 
-// A policy that was written somewhere: a preset's name, or one's own.
+// A policy as it was written: a preset's name, or a custom one.
 struct PolicyDraft {
   std::optional<Preset> preset;
-  std::optional<SourceValue> place;  // set if a policy of one's own was written
+  std::optional<SourceValue> place;  // set if the policy is custom
   tls::Version min_version = tls::Version::Tls12;
-  std::optional<std::vector<SourceValue>> ciphers;  // not written: those of "intermediate"
+  std::optional<std::vector<SourceValue>> ciphers;  // if not written: those of "intermediate"
   std::optional<std::vector<SourceValue>> groups;
 };
 
@@ -39,7 +39,7 @@ struct ListenerDraft {
 
 struct BackendDraft {
   SourceValue name;
-  std::vector<SourceValue> servers;  // read last: their default port depends on `tls`
+  std::vector<SourceValue> servers;  // parsed last: their default port depends on `tls`
   std::optional<SourceValue> verify;
   std::optional<SourceValue> min_version;
   BackendConfig config;
@@ -51,13 +51,13 @@ struct RouteDraft {
 };
 
 struct Draft {
-  // `name` stands for the file in faults (empty: flags), relative paths start from `folder`.
+  // `name` stands for the file in faults (empty: flags); relative paths start from `folder`.
   Draft(std::string name, std::string folder);
 
   Diagnostics diagnostics;
   std::string folder;
 
-  Config config;  // all that needs no second look
+  Config config;  // the values that need no further check
   std::vector<ListenerDraft> listeners;
   PolicyDraft policy;
   PolicyDraft shadow_policy;
@@ -68,7 +68,8 @@ struct Draft {
   std::optional<SourceValue> admin;
 };
 
-// Holds the values against each other; every fault at once. Warnings go into the Config.
+// Checks the values against each other and reports every fault at once. Warnings go into the
+// Config.
 Result<Config> assemble(Draft draft);
 
 }  // namespace postern::config

@@ -1,5 +1,5 @@
-// A gateway from flags alone: what the command line gave, read as the file's values are. One source
-// of faults and of limits for both.
+// A gateway from flags alone. The flags go through the same readers as the values of a file, so
+// that both have the same faults and limits.
 #pragma once
 
 #include <optional>

@@ -24,7 +24,7 @@ const char* kind_name(YamlNode::Kind kind) {
   return "";
 }
 
-// "a.b", without what a key could do to a terminal.
+// "a.b", escaped so that a key cannot control a terminal.
 std::string extend(const std::string& path, const std::string& name) {
   std::string out = path.empty() ? "" : path + ".";
   append_escaped(out, name, 80);
@@ -42,9 +42,9 @@ class Walker {
           root.line, std::string("the file must be a map of keys, but is ") + kind_name(root.kind));
     }
     read_map("", "", root, root.line);
-    // A work list, as the depth is the table's, not the file's. Taken from its end and filled in
-    // reverse, it is the order of the file; the readers rely on that: begin() before the keys of a
-    // map.
+    // A work list in place of recursion. It is taken from its end and filled in reverse, so that
+    // values are read in the order of the file, which on_begin() relies on: it must run before the
+    // keys of its map.
     while (!work_.empty()) {
       const Visit visit = std::move(work_.back());
       work_.pop_back();
@@ -57,12 +57,12 @@ class Walker {
     const Row* row;
     const YamlNode* node;
     std::string key;
-    size_t line;       // the node's, but the key's if there is nothing
+    size_t line;       // the node's; the key's if there is no value
     std::string name;  // of an item in NamedMaps
     bool is_item;      // one map out of Maps or NamedMaps
   };
 
-  // Aliases let one node stand in many places: steps are bounded, not only nodes.
+  // An alias lets one node appear in many places, so the steps are bounded as well as the nodes.
   bool step(size_t line) {
     if (++steps_ == kMaxNodes + 1) {
       draft_.diagnostics.fault(
@@ -211,7 +211,7 @@ class Walker {
                                                std::to_string(first->second));
         continue;
       }
-      // Where there is no value, its mark is that of whatever comes next.
+      // An absent value has the mark of the next token.
       const size_t line = value.kind == YamlNode::Kind::Null ? key.line : value.line;
       found.push_back({key.text, &value, key.line, line});
     }

@@ -1,6 +1,5 @@
-// read_document(): goes through a YAML tree along the table, has each known value read into the
-// draft and records everything else as a fault: unknown, duplicate and missing keys, and wrong
-// shapes.
+// read_document() walks a YAML tree along the table, reads each known value into the draft and
+// records the rest as faults: unknown, duplicate and missing keys, and wrong shapes.
 #pragma once
 
 #include "proxy/config/draft.h"

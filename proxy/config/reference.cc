@@ -46,7 +46,7 @@ std::string_view shown_value(const Row& row) {
   return row.example.empty() ? row.default_value : row.example;
 }
 
-// A key below one that is shown as a word, "policy: intermediate", can only be shown as a comment.
+// A key below one that is shown as a word, such as "policy: intermediate", must be a comment.
 bool is_alternative(const Row& row) {
   const Row* above = find(row.parent());
   return above != nullptr && above->shape == Shape::ScalarOrMap && !shown_value(*above).empty();

@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kItem = "[]";
 constexpr std::string_view kNamed = ".NAME";
 
-// Lambdas without captures are constants: the table needs no code to come to life before main().
+// Lambdas without captures are constants: the table needs no code that runs before main().
 constexpr auto kFirstRows = std::to_array<Row>({
     {.path = "workers",
      .syntax = "auto or 1 to 256",
@@ -27,15 +27,15 @@ constexpr auto kFirstRows = std::to_array<Row>({
     {.path = "user",
      .syntax = "name of a user",
      .example = "postern",
-     .doc = "Whom to become once the sockets are open, with that user's groups and no capability. "
-            "Needs to be started as root. Certificates and keys are read before and, for a "
-            "reload, after that. A change needs a restart.",
+     .doc = "The user to become once the sockets are open, with that user's groups and no "
+            "capability. Postern must be started as root. It reads certificates and keys as root "
+            "at the start, and as this user on a reload. A change needs a restart.",
      .on_value = [](Draft& d,
                     const SourceValue& w) { read_user(w, d.config.user, d.diagnostics); }},
     {.path = "core_dumps",
      .syntax = "true or false",
      .default_value = "false",
-     .doc = "Whether the process may leave a core and be looked at by a debugger of the same user: "
+     .doc = "Whether the process may dump core and a debugger of the same user may attach to it: "
             "both show private keys and mail. A change needs a restart.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
@@ -44,9 +44,8 @@ constexpr auto kFirstRows = std::to_array<Row>({
     {.path = "seccomp",
      .syntax = "true or false",
      .default_value = "true",
-     .doc = "Whether the threads that serve clients lose, by a filter of system calls, files, "
-            "programs, executable memory and all sockets but those of IP. A change needs a "
-            "restart.",
+     .doc = "Whether a filter of system calls denies the threads that serve clients all files, "
+            "programs, executable memory and sockets other than IP. A change needs a restart.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_choice(w, kBooleanNames, d.config.seccomp, d.diagnostics);
@@ -82,15 +81,16 @@ constexpr auto kProxyRows = std::to_array<Row>({
      .syntax = "map",
      .doc =
          "For listeners behind load balancers that announce their clients by the PROXY protocol, "
-         "version 1 or 2, in front of TLS and greeting. The client so announced is whom limits, "
-         "logs and backends know. A reload changes it."},
+         "version 1 or 2, before TLS and greeting. Limits, logs and backends then see the "
+         "announced client. A reload changes it."},
     {.path = "listeners[].proxy_protocol.from",
      .shape = Shape::Scalars,
      .required = true,
      .syntax = "list of 1 to 256 networks",
      .example = "[10.0.0.0/8]",
-     .doc = "Where the load balancers are. From these networks every connection must begin with a "
-            "header; from all others, and on listeners without this key, one that does is refused.",
+     .doc = "The networks of the load balancers. Every connection from them must begin with a "
+            "header; from all others, and on listeners without this key, a connection with a "
+            "header is refused.",
      .max_items = 256,
      .on_value =
          [](Draft& d, const SourceValue& w) {
@@ -106,7 +106,7 @@ constexpr auto kTlsRow = std::to_array<Row>({
      .shape = Shape::Map,
      .required = true,
      .syntax = "map",
-     .doc = "What clients get."},
+     .doc = "TLS towards clients."},
 });
 
 constexpr auto kLaterRows = std::to_array<Row>({
@@ -115,7 +115,7 @@ constexpr auto kLaterRows = std::to_array<Row>({
      .required = true,
      .syntax = "1 to 64 names, each of 1 to 64 letters, digits, - and _",
      .example = "legacy",
-     .doc = "The IMAP servers behind, as named groups. The names show in metrics.",
+     .doc = "The IMAP servers behind postern, as named groups. The names appear in metrics.",
      .max_items = kMaxBackends,
      .on_begin =
          [](Draft& d, const SourceValue& w) {
@@ -127,15 +127,15 @@ constexpr auto kLaterRows = std::to_array<Row>({
      .required = true,
      .syntax = "list of 1 to 64 HOST[:PORT]",
      .example = R"(["mail1.internal:143", "mail2.internal:143"])",
-     .doc = "Servers with the same mail. Without a port 143, or 993 with implicit TLS.",
+     .doc = "Servers with the same mail. The default port is 143, or 993 with implicit TLS.",
      .max_items = kMaxServers,
      .on_value = [](Draft& d, const SourceValue& w) { d.backends.back().servers.push_back(w); }},
     {.path = "backends.NAME.tls",
      .syntax = "none, starttls or implicit",
      .default_value = "none",
      .example = "starttls",
-     .doc = "The hop to the backend. none sends passwords and mail in clear: keep that network "
-            "inside.",
+     .doc = "TLS on the hop to the backend. none sends passwords and mail in clear: keep that hop "
+            "inside your own network.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_choice(w, kBackendTlsNames, d.backends.back().config.tls, d.diagnostics);
@@ -143,8 +143,8 @@ constexpr auto kLaterRows = std::to_array<Row>({
     {.path = "backends.NAME.verify",
      .shape = Shape::ScalarOrMap,
      .syntax = "none or a map",
-     .doc = "How the backend's certificate is checked. Without it against the system's authorities "
-            "and the server's host name. none checks nothing and warns.",
+     .doc = "How to check the backend's certificate. The default is the system's authorities and "
+            "the server's host name. none checks nothing and warns.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            if (w.text != "none") return d.diagnostics.fault(w, "is neither none nor a map");
@@ -155,7 +155,7 @@ constexpr auto kLaterRows = std::to_array<Row>({
     {.path = "backends.NAME.verify.ca",
      .syntax = kPath,
      .example = "ca.pem",
-     .doc = "The authorities to trust, PEM. Without it the system's.",
+     .doc = "The authorities to trust, PEM. The default is the system's.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_path(w, d.folder, d.backends.back().config.verify.ca_file, d.diagnostics);
@@ -164,7 +164,7 @@ constexpr auto kLaterRows = std::to_array<Row>({
     {.path = "backends.NAME.verify.name",
      .syntax = "host name or IP address",
      .example = "mail.internal",
-     .doc = "What the certificate must be for. Without it the host of the server.",
+     .doc = "The name that the certificate must have. The default is the server's host.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_certificate_name(w, d.backends.back().config.verify.name, d.diagnostics);
@@ -173,8 +173,8 @@ constexpr auto kLaterRows = std::to_array<Row>({
      .shape = Shape::Scalars,
      .syntax = "list of base64 SHA-256",
      .example = "[\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]",
-     .doc = "Public keys of which the certificate must have one (RFC 7469 2.4). Enough alone when "
-            "no ca is named.",
+     .doc = "Public keys, one of which the certificate must have (RFC 7469 2.4). Without a ca, a "
+            "pin alone is enough.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_pin(w, d.backends.back().config.verify.pins_sha256, d.diagnostics);
@@ -182,7 +182,7 @@ constexpr auto kLaterRows = std::to_array<Row>({
     {.path = "backends.NAME.min_version",
      .syntax = "1.0, 1.1, 1.2 or 1.3",
      .default_value = "\"1.2\"",
-     .doc = "The oldest TLS version accepted from this backend. Below 1.2 it warns.",
+     .doc = "The oldest TLS version accepted from this backend. A version below 1.2 warns.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_choice(w, kVersionNames, d.backends.back().config.min_version, d.diagnostics);
@@ -191,7 +191,8 @@ constexpr auto kLaterRows = std::to_array<Row>({
     {.path = "backends.NAME.balance",
      .syntax = "round_robin, least_sessions or client_hash",
      .default_value = "least_sessions",
-     .doc = "Which server a session gets. client_hash: the same for the same client address.",
+     .doc = "How to choose a session's server. client_hash: the same server for the same client "
+            "address.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_choice(w, kBalanceNames, d.backends.back().config.balance, d.diagnostics);
@@ -199,10 +200,10 @@ constexpr auto kLaterRows = std::to_array<Row>({
     {.path = "backends.NAME.client_identity",
      .syntax = "none, proxy_v1, proxy_v2 or imap_id",
      .default_value = "none",
-     .doc = "How the backend is told the client's address. proxy_v1, proxy_v2: a PROXY header in "
-            "front of everything, which the server must expect; 2 also tells the client's TLS. "
-            "imap_id: an ID command with x-originating-ip, x-originating-port and x-session-id, "
-            "which the server must trust postern with.",
+     .doc = "How the backend learns the client's address. proxy_v1, proxy_v2: a PROXY header "
+            "before everything else, which the server must expect; proxy_v2 also describes the "
+            "client's TLS. imap_id: an ID command with x-originating-ip, x-originating-port and "
+            "x-session-id, for which the server must trust postern.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_choice(w, kClientIdentityNames, d.backends.back().config.client_identity,
@@ -221,7 +222,7 @@ constexpr auto kLaterRows = std::to_array<Row>({
      .required = true,
      .syntax = "NAME or *.NAME",
      .example = "\"*.example.org\"",
-     .doc = "The name. A star stands for one part.",
+     .doc = "The name. A star matches one part.",
      .on_value = [](Draft& d, const SourceValue& w) { d.routes.back().sni = w; }},
     {.path = "routes[].backend",
      .required = true,
@@ -232,7 +233,7 @@ constexpr auto kLaterRows = std::to_array<Row>({
     {.path = "default_backend",
      .syntax = "name of a backend",
      .example = "legacy",
-     .doc = "Serves all names without a route. May be left out when there is one backend.",
+     .doc = "The backend for all names without a route. Optional if there is only one backend.",
      .on_value = [](Draft& d, const SourceValue& w) { d.default_backend = w; }},
 });
 
@@ -242,7 +243,7 @@ constexpr auto kLastRows = std::to_array<Row>({
      .syntax = kDuration,
      .default_value = "10s",
      .doc = "From accept, or from the answer to STARTTLS, to the end of the handshake. A PROXY "
-            "header has as long, before that.",
+            "header may take the same time before that.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, kShortestMs, d.config.timeouts.handshake_ms, d.diagnostics);
@@ -268,8 +269,8 @@ constexpr auto kLastRows = std::to_array<Row>({
     {.path = "timeouts.idle",
      .syntax = kDuration,
      .default_value = "31m",
-     .doc = "Silence after login. RFC 9051 5.4 demands 30 minutes at least; exactly 30 races with "
-            "clients that renew IDLE every 29 to 30. Both warn.",
+     .doc = "The longest silence after login. RFC 9051 5.4 demands at least 30 minutes; exactly 30 "
+            "races with clients that renew IDLE every 29 to 30. 30 minutes or less warns.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, kShortestMs, d.config.timeouts.idle_ms, d.diagnostics);
@@ -279,7 +280,7 @@ constexpr auto kLastRows = std::to_array<Row>({
      .syntax = kDuration,
      .default_value = "0s",
      .doc = "How long new clients are still served after SIGTERM, while /ready says 503: the time "
-            "that load balancers and Kubernetes take to send nobody here any more.",
+            "that load balancers and Kubernetes need to stop sending clients here.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, 0, d.config.timeouts.drain_delay_ms, d.diagnostics);
@@ -287,8 +288,9 @@ constexpr auto kLastRows = std::to_array<Row>({
     {.path = "timeouts.drain",
      .syntax = kDuration,
      .default_value = "30s",
-     .doc = "How long sessions may go on after that. They are told to go one after the other, when "
-            "no command of theirs is in flight. 0s cuts them at once.",
+     .doc =
+         "How long sessions may continue after that. They are ended one after another, each when "
+         "it has no command in flight. 0s cuts them at once.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, 0, d.config.timeouts.drain_ms, d.diagnostics);
@@ -298,13 +300,14 @@ constexpr auto kLastRows = std::to_array<Row>({
     {.path = "admin.address",
      .syntax = "IP:PORT, [IPv6]:PORT",
      .example = "\"127.0.0.1:9143\"",
-     .doc = "Plain HTTP without a password: keep it inside. Without it there is none.",
+     .doc = "Plain HTTP without a password: keep it inside your own network. Without this key "
+            "there is no endpoint.",
      .on_value = [](Draft& d, const SourceValue& w) { d.admin = w; }},
 
     {.path = "log",
      .shape = Shape::Map,
      .syntax = "map",
-     .doc = "To standard error, a line an event."},
+     .doc = "The log goes to standard error, one line per event."},
     {.path = "log.format",
      .syntax = "text or json",
      .default_value = "text",
@@ -316,14 +319,14 @@ constexpr auto kLastRows = std::to_array<Row>({
     {.path = "log.level",
      .syntax = "debug, info, warn or error",
      .default_value = "info",
-     .doc = "The least severe that is written.",
+     .doc = "The least severe level that is written.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_choice(w, log::kLevelNames, d.config.log_level, d.diagnostics);
          }},
 });
 
-// The table in its order, which is that of the reference.
+// The rows in the order of the reference.
 std::vector<Row> join_rows() {
   std::vector<Row> rows;
   for (const std::span<const Row> part :

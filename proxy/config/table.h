@@ -1,5 +1,5 @@
-// The table: every key of the configuration once, with its form, default, documentation and what
-// reads it. The parser, `postern config-reference` and docs/configuration.md are made from it, so
+// The table lists every key of the configuration once, with its form, default, documentation and
+// reader. The parser, `postern config-reference` and docs/configuration.md are made from it, so
 // they can't disagree. Constant data; any thread.
 #pragma once
 
@@ -19,7 +19,7 @@ enum class Shape : uint8_t {
   Map,          // fixed keys
   ScalarOrMap,  // a word that stands for a whole map, or the map
   Maps,         // a list of maps with fixed keys: its keys are "PATH[].key"
-  NamedMaps,    // maps with fixed keys under names of the operator's choice: "PATH.NAME.key"
+  NamedMaps,    // maps with fixed keys under names that the operator chooses: "PATH.NAME.key"
 };
 
 using Read = void (*)(Draft&, const SourceValue&);
@@ -30,14 +30,13 @@ struct Row {
   bool required = false;
   std::string_view syntax = {};         // what is allowed, for people
   std::string_view default_value = {};  // the default as written in YAML; empty: none
-  std::string_view example =
-      {};  // a value for the reference where there is no default, or a better one
-  std::string_view doc = {};  // full sentences
-  size_t min_items = 1;       // of lists and of named maps
+  std::string_view example = {};        // for the reference, if there is no default or a better one
+  std::string_view doc = {};            // full sentences
+  size_t min_items = 1;                 // of lists and of named maps
   size_t max_items = 64;
-  Read on_value = nullptr;  // called for the scalar, or for each of a list of them
-  Read on_begin =
-      nullptr;  // called before the keys of a map are read; its text is the name, if it has one
+  Read on_value = nullptr;  // called for the scalar, or for each one of a list
+  // Called before the keys of a map are read; the value's text is the map's name, if it has one.
+  Read on_begin = nullptr;
 
   std::string_view name() const;    // "ca", the last part
   std::string_view parent() const;  // "backends.NAME.verify"; empty at the top

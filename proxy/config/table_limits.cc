@@ -1,4 +1,4 @@
-// The rows of the table that say who is refused and when: limits, lists of networks.
+// The table's rows that decide which clients are refused: limits and lists of networks.
 
 #include <array>
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace {
 
 constexpr uint64_t kMaxSessions = 10'000'000;
 constexpr uint64_t kMaxRate = 1'000'000;
-constexpr uint64_t kMaxFailures = 200;  // what LoginGuard can count
+constexpr uint64_t kMaxFailures = 200;  // LoginGuard can count these
 constexpr uint64_t kShortestWindowMs = 1'000;
 constexpr uint64_t kLeastMemory = 32 * kMiB;
 constexpr uint64_t kLeastCommand = 8 * kKiB;
@@ -23,7 +23,8 @@ constexpr auto kListenerLimitRows = std::to_array<Row>({
     {.path = "listeners[].sessions",
      .syntax = "1 to 10000000",
      .example = "50000",
-     .doc = "Sessions at one time of this listener, besides limits.sessions. A reload changes it.",
+     .doc = "Sessions of this listener at one time, in addition to limits.sessions. A reload "
+            "changes it.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_number(w, 1, kMaxSessions, d.listeners.back().sessions, d.diagnostics);
@@ -34,8 +35,8 @@ constexpr auto kLimitRows = std::to_array<Row>({
     {.path = "limits",
      .shape = Shape::Map,
      .syntax = "map",
-     .doc = "Who is refused: on 143 with a `* BYE`, on 993 by a close before TLS, which costs "
-            "nothing. Limits of handshakes always close."},
+     .doc = "Which clients are refused: on 143 with a `* BYE`, on 993 by a close before TLS, which "
+            "costs nothing. The limits of handshakes always close."},
     {.path = "limits.sessions",
      .syntax = "1 to 10000000",
      .default_value = "100000",
@@ -55,7 +56,7 @@ constexpr auto kLimitRows = std::to_array<Row>({
     {.path = "limits.handshakes_in_flight",
      .syntax = "1 to 10000000",
      .default_value = "1000",
-     .doc = "TLS handshakes at one time: they are what costs processor time.",
+     .doc = "TLS handshakes at one time, which cost the most processor time.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_number(w, 1, kMaxSessions, d.config.limits.handshakes_in_flight, d.diagnostics);
@@ -63,8 +64,8 @@ constexpr auto kLimitRows = std::to_array<Row>({
     {.path = "limits.handshakes_per_address",
      .syntax = "1 to 10000000",
      .default_value = "250",
-     .doc = "Of those, by one IPv4 address or one IPv6 /64: nobody shall take all by never ending "
-            "them.",
+     .doc = "Those of one IPv4 address or one IPv6 /64, so that no client can take all of them by "
+            "never ending its own.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_number(w, 1, kMaxSessions, d.config.limits.handshakes_per_address, d.diagnostics);
@@ -72,10 +73,10 @@ constexpr auto kLimitRows = std::to_array<Row>({
     {.path = "limits.memory",
      .syntax = "size: 512MiB, 4GiB",
      .example = "4GiB",
-     .doc = "What the process may use in all, from 32MiB. From three quarters of it on nothing is "
-            "read for a client or server that does not take what is there for it; from seven "
-            "eighths on new sessions are refused; at the limit those are ended that would need "
-            "more. Without it only each session is bounded.",
+     .doc = "The memory that the process may use in all, from 32MiB. From three quarters of it on, "
+            "nothing more is read for a client or server that does not take the bytes waiting for "
+            "it; from seven eighths on, new sessions are refused; at the limit, sessions that "
+            "would need more are ended. Without this key only each session is bounded.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_size(w, kLeastMemory, d.config.limits.memory, d.diagnostics);
@@ -94,13 +95,13 @@ constexpr auto kLimitRows = std::to_array<Row>({
     {.path = "limits.connections_per_address",
      .shape = Shape::Map,
      .syntax = "map",
-     .doc = "How often one IPv4 address or one IPv6 /64 may connect. Without it as often as it "
-            "likes."},
+     .doc = "How often one IPv4 address or one IPv6 /64 may connect. Without this key there is no "
+            "limit."},
     {.path = "limits.connections_per_address.max",
      .required = true,
      .syntax = "1 to 1000000",
      .example = "120",
-     .doc = "So many in a burst, then one more every per / max: with 120 per 1m every 0.5 s.",
+     .doc = "How many in a burst, and then one more every per / max: with 120 per 1m, every 0.5 s.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_number(w, 1, kMaxRate, d.config.limits.connections_per_address.max, d.diagnostics);
@@ -108,7 +109,7 @@ constexpr auto kLimitRows = std::to_array<Row>({
     {.path = "limits.connections_per_address.per",
      .syntax = kDuration,
      .default_value = "1m",
-     .doc = "In this time.",
+     .doc = "The time in which an address may connect max times.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, kShortestMs, d.config.limits.connections_per_address.per_ms,
@@ -118,7 +119,7 @@ constexpr auto kLimitRows = std::to_array<Row>({
      .shape = Shape::Scalars,
      .syntax = "list of 1 to 10000 networks",
      .example = R"(["0.0.0.0/0", "::/0"])",
-     .doc = "Only clients of these networks may connect. Without it all.",
+     .doc = "Only clients of these networks may connect. Without this key all may.",
      .max_items = kMaxNetworks,
      .on_value =
          [](Draft& d, const SourceValue& w) {
@@ -138,17 +139,17 @@ constexpr auto kLimitRows = std::to_array<Row>({
     {.path = "limits.login_failures",
      .shape = Shape::Map,
      .syntax = "map",
-     .doc = "What becomes of one IPv4 address or one IPv6 /64 whose logins the backend refuses, or "
+     .doc = "What happens to one IPv4 address or one IPv6 /64 whose logins the backend refuses, or "
             "which hangs up on them. Refusals for another reason than the secret do not count "
             "(results other than failure and abandoned in postern_logins_total); a success "
-            "forgives what the same user got wrong from there. Without it nothing is counted; {} "
-            "takes the defaults.",
+            "forgives the same user's failures from that address. Without this key nothing is "
+            "counted; {} takes the defaults.",
      .on_begin = [](Draft& d, const SourceValue&) { d.config.limits.login_failures.emplace(); }},
     {.path = "limits.login_failures.max",
      .syntax = "1 to 200",
      .default_value = "10",
-     .doc = "So many failures within `per` ban the address. No more of its logins are with the "
-            "backend at a time than are missing to that; further ones wait for their turn.",
+     .doc = "How many failures within `per` ban the address. It may have at most as many logins at "
+            "the backend at one time as it has failures left; further ones wait for their turn.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_number(w, 1, kMaxFailures, d.config.limits.login_failures->max, d.diagnostics);
@@ -156,7 +157,7 @@ constexpr auto kLimitRows = std::to_array<Row>({
     {.path = "limits.login_failures.per",
      .syntax = kDuration,
      .default_value = "10m",
-     .doc = "The time in which they are counted, from 1s.",
+     .doc = "The time in which failures are counted, from 1s.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, kShortestWindowMs, d.config.limits.login_failures->per_ms,
@@ -173,8 +174,8 @@ constexpr auto kLimitRows = std::to_array<Row>({
     {.path = "limits.login_failures.delay",
      .syntax = kDuration,
      .default_value = "500ms",
-     .doc = "How long the answer to the second failure waits; each further one twice as long as "
-            "the one before. 0s: no delay.",
+     .doc = "How long the answer to the second failure waits; each further one waits twice as long "
+            "as the one before. 0s: no delay.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, 0, d.config.limits.login_failures->delay_ms, d.diagnostics);
@@ -182,7 +183,7 @@ constexpr auto kLimitRows = std::to_array<Row>({
     {.path = "limits.login_failures.longest_delay",
      .syntax = kDuration,
      .default_value = "8s",
-     .doc = "But never longer than this; timeouts.login ends the wait, too.",
+     .doc = "The longest that an answer waits; timeouts.login ends the wait, too.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, 0, d.config.limits.login_failures->longest_delay_ms, d.diagnostics);
@@ -191,7 +192,8 @@ constexpr auto kLimitRows = std::to_array<Row>({
      .shape = Shape::Scalars,
      .syntax = "list of up to 10000 networks",
      .example = R"(["192.0.2.80"])",
-     .doc = "Networks for which this does not hold: webmail, monitoring, a load balancer.",
+     .doc =
+         "Networks to which login_failures does not apply: webmail, monitoring, a load balancer.",
      .min_items = 0,
      .max_items = kMaxNetworks,
      .on_value =

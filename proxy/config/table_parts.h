@@ -1,4 +1,4 @@
-// The parts of the table that have a file of their own. Constant data, for config_table.cc alone.
+// The parts of the table that have their own files. Constant data, for table.cc alone.
 #pragma once
 
 #include <span>
@@ -11,10 +11,10 @@ namespace postern::config {
 inline constexpr std::string_view kPath = "path, relative to this file's folder";
 inline constexpr std::string_view kDuration = "duration: 500ms, 90s, 10m, 1h";
 
-// config_table_limits.cc
+// table_limits.cc
 std::span<const Row> listener_limit_rows();
 std::span<const Row> limit_rows();
-// config_table_tls.cc
+// table_tls.cc
 std::span<const Row> listener_policy_rows();
 std::span<const Row> policy_rows();
 std::span<const Row> shadow_policy_rows();

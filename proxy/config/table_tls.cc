@@ -1,5 +1,4 @@
-// The rows of the table that say what clients get: policies, certificates, tickets, client
-// certificates.
+// The table's rows about TLS towards clients: policies, certificates, tickets, client certificates.
 
 #include <array>
 #include <cstddef>
@@ -12,7 +11,7 @@
 namespace postern::config {
 namespace {
 
-// Where a policy that is read belongs.
+// Where to store a policy.
 using PolicyOf = PolicyDraft& (*)(Draft&);
 constexpr PolicyDraft& main_policy(Draft& d) {
   return d.policy;
@@ -31,7 +30,7 @@ struct PolicyPaths {
   std::string_view groups;
 };
 
-// A policy: a preset's name, or a map of its own. Its keys are explained where they stand first.
+// The rows of a policy: a preset's name, or a map.
 template <PolicyOf of>
 constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths,
                                               std::string_view default_value,
@@ -53,8 +52,7 @@ constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths,
       {.path = paths.min_version,
        .syntax = "1.2 or 1.3",
        .default_value = "\"1.2\"",
-       .doc = "The oldest version accepted. Older ones than 1.2 are refused by RFC 8996 and RFC "
-              "8997.",
+       .doc = "The oldest version accepted. RFC 8996 and RFC 8997 forbid versions below 1.2.",
        .on_value =
            [](Draft& d, const SourceValue& w) {
              tls::Version& version = of(d).min_version;
@@ -70,8 +68,9 @@ constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths,
        .syntax = "list of IANA names",
        .example = "[TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, "
                   "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]",
-       .doc = "Suites of TLS 1.2 in order of preference, ECDHE with AEAD only. Without it those of "
-              "intermediate. The suites of TLS 1.3 are always on.",
+       .doc =
+           "Suites of TLS 1.2 in order of preference, ECDHE with AEAD only. The default is those "
+           "of intermediate. The suites of TLS 1.3 are always on.",
        .min_items = 0,
        .on_value = [](Draft& d, const SourceValue& w) { of(d).ciphers->push_back(w); },
        .on_begin = [](Draft& d, const SourceValue&) { of(d).ciphers.emplace(); }},
@@ -79,7 +78,7 @@ constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths,
        .shape = Shape::Scalars,
        .syntax = "list of names",
        .example = "[X25519, secp256r1]",
-       .doc = "Groups for the key exchange in order of preference. Without it those of "
+       .doc = "Groups for the key exchange in order of preference. The default is those of "
               "intermediate.",
        .on_value = [](Draft& d, const SourceValue& w) { of(d).groups->push_back(w); },
        .on_begin = [](Draft& d, const SourceValue&) { of(d).groups.emplace(); }},
@@ -89,7 +88,7 @@ constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths,
 constexpr auto kListenerPolicyRows = make_policy_rows<listener_policy>(
     {"listeners[].policy", "listeners[].policy.min_version", "listeners[].policy.ciphers",
      "listeners[].policy.groups"},
-    "", "intermediate", "For this listener instead of tls.policy. A reload changes it.");
+    "", "intermediate", "Replaces tls.policy for this listener. A reload changes it.");
 
 constexpr auto kPolicyRows = make_policy_rows<main_policy>(
     {"tls.policy", "tls.policy.min_version", "tls.policy.ciphers", "tls.policy.groups"},
@@ -101,8 +100,8 @@ constexpr auto kShadowPolicyRows = make_policy_rows<shadow_policy>(
     {"tls.shadow_policy", "tls.shadow_policy.min_version", "tls.shadow_policy.ciphers",
      "tls.shadow_policy.groups"},
     "", "modern",
-    "A stricter policy to try out: postern_shadow_refusals_total counts by reason whom it would "
-    "refuse, and nobody is refused by it.");
+    "A stricter policy to try out: postern_shadow_refusals_total counts by reason the clients that "
+    "it would refuse. It refuses none.");
 
 constexpr std::array kCertificateRows = {
     Row{.path = "tls.certificates",
@@ -110,9 +109,9 @@ constexpr std::array kCertificateRows = {
         .required = true,
         .syntax = "list of 1 to 4096",
         .doc =
-            "Picked by the name that the client asks for (SNI). The first is for all other names. "
-            "An ECDSA and an RSA certificate may stand side by side for one name. When any of "
-            "these files changes, all are loaded anew within two seconds, or the old ones stay "
+            "Chosen by the name that the client asks for (SNI). The first is for all other names. "
+            "One name may have both an ECDSA and an RSA certificate. When any of these files "
+            "changes, all are loaded again within two seconds; if that fails, the old ones stay "
             "and the log says why.",
         .max_items = kMaxCertificates,
         .on_begin =
@@ -140,7 +139,7 @@ constexpr std::array kCertificateRows = {
     Row{.path = "tls.certificates[].passphrase_file",
         .syntax = kPath,
         .example = "tls.passphrase",
-        .doc = "Its first line decrypts the key, if that is encrypted.",
+        .doc = "A file whose first line decrypts the key, if the key is encrypted.",
         .on_value =
             [](Draft& d, const SourceValue& w) {
               read_path(w, d.folder, d.config.tls.certificates.back().passphrase_file,
@@ -149,8 +148,8 @@ constexpr std::array kCertificateRows = {
     Row{.path = "tls.certificates[].ocsp",
         .syntax = kPath,
         .example = "tls.ocsp",
-        .doc = "The OCSP response to staple, DER, kept fresh by a job of yours. It is checked and "
-               "never served once out of date; what is wrong with it is a warning.",
+        .doc = "The OCSP response to staple, DER; your own job must keep it fresh. It is checked "
+               "and never served once out of date; a fault in it is a warning.",
         .on_value =
             [](Draft& d, const SourceValue& w) {
               read_path(w, d.folder, d.config.tls.certificates.back().ocsp, d.diagnostics);
@@ -161,9 +160,9 @@ constexpr std::array kClientRows = {
     Row{.path = "tls.ticket_secret",
         .syntax = kPath,
         .example = "ticket.secret",
-        .doc = "A secret from which the keys of session tickets are made, new ones every 12 hours. "
-               "Replicas that share it resume each other's sessions. Without it each process has a "
-               "random one.",
+        .doc = "A secret from which the keys of session tickets are derived, new ones every 12 "
+               "hours. Replicas that share it resume each other's sessions. Without it each "
+               "process has a random one.",
         .on_value =
             [](Draft& d, const SourceValue& w) {
               read_path(w, d.folder, d.config.tls.ticket_secret, d.diagnostics);
@@ -174,8 +173,8 @@ constexpr std::array kClientRows = {
         .syntax = "path or map",
         .example = "clients.pem",
         .doc =
-            "Asks clients for a certificate of these authorities, PEM (mTLS). A path alone stands "
-            "for a map with only that file. SASL EXTERNAL passes to the backend as it is.",
+            "Asks clients for a certificate from these authorities, PEM (mTLS). A path alone "
+            "stands for a map with only that file. SASL EXTERNAL passes to the backend as it is.",
         .on_value =
             [](Draft& d, const SourceValue& w) {
               d.config.tls.client_auth.emplace().where = d.diagnostics.where(w.line);
@@ -205,9 +204,8 @@ constexpr std::array kClientRows = {
     Row{.path = "tls.client_ca.crl",
         .syntax = kPath,
         .example = "clients.crl",
-        .doc =
-            "Revocation lists, PEM. With it every client's certificate must be covered by a list "
-            "that is in force.",
+        .doc = "Revocation lists, PEM. If set, a list that is in force must cover every client's "
+               "certificate.",
         .on_value =
             [](Draft& d, const SourceValue& w) {
               read_path(w, d.folder, d.config.tls.client_auth->crl_file, d.diagnostics);

@@ -45,7 +45,7 @@ std::optional<uint64_t> parse_number(std::string_view digits) {
   return number;
 }
 
-// What is wrong with a DNS name in lower case, or null.
+// The fault of a DNS name in lower case, or null.
 const char* name_problem(std::string_view name) {
   if (name.empty() || name.size() > kMaxName) return "is not a host name of 1 to 253 characters";
   std::string_view label;
@@ -166,10 +166,11 @@ void read_network(const SourceValue& value, std::vector<net::Network>& out,
     out.push_back(network.value());
     return;
   }
-  // Its own words quote the value, which may be anything: only what looks like one is repeated.
+  // The faults of parse() quote the value, so they are used only if it cannot harm a terminal.
   const bool plain = value.text.find_first_not_of("0123456789abcdefABCDEF.:/") == std::string::npos;
   if (!plain) {
-    return diagnostics.fault(value, "is no network; write 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32");
+    return diagnostics.fault(value,
+                             "is not a network; write 10.0.0.0/8, 192.0.2.7 or 2001:db8::/32");
   }
   for (const Fault& fault : network.faults()) {
     diagnostics.fault(value.line, value.key + ": " + fault.message);
@@ -183,7 +184,7 @@ void read_user(const SourceValue& value, std::string& out, Diagnostics& diagnost
                               (c >= 'a' && c <= 'z') || c == '_' || c == '-' || c == '.';
                      });
   if (!plain) {
-    diagnostics.fault(value, "is no user's name: 1 to 32 letters, digits, _, - and .");
+    diagnostics.fault(value, "is not a user's name: 1 to 32 letters, digits, _, - and .");
     return;
   }
   out = value.text;
@@ -204,7 +205,7 @@ void read_dns_name(const SourceValue& value, bool wildcard, std::string& out,
   const bool starred = wildcard && name.starts_with("*.");
   const std::string_view checked = std::string_view(name).substr(starred ? 2 : 0);
   if (wildcard && checked.find('*') != std::string_view::npos) {
-    return diagnostics.fault(value, "has a * elsewhere than in front: allowed are NAME and *.NAME");
+    return diagnostics.fault(value, "has a * that is not in front: allowed are NAME and *.NAME");
   }
   if (const char* problem = name_problem(checked)) return diagnostics.fault(value, problem);
   out = std::move(name);

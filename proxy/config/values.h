@@ -1,5 +1,5 @@
 // Strict readers of single values. Each either sets `out`, or leaves it alone and records a fault
-// that says what is allowed. The file and the flags use the same ones.
+// that says what is allowed. The file and the flags share them.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@
 
 namespace postern::config {
 
-// Decimal digits only: no sign, no leading zero that a reader might take for octal.
+// Decimal digits only: no sign, and no leading zero, which could look octal.
 void read_number(const SourceValue& value, uint64_t lowest, uint64_t highest, size_t& out,
                  Diagnostics& diagnostics);
 
@@ -41,18 +41,18 @@ void read_size(const SourceValue& value, uint64_t lowest, size_t& out, Diagnosti
 void read_network(const SourceValue& value, std::vector<net::Network>& out,
                   Diagnostics& diagnostics);
 
-// A user's name as useradd(8) takes it. Whether there is such a user is seen when it is needed.
+// A user's name as useradd(8) accepts it. Whether the user exists is not checked here.
 void read_user(const SourceValue& value, std::string& out, Diagnostics& diagnostics);
 
-// A path, taken from `folder` unless it is absolute. Whether the file is there is not looked at.
+// A path, relative to `folder` unless it is absolute. Whether the file exists is not checked here.
 void read_path(const SourceValue& value, const std::string& folder, std::string& out,
                Diagnostics& diagnostics);
 
-// What SNI may carry (RFC 6066 §3), lower-cased; with `wildcard` also "*.name".
+// A name that SNI may carry (RFC 6066 §3), in lower case; with `wildcard` also "*.name".
 void read_dns_name(const SourceValue& value, bool wildcard, std::string& out,
                    Diagnostics& diagnostics);
 
-// What a backend's certificate may be for: a name or an IP address.
+// The name or IP address that a backend's certificate must be for.
 void read_certificate_name(const SourceValue& value, std::string& out, Diagnostics& diagnostics);
 
 // base64 of 32 octets (RFC 7469 §2.4).

@@ -22,8 +22,8 @@ size_t line_of(const YAML::Mark& mark) {
   return mark.line < 0 ? 1 : static_cast<size_t>(mark.line) + 1;
 }
 
-// Takes the events of one document. After the first fault it only listens: the parser runs on
-// without a way to stop it, but nothing grows any more.
+// Takes the events of one document. After the first fault it ignores them: the parser cannot be
+// stopped, but the tree no longer grows.
 class TreeBuilder final : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -58,7 +58,7 @@ class TreeBuilder final : public YAML::EventHandler {
                                     [anchor](const Anchor& known) { return known.id == anchor; });
     if (found == anchors_.end()) return refuse(mark, "the alias names no anchor");
     if (std::find(open_.begin(), open_.end(), found->node) != open_.end()) {
-      return refuse(mark, "the alias stands inside of what it names");
+      return refuse(mark, "the alias is inside the node that it names");
     }
     hang(found->node);
   }
@@ -76,7 +76,7 @@ class TreeBuilder final : public YAML::EventHandler {
     if (!fault_) fault_ = Fault{std::to_string(line_of(mark)), std::move(message)};
   }
 
-  // yaml-cpp marks plain scalars "?" and quoted ones "!"; all else was written by somebody.
+  // yaml-cpp marks plain scalars "?" and quoted ones "!"; any other tag is written in the file.
   void check_tag(const YAML::Mark& mark, const std::string& tag) {
     if (!tag.empty() && tag != "?" && tag != "!") {
       refuse(mark, "the tag " + in_quotes(tag) + " has no meaning here");
@@ -114,7 +114,8 @@ class TreeBuilder final : public YAML::EventHandler {
   int documents_ = 0;
 };
 
-// yaml-cpp reports by exception; none leaves this function. Its depth guard (500) is one of them.
+// yaml-cpp reports faults by exceptions, its depth guard (500) among them; none leaves this
+// function.
 std::optional<Fault> run_parser(const std::string& yaml, TreeBuilder& builder) {
   try {
     std::istringstream stream(yaml);

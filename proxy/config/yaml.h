@@ -1,7 +1,7 @@
-// Document: a YAML file as a plain tree in which every node knows its line. Built from yaml-cpp's
-// parser events rather than its own Node, because that one hides duplicate keys, and lines of empty
-// values, and has no limit. Aliases share the node they name, so a file can't grow by them; what
-// walks the tree bounds its own steps.
+// Document: a YAML file as a plain tree in which every node knows its line. It is built from
+// yaml-cpp's parser events and not from its Node, which hides duplicate keys and the lines of empty
+// values, and has no limit. An alias shares the node it names, so that aliases can't make the tree
+// grow; a walker of the tree must bound its own steps.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +27,8 @@ struct YamlNode {
 
 class Document {
  public:
-  // `name` stands for the file in faults. A syntax error is one fault, as nothing after it can be
-  // trusted.
+  // `name` stands for the file in faults. A syntax error is one fault, because nothing after it can
+  // be trusted.
   static Result<Document> read(const std::string& yaml, const std::string& name);
 
   const YamlNode& root() const { return nodes_.front(); }

@@ -9,8 +9,8 @@
 namespace postern::imap {
 namespace {
 
-// What ends an atom, or makes its reading a matter of taste. "%", "*" and "]" stand in passwords
-// that clients do not quote, and servers take them.
+// False for what ends an atom or is read differently by servers. "%", "*" and "]" occur in
+// passwords that clients do not quote, and servers accept them.
 constexpr bool may_be_in_atom(char c) {
   return !is_control(c) && std::string_view(" \"(){\\").find(c) == std::string_view::npos;
 }
@@ -54,8 +54,8 @@ bool ArgumentReader::atom(std::string& value) {
          (rest_.front() == ' ' || rest_.front() == ')' || is_line_end(rest_.front()));
 }
 
-// Backslashes are taken off before any character, as Dovecot does: a server that takes them off
-// less often reads a name that means nothing to it.
+// Removes a backslash before any character, as Dovecot does: a server that removes fewer reads a
+// name that it does not know.
 bool ArgumentReader::quoted(std::string& value) {
   take('"');
   while (!rest_.empty() && !at('"')) {
@@ -69,7 +69,7 @@ bool ArgumentReader::quoted(std::string& value) {
   return take('"');
 }
 
-// {n} or {n+}: its octets are here.
+// {n} or {n+} and its octets, which are all in `rest_`.
 bool ArgumentReader::literal(std::string& value) {
   take('{');
   size_t size = 0;

@@ -1,6 +1,6 @@
-// Arguments: the strings of a client's command that is here as a whole, its literals included, and
-// commands put together from such strings anew, so that every server reads them alike. Pure values;
-// what they hold may be a secret and is for its owner to wipe.
+// Arguments: reads the strings of a complete client command, literals included, and builds commands
+// from such strings again, so that every server reads them alike. Pure values; what they hold may
+// be a secret, which its owner must wipe.
 #pragma once
 
 #include <optional>
@@ -10,8 +10,8 @@
 
 namespace postern::imap {
 
-// Reads arguments off the front of `text`, which ends with the command's line end. Each call takes
-// what it names away, or says false and takes nothing of use.
+// Reads arguments off the front of `text`, which ends with the command's line end. Each call
+// removes what it reads; after a call returned false the reader is of no further use.
 class ArgumentReader {
  public:
   explicit ArgumentReader(std::string_view text) : rest_(text) {}
@@ -22,11 +22,11 @@ class ArgumentReader {
   bool take(char c);
   size_t spaces();
 
-  // astring (RFC 9051 §9) or what servers take for one: an atom, quoted string or literal. An atom
+  // astring (RFC 9051 §9) or what servers accept as one: an atom, quoted string or literal. An atom
   // ends at a space or the line end, in a list at ")" too, and has no octet that could begin
   // something else.
   bool string(std::string& value);
-  // What the last string() has read stands so in the command.
+  // The last string() as it stands in the command.
   std::string_view raw() const { return raw_; }
   bool was_atom() const { return atom_; }
   bool was_literal() const { return literal_; }
@@ -42,15 +42,14 @@ class ArgumentReader {
   bool literal_ = false;
 };
 
-// Whether `octets` stand in a quoted string for every server: printable ASCII only.
+// Whether every server reads `octets` alike in a quoted string: printable ASCII only.
 bool is_plainly_quotable(std::string_view octets);
 // Appends `octets` to `text` as a quoted string.
 void append_quoted(std::string& text, std::string_view octets);
 
-// Appends `octets` to the command whose parts these are: as a quoted string where every server
-// takes that, else as a synchronising literal, which ends a part. A part is sent once the server
-// has said
-// "+" to the one before it.
+// Appends `octets` to the command that consists of `parts`: as a quoted string if every server
+// accepts that, else as a synchronising literal, which begins a new part. A part is sent once the
+// server has answered the one before it with "+".
 void append_string(std::vector<std::string>& parts, std::string_view octets);
 
 }  // namespace postern::imap

@@ -21,7 +21,7 @@ const char* during(BackendPreamble::Hop hop) {
                                                : "reading the backend's greeting";
 }
 
-// 80 random bits: nobody can answer STARTTLS before it was asked (CVE-2026-42246).
+// 80 random bits: no attacker can answer STARTTLS before it is sent (CVE-2026-42246).
 std::string random_tag() {
   constexpr std::string_view kBase32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
   std::array<uint8_t, 16> bytes{};
@@ -53,7 +53,7 @@ BackendPreamble::Step BackendPreamble::read_lines() {
   while (step == Step::More) {
     const std::string_view rest = std::string_view(received_).substr(read_);
     const size_t newline = rest.substr(0, kMaxLine).find('\n');
-    // A server of another kind is told from its first bytes; it may never send an LF.
+    // The first bytes reveal a server of another kind, which may never send an LF.
     if (state_ == State::Greeting &&
         rest.substr(0, 2) != std::string_view("* ", std::min<size_t>(rest.size(), 2))) {
       return fail(Violation::NotImap);
@@ -89,7 +89,8 @@ BackendPreamble::Step BackendPreamble::greeting(std::string_view line) {
   if (head.condition == Condition::Preauth) {
     return fail(Violation::BackendPreauth);
   }
-  // Some greetings list only part of what there is, so only CAPABILITY can say that it is missing.
+  // Some greetings list only part of the capabilities, so only CAPABILITY can show that STARTTLS is
+  // missing.
   if (head.has_capabilities() && lists_capability(capability_list(line), "STARTTLS")) {
     return ask(State::StartTls, "STARTTLS");
   }
@@ -161,8 +162,8 @@ BackendPreamble::Step BackendPreamble::secure_capability_answered(bool ok) {
   return identify("* OK [CAPABILITY" + capabilities_ + "] IMAP ready\r\n");
 }
 
-// Asked without a look at the capabilities: many greetings do not tell them all, and a server that
-// knows no ID says BAD, which costs no more than asking.
+// Sent without a look at the capabilities: many greetings do not list them all, and a server
+// without ID answers BAD, which costs no more than asking for them.
 BackendPreamble::Step BackendPreamble::identify(std::string greeting) {
   greeting_ = std::move(greeting);
   return id_command_.empty() ? ready() : ask(State::Identify, id_command_);
@@ -174,7 +175,7 @@ BackendPreamble::Step BackendPreamble::ready() {
   return Step::Ready;
 }
 
-// Everything read so far is forgotten; what was received beyond it is still to be read.
+// Forgets all lines read so far; bytes received after them are still to be read.
 BackendPreamble::Step BackendPreamble::ask(State state, std::string_view command) {
   state_ = state;
   received_.erase(0, read_);

@@ -1,9 +1,9 @@
-// BackendPreamble: the first words on a new backend connection, until relaying may begin. It reads
-// the greeting, judges it (OK, PREAUTH, BYE, not IMAP), and on a STARTTLS hop upgrades it
-// injection-proof: STARTTLS only after a greeting, under a random tag, only OK under that tag
-// counts, any byte after that line is fatal, and what was learnt in clear is forgotten:
-// capabilities are asked anew. Last of all the server may be told by ID whom we bring; what it
-// thinks of that is no failure. Sans-I/O, one thread, gone once relaying begins.
+// BackendPreamble: the dialogue on a new backend connection until relaying may begin. It reads the
+// greeting, judges it (OK, PREAUTH, BYE, not IMAP), and upgrades a STARTTLS hop so that nothing can
+// be injected: STARTTLS only after a greeting and under a random tag, only OK under that tag
+// counts, any byte after that line is fatal, and capabilities learnt in clear are forgotten and
+// asked for again. At the end it may announce the client by ID; a server that refuses the ID is no
+// failure. Sans-I/O, one thread, gone once relaying begins.
 //
 //   AsIs:      Greeting [-> Identify] -> Ready
 //   StartTls:  Greeting [-> ClearCapability] -> StartTls -> Handshake -> SecureCapability
@@ -25,32 +25,32 @@ namespace postern::imap {
 class BackendPreamble {
  public:
   enum class Hop {
-    AsIs,  // plain, or TLS from the first byte
+    AsIs,  // in clear, or TLS from the first byte
     StartTls,
   };
   enum class Step {
     More,      // give it more bytes
     Send,      // send to_send(), then give it more bytes
     StartTls,  // begin the handshake, then call secured()
-    Ready,     // first_bytes() are what the server side of a Filter is to be fed first
+    Ready,     // feed first_bytes() to the server side of the Filter first
     Failed,    // error() says why
   };
 
   static constexpr size_t kMaxLine = 8 * kKiB;
   static constexpr unsigned kMaxLines = 64;  // between a command of ours and its answer
 
-  // `id_command` is asked before Ready: "ID (…)", or nothing.
+  // `id_command` is sent before Ready: "ID (…)", or empty for none.
   explicit BackendPreamble(Hop hop, std::string_view id_command = {})
       : hop_(hop), id_command_(id_command) {}
 
-  // Not to be called again after Ready. After Failed it fails again.
+  // Must not be called again after Ready. After Failed it fails again.
   Step feed(Bytes bytes);
   Step secured();  // TLS is up on a StartTls hop: always Send
 
   std::string_view to_send() const { return to_send_; }
-  // The greeting line and whatever followed it (or the answer to the ID), as they came; on a
-  // StartTls hop a greeting made of the capabilities learnt inside TLS: "* OK [CAPABILITY …] IMAP
-  // ready\r\n", and whatever followed the answer that told them.
+  // The greeting line and the bytes after it (or after the answer to the ID), as they came. On a
+  // StartTls hop, a greeting made of the capabilities learnt inside TLS, "* OK [CAPABILITY …] IMAP
+  // ready\r\n", and the bytes after the answer that listed them.
   const std::string& first_bytes() const { return received_; }
   const Error& error() const { return error_; }
   bool id_refused() const { return id_refused_; }  // NO or BAD to the ID
@@ -84,10 +84,10 @@ class BackendPreamble {
   const std::string id_command_;
   State state_ = State::Greeting;
   unsigned lines_ = 0;
-  size_t read_ = 0;  // of received_, how much has been read as lines
+  size_t read_ = 0;  // bytes of received_ that have been read as lines
   std::string received_;
   std::string tag_;
-  std::string capabilities_;  // as last told, each after a space
+  std::string capabilities_;  // the latest list, each after a space
   std::string greeting_;      // the line that first_bytes() will begin with
   std::string to_send_;
   Error error_;

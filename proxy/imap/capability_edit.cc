@@ -30,7 +30,7 @@ std::string_view capability_list(std::string_view line) {
   if (same_word(word, "CAPABILITY")) {
     return rest;
   }
-  skip_spaces(rest);  // after the condition stands the code, "[CAPABILITY …]"
+  skip_spaces(rest);  // after the condition comes the code, "[CAPABILITY …]"
   const size_t end = rest.find(']');
   rest = rest.substr(0, end);
   take_word(rest);

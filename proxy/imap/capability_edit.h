@@ -1,4 +1,5 @@
-// What a client inside TLS may not see of a backend's capabilities. Pure functions over one line.
+// Hides from a client inside TLS the capabilities of a backend that do not hold there. Pure
+// functions over one line.
 #pragma once
 
 #include <optional>
@@ -13,15 +14,14 @@ namespace postern::imap {
 bool is_hidden_capability(std::string_view capability);
 
 // `line` is "* CAPABILITY …" or a status response with a CAPABILITY code, with its line end.
-// Returns the line without the hidden capabilities, each gone with the one space before it, all
-// else byte for byte; nothing if there is none to hide. A code left empty, "[CAPABILITY]", is still
-// a valid one.
+// Returns the line without the hidden capabilities and the one space before each, all else byte for
+// byte; nullopt if there is none to hide. A code left empty, "[CAPABILITY]", is still valid.
 std::optional<std::string> hide_capabilities(std::string_view line);
 
-// The capabilities in such a line: what stands between "CAPABILITY" and the "]" or line end.
+// The capabilities in such a line: the text between "CAPABILITY" and the "]" or line end.
 std::string_view capability_list(std::string_view line);
 
-// True if `list`, words apart by spaces, has `capability`.
+// True if `list`, words separated by spaces, contains `capability`.
 bool lists_capability(std::string_view list, std::string_view capability);
 
 }  // namespace postern::imap

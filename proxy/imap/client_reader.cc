@@ -83,7 +83,7 @@ size_t ClientReader::line(Bytes bytes, FilterState& shared) {
 }
 
 // A security layer prefixes each of its buffers with a length of four octets, the first of which is
-// 0 (RFC 4422 §3.7); no line of IMAP begins so.
+// 0 (RFC 4422 §3.7); no IMAP line begins with it.
 void ClientReader::begin_line(Bytes bytes, Conversation& conversation) {
   if (conversation.layer_possible()) {
     if (bytes.front() == 0) {
@@ -95,7 +95,7 @@ void ClientReader::begin_line(Bytes bytes, Conversation& conversation) {
   line_ = conversation.turn() == Turn::Idle && conversation.idling() ? Line::IdleEnd : Line::Unread;
 }
 
-// `piece` goes on where head_ ends.
+// `piece` continues where head_ ends.
 void ClientReader::head(std::string_view piece, bool complete, Conversation& conversation) {
   std::string_view start = piece;
   if (!head_.empty() || !complete) {
@@ -108,8 +108,8 @@ void ClientReader::head(std::string_view piece, bool complete, Conversation& con
   }
   line_ = Line::Command;
   if (conversation.turn() == Turn::Idle) {
-    // The client has not waited for the "+". DONE is what it would have said then; anything else is
-    // a command to a server that refuses IDLE, and to others a broken end of it.
+    // The client has not waited for the "+". DONE ends the IDLE as if it had; anything else is a
+    // command to a server that refuses IDLE, and a broken DONE to others.
     if (is_done(start) || conversation.idling()) {
       line_ = Line::IdleEnd;
     } else {
@@ -122,7 +122,7 @@ void ClientReader::head(std::string_view piece, bool complete, Conversation& con
   std::string().swap(head_);
 }
 
-// What a server may not take for a command is answered under no tag, or not at all.
+// A line that a server may not read as a command is answered without a tag, or not at all.
 void ClientReader::begin_command(const CommandHead& found, Conversation& conversation) {
   takes_literals_ = found.strict && takes_literals(found.command);
   if (!found.strict) {

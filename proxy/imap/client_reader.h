@@ -1,5 +1,5 @@
 // ClientReader: the client's half of Filter after login. All bytes pass as they are; it only
-// follows which commands they are, to know whose answers come back. One thread. Idle, it owns no
+// follows the commands in them, to match the answers that come back. One thread. Idle, it owns no
 // heap memory.
 #pragma once
 
@@ -16,14 +16,14 @@ namespace postern::imap {
 
 class ClientReader {
  public:
-  // Passes on what it takes and returns how many bytes that are: all, but for what follows an
-  // UNAUTHENTICATE, after which there may be logins.
+  // Passes on what it takes and returns how many bytes that is: all, except those after an
+  // UNAUTHENTICATE, which may hold logins.
   size_t feed(Bytes bytes, FilterState& shared);
 
  private:
   enum class Line : uint8_t {
-    Unread,   // a command whose head is not here in full
-    Command,  // one whose head was read, or is of no interest
+    Unread,   // a command whose head is not complete yet
+    Command,  // a command whose head was read, or does not matter
     IdleEnd,
   };
 
@@ -39,8 +39,8 @@ class ClientReader {
 
   Scanner scanner_;
   Line line_ = Line::Command;
-  bool takes_literals_ = false;  // the command whose line this is
-  std::string head_;             // a copy of the start of a line that came in pieces
+  bool takes_literals_ = false;  // the command of this line
+  std::string head_;             // a copy of the start of a line that comes in pieces
 };
 
 }  // namespace postern::imap

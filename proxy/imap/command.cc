@@ -13,7 +13,7 @@ struct CommandName {
   std::string_view name;
   Command command;
 };
-// By their initials, so that each command is compared with few of them.
+// Sorted by initial, so that each command is compared with few of them.
 constexpr CommandName kCommands[] = {
     {"AUTHENTICATE", Command::Authenticate},
     {"CAPABILITY", Command::Bare},
@@ -33,7 +33,7 @@ constexpr CommandName kCommands[] = {
     {"UNSELECT", Command::Bare},
 };
 
-// The first of them with each initial.
+// The index of the first entry with each initial.
 constexpr auto kFirst = [] {
   std::array<uint8_t, 26> first{};
   for (size_t i = std::size(kCommands); i-- > 0;) {
@@ -47,7 +47,7 @@ constexpr bool is_digit(char c) {
 }
 
 // Whether `text`, which begins with "{", may announce a literal: {n}, {n+} or {n-}, anywhere in a
-// line, for some servers ask for its octets before they have seen the line's end.
+// line, because some servers ask for its octets before they have seen the line's end.
 bool announces_literal(std::string_view text) {
   text.remove_prefix(1);
   const auto digits =
@@ -91,7 +91,7 @@ CommandHead parse_command_head(std::string_view line) {
   skip_spaces(line);
   const std::string_view name = take_atom(line);
   if (line.empty() || line == "\r") {
-    return head;  // what there is may be only part of the name, or of the line's end
+    return head;  // this may be only part of the name, or of the line's end
   }
   head.decided = true;
   head.named = !name.empty();
@@ -116,7 +116,7 @@ bool is_one_line(std::string_view line) {
     if (c == '"') {
       quoted = !quoted;
     } else if (c == '\\' && quoted) {
-      ++i;  // whatever follows belongs to the string
+      ++i;  // the next character belongs to the string
       if (i == line.size() || is_control(line[i])) {
         return false;
       }

@@ -9,7 +9,7 @@
 namespace postern::imap {
 namespace {
 
-// Commands in flight after login whose tags are kept. Clients pipeline a dozen.
+// How many commands in flight after login keep their tags. Clients pipeline a dozen.
 constexpr uint32_t kMaxRemembered = 256;
 
 // Layout of one entry of the queue.
@@ -215,10 +215,10 @@ void Conversation::continuation() {
     if (entry.command == Command::Idle && !entry.had_plus) {
       const bool newest = position == queue_.size();
       if (newest && unfinished_) {
-        break;  // not even sent in full: the "+" cannot be its own
+        break;  // it is not yet sent in full, so the "+" is for another
       }
       queue_[entry.position + kPlusAt] = 1;
-      set_idling(newest && turn_ == Turn::Idle);  // not if DONE has been sent already
+      set_idling(newest && turn_ == Turn::Idle);  // not if DONE has already been sent
       return;
     }
   }
@@ -231,7 +231,8 @@ void Conversation::continuation() {
   }
 }
 
-// Servers answer a command under a tag that they do not like so, and no other answer follows.
+// A server answers a command whose tag it does not accept with "* BAD", and no other answer
+// follows.
 void Conversation::untagged_bad() {
   if (!before_login()) {
     untagged_bad_after_login();
@@ -249,7 +250,7 @@ void Conversation::untagged_bad() {
   }
 }
 
-// It may be for a line that is no command, for one in flight, or for a literal.
+// It may answer a line that is no command, a command in flight, or a literal.
 void Conversation::untagged_bad_after_login() {
   if (count_ == 0 && line_start_) {
     unsure_ = false;
@@ -282,7 +283,7 @@ bool Conversation::has_login(size_t begin, size_t end) const {
   return found;
 }
 
-// What is older than the command that is answered will not be answered any more.
+// Commands older than the one that is answered will never be answered.
 void Conversation::answered_before_login(const Entry& entry, LoginResult answer) {
   const Command command = entry.command;
   const bool is_login = has_login(entry.position, entry.end());
@@ -321,7 +322,7 @@ void Conversation::answered_after_login(const Entry& entry, LoginResult answer) 
       unfinished_ = false;
       turn_ = Turn::Command;
     } else {
-      lose_track();  // it was given up, and who knows how the rest of it is read
+      lose_track();  // the server gave the command up and may read the rest of it in any way
     }
   } else if (newest) {
     turn_ = turn_ == Turn::AwaitLiteral ? turn_ : Turn::Command;

@@ -1,6 +1,7 @@
-// Conversation: what can be known of one IMAP session by watching it: which commands are in flight,
-// how a login ended, IDLE, COMPRESS, and whether the bytes can still be read at all. Driven by
-// Filter; knows no bytes beyond tags and words. One thread. docs/conversation.md has the rules.
+// Conversation: the state of one IMAP session, as an observer of both directions knows it: which
+// commands are in flight, how a login ended, IDLE, COMPRESS, and whether the bytes can still be
+// read at all. Filter drives it; it sees only tags and words. One thread. docs/conversation.md has
+// the rules.
 //
 //   Greeting -> NotAuthenticated <-> Authenticated -> Logout (asked for) or Bye (the server's own)
 //                     (UNAUTHENTICATE, RFC 8437)        any -> Opaque (COMPRESS, RFC 4978,
@@ -9,14 +10,14 @@
 // Commands in flight wait in one queue, oldest first, until their tagged response. A tagged
 // response belongs to the oldest command with that tag.
 //
-// Before login the gateway sends whole commands that every server reads alike, one login at a time.
-// So the queue is certain, and servers answer it in order.
+// Before login the gateway sends only whole commands that every server reads alike, one login at a
+// time. So the queue is certain, and servers answer it in order.
 //
-// After login the server decides how it reads the client's bytes, which pass whatever they are. The
-// conversation follows what a server does with a correct client. Where the two may differ it is
-// *unsure*: a client that does not wait for "+", an answer under a tag that is not in flight, a tag
-// in flight twice, a literal that the server has not offered to take. Then every line of the client
-// counts as a command that may be, until the newest of them is answered.
+// After login the client's bytes pass whatever they are, and the server decides how to read them.
+// The conversation assumes a correct client. Where the server may read otherwise it is *unsure*: a
+// client that does not wait for "+", an answer under a tag that is not in flight, a tag in flight
+// twice, a literal that the server has not offered to accept. Then every line of the client counts
+// as a possible command, until the newest of them is answered.
 //
 // After login, a "+" belongs to the oldest IDLE that has had none, else to the literal that the
 // newest command has announced.
@@ -43,7 +44,7 @@ class ConversationObserver {
   // are sent, not when they fail. After Wait nothing is taken of the client until
   // Filter::let_login_go(); after Never the observer ends the session.
   virtual LoginLeave on_login_attempt(Mechanism mechanism) = 0;
-  // What names of users are hashed with, valid during the call only; null: nobody wants to know.
+  // The key that hashes users' names, valid during the call only; null: hash none.
   virtual const SipHash::Key* name_key() = 0;
   // Once for each attempt, but for those with LoginLeave::Never; also for one that was given up
   // before its secret was there. `user` is the hash of the name (login_name.h), 0 if it could not
@@ -51,8 +52,8 @@ class ConversationObserver {
   virtual void on_login_result(Mechanism mechanism, LoginResult result, uint64_t user) = 0;
   virtual void on_unauthenticated() = 0;
   virtual void on_idle(bool idling) = 0;  // strictly alternating
-  virtual void on_opaque() = 0;           // nothing can be read or put in any more
-  // Before login a command was answered BAD here and did not reach the server.
+  virtual void on_opaque() = 0;           // from here on nothing can be read or inserted
+  // Before login, the gateway has answered a command BAD and not sent it to the server.
   virtual void on_command_refused(Refusal reason) = 0;
   virtual void on_id_fields_dropped(unsigned count) = 0;
 
@@ -62,25 +63,25 @@ class ConversationObserver {
 
 class Conversation {
  public:
-  // What the client's next bytes are, as far as the server has answered.
+  // The meaning of the client's next bytes, as far as the server has answered.
   enum class Turn : uint8_t {
     Command,       // a command, or the rest of one
     SaslLine,      // before login: the line for which the server has said "+"
     Idle,          // after login: the line that ends IDLE
     AwaitLiteral,  // "+" for the literal that was announced
-    // One login at a time: before it is answered nothing behind it is taken.
+    // One login at a time: nothing after it is taken before it is answered.
     AwaitLeave,  // the login is not sent yet
     SendLiteral,
     AwaitSasl,
     AwaitLogin,
-    AwaitUnauthenticate,  // after it there may be logins
+    AwaitUnauthenticate,  // logins may follow it
   };
 
   explicit Conversation(ConversationObserver& observer) : observer_(observer) {}
   ConversationObserver& observer() { return observer_; }
 
   // --- the client's side before login
-  // A complete command was sent, but for the literals of a LOGIN. `tag` is_answerable().
+  // A complete command was sent, except for the literals of a LOGIN. `tag` is_answerable().
   void sent(std::string_view tag, Command command);
   // A login begins. `user`: of its name; 0 if that is not known yet.
   void attempt(Mechanism mechanism, uint64_t user);
@@ -95,13 +96,13 @@ class Conversation {
   // A response of AUTHENTICATE was sent: the initial one, or that of Turn::SaslLine.
   void response(std::string_view base64) { attempt_.response(base64, observer_.name_key()); }
   void response_sent();
-  // The session ends: tells what becomes of the login that was not answered.
+  // The session ends: reports the result of a login that was not answered.
   void end(bool by_client);
 
   // --- the client's side after login, in the order of a command's life
   void begin(std::string_view tag, Command command);
-  // Its line ended in a synchronising literal. True if its octets follow at once, for the server
-  // has said "+" already.
+  // Its line ended in a synchronising literal. True if the server has already said "+", so that the
+  // octets follow at once.
   bool announce_literal();
   void end_command();  // its last line is complete
   void done();         // the line of Turn::Idle is complete
@@ -121,18 +122,18 @@ class Conversation {
   bool has_ended() const { return phase_ == Phase::Logout || phase_ == Phase::Bye; }
   void bye() { phase_ = logout_asked_ ? Phase::Logout : Phase::Bye; }
   void continuation();
-  // The error challenge of an OAuth mechanism, if the next "+" has one.
+  // Whether the next "+" carries the error challenge of an OAuth mechanism.
   bool wants_challenge() const { return attempt_.wants_challenge(); }
   void challenge(std::string_view base64) { attempt_.challenge(base64); }
   void untagged_bad();
-  // Where in the queue the oldest command with this tag stands, or kUnknown. Good until the next
-  // answered().
+  // The position in the queue of the oldest command with this tag, or kUnknown. Valid until the
+  // next answered().
   uint32_t find(std::string_view tag) const;
-  // `answer`: Success for OK, else what result_of_refusal() makes of the NO or BAD.
+  // `answer` is Success for OK, else the result_of_refusal() of the NO or BAD.
   void answered(uint32_t position, LoginResult answer);
   static constexpr uint32_t kUnknown = UINT32_MAX;
-  // True once an UNAUTHENTICATE has succeeded behind which the client's bytes have passed already:
-  // there may be logins among them that nobody has seen.
+  // True once an UNAUTHENTICATE has succeeded whose following bytes had already passed: they may
+  // hold logins that the gateway has not seen.
   bool overtaken() const { return overtaken_; }
 
   Turn turn() const { return turn_; }
@@ -142,14 +143,14 @@ class Conversation {
   }
   size_t in_flight() const { return count_; }
   Phase phase() const { return phase_; }
-  // Also after a BYE, for a server may go on for a while.
+  // Also after a BYE, because a server may continue for a while.
   bool before_login() const { return !logged_in_; }
   // The server has a whole secret, and it is its turn to speak.
   bool login_awaits_server() const {
     return attempt_.in_flight() && attempt_.secret_sent() && turn_ != Turn::SaslLine;
   }
   bool idling() const { return idling_; }
-  // No command is in flight, but for an IDLE that has begun: nobody waits for an answer.
+  // No command is in flight, except an IDLE that has begun: the client waits for no answer.
   bool at_rest() const { return count_ == (idling_ ? 1U : 0U) && sure(); }
   bool sure() const { return !unsure_; }
   bool opaque() const { return opaque_; }
@@ -171,9 +172,9 @@ class Conversation {
   void turn_opaque();
 
   ConversationObserver& observer_;
-  // The queue: command, whether it has had its "+", length of tag, tag; and so on. One short entry
-  // (the IDLE of a session at rest) fits into the string itself, so that waiting for mail costs no
-  // heap.
+  // The queue: per entry the command, whether it has had its "+", the tag's length, the tag. One
+  // short entry (the IDLE of a session at rest) fits into the string object, so that waiting for
+  // mail costs no heap.
   std::string queue_;
   LoginAttempt attempt_;  // at most one at a time
   uint32_t count_ = 0;

@@ -49,7 +49,8 @@ void Filter::let_login_go() {
   }
 }
 
-// Nothing is left there but what a server has let in before it had the whole command.
+// The reader still holds something only if a server has accepted a login before it had all of the
+// command.
 void Filter::leave_strictness() {
   std::string rest = std::exchange(strict_, nullptr)->take_rest();
   if (!rest.empty()) {

@@ -1,15 +1,16 @@
-// Filter: what a TLS front must change in an IMAP session, both directions, without sockets:
+// Filter makes the changes that a TLS front must make in an IMAP session, in both directions,
+// without sockets:
 //
 //   server -> client   STARTTLS, LOGINDISABLED and AUTH=*-PLUS leave capability data: the code of
 //                      the greeting, untagged CAPABILITY, and the CAPABILITY code of tagged and
 //                      untagged OK, for the whole session (Cyrus shows LOGINDISABLED after login
 //                      too). Nowhere else: not in literals, quoted strings or free text.
-//   client -> server   Before login, whole commands only, and of those what every server reads
-//                      alike (strict_reader.h). After login everything, as it is.
+//   client -> server   Before login, only whole commands that every server reads alike
+//                      (strict_reader.h). After login everything, as it is.
 //
-// All other bytes pass untouched and uncopied; literals are skipped by count. After COMPRESS is
-// agreed, or a SASL security layer, both directions are opaque. docs/conversation.md has the rules
-// and why. One thread. Idle, it owns no heap memory.
+// All other bytes pass untouched and uncopied; literals are skipped by count. Once COMPRESS or a
+// SASL security layer is agreed, both directions are opaque. docs/conversation.md has the rules and
+// the reasons. One thread. Idle, it owns no heap memory.
 #pragma once
 
 #include <cstddef>
@@ -31,28 +32,28 @@ class Filter {
     FilterLimits limits;
     bool swallow_greeting = false;  // the gateway has greeted by itself (front STARTTLS)
   };
-  // `observer` and both outputs must outlive *this. They are called from within from_client() and
-  // from_server() and must not call back into *this.
+  // `observer` and both outputs must outlive *this. from_client() and from_server() call them; they
+  // must not call back into *this.
   Filter(const Options& options, ConversationObserver& observer, Output& to_server,
          Output& to_client);
 
-  // Bytes from the client; returns how many were taken. Fewer than given: keep the rest and offer
-  // it again, first, once from_server() has made stalled() false.
+  // Takes bytes from the client and returns how many. If fewer than given, keep the rest and offer
+  // it again first, once from_server() has made stalled() false.
   size_t from_client(Bytes bytes);
   bool stalled() const { return shared_.conversation.stalled(); }
-  // Bytes from the server; all are taken, and once stopped() those behind are dropped.
+  // Takes all bytes from the server; once stopped(), drops those that follow.
   void from_server(Bytes bytes);
-  // The login that waits for leave (LoginLeave::Wait) is sent.
+  // Sends the login that waits for leave (LoginLeave::Wait).
   void let_login_go();
-  // The session ends, and nothing more comes: a login that was not answered has ended. `by_client`:
+  // The session ends and nothing more comes, so a login without an answer has ended. `by_client`:
   // the client has broken off.
   void end(bool by_client) { shared_.conversation.end(by_client); }
 
-  // The session shall end: from now on the server's bytes are passed on up to such a place at most.
+  // The session is to end: from now on the server's bytes pass up to such a place at most.
   void stop_at(Stop stop) { shared_.stop = stop; }
   bool stopped() const { return shared_.stopped(); }
 
-  // Set once something was found that ends the session; nothing is passed on any more.
+  // Set once a fault ends the session; then nothing more passes.
   const Error& violation() const { return shared_.violation; }
 
   bool before_login() const { return shared_.conversation.before_login(); }
@@ -61,18 +62,18 @@ class Filter {
   bool login_awaits_server() const { return shared_.conversation.login_awaits_server(); }
   bool idling() const { return shared_.conversation.idling(); }
   bool opaque() const { return shared_.conversation.opaque(); }
-  // True when every command is answered, but for an IDLE: a client that hangs up misses nothing.
+  // True when every command but an IDLE is answered: a client that hangs up misses nothing.
   bool nothing_owed() const {
     return at_boundary() && shared_.conversation.in_flight() == (idling() ? 1 : 0);
   }
-  // True when a whole response has just ended, or none has begun (`* BYE` may stand for a greeting,
-  // RFC 9051 §7.1.5): `* BYE …` may be put to the client now.
+  // True when a whole response has just ended, or none has begun (`* BYE` may replace a greeting,
+  // RFC 9051 §7.1.5), so that `* BYE …` may be sent to the client now.
   bool at_boundary() const {
     return !opaque() && shared_.at_boundary && shared_.conversation.sure();
   }
-  // Whether the server is yet to get more of a login that the client has sent in full.
+  // Whether the server has not yet been sent all of a login that the client has sent in full.
   bool has_to_send() const { return strict_ != nullptr && strict_->has_to_send(); }
-  // Bytes of the client's that were taken and not passed on yet.
+  // Bytes from the client that were taken and not passed on yet.
   size_t held() const { return strict_ != nullptr ? strict_->held() : 0; }
 
  private:
@@ -84,7 +85,7 @@ class Filter {
   ServerReader server_;
 };
 
-// One per session, most of them at rest.
+// There is one per session, and most sessions are at rest.
 static_assert(sizeof(Filter) <= 328);
 
 }  // namespace postern::imap

@@ -1,5 +1,5 @@
-// What Filter and its two readers share: where output goes, the limits, the run of bytes that
-// passes, and the state of the session both directions depend on. One thread.
+// The state that Filter shares with its readers: the outputs, the limits, the run of bytes that
+// passes, and the state of the session on which both directions depend. One thread.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@
 
 namespace postern::imap {
 
-// Where a filter's output goes. Each call may be many lines or a piece of one; the bytes are valid
+// Takes a filter's output. Each call may bring many lines or a piece of one; the bytes are valid
 // during the call only.
 class Output {
  public:
@@ -27,13 +27,13 @@ struct FilterLimits {
   // A command with its literals, or a SASL response. A Kerberos ticket of 65,535 bytes is 87,384 in
   // base64.
   size_t command_before_login = 128 * kKiB;
-  size_t capability_line = 16 * kKiB;  // the only server data that is ever held back
+  size_t capability_line = 16 * kKiB;  // no other data of the server is ever held back
   uint16_t pending_commands = 256;     // commands in flight before login
-  uint16_t refusals = 16;              // commands refused here, in all
+  uint16_t refusals = 16;              // commands refused here, in the whole session
 };
 
-// One input on its way through: what passes is put out in as few calls as can be, all of it at once
-// if nothing is dropped or inserted.
+// One input on its way through. Bytes that pass are put out in as few calls as possible: one, if
+// nothing is dropped or inserted.
 class EditCursor {
  public:
   EditCursor(Bytes input, Output& output) : input_(input), output_(output) {}
@@ -68,12 +68,12 @@ class EditCursor {
   size_t flushed_ = 0;
 };
 
-// Where the server's bytes are not to be taken any more, so that a last line may follow. Each stop
-// is at the end of a response; at rest besides no answer is awaited.
+// Where to stop taking the server's bytes, so that a last line may follow. Each stop is at the end
+// of a response; AtRest also requires that no answer is awaited.
 enum class Stop : uint8_t { Never, AtRest, AtBoundary };
 
-// What the server says of non-synchronising literals (RFC 7888), as far as its capability data has
-// passed here.
+// Whether the server accepts non-synchronising literals (RFC 7888), by the capability data that has
+// passed so far.
 enum class LiteralPlus : uint8_t { Unknown, None, Small, Any };
 inline constexpr uint64_t kMaxSmallLiteral = 4096;  // LITERAL-
 
@@ -88,28 +88,27 @@ struct FilterState {
   Output& to_server;
   Output& to_client;
   Error violation;
-  std::string replies;  // whole lines of ours, to be put to the client at the next boundary
+  std::string replies;  // whole lines of ours, to be sent to the client at the next boundary
 
-  // The server's side has come to where it is to stop. COMPRESS leaves no such place, and nothing
-  // is put in while it is not known how the server reads the client.
+  // The server's side has reached the place where it is to stop. After COMPRESS there is no such
+  // place, and nothing is inserted while it is uncertain how the server reads the client.
   bool stopped() const {
     return stop != Stop::Never && at_boundary && !conversation.opaque() && conversation.sure() &&
            (stop == Stop::AtBoundary || conversation.at_rest());
   }
   void violate(Violation found, const char* during) { violation = imap_error(found, during); }
-  // Says `line` to the client, now or at the server's next boundary.
+  // Sends `line` to the client, now or at the server's next boundary.
   void reply(std::string_view line);
-  // The replies that may go out between complete server lines; empty if none may.
+  // The replies to send now, between complete server lines; empty if none may be sent.
   std::string take_replies();
 };
 
-// The start of the line that `cursor` is at, as far as it is here: what was held back of it, made
-// longer by up to `most` bytes, or the input itself. `held` takes over the bytes it is made longer
-// by.
+// The available start of the line at `cursor`: the input itself or, if part of the line is held
+// back, `held` after it has taken over up to `most` more bytes.
 std::string_view line_start(std::string& held, EditCursor& cursor, size_t most);
-// Holds the rest of the input back.
+// Holds back the rest of the input.
 void hold_rest(std::string& held, EditCursor& cursor);
-// Empties `held` and gives its memory back.
+// Empties `held` and frees its memory.
 void release(std::string& held);
 
 }  // namespace postern::imap

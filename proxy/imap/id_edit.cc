@@ -13,8 +13,8 @@ namespace {
 // a trusted peer turn its output into frames by x-multiplex. No client has a field of that kind.
 constexpr std::string_view kProxysFields = "x-";
 
-// A string of the list as it is passed on. Atoms stay atoms: NIL is one, and what a server makes of
-// another is its own affair.
+// Reads a string of the list and writes it as it is sent on. Atoms stay atoms: NIL is one, and the
+// server decides about any other.
 bool take_string(ArgumentReader& reader, std::string& value, std::string& as_sent) {
   if (!reader.string(value) || std::any_of(value.begin(), value.end(), is_control)) {
     return false;

@@ -1,6 +1,6 @@
-// What a client may say of itself by the ID command (RFC 2971). Servers that trust their proxies
-// take the client's address from fields of it; a client's own such fields would be lies that come
-// from a trusted place. Pure functions over one command.
+// Edits what a client says of itself by the ID command (RFC 2971). Servers that trust their proxies
+// take the client's address from fields of it; a client that sends such fields itself would forge
+// them through a trusted gateway. Pure functions over one command.
 #pragma once
 
 #include <optional>
@@ -9,19 +9,19 @@
 
 namespace postern::imap {
 
-// x-originating-*, x-session-*, x-connected-*, x-proxy-*, x-forward*, x-via: what Dovecot, Zimbra
-// and webmailers pass on of a client.
+// x-originating-*, x-session-*, x-connected-*, x-proxy-*, x-forward*, x-via: the fields with which
+// Dovecot, Zimbra and webmailers describe their client.
 bool is_proxys_field(std::string_view name);
 
 struct EditedId {
   std::string arguments;  // with the line end
-  unsigned dropped = 0;   // fields
+  unsigned dropped = 0;   // how many fields
 };
 
-// `arguments` is what stands after the word ID, with its line end and the octets of its literals.
-// Returns them without the proxy's fields, every string quoted, so that all servers read the same;
-// NIL if nothing is left. Besides NIL and a list of pairs, there may be no argument or a name
-// without a value, for Dovecot takes both. Nothing if it is anything else.
+// `arguments` follows the word ID, with the line end and the octets of literals. Returns them
+// without the proxy's fields, every string quoted, so that all servers read the same; NIL if
+// nothing is left. Besides NIL and a list of pairs, no argument and a name without a value are
+// accepted, as Dovecot does; nullopt for anything else.
 std::optional<EditedId> edit_id(std::string_view arguments);
 
 }  // namespace postern::imap

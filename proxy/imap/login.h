@@ -1,5 +1,5 @@
-// Login: the words for a client's attempt to log in: by which mechanism, and how it ended. Both are
-// bounded sets, so that they can be metric labels. Pure functions.
+// Login: the mechanism and the result of a client's attempt to log in. Both are bounded sets, so
+// that they can be metric labels. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +20,11 @@ enum class Mechanism : uint8_t {
   Gssapi,
   External,
   Other,
-  Preauth,  // the server's greeting: nobody has tried anything
+  Preauth,  // the server's greeting: there was no attempt
 };
 inline constexpr int kMechanismCount = 13;
 const char* mechanism_label(Mechanism mechanism);  // "login", "plain", …
-Mechanism mechanism_named(std::string_view name);  // SASL's name, as AUTHENTICATE has it
+Mechanism mechanism_named(std::string_view name);  // by the SASL name in AUTHENTICATE
 
 // How an attempt ended.
 enum class LoginResult : uint8_t {
@@ -34,7 +34,7 @@ enum class LoginResult : uint8_t {
   Cancelled,    // given up by the client ("*", or gone) before a secret was sent
   Unsupported,  // the server refused the mechanism before any response of the client, or said BAD
   PrivacyRequired,  // the server wants TLS on the hop, or to trust the gateway
-  Denied,           // whatever the secret was, the server does not let this user in so
+  Denied,           // whatever the secret was, the server does not let this user in this way
   Expired,          // the secret was right once
   Unavailable,      // the server's fault, never the user's
   Interrupted,      // the server broke off, or the gateway ended the session, without an answer
@@ -42,27 +42,27 @@ enum class LoginResult : uint8_t {
 inline constexpr int kLoginResultCount = 10;
 const char* login_result_label(LoginResult result);  // "success", "privacy_required", …
 
-// Whether a secret was tried and was wrong, or may have been.
+// Whether a secret was tried and was wrong, or may have been wrong.
 constexpr bool is_guess(LoginResult result) {
   return result == LoginResult::Failure || result == LoginResult::Abandoned;
 }
 
-// Whether it is the server's answer; else the attempt ended without one, or was given up.
+// Whether the server has answered; else the attempt ended without an answer or was given up.
 constexpr bool is_answer(LoginResult result) {
   return result != LoginResult::Abandoned && result != LoginResult::Cancelled &&
          result != LoginResult::Interrupted;
 }
 
-// What a tagged NO to a login says by its response code (RFC 5530 section 3, RFC 2221 section 4):
-// `code` is the atom, without case. Failure if there is none, or one that may stand beside a wrong
+// The meaning of a tagged NO to a login by its response code (RFC 5530 section 3, RFC 2221 section
+// 4). `code` is the atom, in any case. Failure if there is none, or one that may accompany a wrong
 // password, such as ALERT.
 LoginResult result_of_refusal(std::string_view code);
 
-// What becomes of a login that is complete and not sent.
+// What to do with a login that is complete and not sent.
 enum class LoginLeave : uint8_t {
   Go,
-  Wait,   // it is kept, and nothing behind it is taken, until Filter::let_login_go()
-  Never,  // it is dropped: whoever says so ends the session
+  Wait,   // keep it, and take nothing after it, until Filter::let_login_go()
+  Never,  // drop it: the observer that says so ends the session
 };
 
 }  // namespace postern::imap

@@ -8,7 +8,7 @@
 namespace postern::imap {
 namespace {
 
-// The responses of a client after which a server can say whether its secret is right.
+// After how many responses of a client a server can judge its secret.
 unsigned responses_with_secret(Mechanism mechanism) {
   switch (mechanism) {
     case Mechanism::Login:

@@ -1,5 +1,5 @@
-// LoginAttempt: the login whose answer is awaited: how far it has come, and what an answer says of
-// it. A value of one Conversation's; one thread.
+// LoginAttempt: the login that awaits its answer: how far it has come, and what an answer means for
+// it. A value of one Conversation; one thread.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +17,16 @@ class LoginAttempt {
   LoginAttempt(Mechanism mechanism, uint64_t user)
       : user_(user), mechanism_(mechanism), open_(true) {}
 
-  // Its command was sent; of a LOGIN with literals, the first part.
+  // Its command was sent, or the first part of a LOGIN with literals.
   void sent(bool by_sasl);
-  // LOGIN was sent to its end.
+  // All of LOGIN was sent.
   void completed() { responses_ = 1; }
-  // A response of AUTHENTICATE was sent. `key` hashes the user's name; null: it is of no interest.
+  // A response to AUTHENTICATE was sent. `key` hashes the user's name; null: hash none.
   void response(std::string_view base64, const SipHash::Key* key);
   // The server's error challenge to an OAuth token.
   void challenge(std::string_view base64);
 
-  bool open() const { return open_; }  // else there is none
+  bool open() const { return open_; }  // false: there is no login
   bool in_flight() const { return open_ && sent_; }
   bool by_sasl() const { return by_sasl_; }
   Mechanism mechanism() const { return mechanism_; }
@@ -36,10 +36,10 @@ class LoginAttempt {
   // Whether a success may begin a SASL security layer (RFC 4422 §3.7).
   bool may_have_layer() const;
 
-  // `answer` is what the server's tagged response says. It cannot know of what it was not given to
-  // judge.
+  // `answer` is that of the server's tagged response. A server that was sent no secret cannot have
+  // judged one.
   LoginResult result_of(LoginResult answer) const;
-  // It is not answered any more. `by_client`: the client has broken off.
+  // No answer will come. `by_client`: the client has broken off.
   LoginResult result_of_end(bool by_client) const;
   // The server has gone on without a tagged answer.
   LoginResult result_of_silence() const;

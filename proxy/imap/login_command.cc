@@ -27,7 +27,7 @@ bool has_no_control(std::string_view octets) {
 std::vector<std::string> login_parts(std::string_view line, size_t head, std::string& user) {
   ArgumentReader reader(line.substr(head));
   std::vector<std::string> parts;
-  parts.reserve(3);  // what moves leaves a copy behind
+  parts.reserve(3);  // a growing vector would leave copies behind
   parts.emplace_back(line.substr(0, head));
   std::string password;
   bool good = true;

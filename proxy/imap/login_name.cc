@@ -12,7 +12,7 @@ namespace postern::imap {
 
 namespace {
 
-// What a server may have to say of a token.
+// The longest error challenge that is read.
 constexpr size_t kMaxChallenge = 8 * kKiB;
 
 // The value of a digit of base64 (RFC 4648 section 4), or -1.
@@ -30,9 +30,9 @@ int digit_value(uint8_t digit) {
 }
 
 constexpr int kEnd = -1;  // instead of an octet: there are no more
-constexpr int kBad = -2;  // or what follows is no base64
+constexpr int kBad = -2;  // or the rest is no base64
 
-// The octets of a response, one by one: only what is asked for is decoded.
+// Decodes the octets of a response one by one, and no more than the caller asks for.
 class Octets {
  public:
   explicit Octets(std::string_view base64) : rest_(base64 == "=" ? std::string_view() : base64) {}
@@ -49,7 +49,7 @@ class Octets {
   }
 
  private:
-  // Four digits are three octets, and at the end perhaps fewer.
+  // Four digits are three octets, or fewer at the end.
   bool take_group() {
     if (rest_.size() < 4) {
       return false;
@@ -139,7 +139,7 @@ bool read_saslname(Octets& in, NameHash& name) {
   return true;
 }
 
-// The digest is one word, the name may be several.
+// The digest is one word; the name may have several.
 bool read_until_last_space(Octets& in, NameHash& name) {
   NameHash all = name;
   int octet = in.next();
@@ -152,7 +152,7 @@ bool read_until_last_space(Octets& in, NameHash& name) {
   return octet == kEnd;
 }
 
-// The value of one directive of DIGEST-MD5, up to the comma behind it or the end.
+// Reads the value of one directive of DIGEST-MD5, up to the next comma or the end.
 bool read_directive(Octets& in, NameHash& value) {
   int octet = in.next();
   if (octet == '"') {
@@ -228,7 +228,7 @@ bool contains_word(std::string_view text, std::string_view word) {
 }
 
 // Whether a text says that something has expired, and nothing else. RFC 6750 has "expired, revoked,
-// malformed, or invalid for other reasons" for every token that does not do.
+// malformed, or invalid for other reasons" for every bad token.
 bool means_expired(std::string_view text) {
   constexpr std::string_view kReservations[] = {" or ",      "not ",    "not_",      "n't ",
                                                 "unexpired", "revoked", "malformed", "invalid ",
@@ -238,7 +238,7 @@ bool means_expired(std::string_view text) {
                       [text](std::string_view word) { return contains_word(text, word); });
 }
 
-// Takes the next string of a JSON text off `rest`: what stands between its quotes, as it stands.
+// Takes the next string of a JSON text off `rest`: the text between its quotes, without decoding.
 bool take_string(std::string_view& rest, std::string_view& string) {
   const size_t begin = rest.find('"');
   if (begin == std::string_view::npos) {

@@ -1,7 +1,7 @@
-// LoginName: who a client says it is, as a keyed hash and nothing else. Of a SASL response no more
-// is decoded than the name, octet by octet, and nothing of it is kept; what stands behind it, the
-// password or the token, is not looked at. Letters of ASCII count without case, as servers do it,
-// so that one user has one hash by whichever mechanism. Pure functions.
+// LoginName: the user name that a client gives, only ever as a keyed hash. Of a SASL response it
+// decodes no more than the name, octet by octet, keeps nothing of it, and does not look at the
+// password or token after it. ASCII letters count without case, as in servers, so that one user has
+// one hash with every mechanism. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -15,22 +15,22 @@ namespace postern::imap {
 // Never 0.
 uint64_t user_hash(const SipHash::Key& key, std::string_view name);
 
-// The same of the name that the client's first response tells, `base64` (RFC 4648 section 4) as it
-// stands in AUTHENTICATE's line or in the first one after it, without the line's end; "=" is an
-// empty one. 0 if the mechanism or the response tells none. The name is:
-//   PLAIN        authcid, once the password's place is reached (RFC 4616)
+// The user_hash() of the name in the client's first response: `base64` (RFC 4648 section 4) from
+// AUTHENTICATE's line or the first one after it, without the line end; "=" is an empty response. 0
+// if the mechanism or the response has no name. The name is:
+//   PLAIN        authcid, if the NUL before the password follows (RFC 4616)
 //   LOGIN        all of it
 //   XOAUTH2      user=
 //   OAUTHBEARER  a= of the GS2 header (RFC 7628, RFC 5801)
 //   SCRAM-*      n= (RFC 5802)
-//   CRAM-MD5     what is in front of the last space (RFC 2195)
+//   CRAM-MD5     all before the last space (RFC 2195)
 //   DIGEST-MD5   username= (RFC 2831)
 //   EXTERNAL     authzid, all of it (RFC 4422 appendix A)
 uint64_t sasl_user(const SipHash::Key& key, Mechanism mechanism, std::string_view base64);
 
 // Whether a server's error challenge (XOAUTH2; OAUTHBEARER, RFC 7628 section 3.2.2), base64 of a
-// JSON text, says of the token that it has expired. "invalid_token" and 401 alone do not, since any
-// wrong token gets them, nor does a text that leaves open whether it is something else.
+// JSON text, says that the token has expired. "invalid_token" and 401 alone do not, since any wrong
+// token gets them; nor does a text that allows for another reason.
 bool says_expired(std::string_view base64);
 
 }  // namespace postern::imap

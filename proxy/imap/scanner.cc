@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint64_t kMaxLiteral = std::numeric_limits<int64_t>::max();  // number64, RFC 9051 §9
 
-// True if `line`, which ends in LF, shows by its last bytes alone that no literal follows.
+// True if the last bytes of `line`, which ends in LF, already show that no literal follows.
 bool plainly_unmarked(std::string_view line) {
   const size_t end = line.size() - 1;
   if (end >= 1 && line[end - 1] != '\r') {

@@ -23,7 +23,7 @@ constexpr ConditionName kConditions[] = {
 };
 constexpr std::string_view kCapability = "CAPABILITY";
 
-// True if `text`, which goes on beyond what is here, may yet become `word`.
+// True if `text`, of which more is to come, may become `word`.
 bool may_become(std::string_view text, std::string_view word) {
   return starts_with_word(word, text);
 }
@@ -49,7 +49,7 @@ bool parse_code(std::string_view rest, std::string_view& code) {
   const std::string_view most = rest.substr(0, kMaxCode + 1);
   const size_t end = most.find_first_of(" ]\r\n");
   if (end == std::string_view::npos) {
-    return most.size() > kMaxCode;  // longer than any that we know
+    return most.size() > kMaxCode;  // longer than any known code
   }
   code = most.substr(0, end);
   return true;
@@ -87,7 +87,7 @@ ServerHead parse_server_head(std::string_view line) {
   const Kind unknown = head.tagged ? Kind::Other : Kind::Data;
   std::string_view longest = rest.substr(0, kCapability.size() + 1);
   const std::string_view word = take_word(longest);
-  if (longest.empty()) {  // the word may go on
+  if (longest.empty()) {  // the word may continue
     head.kind = may_become_known(word, head.tagged) ? Kind::Undecided : unknown;
     return head;
   }

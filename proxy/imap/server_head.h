@@ -1,4 +1,4 @@
-// ServerHead: what the first bytes of a server's line say about the rest of it. Pure functions.
+// ServerHead: the kind of a server's line, read from its first bytes. Pure functions.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ struct ServerHead {
     Status,        // OK NO BAD PREAUTH BYE, tagged or not (RFC 9051 §7.1)
     Capability,    // "* CAPABILITY"
     Data,          // any other untagged response
-    Other,         // nothing IMAP knows
+    Other,         // no IMAP response
   };
   enum class Condition : uint8_t { Ok, No, Bad, Preauth, Bye };
 
@@ -21,15 +21,15 @@ struct ServerHead {
   Condition condition = Condition::Ok;
   bool tagged = false;
   std::string_view tag;
-  // The response code's atom. Only directly behind the condition and one space: Exchange greets
-  // with a bracket at the end of the text, which is none.
+  // The response code's atom. It must follow the condition and one space: Exchange greets with a
+  // bracket at the end of the text, which is no code.
   std::string_view code;
 
   bool has_capabilities() const;
 };
 
-// `line` is a line's start, or more than one line. A decision needs less than kMaxTag + kMaxCode +
-// 16 bytes, and never more than the first line.
+// `line` is a line's start, or more than one line. The decision needs less than kMaxTag + kMaxCode
+// + 16 bytes, and never more than the first line.
 ServerHead parse_server_head(std::string_view line);
 
 }  // namespace postern::imap

@@ -58,7 +58,7 @@ void ServerReader::step(EditCursor& cursor, FilterState& shared) {
 }
 
 void ServerReader::line_head(EditCursor& cursor, FilterState& shared) {
-  // No line of IMAP begins so: the length of a security layer's buffer does (RFC 4422 §3.7).
+  // No IMAP line begins with 0, but the length of a security layer's buffer does (RFC 4422 §3.7).
   if (shared.conversation.layer_possible() && held_.empty() && cursor.rest().front() == 0) {
     shared.conversation.layer_begun();
     return;
@@ -101,7 +101,7 @@ void ServerReader::begin_greeting(const ServerHead& head, FilterState& shared) {
                                                     : Meaning::Bye;
 }
 
-// BAD says that a command was not understood or not taken: nobody has judged a secret.
+// BAD says that the server has not understood or not accepted a command: it has judged no secret.
 LoginResult ServerReader::answer_of(const ServerHead& head) {
   if (head.condition == Condition::Ok) {
     return LoginResult::Success;
@@ -112,7 +112,7 @@ LoginResult ServerReader::answer_of(const ServerHead& head) {
   return unread && result == LoginResult::Failure ? LoginResult::Unsupported : result;
 }
 
-// A "+" for a literal that the gateway has made of a LOGIN's string is not the client's.
+// If the gateway has made a literal of a LOGIN's string, the "+" for it is not the client's.
 ServerReader::Line ServerReader::continuation_line(const Conversation& conversation) {
   if (conversation.before_login() && conversation.turn() == Conversation::Turn::AwaitLiteral) {
     return Line::Swallow;
@@ -139,7 +139,7 @@ void ServerReader::begin_line(const ServerHead& head, FilterState& shared) {
   }
 }
 
-// Such a line is short and rare: it is looked at as a whole, in place if it is all here.
+// Such a line is short and rare: it is read as a whole, in place if it is complete.
 void ServerReader::whole_line(EditCursor& cursor, FilterState& shared) {
   const std::string_view rest = as_text(cursor.rest());
   const bool complete_before = !held_.empty() && held_.back() == '\n';
@@ -163,7 +163,7 @@ void ServerReader::whole_line(EditCursor& cursor, FilterState& shared) {
   }
 }
 
-// `line` stands at the cursor's start, or is held_.
+// `line` begins at the cursor, or is held_.
 void ServerReader::pass_whole(std::string_view line, EditCursor& cursor, FilterState& shared) {
   std::optional<std::string> edited;
   if (meaning_ == Meaning::Continuation) {
@@ -202,7 +202,7 @@ void ServerReader::rest_of_line(EditCursor& cursor, FilterState& shared) {
   swallow ? cursor.drop(good) : cursor.pass(good);
 }
 
-// Reads on in the current line; returns how many bytes of `piece` belong to it and are in order.
+// Continues the current line; returns how many bytes of `piece` belong to it and are valid.
 size_t ServerReader::read_line(Bytes piece, FilterState& shared) {
   size_t used = 0;
   const Scanner::Found found = scanner_.read_line(

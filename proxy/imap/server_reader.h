@@ -16,8 +16,8 @@ namespace postern::imap {
 
 class ServerReader {
  public:
-  // Passes on what it takes and returns how many bytes that are: all, unless the session is to
-  // stop, or a "+" asks for what is to be sent before the server is heard on.
+  // Passes on what it takes and returns how many bytes that is: all, unless the session is to stop,
+  // or a "+" asks for bytes that must be sent before more of the server's are read.
   size_t feed(Bytes bytes, FilterState& shared);
 
  private:
@@ -25,9 +25,9 @@ class ServerReader {
     Text,     // passes; free text has no literals (a greeting may end in {5})
     Data,     // passes; literals are skipped
     Whole,    // capability data and error challenges: held until complete
-    Swallow,  // the greeting, when the gateway has greeted, and a "+" that is the gateway's own
+    Swallow,  // the greeting if the gateway has greeted, and a "+" for the gateway itself
   };
-  // What the line now being read will mean once it is complete.
+  // The meaning of the current line, once it is complete.
   enum class Meaning : uint8_t { None, Greeting, Preauth, Bye, Continuation, Bad, Answer };
 
   // True between complete lines.
@@ -47,7 +47,7 @@ class ServerReader {
 
   Scanner scanner_;
   std::string held_;  // a line's start that is not decided yet, or capability data
-  uint32_t position_ = Conversation::kUnknown;  // whose answer the line is
+  uint32_t position_ = Conversation::kUnknown;  // of the command that the line answers
   Line line_ = Line::Text;
   Meaning meaning_ = Meaning::None;
   LoginResult answer_ = LoginResult::Success;

@@ -11,14 +11,14 @@ namespace {
 constexpr const char* kTalking = "talking to the client before TLS";
 constexpr uint8_t kTlsHandshakeRecord = 0x16;  // RFC 8446 §5.1; no tag begins with a control
 
-// "GET / HTTP/1.1", "PRI * HTTP/2.0": a request line, which would otherwise be tag and command.
+// "GET / HTTP/1.1", "PRI * HTTP/2.0": a request line, which would otherwise be a tag and a command.
 bool is_http_request(std::string_view line) {
   const size_t last_word = line.rfind(' ');
   return last_word != std::string_view::npos && line.substr(last_word + 1).substr(0, 5) == "HTTP/";
 }
 
-// Version 1 is a line of its own; the signature of version 2 ends its third line behind a NUL, and
-// the two before it are empty.
+// Version 1 is a line of its own; the signature of version 2 is two empty lines and a third one
+// that begins with a NUL.
 bool is_proxy_header(std::string_view line) {
   return line.starts_with("PROXY TCP") || line.starts_with("PROXY UNKNOWN") ||
          line == std::string_view("\0", 1);
@@ -32,7 +32,7 @@ void answer(std::string_view tag, std::string_view text, std::string& reply) {
   reply.append(echoed(tag)).append(" ").append(text).append("\r\n");
 }
 
-// RFC 2971 §3.1: NIL or a list. What it says is of no interest here.
+// RFC 2971 §3.1: NIL or a list. Its content does not matter here.
 bool is_id_argument(std::string_view argument) {
   return same_word(argument, "NIL") ||
          (argument.size() >= 2 && argument.front() == '(' && argument.back() == ')');
@@ -57,7 +57,7 @@ size_t StarttlsFront::take(Bytes bytes, std::string& reply) {
     return scanner_.read_literal(bytes.size());  // bounded when it was announced
   }
   if (scanner_.at_line_start() && bytes.front() == kTlsHandshakeRecord) {
-    step_ = Step::Failed;  // without a word: who speaks TLS reads no BYE
+    step_ = Step::Failed;  // without a word: a client that speaks TLS reads no BYE
     error_ = imap_error(Violation::TlsOnCleartext, kTalking);
     return 0;
   }
@@ -89,8 +89,8 @@ size_t StarttlsFront::take_line(Bytes bytes, std::string& reply) {
   return used;
 }
 
-// A synchronising literal is never asked for: the command is answered as it stands, which no
-// command that is allowed here survives. A non-synchronising one is on its way and has to be read.
+// A synchronising literal is never asked for: the command is answered as it stands, and none that
+// is allowed here is valid in that form. A non-synchronising one is on its way and must be read.
 void StarttlsFront::literal_announced(std::string& reply) {
   if (scanner_.synchronising()) {
     scanner_.abandon_line();

@@ -1,7 +1,7 @@
-// StarttlsFront: what the gateway itself says on 143 before TLS. CAPABILITY, NOOP, LOGOUT, ID and
-// STARTTLS only; LOGIN and AUTHENTICATE get NO [PRIVACYREQUIRED] (RFC 5530), and a literal is
-// refused before any "+", so that no password is put on the wire. Bounded in line length, literal
-// size and number of bad commands. Sans-I/O, one thread, gone once TLS begins.
+// StarttlsFront: the gateway's own dialogue on 143 before TLS. It serves CAPABILITY, NOOP, LOGOUT,
+// ID and STARTTLS only; LOGIN and AUTHENTICATE get NO [PRIVACYREQUIRED] (RFC 5530), and a literal
+// is refused before any "+", so that no password goes over the wire. Bounded in line length,
+// literal size and number of bad commands. Sans-I/O, one thread, gone once TLS begins.
 #pragma once
 
 #include <cstddef>
@@ -32,14 +32,14 @@ class StarttlsFront {
   // The greeting to send first: "* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED ID] …\r\n".
   static std::string_view greeting();
 
-  // Takes bytes up to and including the line that ends the dialogue, appends the replies to
-  // `reply`, and says how many bytes it took in `taken`. After StartTls the rest belongs to the
-  // handshake, never to IMAP (RFC 9051 §6.2.1): plaintext there makes the handshake fail. Once a
-  // step other than More was returned it is returned again and nothing more is taken.
+  // Takes bytes up to and including the line that ends the dialogue, appends the replies to `reply`
+  // and sets `taken` to the number of bytes. After StartTls the rest belongs to the handshake,
+  // never to IMAP (RFC 9051 §6.2.1): plaintext there makes the handshake fail. A step other than
+  // More is final: each further call returns it and takes nothing.
   Step feed(Bytes bytes, size_t& taken, std::string& reply);
   const Error& error() const { return error_; }
 
-  // How many LOGIN and AUTHENTICATE were refused for want of TLS.
+  // How many LOGIN and AUTHENTICATE were refused because there is no TLS.
   unsigned refused_logins() const { return refused_logins_; }
 
  private:

@@ -17,7 +17,7 @@ using Turn = Conversation::Turn;
 
 constexpr const char* kReading = "reading the client's command";
 
-// Line ends go on as CRLF: some servers take a bare LF for one, others do not.
+// Sends line ends as CRLF: some servers accept a bare LF, others do not.
 void put_line(std::string_view line, Output& output) {
   if (line.ends_with("\r\n")) {
     output.put(as_bytes(line));
@@ -29,13 +29,13 @@ void put_line(std::string_view line, Output& output) {
   wipe(whole);
 }
 
-// Why a command does not pass, as far as its head and its framing say.
+// Why a command must not pass, judged by its head and its framing.
 std::optional<Refusal> objection(const CommandHead& head, std::string_view text) {
   const bool is_login = head.command == Command::Login || head.command == Command::Authenticate;
   if (head.command == Command::StartTls) {
     return Refusal::Starttls;
   }
-  // Dovecot answers a tag with "]" under none, and the login that it does not run would wait.
+  // Dovecot rejects a tag with "]" and answers without a tag: the login would wait for ever.
   if (!head.strict || (is_login && head.tag.find(']') != std::string_view::npos)) {
     return Refusal::Malformed;
   }
@@ -120,8 +120,8 @@ void StrictReader::hold(std::string_view piece) {
   append_secret(held_, piece);
 }
 
-// Only LOGIN and ID may have one. The octets of another that are not waited for are read and
-// dropped.
+// Only LOGIN and ID may have one. If another command has one that does not wait for "+", its octets
+// are read and dropped.
 void StrictReader::literal_announced(FilterState& shared) {
   const size_t limit = shared.limits.command_before_login;
   const bool fits = scanner_.literal_left() <= limit - std::min(read_, limit);
@@ -152,7 +152,7 @@ void StrictReader::literal_announced(FilterState& shared) {
   }
 }
 
-// What is needed of a refused command is its tag.
+// Only the tag of a refused command is needed.
 void StrictReader::begin_refusal(Refusal reason) {
   refused_ = true;
   refusal_ = reason;
@@ -181,7 +181,7 @@ void StrictReader::line_ended(std::string_view line, FilterState& shared) {
   forget_command();
 }
 
-// A server waits for it, so what is no response goes on as what gives the attempt up.
+// The server waits for a response, so an invalid one is replaced by "*", which cancels the attempt.
 void StrictReader::sasl_line(std::string_view line, FilterState& shared) {
   const std::string_view text = without_line_end(line);
   const bool good = is_sasl_response(text) && text != "*";
@@ -348,7 +348,7 @@ void StrictReader::go_on(FilterState& shared) {
     case Turn::SendLiteral:
       send_part(shared);
       return;
-    default:  // the server has answered before it had all of it
+    default:  // the server has answered before it had the whole command
       drop_parts();
       return;
   }

@@ -1,12 +1,12 @@
-// StrictReader: the client's half of Filter before login. It reads a whole command itself and sends
-// on only what every server reads alike, so that nothing reaches the server that was not looked at.
-// One thread; made when the client first speaks and gone once it has logged in.
+// StrictReader: the client's half of Filter before login. It reads whole commands and sends on only
+// those that every server reads alike, so that no unchecked byte reaches the server. One thread;
+// made when the client first speaks and gone once it has logged in.
 //
-//   - A command is one line, balanced in its quotes, without control characters or a literal.
-//   - LOGIN and ID may have literals. They are asked for here; they go on as quoted strings, or, in
-//     a LOGIN, as synchronising literals whose octets wait for the server's own "+".
+//   - A command is one line with balanced quotes, without control characters or a literal.
+//   - LOGIN and ID may have literals. The gateway asks for them itself and sends them on as quoted
+//     strings or, in a LOGIN, as synchronising literals whose octets wait for the server's own "+".
 //   - AUTHENTICATE has a mechanism and at most one initial response; then one line for each "+".
-//   - STARTTLS, COMPRESS and IDLE are answered BAD here, and so is all else.
+//   - STARTTLS, COMPRESS and IDLE are answered BAD here, and so is everything else.
 #pragma once
 
 #include <cstddef>
@@ -28,16 +28,16 @@ class StrictReader {
   StrictReader& operator=(const StrictReader&) = delete;
   ~StrictReader();
 
-  // Returns how many bytes were taken; what follows a login waits for the login's answer.
+  // Returns how many bytes were taken; the bytes after a login wait for the login's answer.
   size_t feed(Bytes bytes, FilterState& shared);
-  // The server has answered: sends what has waited for that.
+  // The server has answered: sends what has waited for the answer.
   void go_on(FilterState& shared);
   // Sends the login for which the observer has said LoginLeave::Wait.
   void let_login_go(FilterState& shared);
-  // What is here of a command that is not complete.
+  // Takes out the part of a command that is not complete.
   std::string take_rest();
   bool has_to_send() const { return !parts_.empty(); }
-  // Bytes of the client's that are kept here.
+  // Bytes of the client that are kept here.
   size_t held() const { return held_.size() + parts_bytes_; }
 
  private:
@@ -63,10 +63,10 @@ class StrictReader {
 
   Scanner scanner_;
   std::string held_;                // the command so far, with its literals
-  std::vector<std::string> parts_;  // of a login that is not sent yet or not in full
+  std::vector<std::string> parts_;  // the unsent parts of a login
   size_t parts_bytes_ = 0;
-  size_t read_ = 0;       // of the command, whether held or not
-  Refusal refusal_ = {};  // for this the command is refused once it has ended
+  size_t read_ = 0;       // bytes of the command, whether held or not
+  Refusal refusal_ = {};  // why the command will be refused once it has ended
   bool refused_ = false;
 };
 

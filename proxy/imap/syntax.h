@@ -9,10 +9,10 @@
 
 namespace postern::imap {
 
-inline constexpr size_t kMaxTag = 255;       // longer ones are no tags to us
-inline constexpr size_t kMaxEchoedTag = 64;  // longer ones are not repeated in our own answers
-inline constexpr size_t kMaxHead = 512;      // what is looked at of a line's start
-inline constexpr size_t kMaxCode = 24;       // response codes we know are shorter
+inline constexpr size_t kMaxTag = 255;       // a longer word is no tag
+inline constexpr size_t kMaxEchoedTag = 64;  // a longer tag is not repeated in our own answers
+inline constexpr size_t kMaxHead = 512;      // how much of a line's start is read
+inline constexpr size_t kMaxCode = 24;       // the known response codes are shorter
 
 constexpr char upper(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
@@ -35,8 +35,8 @@ constexpr bool starts_with_word(std::string_view text, std::string_view word) {
   return text.size() >= word.size() && same_word(text.substr(0, word.size()), word);
 }
 
-// ATOM-CHAR (RFC 9051 §9): any CHAR except CTL, SP, ( ) { % * " \ and ]. A table, for every command
-// is read with it.
+// ATOM-CHAR (RFC 9051 §9): any CHAR except CTL, SP, ( ) { % * " \ and ]. A table, because every
+// command is read with it.
 inline constexpr auto kAtomChars = [] {
   std::array<bool, 256> table{};
   for (unsigned char c = '!'; c < 0x7f; ++c) {
@@ -49,7 +49,7 @@ constexpr bool is_atom_char(char c) {
 }
 
 // tag = 1*<any ASTRING-CHAR except "+">, where ASTRING-CHAR is ATOM-CHAR or "]" (RFC 9051 §9). Only
-// such a tag is repeated in an answer of our own, so nobody can make us say something else.
+// such a tag is repeated in our own answers, so that no client can inject anything into them.
 constexpr bool is_echoable_tag(std::string_view tag) {
   if (tag.empty() || tag.size() > kMaxEchoedTag) {
     return false;
@@ -62,7 +62,7 @@ constexpr bool is_echoable_tag(std::string_view tag) {
   return true;
 }
 
-// CTL of RFC 5234 §B.1. No line of a client has one outside of its line end (RFC 9051 §9).
+// CTL of RFC 5234 §B.1. A client's line may have one only in its line end (RFC 9051 §9).
 constexpr bool is_control(char c) {
   return static_cast<unsigned char>(c) < ' ' || c == '\x7f';
 }
@@ -71,7 +71,7 @@ constexpr bool is_line_end(char c) {
   return c == '\r' || c == '\n';
 }
 
-// A line without its CRLF, or bare LF, which old servers send.
+// The line without its CRLF, or its bare LF, which old servers send.
 constexpr std::string_view without_line_end(std::string_view line) {
   if (!line.empty() && line.back() == '\n') {
     line.remove_suffix(1);
@@ -82,7 +82,7 @@ constexpr std::string_view without_line_end(std::string_view line) {
   return line;
 }
 
-// Takes the word in front of the next SP, CR or LF off `rest`, leaving the separator there.
+// Takes the word before the next SP, CR or LF off `rest`, leaving the separator there.
 constexpr std::string_view take_word(std::string_view& rest) {
   size_t end = 0;
   while (end < rest.size() && rest[end] != ' ' && !is_line_end(rest[end])) {
@@ -93,7 +93,7 @@ constexpr std::string_view take_word(std::string_view& rest) {
   return word;
 }
 
-// Takes the atom that `rest` begins with off it.
+// Takes the atom at the front of `rest` off it.
 constexpr std::string_view take_atom(std::string_view& rest) {
   size_t end = 0;
   while (end < rest.size() && is_atom_char(rest[end])) {

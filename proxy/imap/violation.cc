@@ -17,7 +17,7 @@ constexpr Name kViolations[] = {
     {"line_too_long", "the client's line is too long"},
     {"literal_too_long", "the client's literal is too long"},
     {"bad_literal", "a literal's size makes no sense"},
-    {"too_many_refusals", "the client insists on commands that are refused here"},
+    {"too_many_refusals", "the client repeats commands that the gateway refuses"},
     {"too_many_pending", "too many commands in flight before login"},
     {"unauthenticated", "the client did not wait for the answer to UNAUTHENTICATE"},
     {"not_imap", "the server does not speak IMAP"},

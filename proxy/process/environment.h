@@ -1,5 +1,5 @@
-// The environment of the process, read by name: what service managers say through it. Set-up only,
-// while there is one thread.
+// Reads the process's environment by name, through which service managers speak. Set-up only, while
+// there is one thread.
 #pragma once
 
 #include <cstdlib>

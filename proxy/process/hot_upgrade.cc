@@ -22,7 +22,7 @@ constexpr std::array<std::string_view, 5> kNotHandedOn = {kListenFds, kListenPid
                                                           kPredecessor, "WATCHDOG_PID"};
 constexpr char kFailed[] = "upgrade failed, this process goes on";
 
-// As a shell finds a program.
+// Finds a program as a shell does.
 std::string found_in_path(const std::string& name) {
   std::istringstream folders(environment("PATH"));
   for (std::string folder; std::getline(folders, folder, ':');) {
@@ -48,7 +48,7 @@ std::vector<std::string> environment_to_hand_on() {
 
 }  // namespace
 
-// Symbolic links are left as they are: an upgrade often is a link that points elsewhere.
+// Symbolic links are not resolved, because an upgrade often only changes a link.
 Invocation Invocation::of(int argc, const char* const* argv) {
   Invocation invocation{.file = {}, .arguments = {argv, argv + argc}};
   std::error_code failed;
@@ -100,7 +100,7 @@ net::ChildPlan Upgrade::plan(const std::vector<NamedSocket>& sockets) const {
   return plan;
 }
 
-// The child is kept until the next one, or until this process ends: somebody has to wait for it.
+// The child is kept until the next one, or until this process ends: its parent must wait for it.
 void Upgrade::abandon() {
   if (std::exchange(waiting_, false)) {
     disarm();

@@ -1,7 +1,8 @@
-// Upgrade: replaces the running program by the one that now stands where it was started from,
-// without a refused connection: the new one is started with the listening sockets (inherited.h) and
-// says when it serves; only then is the old one told to go. Whatever goes wrong before leaves the
-// old one as it was, and the log says what. Main thread only; the loop and the observer outlive it.
+// Upgrade replaces the running program by the one now installed at its path, without a refused
+// connection: it starts the new process with the listening sockets (inherited_sockets.h), and the
+// old process drains only once the new one reports that it serves. A failure before that leaves the
+// old process as it was, and the log says what failed. Main thread only; the loop and the observer
+// must outlive it.
 #pragma once
 
 #include <memory>
@@ -17,8 +18,8 @@ namespace postern {
 
 // How this process was started.
 struct Invocation {
-  std::string file;                    // absolute; what stands there now is started by an upgrade
-  std::vector<std::string> arguments;  // the first as it was given
+  std::string file;                    // absolute; an upgrade starts what this path holds by then
+  std::vector<std::string> arguments;  // the first one as it was given
 
   static Invocation of(int argc, const char* const* argv);
 };
@@ -33,13 +34,13 @@ class UpgradeObserver {
 
 class Upgrade final : private net::ChildObserver, private net::Deadline {
  public:
-  // In which the new process must be ready.
+  // How long the new process may take until it is ready.
   static constexpr uint64_t kPatienceMs = 60'000;
 
   Upgrade(net::Loop& loop, Invocation invocation, UpgradeObserver& observer);
   // One at a time.
   void start(const std::vector<NamedSocket>& sockets);
-  // Ends a new process that is not ready yet.
+  // Kills a new process that is not ready yet.
   void abandon();
 
  private:

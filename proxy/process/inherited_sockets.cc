@@ -35,7 +35,7 @@ std::vector<std::string> split_at_colons(const std::string& text) {
   return parts;
 }
 
-// The pipe of a postern that has started us; -1 if none has.
+// The pipe to the postern that has started this process; -1 if none has.
 int predecessor_from(const std::string& word) {
   const std::vector<std::string> parts = split_at_colons(word);
   if (parts.size() != 2 || number_in(parts[0]) != getppid()) {
@@ -110,7 +110,7 @@ InheritedSockets::~InheritedSockets() {
   }
 }
 
-// Port 0 names no port, so the name has to tell; among several of that name the first address.
+// Port 0 names no port, so the socket's name decides; of several with that name, the first address.
 std::vector<int> InheritedSockets::take(const net::Address& wanted, const std::string& name) {
   net::Address address;
   for (const Socket& socket : sockets_) {
@@ -129,7 +129,7 @@ std::vector<int> InheritedSockets::take(const net::Address& wanted, const std::s
       left.push_back(std::move(socket));
       continue;
     }
-    // Descriptors of one and the same socket would make it no faster.
+    // A second descriptor of the same socket would make nothing faster.
     const uint64_t cookie = net::socket_cookie(socket.fd);
     if (std::find(cookies.begin(), cookies.end(), cookie) != cookies.end()) {
       close(socket.fd);
@@ -148,7 +148,7 @@ void InheritedSockets::tell_predecessor() {
     return;
   }
   constexpr char kServing = 'R';
-  [[maybe_unused]] const ssize_t told = write(fd, &kServing, 1);  // if it is gone, all the better
+  [[maybe_unused]] const ssize_t told = write(fd, &kServing, 1);  // fails if it is gone
   close(fd);
 }
 

@@ -1,11 +1,11 @@
 // InheritedSockets: listening sockets that were open before this process: from systemd's socket
 // activation (LISTEN_FDS, LISTEN_PID, LISTEN_FDNAMES; sd_listen_fds(3)), or from an older postern
-// that is being replaced (SIGUSR2), which also waits to hear that this one serves. As long as
-// somebody holds the sockets, no connection is refused and none that waits in a queue is lost.
+// that this one replaces (SIGUSR2), which also waits for the notice that this one serves. While a
+// process holds the sockets, no connection is refused and none in their queues is lost.
 //
 // LISTEN_FDS=3 LISTEN_FDNAMES=[__]_993:[__]_993:admin  POSTERN_PREDECESSOR=PID:DESCRIPTOR
 //
-// The last one stands for LISTEN_PID: who starts a process does not know its id beforehand. Main
+// The last one replaces LISTEN_PID, because a parent does not know its child's id beforehand. Main
 // thread only, and before there are others.
 #pragma once
 
@@ -24,8 +24,8 @@ inline constexpr char kListenNames[] = "LISTEN_FDNAMES";
 inline constexpr char kPredecessor[] = "POSTERN_PREDECESSOR";
 inline constexpr int kFirstInherited = 3;
 
-// What a socket is called in LISTEN_FDNAMES, where a colon cannot stand: that of a listener after
-// its address as configured, that of the admin endpoint.
+// The names of sockets in LISTEN_FDNAMES, which allows no colon: a listener's is its address as
+// configured, with underscores.
 std::string socket_name(std::string_view listener);
 inline constexpr char kAdminSocket[] = "admin";
 
@@ -37,23 +37,24 @@ class InheritedSockets {
     net::Address address;
   };
 
-  // Takes the environment's word and removes it, so that it is not said twice. A descriptor that is
-  // no listening TCP socket is a fault. They begin with `first`, which only tests change.
+  // Reads the variables and removes them from the environment, so that no child inherits them. A
+  // descriptor that is no listening TCP socket is a fault. The descriptors begin with `first`,
+  // which only tests change.
   static Result<InheritedSockets> from_environment(int first = kFirstInherited);
   InheritedSockets() = default;
   ~InheritedSockets();
   InheritedSockets(InheritedSockets&& other) noexcept;
   InheritedSockets& operator=(InheritedSockets&& other) noexcept;
 
-  // The sockets of one address, each once, for a listener of `wanted`, or for the admin endpoint;
-  // empty if there are none. Where the port is 0, those of the name. They are the caller's now.
+  // Takes the sockets of one address, each once, for a listener on `wanted` or for the admin
+  // endpoint; empty if there are none. If the port is 0, `name` selects them. The caller owns them.
   std::vector<int> take(const net::Address& wanted, const std::string& name);
   const std::vector<Socket>& left() const { return sockets_; }
-  // A socket that listens and is not accepted from would still be given connections.
+  // The kernel would still give connections to a socket that listens without being accepted from.
   void close_left();
 
   bool has_predecessor() const { return predecessor_ >= 0; }
-  // Tells the predecessor that this process serves now.
+  // Notifies the predecessor that this process serves.
   void tell_predecessor();
 
  private:

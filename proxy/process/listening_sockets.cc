@@ -41,7 +41,7 @@ void add(Faults& faults, const Faults& more) {
   faults.insert(faults.end(), more.begin(), more.end());
 }
 
-// One for each worker on the same address.
+// Opens one for each worker on the same address.
 std::vector<int> open_new(net::Address address, size_t workers, const net::ListenOptions& options,
                           Faults& faults) {
   std::vector<int> opened;
@@ -148,7 +148,7 @@ void raise_file_limit(const Config& config) {
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   setrlimit(RLIMIT_NOFILE, &limit);
-  // Two descriptors a session, and what the process itself has open.
+  // Two descriptors per session, and those that the process itself has open.
   const rlim_t own = 64 + config.workers * (config.listeners.size() + 8);
   const rlim_t needed = 2 * config.limits.sessions + own;
   if (limit.rlim_max < needed) {

@@ -1,6 +1,6 @@
-// The listening sockets of all workers, on the main thread, before anything runs: those that were
-// inherited, and new ones where there are none. Every address that can't be had is a fault, all at
-// once.
+// Opens the listening sockets of all workers: the inherited ones, and new ones where none is
+// inherited. Each address that can't be opened is a fault; all are reported at once. Main thread
+// only, before anything runs.
 #pragma once
 
 #include <cstddef>
@@ -24,21 +24,20 @@ struct ListeningSockets {
 };
 
 // A new address gets a socket for each worker (SO_REUSEPORT: the kernel spreads connections); where
-// its port is 0 the kernel chooses one, the same for all. InheritedSockets sockets are shared out:
-// with fewer than workers, several workers accept from one; with more, a worker accepts from
-// several, for a socket that nobody accepts from would keep its share of the connections waiting.
-// The descriptors belong to the caller; on a fault all are closed again.
+// its port is 0 the kernel chooses one, the same for all. Inherited sockets are shared out: if
+// there are fewer than workers, several workers accept from one; if there are more, a worker
+// accepts from several, because connections on a socket without an accepting worker would wait for
+// ever. The caller owns the descriptors; on a fault all are closed again.
 Result<ListeningSockets> open_listening_sockets(const Config& config, InheritedSockets& inherited);
 
-// As InheritedSockets takes them: a descriptor and what it is called.
+// A descriptor and its name, as InheritedSockets takes them over.
 struct NamedSocket {
   std::string name;
   int fd;
 };
 std::vector<NamedSocket> named_sockets(const ListeningSockets& sockets, const Config& config);
 
-// Raises the limit of open files as far as it goes and warns if `limits.sessions` may not fit in
-// it.
+// Raises the limit of open files as far as possible and warns if `limits.sessions` may not fit.
 void raise_file_limit(const Config& config);
 
 }  // namespace postern

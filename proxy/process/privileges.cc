@@ -35,7 +35,7 @@ Result<Account> find_account(const std::string& name) {
         "user",
         "\"" + name + "\" does not exist on this system" +
             (failure != 0 ? std::string(": ") + std::generic_category().message(failure) : "") +
-            "; deploy/systemd/postern.sysusers makes one"};
+            "; deploy/systemd/postern.sysusers creates one"};
   }
   return Account{entry.pw_uid, entry.pw_gid};
 }
@@ -46,8 +46,8 @@ Fault refused(const std::string& name, const char* what) {
                       "; start postern as root, or as that user without this setting"};
 }
 
-// The groups first: who is not root any more cannot change them. All three ids of each, so that
-// none is left to go back to.
+// The groups first: a process that is no longer root cannot change them. All three ids of each, so
+// that none is left to return to.
 Faults become(const std::string& name) {
   const Result<Account> account = find_account(name);
   if (!account) {
@@ -69,7 +69,7 @@ Faults become(const std::string& name) {
   return {};
 }
 
-// What is left are those of a service manager (AmbientCapabilities=), needed to bind and not since.
+// Those that are left come from a service manager (AmbientCapabilities=) and were needed to bind.
 void drop_capabilities() {
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   __user_cap_header_struct header{};
@@ -106,7 +106,7 @@ Faults give_up_privileges(const Privileges& kept) {
     const rlimit none{};
     setrlimit(RLIMIT_CORE, &none);
   }
-  // Becoming another user has switched it off.
+  // Becoming another user has cleared this flag.
   prctl(PR_SET_DUMPABLE, kept.core_dumps ? 1 : 0, 0, 0, 0);
   return {};
 }

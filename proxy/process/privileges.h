@@ -1,6 +1,7 @@
-// What the process gives up once its sockets are open and before it reads a client's first byte:
-// the user it was started as, every capability, the right to gain any by a program it starts, and
-// cores, which would hold private keys and mail. Main thread only, while there is no other.
+// Gives up privileges once the sockets are open and before the first byte of a client is read: the
+// user that started the process, every capability, the right to gain any through a program it
+// starts, and core dumps, which would hold private keys and mail. Main thread only, while there is
+// no other.
 #pragma once
 
 #include <optional>
@@ -11,14 +12,15 @@
 namespace postern {
 
 struct Privileges {
-  std::string user;         // to become; empty: stay who we are
-  bool core_dumps = false;  // whether the process may be dumped, and looked at by a debugger
+  std::string user;         // the user to become; empty: no change
+  bool core_dumps = false;  // whether the process may dump core and a debugger may attach to it
 };
 
-// The fault that there is no such user; none for an empty name.
+// A fault if there is no such user; none for an empty name.
 Faults look_up_user(const std::string& name);
 
-// Faults: there is no such user, or it cannot be become. That root is kept is a warning in the log.
+// Faults if there is no such user, or if the process cannot become it. Staying root is only a
+// warning in the log.
 Faults give_up_privileges(const Privileges& kept);
 
 }  // namespace postern

@@ -22,7 +22,7 @@ constexpr uint32_t kArchitecture = AUDIT_ARCH_X86_64;
 #elif defined(__aarch64__)
 constexpr uint32_t kArchitecture = AUDIT_ARCH_AARCH64;
 #else
-constexpr uint32_t kArchitecture = 0;  // one that nobody has tried: not confined
+constexpr uint32_t kArchitecture = 0;  // untested: no filter
 #endif
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -129,18 +129,18 @@ class Program {
     program.len = static_cast<unsigned short>(lines_.size());
     program.filter = lines_.data();
     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-    // Without this flag older kernels take away speculation as well, which costs far more.
+    // Without this flag older kernels also disable speculation, which costs far more.
     return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW,
                    &program) == 0 ||
            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
   }
 
  private:
-  // As an old kernel answers, so that the C library tries what came before.
+  // The answer of an old kernel, so that the C library falls back to an older call.
   static constexpr uint32_t kRefused = SECCOMP_RET_ERRNO | ENOSYS;
 
-  // Arguments are 64 bits wide; what is looked at here is in the lower half. Both of our
-  // architectures store that first.
+  // Arguments are 64 bits wide; the filter looks at the lower half, which both architectures store
+  // first.
   static constexpr uint32_t argument(uint32_t index) {
     return static_cast<uint32_t>(offsetof(seccomp_data, args)) + 8 * index;
   }
@@ -163,7 +163,7 @@ class Program {
     end_with(SECCOMP_RET_ALLOW);
     end_with(kRefused);
   }
-  // Allowed unless the memory is to be executable.
+  // Allowed unless the memory would be executable.
   void on_memory(long call) {
     jump_if_equal(static_cast<uint32_t>(call), 0, 4);
     load(argument(2));

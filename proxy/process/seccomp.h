@@ -1,20 +1,19 @@
-// Seccomp: what a worker's thread can still ask of the kernel. The workers are the threads that
-// read what strangers send, so they lose, by a seccomp filter of their own, all that serving takes
-// not: they open no file, start no program or thread, make no memory executable, reach sockets of
-// IPv4 and IPv6 only, and touch no other process.
+// Seccomp: a filter takes from each worker thread everything that serving does not need, because
+// workers read what strangers send. They can open no file, start no program or thread and make no
+// memory executable; they reach sockets of IPv4 and IPv6 only, and no other process.
 //
-// The main thread is not confined: it reads files in places that a reload names, and starts the new
-// program of an upgrade. Neither are libuv's threads that look names up, because name service
-// modules may need anything. (Landlock would leave the workers more than this does: they need no
-// files at all.)
+// The main thread is not confined: it reads files at paths that a reload names, and starts the new
+// program of an upgrade. Nor are libuv's threads, which look names up, because name service modules
+// may need anything. (Landlock would leave the workers more than this does: they need no files at
+// all.)
 #pragma once
 
 namespace postern {
 
-// Of the calling thread, for good. False if the kernel has no seccomp, or a sanitizer is built in,
-// whose runtime needs more; then nothing has changed. Starting a program or tracing a process ends
-// the whole process from now on: it is not postern any more that does that. Whatever else is not
-// allowed fails with ENOSYS.
+// Confines the calling thread, for good. False, with nothing changed, if the kernel has no seccomp,
+// or if a sanitizer is built in, whose runtime needs more. From then on, starting a program or
+// tracing a process kills the whole process, because postern's own code does neither there. Any
+// other forbidden call fails with ENOSYS.
 bool install_seccomp_filter();
 
 }  // namespace postern

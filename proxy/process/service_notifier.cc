@@ -24,7 +24,7 @@ std::string address_from(std::string name) {
   return name.size() < sizeof(sockaddr_un::sun_path) ? name : std::string();
 }
 
-// Not ours if it was meant for the process that started us.
+// 0 if the variables are meant for another process, such as the parent.
 uint64_t watchdog_from_environment() {
   const std::string pid = environment("WATCHDOG_PID");
   if (!pid.empty() && pid != std::to_string(getpid())) {

@@ -1,6 +1,6 @@
-// ServiceNotifier: tells the service manager how the process is doing, as sd_notify(3) does: a
-// datagram of KEY=value lines to the socket that NOTIFY_SOCKET names. Without one it says nothing;
-// whatever goes wrong costs the message, never the process. Main thread only.
+// ServiceNotifier reports the process's state to the service manager, as sd_notify(3) does: a
+// datagram of KEY=value lines to the socket that NOTIFY_SOCKET names. Without one it does nothing;
+// a failure loses the message, never the process. Main thread only.
 #pragma once
 
 #include <cstdint>
@@ -11,9 +11,9 @@ namespace postern {
 
 class ServiceNotifier {
  public:
-  // As the environment has it. An address is a path or, after an `@`, an abstract name.
+  // Reads NOTIFY_SOCKET: a path or, after an `@`, an abstract name.
   static ServiceNotifier from_environment();
-  ServiceNotifier() = default;  // tells nobody
+  ServiceNotifier() = default;  // sends nothing
   ~ServiceNotifier();
   ServiceNotifier(ServiceNotifier&& other) noexcept;
   ServiceNotifier(const ServiceNotifier&) = delete;
@@ -24,14 +24,14 @@ class ServiceNotifier {
   void reloading() const;
   void stopping(std::string_view status) const;
 
-  // How often the manager wants to hear WATCHDOG=1 (WATCHDOG_USEC), 0: never.
+  // How often the manager expects WATCHDOG=1 (WATCHDOG_USEC); 0: never.
   uint64_t watchdog_ms() const { return watchdog_ms_; }
 
  private:
   ServiceNotifier(int fd, std::string address, uint64_t watchdog_ms);
 
   int fd_ = -1;
-  std::string address_;  // of the datagram socket, as the kernel has it
+  std::string address_;  // of the datagram socket, in the kernel's form
   uint64_t watchdog_ms_ = 0;
 };
 

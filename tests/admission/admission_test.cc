@@ -21,12 +21,12 @@ net::Address from(const std::string& text) {
   return net::Address::parse(text).value();
 }
 
-// An admission and the configuration that holds for it, with two listeners.
+// An admission and its configuration, with two listeners.
 struct Gate {
   explicit Gate(const Limits& limits) { set_limits(limits); }
   void set_limits(const Limits& limits) { config.limits = limits; }
 
-  // Both steps of coming in.
+  // Both steps of admission.
   std::variant<SessionPermit, Refusal> ask(const std::string& client, size_t listener = 0) {
     auto admitted = admission.admit_session(config, listener);
     if (auto* permit = std::get_if<SessionPermit>(&admitted)) {
@@ -44,7 +44,7 @@ struct Gate {
     SessionPermit* permit = std::get_if<SessionPermit>(&admitted);
     return permit != nullptr ? std::move(*permit) : SessionPermit();
   }
-  // Why the client is refused; nothing if it is not.
+  // Why the client is refused; nullopt if it is admitted.
   std::optional<Refusal> refusal(const std::string& client, size_t listener = 0) {
     const auto admitted = ask(client, listener);
     const Refusal* reason = std::get_if<Refusal>(&admitted);
@@ -72,7 +72,7 @@ std::vector<net::Network> networks(const std::vector<std::string>& texts) {
   return all;
 }
 
-TEST(Admission, RefusesWhenAllSessionsAreTaken) {
+TEST(Admission, RefusesClientsWhenAllSessionsAreInUse) {
   Gate gate(limits(2, 10));
   const SessionPermit first = gate.admit("192.0.2.1:1");
   const SessionPermit second = gate.admit("192.0.2.2:1");
@@ -80,7 +80,7 @@ TEST(Admission, RefusesWhenAllSessionsAreTaken) {
   EXPECT_EQ(gate.admission.sessions(), 2U);
 }
 
-TEST(Admission, RefusesAnAddressThatHasItsShareAndNoOther) {
+TEST(Admission, RefusesOnlyTheAddressThatHasItsShare) {
   Gate gate(limits(10, 1));
   const SessionPermit permit = gate.admit("192.0.2.1:1");
   EXPECT_EQ(gate.refusal("192.0.2.1:2"), Refusal::LimitAddress);
@@ -109,7 +109,7 @@ TEST(Admission, CountsIPv6ClientsByTheirSlash64) {
   EXPECT_EQ(gate.refusal("[2001:db8:0:2::1]:1"), std::nullopt);
 }
 
-TEST(Admission, CountsAMappedAddressAsTheIPv4AddressItIs) {
+TEST(Admission, CountsAMappedAddressAsItsIPv4Address) {
   Gate gate(limits(10, 1));
   const SessionPermit permit = gate.admit("[::ffff:192.0.2.1]:1");
   EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitAddress);
@@ -122,14 +122,14 @@ TEST(Admission, KeepsIPv4AndIPv6Apart) {
   EXPECT_EQ(gate.refusal("[0:0:0:1::]:1"), std::nullopt);
 }
 
-TEST(Admission, GivesAPlaceBackWhenThePermitGoes) {
+TEST(Admission, ReleasesASlotWithItsPermit) {
   Gate gate(limits(1, 1));
   { const SessionPermit permit = gate.admit("192.0.2.1:1"); }
   EXPECT_EQ(gate.admission.sessions(), 0U);
   EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt);
 }
 
-TEST(Admission, GivesAPlaceBackOnceHoweverOftenThePermitMoves) {
+TEST(Admission, ReleasesASlotOnceAfterManyMovesOfThePermit) {
   Gate gate(limits(2, 2));
   const SessionPermit other = gate.admit("192.0.2.1:1");
   {
@@ -164,12 +164,12 @@ TEST(Admission, LimitsHandshakesInFlight) {
   ASSERT_TRUE(first && second);
   EXPECT_FALSE(shake());
   first->release();
-  first->release();  // once is enough
+  first->release();  // the second call does nothing
   EXPECT_TRUE(shake());
-  EXPECT_TRUE(shake()) << "the permit above has gone again";
+  EXPECT_TRUE(shake()) << "the permit above is released";
 }
 
-TEST(Admission, LeavesHandshakesForOthersThanTheOneWhoTakesMost) {
+TEST(Admission, KeepsHandshakesFreeForOtherAddresses) {
   Gate gate(limits(10, 10, 3));
   gate.config.limits.handshakes_per_address = 2;
   const SessionPermit greedy = gate.admit("192.0.2.1:1");
@@ -198,7 +198,7 @@ TEST(Admission, MovesAHandshakePermitWithoutLosingIt) {
   EXPECT_TRUE(gate.admission.admit_handshake(session, gate.config.limits));
 }
 
-TEST(Admission, CountsEachListenersSessionsForThemselves) {
+TEST(Admission, CountsTheSessionsOfEachListenerSeparately) {
   Gate gate(limits(10, 10));
   gate.config.listeners[0].sessions = 1;
   const SessionPermit permit = gate.admit("192.0.2.1:1", 0);
@@ -210,7 +210,7 @@ TEST(Admission, CountsEachListenersSessionsForThemselves) {
   EXPECT_EQ(gate.refusal("192.0.2.2:1", 0), Refusal::LimitListener);
 }
 
-TEST(Admission, GivesAListenersPlaceBackWhenThePermitGoes) {
+TEST(Admission, ReleasesAListenersSlotWithItsPermit) {
   Gate gate(limits(10, 10));
   gate.config.listeners[1].sessions = 1;
   { const SessionPermit permit = gate.admit("192.0.2.1:1", 1); }
@@ -234,7 +234,7 @@ TEST(Admission, LetsNoDeniedNetworkIn) {
   EXPECT_EQ(gate.refusal("[::ffff:192.0.2.1]:1"), Refusal::Denied) << "the same machine";
   EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt);
   gate.config.limits.allow = networks({"192.0.2.0/24"});
-  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::Denied) << "deny is stronger";
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::Denied) << "deny overrides allow";
   EXPECT_EQ(gate.refusal("192.0.2.2:1"), std::nullopt);
 }
 
@@ -253,7 +253,7 @@ TEST(Admission, LimitsHowOftenAnAddressConnects) {
   EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitRate);
   gate.now_ms += 60'000;
   for (int i = 0; i < 3; ++i) {
-    EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << "all of it has come back";
+    EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << "the whole allowance is back";
   }
   EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitRate);
 }
@@ -273,12 +273,12 @@ TEST(Admission, AppliesANewRateAtOnce) {
   gate.config.limits.connections_per_address = {.max = 1, .per_ms = 1'000};
   EXPECT_EQ(gate.refusal("192.0.2.1:1"), Refusal::LimitRate);
   gate.now_ms += 1'000;
-  EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << "an hour is not waited for";
+  EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt) << "the wait is not an hour";
   gate.config.limits.connections_per_address = {};
   EXPECT_EQ(gate.refusal("192.0.2.1:1"), std::nullopt);
 }
 
-TEST(Admission, NeverAdmitsTooManyWhenManyThreadsAsk) {
+TEST(Admission, NeverAdmitsTooManyFromManyThreads) {
   constexpr size_t kSessions = 20;
   constexpr size_t kPerAddress = 7;
   Gate gate(limits(kSessions, kPerAddress, 3));

@@ -19,7 +19,7 @@ struct Note {
 };
 using Table = ClientTable<Note>;
 
-// Well spread keys, as a keyed hash gives them.
+// Well spread keys, like those of a keyed hash.
 uint64_t key(uint64_t number) {
   SipHash hash({1, 2});
   hash.add(number);
@@ -39,7 +39,7 @@ bool has(Table& table, uint64_t number) {
   return found;
 }
 
-TEST(ClientTable, FindsWhatWasPutAndNothingElse) {
+TEST(ClientTable, FindsOnlyWhatWasStored) {
   Table table(10'000);
   EXPECT_FALSE(has(table, 1));
   put(table, 1, 10);
@@ -58,8 +58,8 @@ TEST(ClientTable, LosesNothingWhileItGrows) {
   EXPECT_EQ(table.sweep(0), 10'000U);
 }
 
-TEST(ClientTable, KeepsToItsLimitAndDropsWhatIsWorthLeast) {
-  constexpr size_t kRecords = Table::kShards * Table::kWays;  // one bucket a shard
+TEST(ClientTable, EvictsTheLowestRankAtItsLimit) {
+  constexpr size_t kRecords = Table::kShards * Table::kWays;  // one bucket per shard
   Table table(kRecords);
   for (uint64_t i = 0; i < 100'000; ++i) {
     put(table, i, i + 1);
@@ -75,7 +75,7 @@ TEST(ClientTable, KeepsToItsLimitAndDropsWhatIsWorthLeast) {
   EXPECT_GT(kept_of_the_newest, kRecords / 2 * 95 / 100);
 }
 
-TEST(ClientTable, GivesTheRoomOfTheDeadAway) {
+TEST(ClientTable, ReusesTheRoomOfExpiredRecords) {
   Table table(Table::kShards * Table::kWays);
   for (uint64_t i = 0; i < 100'000; ++i) {
     put(table, i, 10, /*now=*/0);
@@ -90,7 +90,7 @@ TEST(ClientTable, GivesTheRoomOfTheDeadAway) {
   EXPECT_EQ(table.bytes(), full);
 }
 
-TEST(ClientTable, SweepsTheDeadAndGivesTheirMemoryBack) {
+TEST(ClientTable, SweepsExpiredRecordsAndFreesTheirMemory) {
   Table table(100'000);
   for (uint64_t i = 0; i < 1'000; ++i) {
     put(table, i, i < 10 ? 20 : 10);
@@ -112,14 +112,14 @@ TEST(ClientNumber, IsTheAddressOrTheSlash64) {
   EXPECT_EQ(different.size(), 6U);
 }
 
-TEST(RandomKey, IsAnotherEachTime) {
+TEST(RandomKey, DiffersEachTime) {
   EXPECT_NE(random_key().low, random_key().low);
 }
 
-TEST(ClientTable, KeepsSomethingBesideTheRecordsOfAShard) {
+TEST(ClientTable, KeepsItsBesideForEachShard) {
   ClientTable<Note, int> table(10'000);
   table.beside(key(1), [](Note* note, int& beside) {
-    EXPECT_EQ(note, nullptr) << "nothing is made";
+    EXPECT_EQ(note, nullptr) << "no record is made";
     beside = 7;
   });
   table.update(key(1), 0, [](Note& note, int& beside) {
@@ -134,7 +134,7 @@ TEST(ClientTable, KeepsSomethingBesideTheRecordsOfAShard) {
   EXPECT_EQ(table.sweep(20), 0U);
   table.beside(key(1), [](Note* note, int& beside) {
     EXPECT_EQ(note, nullptr);
-    EXPECT_EQ(beside, 7) << "it does not lapse";
+    EXPECT_EQ(beside, 7) << "it does not expire";
   });
 }
 

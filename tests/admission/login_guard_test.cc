@@ -41,7 +41,7 @@ class LoginGuardTest : public testing::Test {
   uint64_t now_ms = 800'000'000;
 };
 
-TEST_F(LoginGuardTest, BansAtTheConfiguredFailureAndNotBefore) {
+TEST_F(LoginGuardTest, BansAtTheConfiguredNumberOfFailures) {
   for (size_t i = 1; i < rules.max; ++i) {
     const auto verdict = fail();
     EXPECT_TRUE(verdict.counted);
@@ -54,7 +54,7 @@ TEST_F(LoginGuardTest, BansAtTheConfiguredFailureAndNotBefore) {
   EXPECT_FALSE(banned("192.0.2.2"));
 }
 
-TEST_F(LoginGuardTest, EndsABanInItsTimeAndBeginsAnew) {
+TEST_F(LoginGuardTest, EndsABanInTimeAndCountsFromZero) {
   for (size_t i = 0; i < rules.max; ++i) {
     fail();
   }
@@ -62,16 +62,16 @@ TEST_F(LoginGuardTest, EndsABanInItsTimeAndBeginsAnew) {
   EXPECT_TRUE(banned());
   now_ms += 101;
   EXPECT_FALSE(banned());
-  EXPECT_EQ(fail().failures, 1U) << "what led to the ban has been paid for";
+  EXPECT_EQ(fail().failures, 1U) << "the failures before the ban no longer count";
 }
 
-TEST_F(LoginGuardTest, KeepsABanThatBeganAlready) {
+TEST_F(LoginGuardTest, DoesNotExtendABan) {
   for (size_t i = 0; i < rules.max; ++i) {
     fail();
   }
-  const auto more = fail();  // of a session that was there before
+  const auto more = fail();  // in a session from before the ban
   EXPECT_TRUE(more.counted && more.banned);
-  EXPECT_FALSE(more.ban_began) << "it is told once";
+  EXPECT_FALSE(more.ban_began) << "it is reported once";
   now_ms += rules.ban_ms + 100;
   EXPECT_FALSE(banned()) << "and not made longer";
 }
@@ -89,7 +89,7 @@ TEST_F(LoginGuardTest, AnswersEachFurtherFailureLater) {
   EXPECT_EQ(fail().delay_ms, 0U);
 }
 
-TEST_F(LoginGuardTest, ForgetsWhatIsOlderThanTheWindow) {
+TEST_F(LoginGuardTest, ForgetsFailuresOlderThanTheWindow) {
   fail();
   now_ms += 30'000;
   EXPECT_EQ(fail().failures, 2U);
@@ -101,7 +101,7 @@ TEST_F(LoginGuardTest, ForgetsWhatIsOlderThanTheWindow) {
   EXPECT_EQ(fail().failures, 1U);
 }
 
-TEST_F(LoginGuardTest, NeverCountsWhatIsOlderThanTheWindow) {
+TEST_F(LoginGuardTest, NeverCountsFailuresOlderThanTheWindow) {
   for (uint64_t pause_ms : {26'667U, 40'001U, 80'000U}) {
     LoginGuard fresh;
     for (int i = 0; i < 100; ++i) {
@@ -112,7 +112,7 @@ TEST_F(LoginGuardTest, NeverCountsWhatIsOlderThanTheWindow) {
   }
 }
 
-TEST_F(LoginGuardTest, IsForgivenBySuccess) {
+TEST_F(LoginGuardTest, ForgivesFailuresAfterASuccess) {
   fail();
   fail();
   fail();
@@ -121,7 +121,7 @@ TEST_F(LoginGuardTest, IsForgivenBySuccess) {
   EXPECT_EQ(fail().failures, 1U);
 }
 
-TEST_F(LoginGuardTest, IsForgivenAcrossSlices) {
+TEST_F(LoginGuardTest, ForgivesFailuresInOtherSlices) {
   fail();
   now_ms += 25'000;
   fail();
@@ -133,18 +133,18 @@ TEST_F(LoginGuardTest, IsForgivenAcrossSlices) {
 TEST_F(LoginGuardTest, DoesNotForgiveGuessesAtOtherNames) {
   for (uint64_t user = 100; user < 103; ++user) {
     fail(user);
-    succeed(kBert);  // the guesser's own
+    succeed(kBert);  // the attacker's own account
   }
   EXPECT_TRUE(fail(103).banned);
 }
 
-TEST_F(LoginGuardTest, ForgivesNothingThatNobodyCanBeNamedFor) {
+TEST_F(LoginGuardTest, DoesNotForgiveFailuresWithoutAName) {
   fail(kUnknown);
   fail(kUnknown);
   succeed(kBert);
   EXPECT_EQ(fail(kAnna).failures, 3U);
   succeed(kUnknown);
-  EXPECT_TRUE(fail(kAnna).banned) << "an account of one's own is no excuse";
+  EXPECT_TRUE(fail(kAnna).banned) << "an account of one's own forgives nothing";
 }
 
 TEST_F(LoginGuardTest, DoesNotLiftABanForASuccess) {
@@ -185,17 +185,17 @@ TEST_F(LoginGuardTest, LeavesExemptNetworksAlone) {
   EXPECT_FALSE(banned()) << "at once";
 }
 
-TEST_F(LoginGuardTest, TakesNewRulesAtOnce) {
+TEST_F(LoginGuardTest, AppliesNewRulesAtOnce) {
   fail();
   fail();
   rules.max = 3;
   EXPECT_TRUE(fail().banned);
   fail(kAnna, "192.0.2.2");
-  rules.per_ms = 8'000'000;  // slices of another length: what was counted has no place
+  rules.per_ms = 8'000'000;  // slices of another length: the failures so far have no place
   EXPECT_EQ(fail(kAnna, "192.0.2.2").failures, 1U);
 }
 
-TEST_F(LoginGuardTest, BearsClocksThatAreALittleApart) {
+TEST_F(LoginGuardTest, ToleratesClocksThatAreALittleApart) {
   now_ms = 800'010'000;  // a slice begins
   fail();
   now_ms -= 1;
@@ -223,7 +223,7 @@ TEST_F(LoginGuardTest, HoldsAMillionAddressesInLessThan100MB) {
     return net::Address::from_ip(ip, 7);
   };
   for (uint32_t i = 0; i < kAddresses; ++i) {
-    guard.failed(rules, address(i), i + 1, now_ms);  // each at a name of its own
+    guard.failed(rules, address(i), i + 1, now_ms);  // each with its own name
   }
   EXPECT_LT(guard.bytes(), 100'000'000U);
   size_t remembered = 0;
@@ -232,10 +232,10 @@ TEST_F(LoginGuardTest, HoldsAMillionAddressesInLessThan100MB) {
   }
   EXPECT_GE(remembered, kAddresses * 99.9 / 100);
   RecordProperty("bytes", static_cast<int>(guard.bytes()));
-  EXPECT_LT(guard.bytes(), 100'000'000U) << "however many come";
+  EXPECT_LT(guard.bytes(), 100'000'000U) << "however many addresses come";
 }
 
-TEST_F(LoginGuardTest, MayBeAskedByManyThreads) {
+TEST_F(LoginGuardTest, ServesManyThreads) {
   rules.max = 200;
   std::vector<std::thread> threads;
   for (uint64_t thread = 0; thread < 4; ++thread) {

@@ -1,4 +1,4 @@
-// Attempts in flight: how many of an address may go at once, who waits, and who goes next.
+// Attempts in flight: how many of an address may go at once, which ones wait, and which goes next.
 #include <atomic>
 #include <memory>
 #include <string>
@@ -21,7 +21,7 @@ net::Address at(const std::string& ip) {
   return net::Address::parse(ip + ":7").value();
 }
 
-// Who wants to log in, and what it was told.
+// A client that wants to log in, and the turn that it was given.
 struct Seeker final : LoginTurnObserver {
   void on_login_turn(LoginLeave told) override {
     EXPECT_TRUE(waits()) << "once";
@@ -60,7 +60,7 @@ class LoginTurnsTest : public testing::Test {
     guard.succeeded(rules, at("192.0.2.1"), user, loop.now_ms());
     seeker.attempt.reset();
   }
-  // What has been told is heard.
+  // Delivers the turns that have been given.
   void turn() { loop.run_once(0); }
 
   LoginFailures rules;
@@ -69,7 +69,7 @@ class LoginTurnsTest : public testing::Test {
   std::vector<std::unique_ptr<Seeker>> seekers;
 };
 
-TEST_F(LoginTurnsTest, SoManyGoAsWouldBanTheAddress) {
+TEST_F(LoginTurnsTest, AllowsAsManyAtOnceAsWouldBanTheAddress) {
   for (int i = 0; i < 3; ++i) {
     EXPECT_TRUE(seek().goes()) << i;
   }
@@ -77,14 +77,14 @@ TEST_F(LoginTurnsTest, SoManyGoAsWouldBanTheAddress) {
   EXPECT_TRUE(seek("192.0.2.2").goes()) << "another address";
 }
 
-TEST_F(LoginTurnsTest, WhatHasFailedTakesItsPlaceInTheWindow) {
+TEST_F(LoginTurnsTest, CountsFailuresAgainstTheAttemptsInFlight) {
   fail(seek());
   EXPECT_TRUE(seek().goes());
   EXPECT_TRUE(seek().goes());
   EXPECT_TRUE(seek().waits());
 }
 
-TEST_F(LoginTurnsTest, OneAfterTheOtherGoesInOrder) {
+TEST_F(LoginTurnsTest, GivesTurnsInOrder) {
   Seeker& first = seek();
   Seeker& second = seek();
   seek();
@@ -96,13 +96,13 @@ TEST_F(LoginTurnsTest, OneAfterTheOtherGoesInOrder) {
   turn();
   EXPECT_TRUE(fourth.goes());
   EXPECT_TRUE(fifth.waits());
-  EXPECT_TRUE(seek().waits()) << "it came last";
+  EXPECT_TRUE(seek().waits()) << "it is the last one";
   succeed(first);
   turn();
   EXPECT_TRUE(fifth.goes());
 }
 
-TEST_F(LoginTurnsTest, AFailureFreesNoPlaceUntilItIsForgiven) {
+TEST_F(LoginTurnsTest, KeepsTheSlotOfAFailureUntilItIsForgiven) {
   Seeker& first = seek();
   Seeker& second = seek();
   seek();
@@ -110,14 +110,14 @@ TEST_F(LoginTurnsTest, AFailureFreesNoPlaceUntilItIsForgiven) {
   fail(first, kAnna);
   turn();
   EXPECT_TRUE(fourth.waits()) << "two in flight and one failure";
-  succeed(second, kAnna);  // takes both away
+  succeed(second, kAnna);  // removes the attempt and the failure
   turn();
   EXPECT_TRUE(fourth.goes());
   EXPECT_TRUE(seek().goes());
   EXPECT_TRUE(seek().waits());
 }
 
-TEST_F(LoginTurnsTest, ABanEndsAllWhoWait) {
+TEST_F(LoginTurnsTest, RefusesAllWaitingAttemptsAtABan) {
   Seeker* in_flight[] = {&seek(), &seek(), &seek()};
   Seeker& fourth = seek();
   Seeker& fifth = seek();
@@ -130,11 +130,11 @@ TEST_F(LoginTurnsTest, ABanEndsAllWhoWait) {
   turn();
   EXPECT_TRUE(fourth.refused());
   EXPECT_TRUE(fifth.refused());
-  EXPECT_TRUE(seek().refused()) << "and who comes later";
+  EXPECT_TRUE(seek().refused()) << "and every later attempt";
   EXPECT_TRUE(other.goes());
 }
 
-TEST_F(LoginTurnsTest, WhoGivesUpLeavesTheQueue) {
+TEST_F(LoginTurnsTest, RemovesAnAbandonedAttemptFromTheQueue) {
   Seeker& first = seek();
   seek();
   seek();
@@ -144,10 +144,10 @@ TEST_F(LoginTurnsTest, WhoGivesUpLeavesTheQueue) {
   succeed(first);
   turn();
   EXPECT_TRUE(fifth.goes());
-  EXPECT_TRUE(fourth.waits()) << "it is told nothing any more";
+  EXPECT_TRUE(fourth.waits()) << "it gets no turn after it left";
 }
 
-TEST_F(LoginTurnsTest, WhoIsGoneWhenItsTurnArrivesPassesItOn) {
+TEST_F(LoginTurnsTest, PassesOnTheTurnOfAnAttemptThatIsGone) {
   Seeker& first = seek();
   seek();
   seek();
@@ -160,7 +160,7 @@ TEST_F(LoginTurnsTest, WhoIsGoneWhenItsTurnArrivesPassesItOn) {
   EXPECT_TRUE(fifth.goes());
 }
 
-TEST_F(LoginTurnsTest, ExemptNetworksNeverWait) {
+TEST_F(LoginTurnsTest, NeverDelaysExemptNetworks) {
   rules.exempt = {net::Network::parse("192.0.2.0/24").value()};
   for (int i = 0; i < 100; ++i) {
     Seeker& seeker = seek();
@@ -169,7 +169,7 @@ TEST_F(LoginTurnsTest, ExemptNetworksNeverWait) {
   }
 }
 
-TEST_F(LoginTurnsTest, AnIPv6NetworkSharesItsPlaces) {
+TEST_F(LoginTurnsTest, SharesTheSlotsOfAnIPv6Network) {
   seek("[2001:db8:0:1::1]");
   seek("[2001:db8:0:1::2]");
   seek("[2001:db8:0:1::3]");
@@ -177,12 +177,12 @@ TEST_F(LoginTurnsTest, AnIPv6NetworkSharesItsPlaces) {
   EXPECT_TRUE(seek("[2001:db8:0:2::1]").goes());
 }
 
-TEST_F(LoginTurnsTest, AReloadThatLowersTheLimitLeavesOnePlace) {
+TEST_F(LoginTurnsTest, KeepsOneSlotWhenAReloadLowersTheLimit) {
   fail(seek());
   fail(seek());
   LoginFailures lower = rules;
   lower.max = 1;
-  EXPECT_TRUE(seek(lower, loop).goes()) << "else nobody's end would be the next one's turn";
+  EXPECT_TRUE(seek(lower, loop).goes()) << "else no attempt's end would give the next one its turn";
   Seeker& waiting = seek(lower, loop);
   EXPECT_TRUE(waiting.waits());
   seekers[2]->attempt.reset();
@@ -190,7 +190,7 @@ TEST_F(LoginTurnsTest, AReloadThatLowersTheLimitLeavesOnePlace) {
   EXPECT_TRUE(waiting.goes());
 }
 
-TEST_F(LoginTurnsTest, NothingIsLeftOfAttemptsThatCameToNothing) {
+TEST_F(LoginTurnsTest, KeepsNothingOfAbandonedAttempts) {
   for (int round = 0; round < 3; ++round) {
     std::vector<Seeker*> crowd;
     for (int i = 0; i < 50; ++i) {
@@ -206,9 +206,9 @@ TEST_F(LoginTurnsTest, NothingIsLeftOfAttemptsThatCameToNothing) {
   EXPECT_EQ(guard.bytes(), 0U);
 }
 
-// Sessions of two workers that come and go as they like: never more than `max` at once, and nobody
-// is forgotten.
-TEST(LoginTurns, AreKeptAcrossWorkers) {
+// Sessions of two workers that come and go at random: never more than `max` at once, and each one
+// gets its turn.
+TEST(LoginTurns, HoldAcrossWorkers) {
   constexpr int kEach = 400;
   LoginFailures rules;
   rules.max = 3;

@@ -36,7 +36,7 @@ class RefusalLogTest : public testing::Test {
   RefusalLog refusals;
 };
 
-TEST_F(RefusalLogTest, TellsTheFirstAtOnceAndTheOthersTogether) {
+TEST_F(RefusalLogTest, LogsTheFirstAtOnceAndTheOthersTogether) {
   EXPECT_THAT(refuse("192.0.2.1", Refusal::LimitRate, 1000),
               ElementsAre(HasSubstr("session refused listener=[::]:993 client=192.0.2.1:7 "
                                     "reason=limit_rate")));
@@ -48,7 +48,7 @@ TEST_F(RefusalLogTest, TellsTheFirstAtOnceAndTheOthersTogether) {
   EXPECT_THAT(tell(), IsEmpty()) << "once";
 }
 
-TEST_F(RefusalLogTest, TellsAddressesAndReasonsApart) {
+TEST_F(RefusalLogTest, SeparatesAddressesAndReasons) {
   EXPECT_EQ(refuse("192.0.2.1", Refusal::LimitRate).size(), 1U);
   EXPECT_EQ(refuse("192.0.2.1", Refusal::Denied).size(), 1U);
   EXPECT_EQ(refuse("192.0.2.2", Refusal::Denied).size(), 1U);
@@ -57,7 +57,7 @@ TEST_F(RefusalLogTest, TellsAddressesAndReasonsApart) {
   EXPECT_THAT(tell(), ElementsAre(HasSubstr("client=192.0.2.2:7 reason=denied count=1")));
 }
 
-TEST_F(RefusalLogTest, TellsOfLoginsApart) {
+TEST_F(RefusalLogTest, LogsLoginsSeparately) {
   log::configure(log::Format::Text, log::Level::Info);
   const auto refuse_logins = [&](const char* result, int times) {
     return test::logged([&] {
@@ -78,14 +78,14 @@ TEST_F(RefusalLogTest, TellsOfLoginsApart) {
       ElementsAre(HasSubstr("more logins refused client=192.0.2.1:7 result=expired count=2")));
 }
 
-TEST_F(RefusalLogTest, BeginsAnewAfterAMinute) {
+TEST_F(RefusalLogTest, StartsAgainAfterAMinute) {
   refuse("192.0.2.1", Refusal::LimitRate, 3);
   now_ms += RefusalLog::kIntervalMs;
   EXPECT_THAT(refuse("192.0.2.1", Refusal::LimitRate, 2),
               ElementsAre(HasSubstr("count=2"), HasSubstr("session refused")));
 }
 
-TEST_F(RefusalLogTest, StaysSmallWhoeverComes) {
+TEST_F(RefusalLogTest, StaysBoundedUnderAFlood) {
   const auto lines = test::logged([&] {
     for (size_t i = 0; i < 2 * RefusalLog::kMost; ++i) {
       const std::string ip = "198.51." + std::to_string(i / 256) + "." + std::to_string(i % 256);
@@ -97,7 +97,7 @@ TEST_F(RefusalLogTest, StaysSmallWhoeverComes) {
   EXPECT_THAT(tell(), testing::Contains(HasSubstr("client=others count=1024")));
 }
 
-TEST_F(RefusalLogTest, TellsWhatIsLeftWhenItGoes) {
+TEST_F(RefusalLogTest, LogsTheRestWhenDestroyed) {
   const auto lines = test::logged([] {
     RefusalLog short_lived;
     const net::Address client = net::Address::parse("192.0.2.9:7").value();

@@ -15,7 +15,7 @@ TEST(IdentityPreamble, SaysNothingUnlessAskedTo) {
   EXPECT_EQ(nothing.proxy_header + nothing.id_command, "");
 }
 
-TEST(IdentityPreamble, OfAProxyIsAHeaderInFrontOfAllElse) {
+TEST(IdentityPreamble, IsAProxyHeaderBeforeAllElse) {
   const IdentityPreamble v1 = make_preamble(ClientIdentity::ProxyV1, kClient);
   EXPECT_EQ(v1.proxy_header, "PROXY TCP4 192.0.2.1 198.51.100.2 4711 993\r\n");
   EXPECT_EQ(v1.id_command, "");
@@ -26,7 +26,7 @@ TEST(IdentityPreamble, OfAProxyIsAHeaderInFrontOfAllElse) {
   EXPECT_EQ(v2.id_command, "");
 }
 
-TEST(IdentityPreamble, ByImapIdIsACommandAsDovecotTakesIt) {
+TEST(IdentityPreamble, IsAnIdCommandThatDovecotAccepts) {
   const IdentityPreamble id = make_preamble(ClientIdentity::ImapId, kClient);
   EXPECT_EQ(id.proxy_header, "");
   EXPECT_EQ(id.id_command,

@@ -151,7 +151,7 @@ TEST_F(DialerTest, SpeaksTlsFromTheFirstByteWhenAskedTo) {
   EXPECT_GT(facts.certificate_not_after[1].load(), 0);
 }
 
-TEST_F(DialerTest, UpgradesWithStarttlsAndForgetsWhatWasSaidInClear) {
+TEST_F(DialerTest, UpgradesWithStarttlsAndForgetsTheClearCapabilities) {
   config.tls = BackendTls::StartTls;
   ScriptedBackend& server = backend({.tls = BackendTls::StartTls});
   start();
@@ -160,7 +160,7 @@ TEST_F(DialerTest, UpgradesWithStarttlsAndForgetsWhatWasSaidInClear) {
   EXPECT_EQ(first_bytes, "* OK [CAPABILITY IMAP4rev1 IDLE] IMAP ready\r\n");
 }
 
-TEST_F(DialerTest, RefusesBytesInjectedBehindStarttls) {
+TEST_F(DialerTest, RefusesBytesInjectedAfterStarttls) {
   config.tls = BackendTls::StartTls;
   backend({.tls = BackendTls::StartTls, .after_starttls = "* CAPABILITY IMAP4rev1\r\n"});
   start();
@@ -169,7 +169,7 @@ TEST_F(DialerTest, RefusesBytesInjectedBehindStarttls) {
   EXPECT_EQ(connects(0, "starttls_injection"), 1U);
 }
 
-TEST_F(DialerTest, NamesWhatIsWrongWithTheBackendsCertificate) {
+TEST_F(DialerTest, NamesTheFaultOfTheBackendsCertificate) {
   config.tls = BackendTls::Implicit;
   config.verify.name = "mail.internal";
   backend({.tls = BackendTls::Implicit});
@@ -179,7 +179,7 @@ TEST_F(DialerTest, NamesWhatIsWrongWithTheBackendsCertificate) {
   EXPECT_EQ(connects(0, "certificate_name_mismatch"), 1U);
 }
 
-TEST_F(DialerTest, NamesAnAuthorityThatIsNotTrusted) {
+TEST_F(DialerTest, NamesAnUntrustedAuthority) {
   config.tls = BackendTls::Implicit;
   config.verify.ca_file = directory.write("other.pem", test::Authority("Other").pem());
   backend({.tls = BackendTls::Implicit});
@@ -188,7 +188,7 @@ TEST_F(DialerTest, NamesAnAuthorityThatIsNotTrusted) {
   EXPECT_STREQ(failure.label(), "certificate_untrusted");
 }
 
-// ---- what can go wrong, and who is tried next
+// ---- failures, and which server is tried next
 
 TEST_F(DialerTest, CountsARefusedConnectionAndTriesTheNextServer) {
   config.servers.push_back(closed_port.host());
@@ -220,7 +220,7 @@ TEST_F(DialerTest, TriesTheNextServerWhenOneHangsUpWithoutAWord) {
   EXPECT_EQ(connects(0, "connection_closed"), 1U);
 }
 
-TEST_F(DialerTest, RefusesWhatIsNotImap) {
+TEST_F(DialerTest, RefusesAServerThatDoesNotSpeakImap) {
   backend({.greeting = "220 mail ESMTP\r\n"});
   start();
   ASSERT_TRUE(wait());
@@ -240,7 +240,7 @@ TEST_F(DialerTest, TriesAllAddressesOfAServer) {
   EXPECT_EQ(known.ejected_until_ms, 0U) << "a server with one good address is a good server";
 }
 
-TEST_F(DialerTest, GivesUpWhenNoServerIsLeftAndTellsTheLastReason) {
+TEST_F(DialerTest, GivesUpWhenNoServerIsLeftAndReportsTheLastReason) {
   backend({.greeting = "* BYE overloaded\r\n"});
   config.servers.push_back(closed_port.host());
   start();
@@ -250,8 +250,8 @@ TEST_F(DialerTest, GivesUpWhenNoServerIsLeftAndTellsTheLastReason) {
   EXPECT_EQ(connects(1, "connection_refused"), 1U);
 }
 
-TEST_F(DialerTest, GivesASilentServerItsShareOfTheTimeAndNoMore) {
-  backend({.greeting = "* OK"});  // and never the rest
+TEST_F(DialerTest, GivesASilentServerOnlyItsShareOfTheTime) {
+  backend({.greeting = "* OK"});  // the rest never comes
   backend();
   start(10'000);
   ASSERT_TRUE(run_until(loop, [&] { return backends[0]->accepted() == 1; }));
@@ -282,7 +282,7 @@ TEST_F(DialerTest, FailsWhenANameCannotBeResolved) {
   EXPECT_EQ(connects(0, failure.label()), 1U);
 }
 
-TEST_F(DialerTest, UsesAddressesFromBeforeWhileTheResolverIsDown) {
+TEST_F(DialerTest, UsesStaleAddressesWhileTheResolverIsDown) {
   ScriptedBackend& server = backend();
   config.servers = {{"no-such-host.invalid", 143}};
   pool().server(0).addresses.store({server.address()}, 0);
@@ -292,7 +292,7 @@ TEST_F(DialerTest, UsesAddressesFromBeforeWhileTheResolverIsDown) {
   EXPECT_EQ(connects(0, "success"), 1U);
 }
 
-TEST_F(DialerTest, UsesAddressesFromBeforeWhileTheResolverIsSlow) {
+TEST_F(DialerTest, UsesStaleAddressesWhileTheResolverIsSlow) {
   ScriptedBackend& server = backend();
   config.servers = {{"localhost", server.host().port}};
   pool().server(0).addresses.store({server.address()}, 0);
@@ -311,7 +311,7 @@ TEST_F(DialerTest, UsesAddressesFromBeforeWhileTheResolverIsSlow) {
   EXPECT_EQ(connects(0, "timed_out"), 0U);
 }
 
-TEST_F(DialerTest, TriesWhatTheResolverAnswersWhileAFormerAddressFails) {
+TEST_F(DialerTest, TriesNewAddressesThatArriveWhileAStaleOneFails) {
   ScriptedBackend& silent = backend({.greeting = "* OK"});
   ScriptedBackend& server = backend();
   config.servers = {{"localhost", server.host().port}};
@@ -332,7 +332,7 @@ TEST_F(DialerTest, TriesWhatTheResolverAnswersWhileAFormerAddressFails) {
   EXPECT_EQ(pool().server(0).ejected_until_ms, 0U);
 }
 
-TEST_F(DialerTest, TriesTheNextServerWhenANameNeedsTooLong) {
+TEST_F(DialerTest, TriesTheNextServerWhenANameTakesTooLong) {
   config.servers = {{"localhost", 143}};
   backend();
   const test::BusyPool busy(loop);
@@ -345,7 +345,7 @@ TEST_F(DialerTest, TriesTheNextServerWhenANameNeedsTooLong) {
   EXPECT_EQ(place.server(), &pool().server(1));
 }
 
-TEST_F(DialerTest, LooksANameUpAgainOnceItsServerHasFailed) {
+TEST_F(DialerTest, LooksUpANameAgainOnceItsServerHasFailed) {
   config.servers.push_back({"localhost", closed_port.host().port});
   BackendServer& server = pool().server(0);
   start();
@@ -357,8 +357,8 @@ TEST_F(DialerTest, LooksANameUpAgainOnceItsServerHasFailed) {
   EXPECT_EQ(loop.lookups(), 1U);
 }
 
-#if !defined(__SANITIZE_ADDRESS__)  // UBSan needs descriptors for what it looks at
-TEST_F(DialerTest, ShunsNoServerForAShortageOfItsOwn) {
+#if !defined(__SANITIZE_ADDRESS__)  // UBSan itself needs descriptors
+TEST_F(DialerTest, EjectsNoServerForAShortageOfItsOwn) {
   backend();
   pool();
   const test::NoDescriptors none;
@@ -377,9 +377,9 @@ INSTANTIATE_TEST_SUITE_P(Hop, DialCancelTest,
                                          BackendTls::Implicit),
                          [](const auto& hop) { return std::string(name_of(hop.param)); });
 
-// The number of turns after which the dial is given up goes up until it has succeeded before that:
-// every stage is met on the way.
-TEST_P(DialCancelTest, AtAnyStageCallsNobodyAndLeavesNothing) {
+// Cancels the dialer after more turns each time, until it succeeds first: so every stage is
+// covered.
+TEST_P(DialCancelTest, CallsNoObserverAndLeavesNothingAtAnyStage) {
   config.tls = GetParam();
   config.servers.clear();
   ScriptedBackend& server = backend({.tls = GetParam()});
@@ -406,7 +406,7 @@ TEST_P(DialCancelTest, AtAnyStageCallsNobodyAndLeavesNothing) {
   EXPECT_EQ(connects(0, "success"), 1U);
 }
 
-TEST_F(DialerTest, CancelledWhileResolvingCallsNobody) {
+TEST_F(DialerTest, CallsNoObserverWhenCancelledWhileResolving) {
   config.servers.push_back({"localhost", closed_port.host().port});
   start();
   dial->cancel();

@@ -43,7 +43,7 @@ struct DnsCacheTest : testing::Test {
   const std::vector<net::Address> former{net::Address::parse("192.0.2.1:143").value()};
 };
 
-TEST_F(DnsCacheTest, AreAskedForOnceForAllWhoWait) {
+TEST_F(DnsCacheTest, AsksOnceForAllWaitingObservers) {
   test::BusyPool busy(loop);
   Waiter first, second;
   EXPECT_FALSE(ask(kKnown, first));
@@ -56,7 +56,7 @@ TEST_F(DnsCacheTest, AreAskedForOnceForAllWhoWait) {
   EXPECT_EQ(addresses.known()[0].port(), 143);
 }
 
-TEST_F(DnsCacheTest, AreBelievedUntilTheyAreDistrusted) {
+TEST_F(DnsCacheTest, ServesAddressesUntilTheyExpire) {
   Waiter waiter;
   EXPECT_FALSE(ask(kKnown, waiter));
   ASSERT_TRUE(is_told(waiter));
@@ -66,17 +66,17 @@ TEST_F(DnsCacheTest, AreBelievedUntilTheyAreDistrusted) {
   ASSERT_TRUE(is_told(waiter, 2));
 }
 
-TEST_F(DnsCacheTest, OfBeforeServeWhileTheResolverIsDown) {
+TEST_F(DnsCacheTest, ServesStaleAddressesWhileTheResolverIsDown) {
   addresses.store(former, 0);
   Waiter waiter;
   EXPECT_FALSE(ask(kUnknown, waiter));
   ASSERT_TRUE(is_told(waiter));
   EXPECT_FALSE(waiter.failure);
   EXPECT_EQ(addresses.known(), former);
-  EXPECT_TRUE(ask(kUnknown, waiter)) << "it is not asked again for each";
+  EXPECT_TRUE(ask(kUnknown, waiter)) << "one look-up failed for all";
 }
 
-TEST_F(DnsCacheTest, OfBeforeServeAllOnceOneHasWaitedLongEnough) {
+TEST_F(DnsCacheTest, ServesStaleAddressesToAllOnceOneHasWaited) {
   Waiter waiter, next;
   EXPECT_FALSE(addresses.serve_stale(loop.now_ms())) << "there are none";
   addresses.store(former, 0);
@@ -84,12 +84,12 @@ TEST_F(DnsCacheTest, OfBeforeServeAllOnceOneHasWaitedLongEnough) {
   EXPECT_FALSE(ask(kKnown, waiter));
   EXPECT_TRUE(addresses.serve_stale(loop.now_ms()));
   EXPECT_TRUE(ask(kKnown, next));
-  busy.release();  // the question goes on
+  busy.release();  // the look-up continues
   ASSERT_TRUE(is_told(waiter));
   EXPECT_NE(addresses.known(), former);
 }
 
-TEST_F(DnsCacheTest, TellNobodyWhoHasGone) {
+TEST_F(DnsCacheTest, SkipsObserversThatAreGone) {
   auto gone = std::make_unique<Waiter>();
   Waiter stays;
   EXPECT_FALSE(ask(kKnown, *gone));
@@ -98,7 +98,7 @@ TEST_F(DnsCacheTest, TellNobodyWhoHasGone) {
   EXPECT_TRUE(is_told(stays));
 }
 
-TEST_F(DnsCacheTest, TellTheFailureAndTheNextAnswerToWhoeverAsksAgain) {
+TEST_F(DnsCacheTest, ReportsTheNextAnswerToAnObserverThatAsksAgain) {
   Waiter waiter;
   waiter.then = [&] {
     if (waiter.told == 1) {
@@ -110,7 +110,7 @@ TEST_F(DnsCacheTest, TellTheFailureAndTheNextAnswerToWhoeverAsksAgain) {
   EXPECT_TRUE(waiter.failure);
 }
 
-TEST_F(DnsCacheTest, MayGoWhileTheyAreAskedFor) {
+TEST_F(DnsCacheTest, MayBeDestroyedDuringALookUp) {
   Waiter waiter;
   {
     DnsCache short_lived;

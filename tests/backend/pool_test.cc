@@ -66,7 +66,7 @@ TEST_F(PoolTest, LeastSessionsStartsWithTheEmptiestServer) {
   EXPECT_EQ(pool.order(client(1), 0), (Order{1, 2, 0}));
 }
 
-TEST_F(PoolTest, LeastSessionsTakesEqualServersInTurn) {
+TEST_F(PoolTest, LeastSessionsTakesTurnsAmongEqualServers) {
   Pool& pool = make(Balance::LeastSessions, numbered(2));
   EXPECT_EQ(pool.order(client(1), 0).front(), 0U);
   EXPECT_EQ(pool.order(client(1), 0).front(), 1U);
@@ -86,7 +86,7 @@ TEST_F(PoolTest, ClientHashKeepsAClientWithItsServer) {
   }
 }
 
-TEST_F(PoolTest, ClientHashMovesOnlyTheClientsOfTheServerThatGoes) {
+TEST_F(PoolTest, ClientHashMovesOnlyTheClientsOfARemovedServer) {
   std::vector<std::string> names = numbered(4);
   Pool& before = make(Balance::ClientHash, names);
   names.erase(names.begin() + 1);
@@ -103,7 +103,7 @@ TEST_F(PoolTest, ClientHashMovesOnlyTheClientsOfTheServerThatGoes) {
   EXPECT_GT(moved, 0);
 }
 
-TEST_F(PoolTest, TriesShunnedServersLast) {
+TEST_F(PoolTest, TriesEjectedServersLast) {
   for (const Balance balance : {Balance::RoundRobin, Balance::LeastSessions, Balance::ClientHash}) {
     Pool& pool = make(balance, numbered(3));
     pool.server(1).ejected_until_ms = 1'000;
@@ -113,7 +113,7 @@ TEST_F(PoolTest, TriesShunnedServersLast) {
   }
 }
 
-TEST_F(PoolTest, TrustsAShunnedServerAgainAfterAWhile) {
+TEST_F(PoolTest, RestoresAnEjectedServerAfterAWhile) {
   Pool& pool = make(Balance::LeastSessions, numbered(2));
   pool.server(0).ejected_until_ms = 1'000;
   pool.server(1).sessions = 1;
@@ -121,7 +121,7 @@ TEST_F(PoolTest, TrustsAShunnedServerAgainAfterAWhile) {
   EXPECT_EQ(pool.order(client(1), 1'000).front(), 0U);
 }
 
-TEST_F(PoolTest, TriesAllServersEvenIfAllAreShunned) {
+TEST_F(PoolTest, TriesAllServersEvenIfAllAreEjected) {
   Pool& pool = make(Balance::RoundRobin, numbered(3));
   for (size_t i = 0; i < 3; ++i) {
     pool.server(i).ejected_until_ms = 1'000;
@@ -131,7 +131,7 @@ TEST_F(PoolTest, TriesAllServersEvenIfAllAreShunned) {
   EXPECT_EQ(order, (Order{0, 1, 2}));
 }
 
-TEST(ServerSlot, CountsItsServerForAsLongAsItLives) {
+TEST(ServerSlot, CountsForItsServerWhileItExists) {
   const metrics::LabelSets labels = metrics::complete_labels();
   metrics::Counters counters(labels);
   metrics::Cell& gauge = counters.cell_at(metrics::Metric::BackendSessions, {3});

@@ -119,7 +119,7 @@ TEST(Cli, PairsCertificatesWithKeysInOrder) {
   EXPECT_EQ(command.config.tls.certificates[1].key, "l");
 }
 
-TEST(Cli, WarnsOfABackendThatIsNotVerified) {
+TEST(Cli, WarnsAboutAnUnverifiedBackend) {
   const Command command = accepted(gateway({"--backend-tls", "starttls", "--backend-insecure"}));
   EXPECT_EQ(command.config.backends.at(0).verify.mode, tls::Verification::Mode::None);
   ASSERT_EQ(command.config.warnings.size(), 1U);
@@ -208,7 +208,7 @@ TEST(Cli, SaysWhichFlagIsRepeated) {
               ElementsAre("\"serve\" is one command too many"));
 }
 
-TEST(Cli, NamesUnknownFlagsAndCommandsAllAtOnce) {
+TEST(Cli, NamesAllUnknownFlagsAndCommandsAtOnce) {
   EXPECT_THAT(
       refused(gateway({"--worker", "2", "--nonsense\x1b"})),
       ElementsAre("\"--worker\" is no flag; did you mean \"--workers\"?; see postern --help",
@@ -217,7 +217,7 @@ TEST(Cli, NamesUnknownFlagsAndCommandsAllAtOnce) {
               ElementsAre(HasSubstr("\"chekc\" is no command; did you mean \"check\"?")));
 }
 
-TEST(Cli, RefusesBadValuesAllAtOnce) {
+TEST(Cli, RefusesAllBadValuesAtOnce) {
   EXPECT_THAT(refused({"--listen", "x", "--backend", "a:0x", "--backend-tls", "tls", "--cert", "c",
                        "--workers", "0", "--policy", "old"}),
               testing::UnorderedElementsAre(

@@ -97,7 +97,7 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_EQ(config.log_level, log::Level::Debug);
 }
 
-TEST(Config, TakesRelativePathsFromTheFilesFolder) {
+TEST(Config, ResolvesRelativePathsInTheFilesFolder) {
   const std::string yaml =
       "listeners: [{address: '127.0.0.1:993'}]\n"
       "tls:\n"
@@ -117,7 +117,7 @@ TEST(Config, ChoosesTheServersPortByTheHopsTls) {
   const std::string start =
       "listeners: [{address: '127.0.0.1:993'}]\n"
       "tls: {certificates: [{chain: a, key: b}]}\n";
-  // The servers may stand before `tls`.
+  // The servers may come before `tls`.
   const Config config = parse(start +
                               "backends:\n"
                               "  a: {servers: [mail, 'mail:1']}\n"
@@ -180,7 +180,7 @@ TEST(Config, OmitsSuitesOfTls12WhenOnly13IsAllowed) {
   EXPECT_THAT(config.tls.policy.groups, testing::Contains("X25519"));
 }
 
-TEST(Config, WarnsOfIdleLimitsThatCutClientsOff) {
+TEST(Config, WarnsAboutIdleLimitsThatCutClientsOff) {
   EXPECT_THAT(texts(with("timeouts:\n  idle: 1799s\n").warnings),
               ElementsAre(testing::AllOf(HasSubstr("p.yaml:5: timeouts.idle: \"1799s\" is below"),
                                          HasSubstr("RFC 9051"))));
@@ -189,7 +189,7 @@ TEST(Config, WarnsOfIdleLimitsThatCutClientsOff) {
   EXPECT_THAT(with("timeouts:\n  idle: 31m\n").warnings, testing::IsEmpty());
 }
 
-TEST(Config, WarnsOfBackendsThatAreNotVerifiedOrOutdated) {
+TEST(Config, WarnsAboutUnverifiedAndOutdatedBackends) {
   const Config config = parse(
       "listeners: [{address: '127.0.0.1:993'}]\n"
       "tls: {certificates: [{chain: a, key: b}]}\n"
@@ -208,7 +208,7 @@ TEST(Config, WarnsOfBackendsThatAreNotVerifiedOrOutdated) {
                           HasSubstr("p.yaml:10: backends.b.min_version: \"1.0\" has no effect")));
 }
 
-TEST(Config, WarnsOfProxiesThatCouldBeAnybody) {
+TEST(Config, WarnsAboutProxiesThatCouldBeAnybody) {
   const Config config = parse(
       "listeners:\n"
       "  - address: '127.0.0.1:993'\n"
@@ -221,7 +221,7 @@ TEST(Config, WarnsOfProxiesThatCouldBeAnybody) {
       ElementsAre(HasSubstr("p.yaml:3: listeners[0].proxy_protocol.from[1]: \"::/0\" lets")));
 }
 
-TEST(Config, VerifiesBackendsUnlessToldOtherwise) {
+TEST(Config, VerifiesBackendsByDefault) {
   const Config config = parse(
       "listeners: [{address: '127.0.0.1:993'}]\n"
       "tls: {certificates: [{chain: a, key: b}]}\n"
@@ -232,7 +232,7 @@ TEST(Config, VerifiesBackendsUnlessToldOtherwise) {
   EXPECT_THAT(config.warnings, testing::IsEmpty());
 }
 
-TEST(Config, TakesAnAddressAsTheNameOfABackendsCertificate) {
+TEST(Config, AcceptsAnAddressAsTheNameOfABackendsCertificate) {
   for (const char* name : {"192.0.2.1", "2001:db8::1", "Mail.Example"}) {
     const Config config = parse(
         "listeners: [{address: '127.0.0.1:993'}]\n"
@@ -261,8 +261,8 @@ TEST(ConfigReference, IsAValidFile) {
   EXPECT_THAT(config.warnings, testing::IsEmpty());
 }
 
-// The table tells defaults, the structs have them: they must be the same.
-TEST(ConfigReference, ShowsTheDefaultsThatAreInForce) {
+// The defaults of the table and of the structs must be the same.
+TEST(ConfigReference, ShowsTheActualDefaults) {
   const Config shown = parse(config_reference());
   const Config unset = parse(kMinimal);
   EXPECT_EQ(shown.listeners.at(0).tls, unset.listeners.at(0).tls);
@@ -285,7 +285,7 @@ TEST(ConfigReference, ShowsTheDefaultsThatAreInForce) {
               HasSubstr("| `backends.NAME.tls` | none, starttls or implicit | `none` |"));
 }
 
-TEST(ConfigReference, ShowsAlternativesThatAreValidToo) {
+TEST(ConfigReference, ShowsValidAlternatives) {
   std::string yaml = config_reference();
   const auto replace = [&yaml](const std::string& from, const std::string& to) {
     const size_t at = yaml.find(from, yaml.find("\ntls:"));  // listeners may have a policy, too
@@ -321,7 +321,7 @@ TEST(ConfigMarkdown, IsTheTableOfItsPage) {
       << path << " has no markers <!-- config:begin --> and <!-- config:end -->";
   const std::string table = page.substr(from + begin.size(), to - from - begin.size());
   EXPECT_TRUE(table == config_markdown())
-      << "Replace what stands between the markers in " << path << " by:\n\n"
+      << "Replace the text between the markers in " << path << " by:\n\n"
       << config_markdown();
 }
 

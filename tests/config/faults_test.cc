@@ -1,4 +1,4 @@
-// Every kind of fault of a configuration file, with its line and what the message must say.
+// Every kind of fault of a configuration file, with its line and its message.
 #include <ostream>
 #include <string>
 #include <vector>
@@ -13,7 +13,7 @@ namespace {
 
 using testing::HasSubstr;
 
-// Lines 1 to 3; what a case adds begins in line 4.
+// Lines 1 to 3; the text of a case begins in line 4.
 constexpr char kBase[] =
     "listeners: [{address: '127.0.0.1:993'}]\n"
     "tls: {certificates: [{chain: a.crt, key: a.key}]}\n"
@@ -23,7 +23,7 @@ constexpr char kTls[] = "tls: {certificates: [{chain: a.crt, key: a.key}]}\n";
 constexpr char kBackend[] = "backends: {legacy: {servers: ['mail:143']}}\n";
 
 struct Case {
-  const char* name;  // what is wrong
+  const char* name;  // of the fault
   std::string yaml;
   int line;
   std::string says;
@@ -73,7 +73,7 @@ const std::vector<Case>& files() {
       {"TabIndent", base("log:\n\tlevel: info\n"), 5, "not valid YAML"},
       {"UnknownAlias", base("workers: *w\n"), 4, "not valid YAML"},
       {"TooDeep", base("log: " + repeated("[", 2000)), 4, "not valid YAML"},
-      {"SelfReference", base("routes: &r [*r]\n"), 4, "stands inside of what it names"},
+      {"SelfReference", base("routes: &r [*r]\n"), 4, "is inside the node that it names"},
       {"SecondDocument", base("---\nworkers: 1\n"), 4, "a second YAML document"},
       {"Tag", base("workers: !!int 1\n"), 4, "has no meaning here"},
       {"TooManyNodes", base("routes: [" + repeated("a,", 100'000) + "]\n"), 4,
@@ -206,7 +206,7 @@ const std::vector<Case>& values() {
       {"ProxyNetwork",
        with_listeners(
            "listeners:\n  - address: '127.0.0.1:993'\n    proxy_protocol: {from: [lb1]}\n"),
-       3, "\"lb1\" is no network; write 10.0.0.0/8"},
+       3, "\"lb1\" is not a network; write 10.0.0.0/8"},
       {"ProxyNetworkWithHostBits",
        with_listeners(
            "listeners:\n  - address: '127.0.0.1:993'\n    proxy_protocol: {from: [10.0.0.1/8]}\n"),
@@ -294,7 +294,7 @@ INSTANTIATE_TEST_SUITE_P(Key, ConfigFault, testing::ValuesIn(keys()), name_of_ca
 INSTANTIATE_TEST_SUITE_P(Value, ConfigFault, testing::ValuesIn(values()), name_of_case);
 INSTANTIATE_TEST_SUITE_P(Cross, ConfigFault, testing::ValuesIn(cross_checks()), name_of_case);
 
-TEST(ConfigFaults, AreAllToldAtOnceInTheOrderOfTheFile) {
+TEST(ConfigFaults, AreAllReportedInTheOrderOfTheFile) {
   const Result<Config> config = Config::parse(
       "workers: x\n"
       "listeners: [{address: '127.0.0.1:1', tls: no}]\n"

@@ -33,14 +33,14 @@ std::string fault(const std::string& text) {
   return config ? "" : config.faults().front().text();
 }
 
-TEST(ConfigLimits, AreOffUnlessAsked) {
+TEST(ConfigLimits, AreOffByDefault) {
   const Limits usual = limits("  sessions: 1\n");
   EXPECT_EQ(usual.connections_per_address.max, 0U);
   EXPECT_THAT(usual.allow, IsEmpty());
   EXPECT_THAT(usual.deny, IsEmpty());
 }
 
-TEST(ConfigLimits, TakeTheRateOfAnAddress) {
+TEST(ConfigLimits, ReadTheRateOfAnAddress) {
   const Limits minute = limits("  connections_per_address: {max: 7}\n");
   EXPECT_EQ(minute.connections_per_address.max, 7U);
   EXPECT_EQ(minute.connections_per_address.per_ms, 60'000U);
@@ -52,7 +52,7 @@ TEST(ConfigLimits, TakeTheRateOfAnAddress) {
   EXPECT_THAT(fault("  connections_per_address: 5\n"), HasSubstr("allowed is map"));
 }
 
-TEST(ConfigLimits, TakeASizeOfMemory) {
+TEST(ConfigLimits, ReadASizeOfMemory) {
   EXPECT_EQ(limits("  sessions: 1\n").memory, 0U);
   EXPECT_EQ(limits("  memory: 32MiB\n").memory, 32 * kMiB);
   EXPECT_EQ(limits("  memory: 65536KiB\n").memory, 64 * kMiB);
@@ -64,7 +64,7 @@ TEST(ConfigLimits, TakeASizeOfMemory) {
   }
 }
 
-TEST(ConfigLimits, TakeListsOfNetworks) {
+TEST(ConfigLimits, ReadListsOfNetworks) {
   const Limits lists = limits("  allow: [10.0.0.0/8, '2001:db8::/32']\n  deny: [10.1.2.3]\n");
   ASSERT_EQ(lists.allow.size(), 2U);
   EXPECT_EQ(lists.allow[1].text(), "2001:db8::/32");
@@ -73,15 +73,16 @@ TEST(ConfigLimits, TakeListsOfNetworks) {
   EXPECT_THAT(limits("  deny: []\n").deny, IsEmpty());
 }
 
-TEST(ConfigLimits, NameANetworkThatIsNone) {
+TEST(ConfigLimits, NameAnInvalidNetwork) {
   EXPECT_THAT(fault("  deny: [10.0.0.1/8]\n"), HasSubstr("f:5: limits.deny[0]: "));
   EXPECT_THAT(fault("  deny: [10.0.0.1/8]\n"), HasSubstr("write 10.0.0.0/8"));
-  EXPECT_THAT(fault("  deny: [\"mail\\e[2J\"]\n"), HasSubstr("is no network"));
+  EXPECT_THAT(fault("  deny: [\"mail\\e[2J\"]\n"), HasSubstr("is not a network"));
   EXPECT_THAT(fault("  deny: [\"mail\\e[2J\"]\n"), testing::Not(HasSubstr("\x1b")));
-  EXPECT_THAT(fault("  allow: []\n"), HasSubstr("has 0 entries")) << "nobody at all is no wish";
+  EXPECT_THAT(fault("  allow: []\n"), HasSubstr("has 0 entries"))
+      << "an empty list would admit no client";
 }
 
-TEST(ConfigLimits, CountFailedLoginsOnlyIfAsked) {
+TEST(ConfigLimits, CountFailedLoginsOnlyIfConfigured) {
   EXPECT_FALSE(limits("  sessions: 1\n").login_failures.has_value());
   const auto usual = limits("  login_failures: {}\n").login_failures;
   ASSERT_TRUE(usual.has_value());
@@ -101,10 +102,10 @@ TEST(ConfigLimits, CountFailedLoginsOnlyIfAsked) {
   EXPECT_THAT(fault("  login_failures: {max: 0}\n"), HasSubstr("1 to 200"));
   EXPECT_THAT(fault("  login_failures: {max: 201}\n"), HasSubstr("1 to 200"));
   EXPECT_THAT(fault("  login_failures: {per: 999ms}\n"), HasSubstr("from 1000ms"));
-  EXPECT_THAT(fault("  login_failures: {exempt: [webmail]}\n"), HasSubstr("is no network"));
+  EXPECT_THAT(fault("  login_failures: {exempt: [webmail]}\n"), HasSubstr("is not a network"));
 }
 
-TEST(ConfigLimits, TakeAListenersSessions) {
+TEST(ConfigLimits, ReadAListenersSessions) {
   const Result<Config> config = parse("  sessions: 9\n", ", sessions: 5");
   ASSERT_TRUE(config);
   EXPECT_EQ(config.value().listeners[0].sessions, 5U);

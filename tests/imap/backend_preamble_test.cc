@@ -11,7 +11,7 @@ namespace {
 using Hop = BackendPreamble::Hop;
 using Step = BackendPreamble::Step;
 
-// A server's side of the upgrade: says things and reads what the opening sends.
+// A server's side of the upgrade: sends lines and reads what the preamble sends.
 class Opening {
  public:
   explicit Opening(Hop hop, std::string_view id = {}) : opening(hop, id) {}
@@ -61,7 +61,7 @@ TEST(BackendPreamble, PassesTheGreetingOnAsItCame) {
   }
 }
 
-TEST(BackendPreamble, NamesWhatIsNoGreeting) {
+TEST(BackendPreamble, RefusesWhatIsNoGreeting) {
   for (const Hop hop : {Hop::AsIs, Hop::StartTls}) {
     for (const char* text : {"SSH", "+OK POP3\r\n", "220 mail ESMTP\r\n", "* NO x\r\n", "*x",
                              "\x15\x03", "* 5 EXISTS\r\n"}) {
@@ -80,7 +80,7 @@ TEST(BackendPreamble, NamesWhatIsNoGreeting) {
   }
 }
 
-TEST(BackendPreamble, UpgradesAndForgetsWhatWasSaidInClear) {
+TEST(BackendPreamble, UpgradesAndForgetsTheClearCapabilities) {
   Opening server(Hop::StartTls);
   ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
   EXPECT_EQ(server.command, "STARTTLS\r\n");
@@ -109,7 +109,7 @@ TEST(BackendPreamble, UpgradesByteByByte) {
   EXPECT_EQ(opening.first_bytes(), "* OK [CAPABILITY X] IMAP ready\r\n");
 }
 
-TEST(BackendPreamble, AsksForCapabilitiesThatTheGreetingDoesNotTell) {
+TEST(BackendPreamble, AsksForCapabilitiesThatTheGreetingDoesNotList) {
   for (const char* greeting :
        {"* OK Exchange is ready. [U1RBUlRUTFM=]\r\n", "* OK [CAPABILITY IMAP4rev1] hi\r\n"}) {
     Opening server(Hop::StartTls);
@@ -154,8 +154,8 @@ TEST(BackendPreamble, RefusesBytesBetweenOkAndHandshake) {
   EXPECT_EQ(later.error(), "starttls_injection");
 }
 
-TEST(BackendPreamble, CountsNothingThatCameEarly) {
-  // An answer in front of the question: it cannot know the tag.
+TEST(BackendPreamble, IgnoresAnEarlyAnswer) {
+  // An answer before the command: it cannot know the tag.
   Opening server(Hop::StartTls);
   ASSERT_EQ(server.say(std::string(kOffer) + "a OK go\r\n* OK go\r\n"), Step::Send);
   EXPECT_EQ(server.say("A OK go\r\n"), Step::More);
@@ -196,11 +196,11 @@ TEST(BackendPreamble, HearsAByeAtAnyTime) {
   EXPECT_EQ(server.error(), "backend_bye");
 }
 
-// ---- whom we bring
+// ---- ID
 
 constexpr std::string_view kId = "ID (\"x-originating-ip\" \"192.0.2.1\")";
 
-TEST(BackendPreamble, TellsByIdWhomItBringsBehindAPlainGreeting) {
+TEST(BackendPreamble, SendsIdAfterAPlainGreeting) {
   Opening server(Hop::AsIs, kId);
   ASSERT_EQ(server.say("* OK hi\r\n"), Step::Send);
   EXPECT_EQ(server.command, std::string(kId) + "\r\n");
@@ -210,10 +210,10 @@ TEST(BackendPreamble, TellsByIdWhomItBringsBehindAPlainGreeting) {
   EXPECT_FALSE(server.opening.id_refused());
 }
 
-TEST(BackendPreamble, TellsByIdWhomItBringsInsideTls) {
+TEST(BackendPreamble, SendsIdInsideTls) {
   Opening server(Hop::StartTls, kId);
   ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
-  EXPECT_EQ(server.command, "STARTTLS\r\n") << "nothing is told in clear";
+  EXPECT_EQ(server.command, "STARTTLS\r\n") << "no ID goes out in clear";
   ASSERT_EQ(server.say(server.tag + " OK\r\n"), Step::StartTls);
   ASSERT_EQ(server.secured(), Step::Send);
   EXPECT_EQ(server.command, "CAPABILITY\r\n");
@@ -223,7 +223,7 @@ TEST(BackendPreamble, TellsByIdWhomItBringsInsideTls) {
   EXPECT_EQ(server.opening.first_bytes(), "* OK [CAPABILITY IMAP4rev1] IMAP ready\r\n");
 }
 
-TEST(BackendPreamble, GoesOnWhenTheServerDoesNotWantToKnow) {
+TEST(BackendPreamble, ContinuesWhenTheServerRefusesId) {
   for (const char* answer : {" BAD unknown command\r\n", " NO never\r\n"}) {
     Opening server(Hop::AsIs, kId);
     ASSERT_EQ(server.say("* PREAUTH hi\r\n"), Step::Send);

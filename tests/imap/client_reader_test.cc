@@ -1,4 +1,4 @@
-// Filter, client to server after login: everything passes, and what the gateway knows of it.
+// Filter, client to server after login: everything passes, and the gateway follows it.
 #include <string>
 
 #include <gtest/gtest.h>
@@ -14,7 +14,7 @@ using test::server;
 constexpr std::string_view kPlus = "l OK [CAPABILITY IMAP4rev1 LITERAL+] in\r\n";
 constexpr std::string_view kLogin = "l LOGIN u p\r\n";
 
-// What passes, and what happens, after a login.
+// What passes and what is reported after a login.
 Outcome talk(test::Transcript transcript, std::string_view in = kPlus) {
   transcript.insert(transcript.begin(), {server("* OK hi\r\n"), client(kLogin), server(in)});
   Outcome outcome = run_everywhere(transcript);
@@ -53,7 +53,7 @@ TEST(ClientReader, PassesEverythingAtOnce) {
   EXPECT_FALSE(bench.filter.violation());
 }
 
-TEST(ClientReader, PassesAnyNumberOfCommandsThatNobodyAnswers) {
+TEST(ClientReader, PassesAnyNumberOfUnansweredCommands) {
   LoggedIn bench;
   for (int i = 0; i < 1000; ++i) {
     bench.client(std::to_string(i) + " NOOP\r\n");
@@ -77,7 +77,7 @@ TEST(ClientReader, WaitsForThePlusOfALiteral) {
   EXPECT_TRUE(bench.rests());
 }
 
-// Dovecot asks for the octets once it has read the "}".
+// Dovecot asks for the octets as soon as it has read the "}".
 TEST(ClientReader, TakesAPlusThatComesBeforeTheLineEnd) {
   const std::string_view rest = "\r\ni IDLE\r\n\r\n";
   for (size_t cut = 0; cut <= 2; ++cut) {
@@ -91,14 +91,14 @@ TEST(ClientReader, TakesAPlusThatComesBeforeTheLineEnd) {
   }
 }
 
-TEST(ClientReader, SkipsALiteralThatTheServerTakesAtOnce) {
+TEST(ClientReader, SkipsALiteralThatTheServerAcceptsAtOnce) {
   const Outcome outcome = talk(
       {client("a APPEND x {10+}\r\nc IDLE\r\nde\r\n"), server("+ x\r\n"), server("a OK done\r\n")});
   EXPECT_EQ(outcome.events, "");
   EXPECT_TRUE(outcome.boundary);
 }
 
-TEST(ClientReader, ReadsACommandWhereALiteralWasRefused) {
+TEST(ClientReader, ReadsACommandAfterARefusedLiteral) {
   LoggedIn bench;
   bench.client("a APPEND x {30}\r\n");
   bench.server("* 1 EXISTS\r\na NO [TRYCREATE] no\r\n");
@@ -108,14 +108,14 @@ TEST(ClientReader, ReadsACommandWhereALiteralWasRefused) {
   EXPECT_TRUE(bench.filter.idling());
 }
 
-// Microsoft 365 refuses a literal so.
-TEST(ClientReader, GoesOnWhereALiteralIsRefusedUnderNoTag) {
+// Microsoft 365 refuses a literal in this way.
+TEST(ClientReader, ContinuesAfterALiteralRefusedWithoutATag) {
   LoggedIn bench;
   bench.client("a APPEND x {9}\r\n");
   bench.server("* BAD x\r\n");
   bench.client("b NOOP\r\n");
   EXPECT_TRUE(bench.to_server.text.ends_with("b NOOP\r\n"));
-  EXPECT_FALSE(bench.filter.at_boundary()) << "unsure: nothing may be put in";
+  EXPECT_FALSE(bench.filter.at_boundary()) << "unsure: nothing may be inserted";
   bench.server("b OK done\r\n");
   EXPECT_TRUE(bench.rests());
 }
@@ -144,7 +144,7 @@ TEST(ClientReader, IsUnsureWhereServersDiffer) {
   }
 }
 
-// Cyrus gives each of these up before it has read the literal, and runs the octets.
+// Cyrus gives up each of these commands before it has read the literal, and runs the octets.
 TEST(ClientReader, IsUnsureOfALiteralInACommandThatTakesNone) {
   for (const char* head : {"x AUTHENTICATE PLAIN", "x COMPRESS", "x ENABLE", "x IDLE", "x NOOP",
                            "x LOGOUT", "x UNAUTHENTICATE", "x STARTTLS"}) {
@@ -155,7 +155,7 @@ TEST(ClientReader, IsUnsureOfALiteralInACommandThatTakesNone) {
     bench.server("x BAD no\r\nu OK out\r\nb NO wrong\r\n");
     EXPECT_STREQ(bench.filter.violation().label(), "unauthenticated") << head;
     EXPECT_EQ(bench.to_client.text.find("b NO"), std::string::npos)
-        << "what has not been counted is not answered";
+        << "a command that was not counted has no answer";
   }
 }
 
@@ -174,7 +174,7 @@ TEST(ClientReader, IsUnsureOfALiteralThatTheServerDoesNotOffer) {
   }
 }
 
-TEST(ClientReader, IsUnsureOfACommandThatIsAnsweredTooEarly) {
+TEST(ClientReader, IsUnsureOfACommandAnsweredTooEarly) {
   LoggedIn bench;
   bench.client("a APPEND x {100+}\r\nxyz\r\n");
   bench.server("a NO [TOOBIG] x\r\n");
@@ -195,7 +195,7 @@ TEST(ClientReader, IsUnsureOfATagUsedTwice) {
   EXPECT_TRUE(bench.rests());
 }
 
-TEST(ClientReader, IsUnsureOfAnAnswerThatNobodyAskedFor) {
+TEST(ClientReader, IsUnsureOfAnUnexpectedAnswer) {
   LoggedIn bench;
   bench.server("x OK who\r\n");
   EXPECT_FALSE(bench.filter.at_boundary());
@@ -217,7 +217,7 @@ TEST(ClientReader, FollowsIdle) {
   EXPECT_EQ(outcome.events, "idle, awake, idle, awake");
 }
 
-TEST(ClientReader, EndsIdleByWhateverTheClientSays) {
+TEST(ClientReader, EndsIdleWithAnyLineOfTheClient) {
   for (const char* line : {"\r\n", "b NOOP\r\n", "b LOGOUT\r\n", "x {5}\r\n", "DONE x\r\n"}) {
     LoggedIn bench;
     bench.client("i IDLE\r\n");
@@ -235,14 +235,14 @@ TEST(ClientReader, EndsIdleByWhateverTheClientSays) {
   }
 }
 
-TEST(ClientReader, TakesAnEarlyDone) {
+TEST(ClientReader, AcceptsAnEarlyDone) {
   const Outcome outcome = talk(
       {client("i IDLE\r\nDONE\r\nb NOOP\r\n"), server("+ idling\r\n"), server("i OK\r\nb OK\r\n")});
   EXPECT_EQ(outcome.events, "") << "never idling: DONE was there first";
   EXPECT_TRUE(outcome.boundary);
 }
 
-TEST(ClientReader, IsUnsureOfWhatComesBeforeIdleHasBegun) {
+TEST(ClientReader, IsUnsureOfLinesBeforeIdleHasBegun) {
   LoggedIn bench;
   bench.client("i IDLE\r\nb NOOP\r\n");
   EXPECT_FALSE(bench.filter.at_boundary());
@@ -261,7 +261,7 @@ TEST(ClientReader, TurnsOpaqueFromTheFirstCompressedByte) {
   EXPECT_FALSE(outcome.boundary);
 }
 
-TEST(ClientReader, GoesOnWhenCompressIsRefused) {
+TEST(ClientReader, ContinuesWhenCompressIsRefused) {
   const Outcome outcome =
       talk({client("a COMPRESS DEFLATE\r\nc NOOP\r\n"),
             server("a NO [COMPRESSIONACTIVE] no\r\nc OK\r\n* CAPABILITY STARTTLS X\r\n")});
@@ -297,18 +297,18 @@ TEST(ClientReader, TurnsOpaqueWithASecurityLayer) {
   EXPECT_FALSE(bench.filter.opaque()) << "there is no layer";
 }
 
-TEST(ClientReader, WaitsForNoAnswerToWhatMayBeNoCommand) {
+TEST(ClientReader, AwaitsNoAnswerToWhatMayBeNoCommand) {
   for (const std::string& line :
        {std::string("x\0y UNAUTHENTICATE\r\n", 21), std::string("* UNAUTHENTICATE\r\n"),
         std::string("\r\na UNAUTHENTICATE\r\n"), std::string(" a UNAUTHENTICATE\r\n")}) {
     EXPECT_EQ(talk({client(line + "c NOOP\r\n")}).kept, "") << line;
   }
   const Outcome outcome = talk({client("b UNAUTHENTICATE\r\nc NOOP\r\n"), server("* BAD x\r\n")});
-  EXPECT_EQ(outcome.kept, "") << "it is answered under no tag";
+  EXPECT_EQ(outcome.kept, "") << "it is answered without a tag";
 }
 
-// Cyrus answers the second DONE so.
-TEST(ClientReader, IsSureAgainOnceWhatIsNoCommandIsAnswered) {
+// Cyrus answers the second DONE in this way.
+TEST(ClientReader, IsSureAgainOnceABadLineIsAnswered) {
   LoggedIn bench;
   bench.client("i IDLE\r\n");
   bench.server("+ idling\r\n");
@@ -317,8 +317,8 @@ TEST(ClientReader, IsSureAgainOnceWhatIsNoCommandIsAnswered) {
   EXPECT_TRUE(bench.rests());
 }
 
-// A client that hangs up then is owed an answer under no tag.
-TEST(ClientReader, OwesAnAnswerToWhatIsNoCommand) {
+// If the client hangs up then, an answer without a tag is still to come.
+TEST(ClientReader, OwesAnAnswerToABadLine) {
   LoggedIn bench;
   bench.client("* \r\n");
   EXPECT_FALSE(bench.filter.nothing_owed());

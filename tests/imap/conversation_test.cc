@@ -13,8 +13,8 @@ namespace {
 size_t live_allocations = 0;
 }  // namespace
 
-// Counts what is on the heap, for the promise that a session at rest has nothing there. Not
-// inlined: GCC then takes malloc() and delete for a mismatch.
+// Counts allocations, for the promise that a session at rest has none. Not inlined, because GCC
+// would then report malloc() and delete as a mismatch.
 [[gnu::noinline]] void* operator new(size_t size) {
   ++live_allocations;
   if (void* memory = std::malloc(size == 0 ? 1 : size)) {
@@ -41,7 +41,7 @@ std::string events(test::Transcript transcript) {
   return run_everywhere(transcript).events;
 }
 
-TEST(Conversation, ToldByALogin) {
+TEST(Conversation, FollowsALogin) {
   FilterBench bench;
   EXPECT_EQ(bench.filter.phase(), Phase::Greeting);
   bench.server("* OK hi\r\n");
@@ -57,7 +57,7 @@ TEST(Conversation, ToldByALogin) {
   EXPECT_EQ(bench.filter.phase(), Phase::Logout);
 }
 
-TEST(Conversation, TellsOutagesFromWrongPasswords) {
+TEST(Conversation, DistinguishesOutagesFromWrongPasswords) {
   const test::Said login = client("a LOGIN u p\r\n");
   EXPECT_EQ(events({login, server("a NO wrong\r\n")}), "attempt login, failure login");
   EXPECT_EQ(events({login, server("a BAD [AUTHENTICATIONFAILED] x\r\n")}),
@@ -79,7 +79,7 @@ TEST(Conversation, MatchesAnswersByTagAndCase) {
             "attempt login, failure login");
 }
 
-// What becomes of an attempt for which the client has said `lines`, each after a "+".
+// The result of an attempt in which the client has sent `lines`, each after a "+".
 std::string result(const char* command, std::initializer_list<const char*> lines,
                    const char* answer) {
   test::Transcript transcript = {client(std::string("a AUTHENTICATE ") + command + "\r\n")};
@@ -93,7 +93,7 @@ std::string result(const char* command, std::initializer_list<const char*> lines
   return last.substr(0, last.find(' '));
 }
 
-TEST(Conversation, CountsNoGuessThatWasNotMade) {
+TEST(Conversation, CountsOnlyGuessesThatWereMade) {
   constexpr const char* kNo = "a NO no\r\n";
   EXPECT_EQ(result("PLAIN", {}, kNo), "unsupported");
   EXPECT_EQ(result("PLAIN", {"*"}, "a BAD aborted\r\n"), "cancelled");
@@ -112,7 +112,7 @@ TEST(Conversation, CountsNoGuessThatWasNotMade) {
             "attempt login, unsupported login");
 }
 
-TEST(Conversation, TellsAnExpiredTokenFromAWrongOne) {
+TEST(Conversation, DistinguishesAnExpiredTokenFromAWrongOne) {
   // {"status":"token_expired"} and {"status":"401"}
   EXPECT_EQ(events({client("a AUTHENTICATE XOAUTH2 dXNlcj11\r\n"),
                     server("+ eyJzdGF0dXMiOiJ0b2tlbl9leHBpcmVkIn0=\r\n"), client("\r\n"),
@@ -124,7 +124,7 @@ TEST(Conversation, TellsAnExpiredTokenFromAWrongOne) {
       "attempt xoauth2, failure xoauth2");
 }
 
-TEST(Conversation, EndsTheLoginThatIsNotAnswered) {
+TEST(Conversation, EndsAnUnansweredLogin) {
   const auto result_of_end = [](std::string_view client, bool plus, bool by_client) {
     FilterBench bench;
     bench.server("* OK hi\r\n");
@@ -169,7 +169,7 @@ TEST(Conversation, KnowsMechanisms) {
             "attempt plain, success plain");
 }
 
-TEST(Conversation, TakesPreauthForALogin) {
+TEST(Conversation, TreatsPreauthAsALogin) {
   const Outcome outcome = run_everywhere({server("* PREAUTH [CAPABILITY X STARTTLS] hi\r\n")});
   EXPECT_EQ(outcome.events, "success preauth");
   EXPECT_EQ(outcome.to_client, "* PREAUTH [CAPABILITY X] hi\r\n");
@@ -182,7 +182,7 @@ TEST(Conversation, FollowsUnauthenticate) {
   EXPECT_EQ(events({client("b UNAUTHENTICATE\r\n"), server("b BAD not now\r\n")}), "");
 }
 
-TEST(Conversation, TakesAByeForTheEnd) {
+TEST(Conversation, TreatsAByeAsTheEnd) {
   FilterBench bench;
   bench.server("* BYE too many\r\n");
   EXPECT_EQ(bench.filter.phase(), Phase::Bye);

@@ -1,4 +1,4 @@
-// A Filter between a scripted client and server: runs a transcript and notes all that came of it.
+// A Filter between a scripted client and server: runs a transcript and records the outcome.
 #pragma once
 
 #include <ostream>
@@ -21,7 +21,7 @@ class TextOutput final : public Output {
   int puts = 0;
 };
 
-// Notes each call as a word or two.
+// Records each call as a word or two.
 class EventLog final : public ConversationObserver {
  public:
   LoginLeave on_login_attempt(Mechanism mechanism) override {
@@ -74,8 +74,8 @@ class FilterBench {
   explicit FilterBench(const Filter::Options& options = {})
       : filter(options, log, to_server, to_client) {}
 
-  // Offers what was kept again only after all pieces of a step, so that a cut inside the server's
-  // answer does not change who spoke first.
+  // Offers the kept bytes again only after all pieces of a step, so that a cut inside the server's
+  // answer does not change which side spoke first.
   void run(const test::Arrival& arrival) {
     for (const std::string_view piece : arrival.pieces) {
       if (arrival.client) {

@@ -1,4 +1,4 @@
-// Filter, server to client: what is edited, and that nothing else is.
+// Filter, server to client: it edits capability data and nothing else.
 #include <string>
 
 #include <gtest/gtest.h>
@@ -37,7 +37,7 @@ TEST(Filter, EditsTheGreetingsOfRealServers) {
       "IMAP4rev1 2007f.404 at Mon, 1 Jan 2024\r\n");
 }
 
-TEST(Filter, TakesABracketAtTheEndOfAGreetingForText) {
+TEST(Filter, TreatsABracketAtTheEndOfAGreetingAsText) {
   const std::string exchange =
       "* OK The Microsoft Exchange IMAP4 service is ready. [CAPABILITY STARTTLS U1RBUlRUTFM=]\r\n";
   EXPECT_EQ(shown(exchange), exchange);
@@ -48,7 +48,7 @@ TEST(Filter, EditsCapabilitiesInAllFourPlacesForTheWholeSession) {
       server("* OK [CAPABILITY IMAP4rev1 LOGINDISABLED] hi\r\n"),
       client("a CAPABILITY\r\n"),
       server("* CAPABILITY IMAP4 IMAP4rev1 AUTH=NTLM LOGINDISABLED STARTTLS IDLE\r\na OK done\r\n"),
-      client("b LOGIN u p\r\n"),  // SmarterMail tells them in front of the tagged OK
+      client("b LOGIN u p\r\n"),  // SmarterMail lists them before the tagged OK
       server("* CAPABILITY IMAP4rev1 STARTTLS IDLE\r\nb OK [CAPABILITY IMAP4rev1 LOGINDISABLED] "
              "in\r\n"),
       client("c NOOP\r\n"),  // Cyrus shows LOGINDISABLED after login too
@@ -79,14 +79,14 @@ TEST(Filter, EditsNothingElse) {
   EXPECT_EQ(shown(text), text);
 }
 
-TEST(Filter, SeesCapabilitiesBehindTextThatLooksLikeALiteral) {
+TEST(Filter, SeesCapabilitiesAfterTextThatLooksLikeALiteral) {
   EXPECT_EQ(shown("* OK ready {99}\r\n* CAPABILITY STARTTLS X\r\n* NO {99}\r\n+ {99}\r\n"
                   "t BAD {99}\r\n* CAPABILITY Y STARTTLS\r\n"),
             "* OK ready {99}\r\n* CAPABILITY X\r\n* NO {99}\r\n+ {99}\r\n"
             "t BAD {99}\r\n* CAPABILITY Y\r\n");
 }
 
-TEST(Filter, TakesABareLineFeedForALineEnd) {
+TEST(Filter, TreatsABareLineFeedAsALineEnd) {
   EXPECT_EQ(
       shown("* OK hi\n* CAPABILITY A STARTTLS\n* 1 FETCH {2}\nab)\n* CAPABILITY STARTTLS B\n"),
       "* OK hi\n* CAPABILITY A\n* 1 FETCH {2}\nab)\n* CAPABILITY B\n");
@@ -100,7 +100,7 @@ TEST(Filter, SwallowsTheGreetingWhenTheGatewayHasGreeted) {
   EXPECT_EQ(outcome.to_client, "* CAPABILITY A\r\n");
 }
 
-TEST(Filter, EndsWhenTheGreetingIsNone) {
+TEST(Filter, EndsAtAnInvalidGreeting) {
   for (const char* greeting : {"SSH-2.0-OpenSSH_9.2\r\n", "+OK POP3 ready\r\n", "* NO\r\n",
                                "* 1 EXISTS\r\n", "a OK hi\r\n", "\r\n", "* BAD x\r\n", "*\r\n"}) {
     const Outcome outcome = run_everywhere({server(greeting)});
@@ -109,7 +109,7 @@ TEST(Filter, EndsWhenTheGreetingIsNone) {
   }
 }
 
-TEST(Filter, BoundsWhatItHoldsBack) {
+TEST(Filter, BoundsTheBytesItHoldsBack) {
   Filter::Options options;
   options.limits.capability_line = 40;
   const std::string good = "* CAPABILITY " + std::string(25, 'x') + "\r\n";
@@ -127,9 +127,9 @@ TEST(Filter, EndsAtAServersLiteralBeyond63Bits) {
   EXPECT_EQ(outcome.violation, "bad_literal");
 }
 
-TEST(Filter, KnowsWhenAWordOfItsOwnWouldFit) {
+TEST(Filter, KnowsWhenItCouldInsertALine) {
   FilterBench bench;
-  EXPECT_TRUE(bench.filter.at_boundary());  // BYE may stand for the greeting
+  EXPECT_TRUE(bench.filter.at_boundary());  // BYE may replace the greeting
   const std::string text =
       "* OK hi\r\n* 1 FETCH (BODY[] {4}\r\n* 1 )\r\n* CAPABILITY A\r\na OK x\r\n";
   std::string boundaries;
@@ -145,7 +145,7 @@ TEST(Filter, KnowsWhenAWordOfItsOwnWouldFit) {
   EXPECT_EQ(boundaries, expected);
 }
 
-TEST(Filter, PassesWhatNeedsNoEditInOnePiece) {
+TEST(Filter, PassesUneditedBytesInOnePiece) {
   FilterBench bench;
   bench.server("* OK hi\r\n");
   bench.client("a LOGIN u p\r\n");

@@ -7,13 +7,13 @@
 namespace postern::imap {
 namespace {
 
-// The command's arguments as they pass on, and how many fields they have lost.
+// The command's arguments as they are sent on, and how many fields were removed.
 std::string edited(std::string_view arguments) {
   const auto result = edit_id(arguments);
   return result ? result->arguments + std::to_string(result->dropped) : "refused";
 }
 
-TEST(EditId, LetsPassWhatAClientSaysOfItself) {
+TEST(EditId, KeepsTheFieldsOfAClient) {
   EXPECT_EQ(edited(" NIL\r\n"), " NIL\r\n0");
   EXPECT_EQ(edited(" nil\n"), " NIL\r\n0");
   EXPECT_EQ(edited("\r\n"), "\r\n0");
@@ -28,7 +28,7 @@ TEST(EditId, LetsPassWhatAClientSaysOfItself) {
   EXPECT_EQ(edited(" (\"name\" NIL name)\r\n"), " (\"name\" NIL name)\r\n0");
 }
 
-TEST(EditId, TakesOutWhatOnlyAProxyMaySay) {
+TEST(EditId, RemovesTheFieldsOfAProxy) {
   EXPECT_EQ(edited(" (\"x-originating-ip\" \"192.0.2.1\")\r\n"), " NIL\r\n1");
   EXPECT_EQ(edited(" (\"name\" \"x\" \"X-Session-Id\" NIL \"os\" \"y\")\r\n"),
             " (\"name\" \"x\" \"os\" \"y\")\r\n1");
@@ -40,13 +40,13 @@ TEST(EditId, TakesOutWhatOnlyAProxyMaySay) {
   EXPECT_EQ(edited(" (\"X-VIA\" \"192.0.2.1\" \"name\" \"x\")\r\n"), " (\"name\" \"x\")\r\n1");
 }
 
-TEST(EditId, SeesThroughWhatAServerWouldSeeThrough) {
+TEST(EditId, DecodesNamesAsAServerDoes) {
   EXPECT_EQ(edited(" (\"x\\-originating-ip\" \"1\")\r\n"), " NIL\r\n1");
   EXPECT_EQ(edited(" (\"\\x-originating-ip\" \"1\")\r\n"), " NIL\r\n1");
   EXPECT_EQ(edited(" (x-originating-ip \"1\")\r\n"), " NIL\r\n1");
 }
 
-TEST(EditId, RefusesWhatCouldBeReadInTwoWays) {
+TEST(EditId, RefusesAmbiguousArguments) {
   for (const std::string arguments :
        {" NILx\r\n", " NIL NIL\r\n", " (\"name\" \"x\"\r\n", " (\"name\" \"x\") y\r\n",
         " (\"name\" \"x\r\n", " (\"name\" \"x\\\r\n", " (\"a\" (\"b\" \"c\"))\r\n",

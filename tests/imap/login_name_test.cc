@@ -19,7 +19,7 @@ using namespace std::string_literals;
 
 constexpr SipHash::Key kKey = {1, 2};
 
-// The hash of a name, as it must come out.
+// The expected hash of a name.
 uint64_t hash_of(std::string_view name) {
   SipHash hash(kKey);
   hash.add(as_bytes(name));
@@ -50,11 +50,11 @@ TEST(LoginName, HashesWithoutCase) {
   EXPECT_EQ(user_hash(kKey, "Anna@Example.ORG"), hash_of("anna@example.org"));
   EXPECT_NE(user_hash(kKey, "anna"), user_hash(kKey, "annas"));
   EXPECT_NE(user_hash(kKey, "anna"), user_hash({3, 4}, "anna")) << "it depends on the key";
-  EXPECT_EQ(user_hash(kKey, "M\xdcller"), hash_of("m\xdcller")) << "of ASCII alone";
+  EXPECT_EQ(user_hash(kKey, "M\xdcller"), hash_of("m\xdcller")) << "ASCII letters only";
   EXPECT_NE(user_hash(kKey, ""), 0U);
 }
 
-TEST(LoginName, IsReadFromEveryMechanismThatTellsIt) {
+TEST(LoginName, IsReadFromEveryMechanismThatCarriesIt) {
   const uint64_t anna = hash_of("anna");
   EXPECT_EQ(told(Mechanism::Plain, "\0anna\0sesame"s), anna);
   EXPECT_EQ(told(Mechanism::Plain, "bert\0anna\0sesame"s), anna);
@@ -82,14 +82,14 @@ TEST(LoginName, IsReadWithItsEscapes) {
   EXPECT_EQ(told(Mechanism::DigestMd5, "username=\"a\\\"b\""), hash_of("a\"b"));
 }
 
-TEST(LoginName, IsToldByNobodyWhereTheResponseTellsNone) {
+TEST(LoginName, IsUnknownIfTheResponseHasNone) {
   constexpr Mechanism kSilent[] = {Mechanism::Ntlm, Mechanism::Gssapi, Mechanism::Other,
                                    Mechanism::Preauth};
   for (const Mechanism mechanism : kSilent) {
     EXPECT_EQ(told(mechanism, "anna"), 0U) << mechanism_label(mechanism);
   }
   EXPECT_EQ(told(Mechanism::Plain, "\0anna"s), 0U) << "without a password";
-  EXPECT_EQ(told(Mechanism::Plain, "\0\0x"s), 0U) << "nobody";
+  EXPECT_EQ(told(Mechanism::Plain, "\0\0x"s), 0U) << "an empty name";
   EXPECT_EQ(told(Mechanism::XOAuth2, "user=anna"), 0U);
   EXPECT_EQ(told(Mechanism::XOAuth2, "auth=Bearer x\1user=anna\1\1"), 0U);
   EXPECT_EQ(told(Mechanism::OAuthBearer, "n,,\1auth=Bearer x\1\1"), 0U);
@@ -104,7 +104,7 @@ TEST(LoginName, IsToldByNobodyWhereTheResponseTellsNone) {
   }
 }
 
-TEST(LoginName, IsNotReadFromWhatIsNoBase64) {
+TEST(LoginName, IsNotReadFromInvalidBase64) {
   EXPECT_EQ(sasl_user(kKey, Mechanism::Login, "YW5uYQ=="), hash_of("anna"));
   for (const char* bad : {"YW5uYQ=", "YW5uYQ", "YW5uY", "YW5u====", "YW5uY===", "YW5!",
                           "YW=uYQ==", "YW5uYQ==YW5u", "*", "==", "YW5uYQ==\r"}) {
@@ -118,7 +118,7 @@ TEST(LoginName, MayBeAsLongAsALine) {
   EXPECT_EQ(told(Mechanism::XOAuth2, "user=anna\1auth=Bearer " + name), hash_of("anna"));
 }
 
-// Runs `work` on a stack of its own and returns what that stack looks like afterwards.
+// Runs `work` on its own stack and returns the content of that stack afterwards.
 std::string stack_after(void (*work)(const std::string&), const std::string& argument) {
   constexpr size_t kStack = 512 * kKiB;
   struct Call {
@@ -177,7 +177,7 @@ TEST(LoginName, KnowsAnExpiredToken) {
   EXPECT_TRUE(expired(R"({"status":"token_expired"})"));
 }
 
-TEST(LoginName, TakesNoWrongTokenForAnExpiredOne) {
+TEST(LoginName, DoesNotMistakeAWrongTokenForAnExpiredOne) {
   EXPECT_FALSE(expired(R"({"status":"invalid_token","schemes":"bearer","scope":"mail"})"));
   EXPECT_FALSE(expired(R"({"status":"401","schemes":"bearer"})"));
   EXPECT_FALSE(
@@ -192,7 +192,7 @@ TEST(LoginName, TakesNoWrongTokenForAnExpiredOne) {
   EXPECT_FALSE(says_expired("="));
   EXPECT_FALSE(says_expired("eyJzdGF0dXMiOiJleHBpcmVkI!=="));
   EXPECT_FALSE(expired(R"({"status":"expired", "x":")" + std::string(10'000, 'x') + R"("})"))
-      << "nobody says that much";
+      << "no server says that much";
 }
 
 }  // namespace

@@ -22,7 +22,7 @@ TEST(Login, LabelsAreDistinctAndStable) {
   EXPECT_EQ(mechanism_named("SCRAM-SHA-512"), Mechanism::Other);
 }
 
-TEST(Login, OnlyASecretThatMayHaveBeenWrongIsAGuess) {
+TEST(Login, CountsOnlyAPossiblyWrongSecretAsAGuess) {
   for (int i = 0; i < kLoginResultCount; ++i) {
     const auto result = static_cast<LoginResult>(i);
     EXPECT_EQ(is_guess(result), result == LoginResult::Failure || result == LoginResult::Abandoned);
@@ -40,7 +40,7 @@ TEST(Login, IsAnsweredOnlyByTheServer) {
   EXPECT_FALSE(is_answer(LoginResult::Interrupted));
 }
 
-TEST(Login, ReadsWhatARefusalSays) {
+TEST(Login, ReadsTheCodeOfARefusal) {
   EXPECT_EQ(result_of_refusal("privacyrequired"), LoginResult::PrivacyRequired);
   for (const char* code : {"AUTHORIZATIONFAILED", "CANNOT", "NOPERM", "Referral"}) {
     EXPECT_EQ(result_of_refusal(code), LoginResult::Denied) << code;

@@ -76,7 +76,7 @@ TEST(Scanner, RefusesSizesBeyond63Bits) {
   EXPECT_EQ(scanner.literal_left(), 9223372036854775807U);
 }
 
-TEST(Scanner, ChecksWhereANonSynchronisingLiteralStands) {
+TEST(Scanner, ChecksThePlaceOfANonSynchronisingLiteral) {
   EXPECT_EQ(frame("a LOGIN \"x {5+}\r\n", Marks::Check), "!");
   EXPECT_EQ(frame("a LOGIN \"x\\\" {5+}\r\n", Marks::Check), "!");
   EXPECT_EQ(frame("a LOGIN x{5+}\r\n", Marks::Check), "!");
@@ -85,7 +85,7 @@ TEST(Scanner, ChecksWhereANonSynchronisingLiteralStands) {
   EXPECT_EQ(frame("a LOGIN \"x {5}\r\nabcde\r\n", Marks::Check), "<abcde>|");
 }
 
-TEST(Scanner, TellsOfDoubtAndGoesOn) {
+TEST(Scanner, ReportsDoubtAndContinues) {
   for (const auto& [line, doubtful] :
        {std::pair{"a X \"x {5+}\r\n", true}, {"a X x{5}\r\n", true}, {"a X ({5}\r\n", false}}) {
     Scanner scanner;

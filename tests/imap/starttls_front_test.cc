@@ -44,13 +44,13 @@ Talk say(std::string_view text) {
   });
 }
 
-TEST(StarttlsFront, GreetsWithWhatIsOnOffer) {
+TEST(StarttlsFront, GreetsWithItsCapabilities) {
   const std::string_view greeting = StarttlsFront::greeting();
   EXPECT_EQ(greeting.find("* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED ID] "), 0U);
   EXPECT_EQ(greeting.substr(greeting.size() - 2), "\r\n");
 }
 
-TEST(StarttlsFront, AnswersWhatIsAllowedBeforeTls) {
+TEST(StarttlsFront, AnswersTheCommandsAllowedBeforeTls) {
   EXPECT_EQ(say("a CAPABILITY\r\n").reply,
             "* CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED ID\r\na OK CAPABILITY completed\r\n");
   EXPECT_EQ(say("b noop\n").reply, "b OK NOOP completed\r\n");
@@ -63,7 +63,7 @@ TEST(StarttlsFront, AnswersWhatIsAllowedBeforeTls) {
   EXPECT_EQ(logout.taken, 10U);
 }
 
-TEST(StarttlsFront, LeavesWhatFollowsStarttlsToTheHandshake) {
+TEST(StarttlsFront, LeavesBytesAfterStarttlsToTheHandshake) {
   const Talk talk = say("a NOOP\r\nb StartTLS\r\nc LOGIN u p\r\n");
   EXPECT_EQ(talk.reply, "a OK NOOP completed\r\nb OK Begin TLS negotiation now\r\n");
   EXPECT_EQ(talk.step, Step::StartTls);
@@ -83,7 +83,7 @@ TEST(StarttlsFront, RefusesPasswordsBeforeTheyAreSent) {
   EXPECT_EQ(talk.step, Step::More);
 }
 
-TEST(StarttlsFront, RefusesAllElse) {
+TEST(StarttlsFront, RefusesAllOtherCommands) {
   for (const char* line :
        {"a SELECT INBOX\r\n", "a\r\n", "a NOOP x\r\n", "a STARTTLS x\r\n", "a STARTTLS {3}\r\n",
         "a NOOP {3+}\r\nabc\r\n", "a ID\r\n", "a ID (\r\n"}) {

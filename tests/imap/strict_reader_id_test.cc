@@ -1,4 +1,4 @@
-// Filter, client to server before login: what becomes of ID.
+// Filter, client to server before login: the command ID.
 #include <string>
 
 #include <gtest/gtest.h>
@@ -33,14 +33,14 @@ TEST(StrictReaderId, QuotesTheStringsOfId) {
   EXPECT_EQ(outcome.to_client, "+ OK\r\n+ OK\r\n");
 }
 
-TEST(StrictReaderId, TakesIdAsDovecotDoes) {
+TEST(StrictReaderId, AcceptsIdAsDovecotDoes) {
   EXPECT_EQ(talk({client("a ID\r\n")}).to_server, "a ID\r\n");
   EXPECT_EQ(talk({client("a ID (\"name\")\r\n")}).to_server, "a ID (\"name\")\r\n");
   EXPECT_EQ(talk({client("a ID ()\r\n")}).to_server, "a ID ()\r\n");
   EXPECT_EQ(talk({client("a ID (name x)\r\n")}).to_server, "a ID (name x)\r\n");
 }
 
-TEST(StrictReaderId, TakesThirtyPairsOfFullLength) {
+TEST(StrictReaderId, AcceptsThirtyPairsOfFullLength) {
   std::string id = "a ID (\"name\" \"x\"";
   for (int i = 10; i < 40; ++i) {
     id +=
@@ -52,7 +52,7 @@ TEST(StrictReaderId, TakesThirtyPairsOfFullLength) {
   EXPECT_EQ(bench.to_server.text, id + ")\r\n");
 }
 
-TEST(StrictReaderId, DropsWhatOnlyAProxyMaySay) {
+TEST(StrictReaderId, DropsTheFieldsOfAProxy) {
   for (const char* command :
        {"a ID (\"x-originating-ip\" \"192.0.2.1\")\r\n", "a  iD  (\"x-session-id\" NIL)\n",
         "a ID ({12+}\r\nx-session-id {1}\r\n1)\r\n", "a ID (\"x\\-originating-ip\" \"1\")\r\n",
@@ -63,7 +63,7 @@ TEST(StrictReaderId, DropsWhatOnlyAProxyMaySay) {
   }
 }
 
-TEST(StrictReaderId, RefusesIdThatServersReadInTwoWays) {
+TEST(StrictReaderId, RefusesAnAmbiguousId) {
   for (const char* command :
        {"a ID (\"name\"\r\n", "a ID (\"name\" \"x\") y\r\n", "a ID \"name\" \"x\"\r\n",
         "a ID NILx\r\n", "a ID ({3+}\r\na\r\n NIL)\r\n", "a ID ((\"a\" \"b\"))\r\n"}) {

@@ -1,4 +1,4 @@
-// Filter, client to server before login: what passes, in which form, and what is refused here.
+// Filter, client to server before login: which commands pass, in which form, and which are refused.
 #include <string>
 
 #include <gtest/gtest.h>
@@ -39,7 +39,7 @@ TEST(StrictReader, EndsEveryLineWithCrlf) {
   EXPECT_EQ(talk({client("a NOOP\nb LOGIN u p\n")}).to_server, "a NOOP\r\nb LOGIN u p\r\n");
 }
 
-TEST(StrictReader, SendsNothingOfALineThatIsNotComplete) {
+TEST(StrictReader, SendsNothingOfAnIncompleteLine) {
   EXPECT_EQ(talk({client("a NOOP\r\nb CAPABILITY")}).to_server, "a NOOP\r\n");
   EXPECT_EQ(talk({client("a LOGIN user secret")}).to_server, "");
 }
@@ -50,9 +50,9 @@ TEST(StrictReader, TakesNothingBeforeTheGreeting) {
   EXPECT_EQ(outcome.kept, "a NOOP\r\n");
 }
 
-// Real servers take each of these for a login: Cyrus by a tag that is none, Dovecot's AUTHENTICATE
-// whatever the tag, Courier with any blank between the words.
-TEST(StrictReader, LetsNoLoginPassThatIsNotSeenAsOne) {
+// Real servers read each of these as a login: Cyrus despite an invalid tag, Dovecot an AUTHENTICATE
+// with any tag, Courier with any blank between the words.
+TEST(StrictReader, RecognisesWhateverAServerReadsAsALogin) {
   const std::string long_tag(65, 't');
   for (const std::string& line : {
            std::string("+1 LOGIN u p\r\n"),
@@ -88,7 +88,7 @@ TEST(StrictReader, LetsNoLoginPassThatIsNotSeenAsOne) {
   }
 }
 
-TEST(StrictReader, EchoesOnlyTagsThatSayNothingElse) {
+TEST(StrictReader, EchoesOnlyHarmlessTags) {
   EXPECT_EQ(talk({client("a\"b STARTTLS\r\n")}).to_client, refusal(Refusal::Starttls, "*"));
   EXPECT_EQ(talk({client("+ STARTTLS\r\n")}).to_client, refusal(Refusal::Starttls, "*"));
   const std::string tag(64, 't');
@@ -99,7 +99,7 @@ TEST(StrictReader, EchoesOnlyTagsThatSayNothingElse) {
 
 // ---- literals
 
-// Dovecot gives such a line up at ")" and runs the octets as commands.
+// Dovecot gives up such a line at ")" and runs the octets as commands.
 TEST(StrictReader, KeepsLiteralsFromTheServer) {
   for (const char* line : {"a NOOP ) {21+}\r\ns LOGIN user secret\r\n\r\n",
                            "a CAPABILITY {21+}\r\ns LOGIN user secret\r\n\r\n",
@@ -153,7 +153,7 @@ TEST(StrictReader, SendsOtherOctetsOnceTheServerAsks) {
   EXPECT_EQ(refused.events, "attempt login, unsupported login") << "no secret was sent";
 }
 
-// It has asked for nothing then.
+// The client has not asked for it.
 TEST(StrictReader, KeepsThePlusOfItsOwnLiteralsFromTheClient) {
   const test::Said login = client("a LOGIN u {4+}\r\np\xc3\xa4\r\r\n");
   const Outcome outcome = talk({login, server("+ go\r\n"), server("a OK in\r\n")});
@@ -194,7 +194,7 @@ TEST(StrictReader, BoundsACommandWithItsLiterals) {
 }
 
 // A Kerberos ticket of 65,535 bytes.
-TEST(StrictReader, TakesALongTicket) {
+TEST(StrictReader, AcceptsALongTicket) {
   const std::string ticket(87'384, 'A');
   EXPECT_EQ(FilterBench().outcome().to_server, "");
   FilterBench bench;
@@ -235,7 +235,7 @@ TEST(StrictReader, TakesNothingAfterALoginUntilItIsAnswered) {
   EXPECT_EQ(outcome.events, "attempt login, failure login, attempt login, success login");
 }
 
-TEST(StrictReader, GoesOnWhereAServerAnswersUnderNoTag) {
+TEST(StrictReader, ContinuesAfterAnAnswerWithoutATag) {
   const Outcome outcome = talk({client("a LOGIN u p\r\nb LOGIN u q\r\nc NOOP\r\n"),
                                 server("* BAD tag\r\n"), server("b OK in\r\n")});
   EXPECT_EQ(outcome.to_server, "a LOGIN u p\r\nb LOGIN u q\r\nc NOOP\r\n");
@@ -249,7 +249,7 @@ TEST(StrictReader, GoesOnWhereAServerAnswersUnderNoTag) {
             "attempt login, failure login");
 }
 
-TEST(StrictReader, TakesAnUntaggedBadForTheOldestCommandsAnswer) {
+TEST(StrictReader, TreatsAnUntaggedBadAsTheOldestCommandsAnswer) {
   const test::Said commands = client("a/ NOOP\r\nb LOGIN u p\r\nc LOGIN u q\r\n");
   EXPECT_EQ(talk({commands, server("* BAD tag\r\n")}).to_server, "a/ NOOP\r\nb LOGIN u p\r\n");
   EXPECT_EQ(talk({commands, server("* BAD tag\r\n* BAD tag\r\n")}).to_server,
@@ -334,7 +334,7 @@ TEST(StrictReader, AnswersEachPlusOfAHastyServer) {
             "a AUTHENTICATE LOGIN\r\nAAAA\r\nBBBB\r\n");
 }
 
-TEST(StrictReader, GivesUpForAClientThatSaysNoResponse) {
+TEST(StrictReader, CancelsForAClientWithAnInvalidResponse) {
   for (const char* line :
        {"b LOGIN u p\r\n", "x {99+}\r\n", "x {99}\r\n", "AA\tAA\r\n", "\"AAAA\"\r\n", "A*\r\n"}) {
     const Outcome outcome = talk({client("a AUTHENTICATE PLAIN\r\n"), server("+\r\n"), client(line),
@@ -346,7 +346,7 @@ TEST(StrictReader, GivesUpForAClientThatSaysNoResponse) {
             "a AUTHENTICATE PLAIN\r\n\r\n");
 }
 
-// ---- what needs a login, or makes no sense inside TLS
+// ---- commands that need a login, or make no sense inside TLS
 
 TEST(StrictReader, RefusesStarttls) {
   for (const char* line :
@@ -368,7 +368,7 @@ TEST(StrictReader, RefusesWhatNeedsALogin) {
   EXPECT_EQ(outcome.to_server, "c NOOP\r\n");
 }
 
-TEST(StrictReader, PutsARefusalOnlyBetweenResponses) {
+TEST(StrictReader, InsertsARefusalOnlyBetweenResponses) {
   const Outcome outcome = talk({server("* CAPABILITY A"), client("a STARTTLS\r\n"),
                                 client("b STARTTLS\r\n"), server(" B\r\n* 2 EXISTS\r\n")});
   EXPECT_EQ(outcome.to_client, "* CAPABILITY A B\r\n" + refusal(Refusal::Starttls) +
@@ -399,10 +399,10 @@ TEST(StrictReader, BoundsCommandsInFlight) {
            options)
           .violation,
       "")
-      << "what was passed over is not in flight";
+      << "a command that was passed over is not in flight";
 }
 
-// A server may say BYE and go on for a while.
+// A server may say BYE and continue for a while.
 TEST(StrictReader, StaysStrictAfterABye) {
   const Outcome outcome = talk({client("a LOGOUT\r\nab"), server("* BYE see you\r\na OK\r\n"),
                                 client("\tLOGIN u p\r\nc NOOP {5+}\r\n")});

@@ -44,7 +44,7 @@ std::string hidden(std::string_view line) {
   return hide_capabilities(line).value_or("(unchanged)");
 }
 
-TEST(CapabilityEdit, HidesWhatIsFalseInsideTls) {
+TEST(CapabilityEdit, HidesCapabilitiesThatAreFalseInsideTls) {
   EXPECT_EQ(hidden("* CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN LOGINDISABLED IDLE\r\n"),
             "* CAPABILITY IMAP4rev1 AUTH=PLAIN IDLE\r\n");
   EXPECT_EQ(hidden("* capability imap4rev1 starttls LoginDisabled\n"), "* capability imap4rev1\n");
@@ -79,7 +79,7 @@ TEST(CapabilityEdit, FindsACapabilityInAList) {
 
 using Kind = ServerHead::Kind;
 
-TEST(ServerHead, TellsKindsApartAsSoonAsItCan) {
+TEST(ServerHead, DistinguishesKindsAsSoonAsItCan) {
   EXPECT_EQ(parse_server_head("").kind, Kind::Undecided);
   EXPECT_EQ(parse_server_head("+").kind, Kind::Continuation);
   EXPECT_EQ(parse_server_head("* ").kind, Kind::Undecided);
@@ -97,7 +97,7 @@ TEST(ServerHead, TellsKindsApartAsSoonAsItCan) {
   EXPECT_EQ(parse_server_head(std::string(256, 'a')).kind, Kind::Other);
 }
 
-TEST(ServerHead, SeesACodeOnlyDirectlyBehindTheCondition) {
+TEST(ServerHead, ReadsACodeOnlyDirectlyAfterTheCondition) {
   EXPECT_EQ(parse_server_head("a OK [CAPABILITY x").code, "CAPABILITY");
   EXPECT_EQ(parse_server_head("a no [inuse] x").code, "inuse");
   EXPECT_EQ(parse_server_head("* OK ready. [CAPABILITY x]\r\n").code, "");

@@ -44,7 +44,7 @@ class ListeningTest : public testing::Test {
     ASSERT_TRUE(opened) << opened.faults().front().text();
     sockets = opened.value();
   }
-  // Which socket each descriptor of a worker's listener is of.
+  // The socket of each descriptor of a worker's listener.
   std::vector<uint64_t> cookies(size_t worker, size_t listener) {
     std::vector<uint64_t> found;
     for (const ListeningSocket& socket : sockets.of_workers[worker]) {
@@ -54,8 +54,8 @@ class ListeningTest : public testing::Test {
     }
     return found;
   }
-  // Hands what is open over to a configuration with so many workers, as an upgrade does: the same
-  // sockets under other descriptors, the older ones closed.
+  // Hands the open sockets over to a configuration with so many workers, as an upgrade does: the
+  // same sockets under other descriptors, the older ones closed.
   void hand_over(size_t workers) {
     inherit();
     config.workers = workers;
@@ -80,13 +80,13 @@ class ListeningTest : public testing::Test {
     first_ += 100;
   }
 
-  int first_ = 500;  // where the descriptors begin, elsewhere each time
+  int first_ = 500;  // the first descriptor, another one each time
   Config config = test::gateway_config({});
   InheritedSockets inherited;
   ListeningSockets sockets;
 };
 
-TEST_F(ListeningTest, GivesEachWorkerItsSocketOnTheSamePort) {
+TEST_F(ListeningTest, GivesEachWorkerASocketOnTheSamePort) {
   open();
   ASSERT_EQ(sockets.of_workers.size(), 3U);
   for (size_t listener = 0; listener < 2; ++listener) {
@@ -103,13 +103,13 @@ TEST_F(ListeningTest, GivesEachWorkerItsSocketOnTheSamePort) {
   EXPECT_GE(sockets.admin, 0);
 }
 
-TEST_F(ListeningTest, OpensNoAdminSocketUnlessAsked) {
+TEST_F(ListeningTest, OpensNoAdminSocketByDefault) {
   config.admin.reset();
   open();
   EXPECT_EQ(sockets.admin, -1);
 }
 
-TEST_F(ListeningTest, TakesOverTheSocketsOfAsManyWorkers) {
+TEST_F(ListeningTest, TakesOverTheSocketsOfTheSameNumberOfWorkers) {
   open();
   const uint64_t first = cookies(0, 1).front();
   const uint64_t last = cookies(2, 1).front();
@@ -133,7 +133,7 @@ TEST_F(ListeningTest, LeavesNoSocketUnservedWhenThereAreFewerWorkers) {
   EXPECT_EQ(after, before);
 }
 
-TEST_F(ListeningTest, SharesASocketWhenThereAreMoreWorkersAndPartsItAgain) {
+TEST_F(ListeningTest, SharesASocketAmongMoreWorkersAndUnsharesItAgain) {
   config.workers = 1;
   open();
   const uint64_t only = cookies(0, 0).front();
@@ -146,8 +146,8 @@ TEST_F(ListeningTest, SharesASocketWhenThereAreMoreWorkersAndPartsItAgain) {
   EXPECT_EQ(cookies(1, 0), std::vector{only});
 }
 
-// The kernel would give it a share of the connections, which nobody accepts.
-TEST_F(ListeningTest, ClosesWhatNoListenerHasTheAddressOf) {
+// The kernel would give it a share of the connections, which would never be accepted.
+TEST_F(ListeningTest, ClosesSocketsThatNoListenerUses) {
   open();
   const int first = first_;
   inherit();
@@ -162,7 +162,7 @@ TEST_F(ListeningTest, ClosesWhatNoListenerHasTheAddressOf) {
   EXPECT_EQ(still_open, 3U);
 }
 
-TEST_F(ListeningTest, SaysThatThereIsNoDescriptorForAFurtherWorker) {
+TEST_F(ListeningTest, ReportsThatAFurtherWorkerHasNoDescriptor) {
   config.workers = 1;
   open();
   inherit();
@@ -178,16 +178,16 @@ TEST_F(ListeningTest, SaysThatThereIsNoDescriptorForAFurtherWorker) {
   EXPECT_EQ(fcntl(first_ - 100, F_GETFD), -1) << "a descriptor was left open";
 }
 
-TEST_F(ListeningTest, IgnoresSocketsThatAreMeantForAnotherProcess) {
+TEST_F(ListeningTest, IgnoresSocketsForAnotherProcess) {
   setenv(kListenFds, "1", 1);
   setenv(kListenPid, "1", 1);
   const auto taken = InheritedSockets::from_environment();
   ASSERT_TRUE(taken);
   EXPECT_TRUE(taken.value().left().empty());
-  EXPECT_EQ(std::getenv(kListenFds), nullptr) << "it would be handed on to whatever is started";
+  EXPECT_EQ(std::getenv(kListenFds), nullptr) << "a child process would inherit it";
 }
 
-TEST_F(ListeningTest, RefusesDescriptorsThatAreNoListeningSockets) {
+TEST_F(ListeningTest, RefusesDescriptorsThatAreNotListeningSockets) {
   ASSERT_EQ(dup2(0, first_), first_);
   setenv(kListenFds, "1", 1);
   setenv(kListenPid, std::to_string(getpid()).c_str(), 1);
@@ -198,7 +198,7 @@ TEST_F(ListeningTest, RefusesDescriptorsThatAreNoListeningSockets) {
             std::string::npos);
 }
 
-TEST_F(ListeningTest, NamesEveryAddressThatCannotBeHadAndClosesTheRest) {
+TEST_F(ListeningTest, NamesEveryAddressThatFailsAndClosesTheRest) {
   config.listeners[0].address = net::Address::parse("203.0.113.1:9993").value();  // not ours
   config.admin = net::Address::parse("203.0.113.2:9143").value();
   const int next_before = dup(0);
@@ -213,7 +213,7 @@ TEST_F(ListeningTest, NamesEveryAddressThatCannotBeHadAndClosesTheRest) {
   EXPECT_EQ(next_after, next_before) << "a descriptor was left open";
 }
 
-TEST_F(ListeningTest, RaisesTheLimitOfOpenFilesAsFarAsItGoes) {
+TEST_F(ListeningTest, RaisesTheLimitOfOpenFilesAsFarAsPossible) {
   rlimit before{};
   getrlimit(RLIMIT_NOFILE, &before);
   rlimit lowered = before;

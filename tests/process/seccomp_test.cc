@@ -17,7 +17,7 @@
 namespace postern {
 namespace {
 
-// Runs `what` on a confined thread; false if there is no confinement here.
+// Runs `what` on a confined thread; false if threads cannot be confined here.
 bool confined(const std::function<void()>& what) {
   bool is_confined = false;
   std::thread([&] {
@@ -29,12 +29,12 @@ bool confined(const std::function<void()>& what) {
   return is_confined;
 }
 
-// Whether the call failed because it is not allowed.
+// Whether the filter denied the call.
 bool refused(int result) {
   return result < 0 && errno == ENOSYS;
 }
 
-TEST(Seccomp, TakesFilesOtherSocketsAndExecutableMemory) {
+TEST(Seccomp, DeniesFilesOtherSocketsAndExecutableMemory) {
   if (!confined([] {
         EXPECT_TRUE(refused(open("/etc/passwd", O_RDONLY | O_CLOEXEC)));
         EXPECT_TRUE(refused(open("/tmp/postern", O_WRONLY | O_CREAT | O_CLOEXEC, 0600)));
@@ -52,7 +52,7 @@ TEST(Seccomp, TakesFilesOtherSocketsAndExecutableMemory) {
   }
 }
 
-TEST(Seccomp, LeavesTheNetworkAndMemory) {
+TEST(Seccomp, AllowsTheNetworkAndMemory) {
   if (!confined([] {
         for (const int family : {AF_INET, AF_INET6}) {
           const int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -66,14 +66,14 @@ TEST(Seccomp, LeavesTheNetworkAndMemory) {
   }
 }
 
-TEST(Seccomp, LeavesTheOtherThreadsAsTheyAre) {
+TEST(Seccomp, DoesNotConfineOtherThreads) {
   confined([] {});
   const int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
   EXPECT_GE(fd, 0);
   close(fd);
 }
 
-TEST(Seccomp, EndsTheProcessThatStartsAProgram) {
+TEST(Seccomp, KillsAProcessThatStartsAProgram) {
   const pid_t child = fork();
   if (child == 0) {
     const bool is_confined = confined([] { execl("/bin/true", "true", nullptr); });

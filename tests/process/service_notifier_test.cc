@@ -16,7 +16,7 @@
 namespace postern {
 namespace {
 
-// A service manager: what it was told, datagram by datagram.
+// A service manager: the messages that it gets, datagram by datagram.
 class Manager {
  public:
   explicit Manager(std::string name) : fd_(socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0)) {
@@ -48,7 +48,7 @@ class Manager {
   int fd_;
 };
 
-TEST(ServiceNotifier, TellsASocketInTheFileSystem) {
+TEST(ServiceNotifier, NotifiesASocketInTheFileSystem) {
   const test::TempDirectory directory;
   const Manager manager(directory.path() + "/notify");
   const ServiceNotifier notifier = ServiceNotifier::from_environment();
@@ -58,20 +58,20 @@ TEST(ServiceNotifier, TellsASocketInTheFileSystem) {
   EXPECT_EQ(manager.heard(), "STOPPING=1\nSTATUS=Draining");
 }
 
-TEST(ServiceNotifier, TellsAnAbstractSocket) {
+TEST(ServiceNotifier, NotifiesAnAbstractSocket) {
   const Manager manager("@postern-test-" + std::to_string(getpid()));
   ServiceNotifier::from_environment().tell("WATCHDOG=1");
   EXPECT_EQ(manager.heard(), "WATCHDOG=1");
 }
 
-TEST(ServiceNotifier, GivesTheTimeOfAReload) {
+TEST(ServiceNotifier, SendsTheTimeOfAReload) {
   const Manager manager("@postern-test-" + std::to_string(getpid()));
   ServiceNotifier::from_environment().reloading();
   const std::string heard = manager.heard();
   EXPECT_TRUE(heard.starts_with("RELOADING=1\nMONOTONIC_USEC=")) << heard;
 }
 
-TEST(ServiceNotifier, HeedsTheWatchdogThatIsMeantForIt) {
+TEST(ServiceNotifier, HeedsOnlyItsOwnWatchdog) {
   const Manager manager("@postern-test-" + std::to_string(getpid()));
   setenv("WATCHDOG_USEC", "3000000", 1);
   EXPECT_EQ(ServiceNotifier::from_environment().watchdog_ms(), 3'000U);
@@ -81,7 +81,7 @@ TEST(ServiceNotifier, HeedsTheWatchdogThatIsMeantForIt) {
   EXPECT_EQ(ServiceNotifier::from_environment().watchdog_ms(), 3'000U);
 }
 
-TEST(ServiceNotifier, SaysNothingWithoutAnAddressOrToABadOne) {
+TEST(ServiceNotifier, SendsNothingWithoutAValidAddress) {
   ServiceNotifier::from_environment().ready("nobody listens");
   setenv("NOTIFY_SOCKET", "no path", 1);
   ServiceNotifier::from_environment().ready("nobody listens");
