@@ -86,11 +86,7 @@ size_t ClientReader::line(Bytes bytes, FilterState& shared) {
 // 0 (RFC 4422 §3.7); no IMAP line begins with it.
 void ClientReader::begin_line(Bytes bytes, Conversation& conversation) {
   if (conversation.layer_possible()) {
-    if (bytes.front() == 0) {
-      conversation.layer_begun();
-      return;
-    }
-    conversation.no_layer();
+    bytes.front() == 0 ? conversation.claim_layer() : conversation.first_line_in_clear();
   }
   line_ = conversation.turn() == Turn::Idle && conversation.idling() ? Line::IdleEnd : Line::Unread;
 }

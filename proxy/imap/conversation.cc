@@ -189,6 +189,11 @@ void Conversation::layer_begun() {
   turn_opaque();
 }
 
+void Conversation::claim_layer() {
+  layer_claimed_ = true;
+  lose_track();
+}
+
 // ---- the server's side
 
 void Conversation::greeted(bool authenticated) {
@@ -299,6 +304,7 @@ void Conversation::answered_before_login(const Entry& entry, LoginResult answer)
     if (answer == LoginResult::Success) {
       phase_ = has_ended() ? phase_ : Phase::Authenticated;
       logged_in_ = true;
+      compress_missing_ = false;  // many servers offer it only from now on
       layer_possible_ = attempt_.may_have_layer();
     }
   }
@@ -306,12 +312,13 @@ void Conversation::answered_before_login(const Entry& entry, LoginResult answer)
     login_ended(is_login ? attempt_.result_of(answer) : attempt_.result_of_silence());
   }
   if (!is_login) {
-    take_answer(command, answer);
+    take_answer(command, answer, true);
   }
 }
 
 void Conversation::answered_after_login(const Entry& entry, LoginResult answer) {
   const bool newest = entry.end() == queue_.size();
+  const bool certain = sure();
   const Command command = entry.command;
   overtaken_ = overtaken_ || (command == Command::Unauthenticate &&
                               answer == LoginResult::Success && !(newest && line_start_));
@@ -332,7 +339,7 @@ void Conversation::answered_after_login(const Entry& entry, LoginResult answer) 
     }
   }
   judged_after_login(command, answer);
-  take_answer(command, answer);
+  take_answer(command, answer, certain);
 }
 
 // A server that is logged in says BAD to another login. One that judges it was not logged in,
@@ -345,7 +352,9 @@ void Conversation::judged_after_login(Command command, LoginResult answer) {
   }
 }
 
-void Conversation::take_answer(Command command, LoginResult answer) {
+// An answer that is not certain to be that of COMPRESS is not believed against the server's own
+// capabilities: the client could hide from the gateway what it says next.
+void Conversation::take_answer(Command command, LoginResult answer, bool certain) {
   if (command == Command::Idle) {
     set_idling(false);
   }
@@ -355,11 +364,13 @@ void Conversation::take_answer(Command command, LoginResult answer) {
   if (command == Command::Logout) {
     phase_ = Phase::Logout;
   } else if (command == Command::Compress) {
-    turn_opaque();
+    if (certain || !compress_missing_) {
+      turn_opaque();
+    }
   } else if (command == Command::Unauthenticate && phase_ == Phase::Authenticated) {
     phase_ = Phase::NotAuthenticated;
     logged_in_ = false;
-    unsure_ = unfinished_ = layer_possible_ = false;
+    unsure_ = unfinished_ = layer_possible_ = layer_claimed_ = false;
     turn_ = Turn::Command;
     remove(0, queue_.size(), count_);
     observer_.on_unauthenticated();

@@ -113,7 +113,13 @@ class Conversation {
   bool take_literal_refusal();
   // The first byte of a line shows that a SASL security layer has begun.
   void layer_begun();
-  void no_layer() { layer_possible_ = false; }
+  void no_layer() { layer_possible_ = layer_claimed_ = false; }
+  // The client's first line begins as a layer's buffer does. Only the server's own first byte shows
+  // that there is one: until then the client's bytes are followed as lines.
+  void claim_layer();
+  void first_line_in_clear() { layer_possible_ = layer_claimed_; }
+  // What the server's capabilities say of COMPRESS.
+  void offer_compress(bool offered) { compress_missing_ = !offered; }
   bool layer_possible() const { return layer_possible_; }
 
   // --- the server's side
@@ -166,7 +172,7 @@ class Conversation {
   bool has_login(size_t begin, size_t end) const;
   void answered_before_login(const Entry& entry, LoginResult answer);
   void answered_after_login(const Entry& entry, LoginResult answer);
-  void take_answer(Command command, LoginResult answer);
+  void take_answer(Command command, LoginResult answer, bool certain);
   void login_ended(LoginResult result);
   void set_idling(bool idling);
   void turn_opaque();
@@ -191,6 +197,8 @@ class Conversation {
   bool logged_in_ : 1 = false;
   bool idling_ : 1 = false;
   bool layer_possible_ : 1 = false;
+  bool layer_claimed_ : 1 = false;
+  bool compress_missing_ : 1 = false;  // in the capabilities since login
   bool opaque_ : 1 = false;
 };
 

@@ -59,9 +59,12 @@ void ServerReader::step(EditCursor& cursor, FilterState& shared) {
 
 void ServerReader::line_head(EditCursor& cursor, FilterState& shared) {
   // No IMAP line begins with 0, but the length of a security layer's buffer does (RFC 4422 §3.7).
-  if (shared.conversation.layer_possible() && held_.empty() && cursor.rest().front() == 0) {
-    shared.conversation.layer_begun();
-    return;
+  if (shared.conversation.layer_possible() && held_.empty()) {
+    if (cursor.rest().front() == 0) {
+      shared.conversation.layer_begun();
+      return;
+    }
+    shared.conversation.no_layer();
   }
   const ServerHead head = parse_server_head(line_start(held_, cursor, kMaxHead));
   if (head.kind == Kind::Undecided) {
@@ -174,6 +177,7 @@ void ServerReader::pass_whole(std::string_view line, EditCursor& cursor, FilterS
   } else {
     const std::string_view list = capability_list(line);
     shared.literal_plus = literal_plus_of(list);
+    shared.conversation.offer_compress(lists_capability(list, "COMPRESS=DEFLATE"));
     edited = hide_capabilities(line);
   }
   if (!held_.empty()) {

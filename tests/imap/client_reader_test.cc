@@ -283,6 +283,11 @@ TEST(ClientReader, TurnsOpaqueWithASecurityLayer) {
     }
     bench.client(secret);
     EXPECT_TRUE(bench.to_server.text.ends_with(secret));
+    if (!server_first) {
+      EXPECT_FALSE(bench.filter.opaque()) << "the client alone may claim anything";
+      bench.server(secret);
+      EXPECT_TRUE(bench.to_client.text.ends_with(secret));
+    }
     EXPECT_TRUE(bench.filter.opaque());
     bench.client(std::string(700, '\0'));
     bench.server(std::string(700, '\0'));
@@ -295,6 +300,29 @@ TEST(ClientReader, TurnsOpaqueWithASecurityLayer) {
   bench.server("a OK in\r\n");
   bench.client("b NOOP\r\n" + secret);
   EXPECT_FALSE(bench.filter.opaque()) << "there is no layer";
+}
+
+TEST(ClientReader, FollowsAClientThatOnlyClaimsALayer) {
+  FilterBench bench;
+  bench.server("* OK hi\r\n");
+  bench.client("a AUTHENTICATE GSSAPI AAAA\r\n");
+  bench.server("a OK in\r\n");
+  bench.client(std::string("\0 NOOP\r\nu UNAUTHENTICATE\r\ng LOGIN u wrong\r\n", 44));
+  bench.server("* BAD what\r\nu OK out\r\n");
+  EXPECT_FALSE(bench.filter.opaque());
+  EXPECT_TRUE(bench.filter.violation()) << "a login may have passed unseen";
+}
+
+TEST(ClientReader, BelievesNoDoubtfulAnswerToCompressThatIsNotOffered) {
+  for (const bool offered : {false, true}) {
+    LoggedIn bench;
+    bench.client("q CAPABILITY\r\n");
+    bench.server(std::string("* CAPABILITY IMAP4rev1 LITERAL+") +
+                 (offered ? " COMPRESS=DEFLATE" : "") + "\r\nq OK\r\n");
+    bench.client("x NOOP {22+}\r\nc COMPRESS DEFLATE\r\n\r\nc NOOP\r\n");
+    bench.server("x OK\r\nc OK\r\n");
+    EXPECT_EQ(bench.filter.opaque(), offered);
+  }
 }
 
 TEST(ClientReader, AwaitsNoAnswerToWhatMayBeNoCommand) {

@@ -57,7 +57,7 @@ TEST(Exporter, StartsSimpleMetricsAtZero) {
   Figures figures;
   const std::string empty = figures.text();
   EXPECT_EQ(value_of(empty, "postern_sessions_idle"), 0);
-  EXPECT_EQ(value_of(empty, R"(postern_config_reloads_total{result="second"})"), 0);
+  EXPECT_EQ(value_of(empty, R"(postern_config_reloads_total{result="error"})"), 0);
   EXPECT_EQ(value_of(empty, "postern_login_duration_seconds_count"), 0);
 }
 
