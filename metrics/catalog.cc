@@ -7,7 +7,9 @@ using enum Type;
 
 constexpr bool in_order_of_the_enum() {
   for (size_t i = 0; i < kCatalog.size(); ++i) {
-    if (kCatalog[i].id != static_cast<Metric>(i) || kCatalog[i].name == nullptr) return false;
+    if (kCatalog[i].id != static_cast<Metric>(i) || kCatalog[i].name == nullptr) {
+      return false;
+    }
   }
   return true;
 }
@@ -20,7 +22,9 @@ constexpr bool only_first_dimension_grows() {
   for (const Descriptor& metric : kCatalog) {
     const std::array<Label, 4> labels = dimensions(metric.id);
     for (size_t i = 1; i < labels.size() && !metric.sampled; ++i) {
-      if (labels[i] == Label::Backend || labels[i] == Label::Server) return false;
+      if (labels[i] == Label::Backend || labels[i] == Label::Server) {
+        return false;
+      }
     }
   }
   return true;
@@ -59,7 +63,9 @@ const char* type_name(Type type) {
 std::string label_list(const Descriptor& metric) {
   std::string list;
   for (const Label label : metric.labels) {
-    if (label == Label::None) break;
+    if (label == Label::None) {
+      break;
+    }
     list += list.empty() ? "`" : ", `";
     list += label_name(label);
     list += '`';

@@ -337,7 +337,9 @@ constexpr std::array<Label, 4> dimensions(Metric metric) {
   for (size_t i = 0; i < labels.size(); ++i) {
     const bool named_by_server =
         labels[i] == Label::Backend && i + 1 < labels.size() && labels[i + 1] == Label::Server;
-    if (!named_by_server) dimensions[count++] = labels[i];
+    if (!named_by_server) {
+      dimensions[count++] = labels[i];
+    }
   }
   return dimensions;
 }

@@ -95,7 +95,7 @@ class Counters {
 };
 
 // Raises a gauge by one for its own lifetime: a gauge that cannot leak.
-class ScopedGauge {
+class [[nodiscard]] ScopedGauge {
  public:
   ScopedGauge() = default;
   explicit ScopedGauge(Cell& cell) : cell_(&cell) { cell.add(1); }

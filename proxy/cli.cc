@@ -97,9 +97,13 @@ Command text_command(Command::Kind kind, std::string text) {
 
 Faults unknown_words(const CLI::App& app) {
   std::vector<std::string> flags;
-  for (const CLI::Option* option : app.get_options()) flags.push_back(option->get_name());
+  for (const CLI::Option* option : app.get_options()) {
+    flags.push_back(option->get_name());
+  }
   std::vector<std::string> commands;
-  for (const CLI::App* command : app.get_subcommands({})) commands.push_back(command->get_name());
+  for (const CLI::App* command : app.get_subcommands({})) {
+    commands.push_back(command->get_name());
+  }
   Faults faults;
   for (const std::string& word : app.remaining(true)) {
     if (std::find(commands.begin(), commands.end(), word) != commands.end()) {
@@ -134,7 +138,9 @@ Faults mismatches(const CLI::App& app, std::span<const char* const> words) {
                                ? option->check_lname(std::string(name.substr(2)))
                                : name.size() == 2 && name[0] == '-' &&
                                      option->check_sname(std::string(name.substr(1)));
-      if (!is_this) continue;
+      if (!is_this) {
+        continue;
+      }
       ++count;
       const bool has_value = name != word || (i + 1 < words.size() &&
                                               !std::string_view(words[i + 1]).starts_with("--"));
@@ -163,7 +169,9 @@ Fault parser_fault(const CLI::ParseError& error) {
 std::vector<std::string> gateway_flags(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options()) {
-    if (option->get_group() == kGateway && option->count() > 0) names.push_back(option->get_name());
+    if (option->get_group() == kGateway && option->count() > 0) {
+      names.push_back(option->get_name());
+    }
   }
   return names;
 }
@@ -185,18 +193,26 @@ Result<Config> read_config(const CLI::App& app, const Flags& flags) {
 }
 
 Result<Command> read_command(const CLI::App& app, const Flags& flags) {
-  if (const Faults unknown = unknown_words(app); !unknown.empty()) return unknown;
+  if (const Faults unknown = unknown_words(app); !unknown.empty()) {
+    return unknown;
+  }
   Command command;
   if (app.got_subcommand("config-reference")) {
     command.kind = Command::Kind::ConfigReference;
     return command;
   }
-  if (app.got_subcommand("check")) command.kind = Command::Kind::Check;
+  if (app.got_subcommand("check")) {
+    command.kind = Command::Kind::Check;
+  }
   Result<Config> read = read_config(app, flags);
-  if (!read) return read.faults();
+  if (!read) {
+    return read.faults();
+  }
   command.config = std::move(read.value());
   command.config_path = flags.config;
-  if (flags.log_level) command.log_level = command.config.log_level;
+  if (flags.log_level) {
+    command.log_level = command.config.log_level;
+  }
   return command;
 }
 
@@ -219,7 +235,9 @@ Result<Command> parse_command_line(int argc, const char* const* argv) {
     return text_command(Command::Kind::Version, version_text());
   } catch (const CLI::ArgumentMismatch& error) {
     const Faults faults = mismatches(app, {argv + 1, static_cast<size_t>(argc) - 1});
-    if (!faults.empty()) return faults;
+    if (!faults.empty()) {
+      return faults;
+    }
     return parser_fault(error);
   } catch (const CLI::ParseError& error) {
     return parser_fault(error);

@@ -4,10 +4,10 @@
 #include <array>
 #include <unordered_map>
 
-#include "tls/boringssl.h"
-#include "tls/certificate.h"
 #include "tls/context.h"
-#include "tls/self_signed.h"
+#include "tls/internal/boringssl.h"
+#include "tls/internal/certificate.h"
+#include "tls/internal/self_signed.h"
 
 namespace postern::tls {
 namespace {

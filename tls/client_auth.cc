@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include "tls/boringssl.h"
-#include "tls/certificate.h"
-#include "tls/file.h"
-#include "tls/verifier.h"
+#include "tls/internal/boringssl.h"
+#include "tls/internal/certificate.h"
+#include "tls/internal/file.h"
+#include "tls/internal/verifier.h"
 
 namespace postern::tls {
 

@@ -1,8 +1,8 @@
-#include "tls/boringssl.h"
 #include "tls/context.h"
 #include "tls/failure.h"
-#include "tls/ssl_context.h"
-#include "tls/verifier.h"
+#include "tls/internal/boringssl.h"
+#include "tls/internal/ssl_context.h"
+#include "tls/internal/verifier.h"
 
 namespace postern::tls {
 

@@ -14,7 +14,7 @@
 #include "tls/client_auth.h"
 #include "tls/policy.h"
 #include "tls/ticket_keys.h"
-#include "tls/verify.h"
+#include "tls/verification.h"
 
 struct ssl_ctx_st;
 

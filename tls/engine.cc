@@ -5,11 +5,11 @@
 #include <utility>
 
 #include "proxy/base/check.h"
-#include "tls/boringssl.h"
-#include "tls/certificate.h"
-#include "tls/suites.h"
-#include "tls/verifier.h"
-#include "tls/workspace.h"
+#include "tls/internal/boringssl.h"
+#include "tls/internal/certificate.h"
+#include "tls/internal/suites.h"
+#include "tls/internal/verifier.h"
+#include "tls/internal/workspace.h"
 
 namespace postern::tls {
 namespace {

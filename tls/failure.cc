@@ -4,7 +4,7 @@
 #include <array>
 
 #include "proxy/base/check.h"
-#include "tls/boringssl.h"
+#include "tls/internal/boringssl.h"
 
 namespace postern::tls {
 namespace {
@@ -42,7 +42,7 @@ constexpr std::array<Wording, kFailureCount> kWordings = {{
 
 constexpr auto kLabels = [] {
   std::array<const char*, kFailureCount> labels{};
-  for (size_t i = 0; i < labels.size(); i++) {
+  for (size_t i = 0; i < labels.size(); ++i) {
     labels[i] = kWordings[i].label;
   }
   return labels;

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "proxy/base/closest_match.h"
-#include "tls/suites.h"
+#include "tls/internal/suites.h"
 
 namespace postern::tls {
 namespace {

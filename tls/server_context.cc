@@ -4,13 +4,13 @@
 #include <optional>
 #include <string_view>
 
-#include "tls/boringssl.h"
-#include "tls/certificate_choice.h"
-#include "tls/client_hello.h"
 #include "tls/context.h"
 #include "tls/failure.h"
-#include "tls/shadow.h"
-#include "tls/ssl_context.h"
+#include "tls/internal/boringssl.h"
+#include "tls/internal/certificate_choice.h"
+#include "tls/internal/client_hello.h"
+#include "tls/internal/shadow.h"
+#include "tls/internal/ssl_context.h"
 
 namespace postern::tls {
 namespace {

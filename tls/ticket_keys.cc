@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "tls/boringssl.h"
-#include "tls/file.h"
+#include "tls/internal/boringssl.h"
+#include "tls/internal/file.h"
 
 namespace postern::tls {
 namespace {

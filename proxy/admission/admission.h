@@ -33,7 +33,7 @@ class Admission {
   Admission& operator=(const Admission&) = delete;
 
   // One session's slot. Movable; must not outlive its Admission.
-  class SessionPermit {
+  class [[nodiscard]] SessionPermit {
    public:
     SessionPermit() = default;
     SessionPermit(SessionPermit&& other) noexcept
@@ -55,7 +55,7 @@ class Admission {
   };
 
   // One handshake's slot, released as soon as the handshake is over.
-  class HandshakePermit {
+  class [[nodiscard]] HandshakePermit {
    public:
     HandshakePermit() = default;
     HandshakePermit(HandshakePermit&& other) noexcept
@@ -77,13 +77,15 @@ class Admission {
 
   // At accept: takes a slot among all sessions and among the listener's, or returns the limit that
   // forbids it.
-  std::variant<SessionPermit, Refusal> admit_session(const Config& config, size_t listener);
+  [[nodiscard]] std::variant<SessionPermit, Refusal> admit_session(const Config& config,
+                                                                   size_t listener);
   // Once the client's address is known: returns the reason to refuse it, or nullopt, and then
   // `permit` holds one of the client's slots as well. Call once per permit. `now_ms` is a loop's.
-  std::optional<Refusal> admit_address(SessionPermit& permit, const Limits& limits,
-                                       const net::Address& client, uint64_t now_ms);
+  [[nodiscard]] std::optional<Refusal> admit_address(SessionPermit& permit, const Limits& limits,
+                                                     const net::Address& client, uint64_t now_ms);
   // For a session whose client is admitted: a slot among all handshakes and among the client's.
-  std::optional<HandshakePermit> admit_handshake(const SessionPermit& of, const Limits& limits);
+  [[nodiscard]] std::optional<HandshakePermit> admit_handshake(const SessionPermit& of,
+                                                               const Limits& limits);
 
   net::MemoryBudget& memory() { return memory_; }
   LoginGuard& logins() { return logins_; }

@@ -18,7 +18,7 @@ uint64_t client_number(const net::Address& client) {
   const Bytes ip = client.ip();
   const size_t count = ip.size() < 8 ? ip.size() : 8;
   uint64_t number = 0;
-  for (size_t i = 0; i < count; i++) {
+  for (size_t i = 0; i < count; ++i) {
     number = number << 8 | ip[i];
   }
   constexpr uint64_t kV6 = uint64_t{1} << 63;

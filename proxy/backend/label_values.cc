@@ -49,7 +49,7 @@ Names join(Names names, std::initializer_list<std::span<const char* const>> tabl
 template <typename Enum>
 Names names_of(int count, const char* (*name)(Enum)) {
   Names names;
-  for (int i = 0; i < count; i++) {
+  for (int i = 0; i < count; ++i) {
     names.push_back(name(static_cast<Enum>(i)));
   }
   return names;

@@ -29,7 +29,7 @@ uint64_t hash(Bytes ip, std::string_view server) {
 Pool::Pool(const BackendConfig& config, std::unique_ptr<tls::ClientContext> context, size_t label,
            const std::vector<size_t>& server_labels)
     : config_(&config), context_(std::move(context)), label_(label) {
-  for (size_t i = 0; i < config.servers.size(); i++) {
+  for (size_t i = 0; i < config.servers.size(); ++i) {
     BackendServer& server = servers_.emplace_back();
     server.host = config.servers[i];
     server.text = server.host.text();

@@ -62,7 +62,7 @@ class Pool {
 };
 
 // A session's slot in a server: counts for balancing and in the gauge while it exists.
-class ServerSlot {
+class [[nodiscard]] ServerSlot {
  public:
   ServerSlot() = default;
   ServerSlot(BackendServer& server, metrics::Counters& counters)

@@ -38,7 +38,9 @@ inline const std::string* closest_match(std::string_view text,
   const std::string* found = nullptr;
   size_t best = text.size() / 3 + 1;  // one slip in a short word, more in a long one
   for (const std::string& candidate : candidates) {
-    if (text.size() > kMaxWordBytes || candidate.size() > kMaxWordBytes) continue;
+    if (text.size() > kMaxWordBytes || candidate.size() > kMaxWordBytes) {
+      continue;
+    }
     const size_t distance = edit_distance(text, candidate);
     if (distance < best || (distance == best && found == nullptr)) {
       best = distance;

@@ -25,10 +25,14 @@ std::string system_text(int error) {
 // Reads one byte more than allowed, so that the parser can see that the file is too large.
 Result<std::string> read_file(const std::string& path) {
   const std::unique_ptr<std::FILE, FileCloser> file(std::fopen(path.c_str(), "rbe"));
-  if (file == nullptr) return Fault{path, "cannot be opened: " + system_text(errno)};
+  if (file == nullptr) {
+    return Fault{path, "cannot be opened: " + system_text(errno)};
+  }
   std::string text(config::kMaxFileBytes + 1, '\0');
   const size_t size = std::fread(text.data(), 1, text.size(), file.get());
-  if (std::ferror(file.get()) != 0) return Fault{path, "cannot be read: " + system_text(errno)};
+  if (std::ferror(file.get()) != 0) {
+    return Fault{path, "cannot be read: " + system_text(errno)};
+  }
   text.resize(size);
   return text;
 }
@@ -58,14 +62,18 @@ const char* name_of(Balance value) {
 
 Result<Config> Config::load(const std::string& path) {
   const Result<std::string> text = read_file(path);
-  if (!text) return text.faults();
+  if (!text) {
+    return text.faults();
+  }
   return parse(text.value(), path, folder_of(path));
 }
 
 Result<Config> Config::parse(const std::string& yaml, const std::string& name,
                              const std::string& folder) {
   const Result<config::Document> document = config::Document::read(yaml, name);
-  if (!document) return document.faults();
+  if (!document) {
+    return document.faults();
+  }
   config::Draft draft(name, folder);
   config::read_document(document.value(), draft);
   return config::assemble(std::move(draft));

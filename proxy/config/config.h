@@ -17,7 +17,7 @@
 #include "tls/certificate_store.h"
 #include "tls/client_auth.h"
 #include "tls/policy.h"
-#include "tls/verify.h"
+#include "tls/verification.h"
 
 namespace postern {
 

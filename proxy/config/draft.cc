@@ -18,13 +18,17 @@ bool is_backend(const Draft& draft, const std::string& name, size_t* index) {
   const auto found =
       std::find_if(draft.backends.begin(), draft.backends.end(),
                    [&](const BackendDraft& backend) { return backend.name.text == name; });
-  if (found == draft.backends.end()) return false;
+  if (found == draft.backends.end()) {
+    return false;
+  }
   *index = static_cast<size_t>(found - draft.backends.begin());
   return true;
 }
 
 void require_backend(Draft& draft, const SourceValue& value, size_t* index) {
-  if (is_backend(draft, value.text, index)) return;
+  if (is_backend(draft, value.text, index)) {
+    return;
+  }
   std::vector<std::string> names;
   std::vector<std::string> shown;
   for (const BackendDraft& backend : draft.backends) {
@@ -67,7 +71,9 @@ void take_listeners(Draft& draft) {
 }
 
 void take_admin(Draft& draft) {
-  if (!draft.admin) return;
+  if (!draft.admin) {
+    return;
+  }
   net::Address address;
   read_address(*draft.admin, address, draft.diagnostics);
   for (const ListenerConfig& listener : draft.config.listeners) {
@@ -109,7 +115,9 @@ std::vector<std::string> take_names(Diagnostics& diagnostics,
 std::optional<tls::Policy> take_own_policy(Diagnostics& diagnostics, const PolicyDraft& own) {
   const tls::Policy usual = tls::Policy::preset("intermediate").value();
   std::vector<std::string> ciphers = usual.ciphers;
-  if (own.min_version == tls::Version::Tls13) ciphers.clear();
+  if (own.min_version == tls::Version::Tls13) {
+    ciphers.clear();
+  }
   if (own.ciphers) {
     ciphers = take_names(diagnostics, *own.ciphers, [&](const std::string& cipher) {
       return tls::Policy::custom(tls::Version::Tls12, {cipher}, usual.groups);
@@ -125,9 +133,13 @@ std::optional<tls::Policy> take_own_policy(Diagnostics& diagnostics, const Polic
   // policy that the file does not have.
   const bool words_good = (!own.ciphers || own.ciphers->size() == ciphers.size()) &&
                           (!own.groups || own.groups->size() == groups.size());
-  if (!words_good) return std::nullopt;
+  if (!words_good) {
+    return std::nullopt;
+  }
   const Result<tls::Policy> policy = tls::Policy::custom(own.min_version, ciphers, groups);
-  if (policy) return policy.value();
+  if (policy) {
+    return policy.value();
+  }
   for (const Fault& fault : policy.faults()) {
     diagnostics.fault(own.place->line, own.place->key + ": " + fault.message);
   }
@@ -136,8 +148,12 @@ std::optional<tls::Policy> take_own_policy(Diagnostics& diagnostics, const Polic
 
 // nullopt if none was written.
 std::optional<tls::Policy> take_policy(Diagnostics& diagnostics, const PolicyDraft& written) {
-  if (written.place) return take_own_policy(diagnostics, written);
-  if (!written.preset) return std::nullopt;
+  if (written.place) {
+    return take_own_policy(diagnostics, written);
+  }
+  if (!written.preset) {
+    return std::nullopt;
+  }
   return tls::Policy::preset(kPolicyNames[static_cast<size_t>(*written.preset)]).value();
 }
 
@@ -210,8 +226,12 @@ void take_routes(Draft& draft) {
   for (size_t i = 0; i < draft.routes.size(); ++i) {
     const RouteDraft& route = draft.routes[i];
     RouteConfig made;
-    if (!route.sni.key.empty()) read_dns_name(route.sni, true, made.sni, draft.diagnostics);
-    if (!route.backend.key.empty()) require_backend(draft, route.backend, &made.backend);
+    if (!route.sni.key.empty()) {
+      read_dns_name(route.sni, true, made.sni, draft.diagnostics);
+    }
+    if (!route.backend.key.empty()) {
+      require_backend(draft, route.backend, &made.backend);
+    }
     const auto& routes = draft.config.routes;
     const auto same = std::find_if(routes.begin(), routes.end(), [&](const RouteConfig& other) {
       return !made.sni.empty() && other.sni == made.sni;
@@ -227,7 +247,9 @@ void take_routes(Draft& draft) {
 // RFC 9051 §5.4: an autologout timer must be at least 30 minutes. Tests need less, so it only
 // warns.
 void check_idle(Draft& draft) {
-  if (!draft.idle || draft.config.timeouts.idle_ms > kAutologoutMs) return;
+  if (!draft.idle || draft.config.timeouts.idle_ms > kAutologoutMs) {
+    return;
+  }
   draft.diagnostics.warning(
       *draft.idle,
       draft.config.timeouts.idle_ms < kAutologoutMs
@@ -249,7 +271,9 @@ Result<Config> assemble(Draft draft) {
   take_backends(draft);
   take_routes(draft);
   check_idle(draft);
-  if (!draft.diagnostics.ok()) return draft.diagnostics.faults();
+  if (!draft.diagnostics.ok()) {
+    return draft.diagnostics.faults();
+  }
   draft.config.warnings = draft.diagnostics.warnings();
   return std::move(draft.config);
 }

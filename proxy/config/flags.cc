@@ -12,7 +12,9 @@ namespace {
 
 template <typename Read>
 void if_given(const std::optional<std::string>& flag, const char* name, Read read) {
-  if (flag) read(SourceValue{*flag, name});
+  if (flag) {
+    read(SourceValue{*flag, name});
+  }
 }
 
 void take_listeners(const Flags& flags, Draft& draft) {
@@ -33,7 +35,9 @@ void take_backend(const Flags& flags, Draft& draft) {
   Diagnostics& diagnostics = draft.diagnostics;
   BackendDraft backend;
   backend.name = {"default", "--backend"};
-  for (const std::string& text : flags.backend) backend.servers.push_back({text, "--backend"});
+  for (const std::string& text : flags.backend) {
+    backend.servers.push_back({text, "--backend"});
+  }
   if (flags.backend.empty()) {
     diagnostics.fault(0, "--backend is missing: the IMAP server, such as mail.internal:143");
   } else if (flags.backend.size() > kMaxServers) {
@@ -47,7 +51,9 @@ void take_backend(const Flags& flags, Draft& draft) {
     backend.verify = value;
   });
   if (flags.backend_insecure) {
-    if (backend.verify) diagnostics.fault(0, "--backend-insecure contradicts --backend-ca");
+    if (backend.verify) {
+      diagnostics.fault(0, "--backend-insecure contradicts --backend-ca");
+    }
     backend.verify = SourceValue{"none", "--backend-insecure"};
     backend.config.verify.mode = tls::Verification::Mode::None;
   }
@@ -105,13 +111,19 @@ Result<Config> from_flags(const Flags& flags) {
 
 Result<Config> from_file(const Flags& flags) {
   Result<Config> loaded = Config::load(flags.config);
-  if (!flags.log_level) return loaded;
+  if (!flags.log_level) {
+    return loaded;
+  }
   Diagnostics diagnostics("");
   log::Level level = log::Level::Info;
   read_choice({*flags.log_level, "--log-level"}, log::kLevelNames, level, diagnostics);
   Faults faults = diagnostics.faults();
-  if (!loaded) faults.insert(faults.end(), loaded.faults().begin(), loaded.faults().end());
-  if (!faults.empty()) return faults;
+  if (!loaded) {
+    faults.insert(faults.end(), loaded.faults().begin(), loaded.faults().end());
+  }
+  if (!faults.empty()) {
+    return faults;
+  }
   loaded.value().log_level = level;
   return loaded;
 }

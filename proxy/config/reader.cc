@@ -86,7 +86,9 @@ class Walker {
       case Shape::Scalar:
         return kind == YamlNode::Kind::Scalar ? read_scalar(visit) : wrong_shape(visit);
       case Shape::ScalarOrMap:
-        if (kind == YamlNode::Kind::Scalar) return read_scalar(visit);
+        if (kind == YamlNode::Kind::Scalar) {
+          return read_scalar(visit);
+        }
         [[fallthrough]];
       case Shape::Map:
         return kind == YamlNode::Kind::Map ? read_item(visit) : wrong_shape(visit);
@@ -105,7 +107,9 @@ class Walker {
 
   bool count_fits(const Visit& visit, size_t count) {
     const Row& row = *visit.row;
-    if (count >= row.min_items && count <= row.max_items) return true;
+    if (count >= row.min_items && count <= row.max_items) {
+      return true;
+    }
     fault(visit, "has " + std::to_string(count) + " entries; allowed are " +
                      std::to_string(row.min_items) + " to " + std::to_string(row.max_items));
     return false;
@@ -113,12 +117,18 @@ class Walker {
 
   void read_scalars(const Visit& visit) {
     const Row& row = *visit.row;
-    if (!count_fits(visit, visit.node->children.size())) return;
-    if (row.on_begin != nullptr) row.on_begin(draft_, {{}, visit.key, visit.line});
+    if (!count_fits(visit, visit.node->children.size())) {
+      return;
+    }
+    if (row.on_begin != nullptr) {
+      row.on_begin(draft_, {{}, visit.key, visit.line});
+    }
     size_t index = 0;
     for (const uint32_t child : visit.node->children) {
       const YamlNode& item = document_.at(child);
-      if (!step(item.line)) return;
+      if (!step(item.line)) {
+        return;
+      }
       const std::string key = visit.key + "[" + std::to_string(index++) + "]";
       if (item.kind == YamlNode::Kind::Scalar) {
         row.on_value(draft_, {item.text, key, item.line});
@@ -131,7 +141,9 @@ class Walker {
 
   void push_items(const Visit& visit) {
     const std::vector<uint32_t>& children = visit.node->children;
-    if (!count_fits(visit, children.size())) return;
+    if (!count_fits(visit, children.size())) {
+      return;
+    }
     for (size_t i = children.size(); i-- > 0;) {
       const YamlNode& item = document_.at(children[i]);
       work_.push_back(
@@ -140,7 +152,9 @@ class Walker {
   }
 
   void push_named(const Visit& visit) {
-    if (!count_fits(visit, visit.node->children.size() / 2)) return;
+    if (!count_fits(visit, visit.node->children.size() / 2)) {
+      return;
+    }
     const std::vector<Entry> found = entries(visit.key, *visit.node);
     for (size_t i = found.size(); i-- > 0;) {
       const Entry& entry = found[i];
@@ -151,7 +165,9 @@ class Walker {
 
   // One map with fixed keys.
   void read_item(const Visit& visit) {
-    if (!step(visit.line)) return;
+    if (!step(visit.line)) {
+      return;
+    }
     if (visit.row->on_begin != nullptr) {
       visit.row->on_begin(draft_, {visit.name, visit.key, visit.line});
     }
@@ -198,7 +214,9 @@ class Walker {
     for (size_t i = 0; i + 1 < map.children.size(); i += 2) {
       const YamlNode& key = document_.at(map.children[i]);
       const YamlNode& value = document_.at(map.children[i + 1]);
-      if (!step(key.line)) break;
+      if (!step(key.line)) {
+        break;
+      }
       if (key.kind != YamlNode::Kind::Scalar) {
         draft_.diagnostics.fault(key.line, (path.empty() ? "" : path + ": ") +
                                                "a key must be a word, but is " +
@@ -220,7 +238,9 @@ class Walker {
 
   static const Row* find(std::string_view path, const std::string& name) {
     for (const Row& row : table()) {
-      if (row.parent() == path && row.name() == name) return &row;
+      if (row.parent() == path && row.name() == name) {
+        return &row;
+      }
     }
     return nullptr;
   }
@@ -228,7 +248,9 @@ class Walker {
   static std::vector<std::string> known_keys(std::string_view path) {
     std::vector<std::string> names;
     for (const Row& row : table()) {
-      if (row.parent() == path) names.emplace_back(row.name());
+      if (row.parent() == path) {
+        names.emplace_back(row.name());
+      }
     }
     return names;
   }

@@ -30,14 +30,20 @@ void append_comment(std::string& out, size_t indent, std::string_view text) {
 }
 
 std::string standing(const Row& row) {
-  if (row.required) return "required";
-  if (!row.default_value.empty()) return "default " + std::string(row.default_value);
+  if (row.required) {
+    return "required";
+  }
+  if (!row.default_value.empty()) {
+    return "default " + std::string(row.default_value);
+  }
   return "optional";
 }
 
 const Row* find(std::string_view path) {
   for (const Row& row : config::table()) {
-    if (row.path == path) return &row;
+    if (row.path == path) {
+      return &row;
+    }
   }
   return nullptr;
 }
@@ -62,9 +68,13 @@ void append_row(std::string& out, const Row& row, bool first_of_item) {
   append_comment(out, indent, row.doc);
   append_comment(out, indent, std::string(row.syntax) + "; " + standing(row));
   std::string margin(indent, ' ');
-  if (first_of_item) margin.replace(indent - 2, 1, "-");
+  if (first_of_item) {
+    margin.replace(indent - 2, 1, "-");
+  }
   out.append(margin).append(is_alternative(row) ? "# " : "").append(row.name()).append(":");
-  if (has_inline_value(row)) out.append(" ").append(shown_value(row));
+  if (has_inline_value(row)) {
+    out.append(" ").append(shown_value(row));
+  }
   out += '\n';
   if (row.shape == Shape::NamedMaps) {
     out.append(std::string(indent + 2, ' ')).append(row.example).append(":\n");
@@ -79,7 +89,9 @@ std::string config_reference() {
       "example.\n";
   const Row* before = nullptr;
   for (const Row& row : config::table()) {
-    if (row.depth() == 0) out += '\n';
+    if (row.depth() == 0) {
+      out += '\n';
+    }
     const bool first_of_item =
         before != nullptr && before->shape == Shape::Maps && row.parent() == before->path;
     append_row(out, row, first_of_item);

@@ -147,7 +147,9 @@ constexpr auto kLaterRows = std::to_array<Row>({
             "the server's host name. none checks nothing and warns.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
-           if (w.text != "none") return d.diagnostics.fault(w, "is neither none nor a map");
+           if (w.text != "none") {
+             return d.diagnostics.fault(w, "is neither none nor a map");
+           }
            d.backends.back().verify = w;
            d.backends.back().config.verify.mode = tls::Verification::Mode::None;
          },
@@ -347,10 +349,16 @@ std::string_view Row::name() const {
 
 std::string_view Row::parent() const {
   const size_t dot = path.rfind('.');
-  if (dot == std::string_view::npos) return {};
+  if (dot == std::string_view::npos) {
+    return {};
+  }
   std::string_view above = path.substr(0, dot);
-  if (above.ends_with(kItem)) above.remove_suffix(kItem.size());
-  if (above.ends_with(kNamed)) above.remove_suffix(kNamed.size());
+  if (above.ends_with(kItem)) {
+    above.remove_suffix(kItem.size());
+  }
+  if (above.ends_with(kNamed)) {
+    above.remove_suffix(kNamed.size());
+  }
   return above;
 }
 

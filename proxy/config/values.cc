@@ -41,13 +41,17 @@ std::optional<uint64_t> parse_number(std::string_view digits) {
   const char* const end = digits.data() + digits.size();
   const auto [stop, error] = std::from_chars(digits.data(), end, number);
   const bool octal_look = digits.size() > 1 && digits.front() == '0';
-  if (digits.empty() || error != std::errc() || stop != end || octal_look) return std::nullopt;
+  if (digits.empty() || error != std::errc() || stop != end || octal_look) {
+    return std::nullopt;
+  }
   return number;
 }
 
 // The fault of a DNS name in lower case, or null.
 const char* name_problem(std::string_view name) {
-  if (name.empty() || name.size() > kMaxName) return "is not a host name of 1 to 253 characters";
+  if (name.empty() || name.size() > kMaxName) {
+    return "is not a host name of 1 to 253 characters";
+  }
   std::string_view label;
   for (size_t at = 0; at <= name.size(); at += label.size() + 1) {
     label = name.substr(at, name.find('.', at) - at);
@@ -73,7 +77,9 @@ const char* name_problem(std::string_view name) {
 
 std::string lower(std::string text) {
   for (char& c : text) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (c >= 'A' && c <= 'Z') {
+      c = static_cast<char>(c - 'A' + 'a');
+    }
   }
   return text;
 }
@@ -83,7 +89,9 @@ std::string lower(std::string text) {
 size_t usable_processors() {
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return 1;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) {
+    return 1;
+  }
   return std::clamp<size_t>(static_cast<size_t>(CPU_COUNT(&set)), 1, kMaxWorkers);
 }
 
@@ -194,7 +202,9 @@ void read_path(const SourceValue& value, const std::string& folder, std::string&
                Diagnostics& diagnostics) {
   const bool readable = !value.text.empty() && value.text.size() <= kMaxPath &&
                         value.text.find('\0') == std::string::npos;
-  if (!readable) return diagnostics.fault(value, "is not the path of a file");
+  if (!readable) {
+    return diagnostics.fault(value, "is not the path of a file");
+  }
   const bool as_written = value.text.front() == '/' || folder.empty();
   out = as_written ? value.text : folder + (folder.back() == '/' ? "" : "/") + value.text;
 }
@@ -207,7 +217,9 @@ void read_dns_name(const SourceValue& value, bool wildcard, std::string& out,
   if (wildcard && checked.find('*') != std::string_view::npos) {
     return diagnostics.fault(value, "has a * that is not in front: allowed are NAME and *.NAME");
   }
-  if (const char* problem = name_problem(checked)) return diagnostics.fault(value, problem);
+  if (const char* problem = name_problem(checked)) {
+    return diagnostics.fault(value, problem);
+  }
   out = std::move(name);
 }
 

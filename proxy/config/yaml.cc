@@ -27,7 +27,9 @@ size_t line_of(const YAML::Mark& mark) {
 class TreeBuilder final : public YAML::EventHandler {
  public:
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (++documents_ > 1) refuse(mark, "a second YAML document starts here, only one is read");
+    if (++documents_ > 1) {
+      refuse(mark, "a second YAML document starts here, only one is read");
+    }
   }
   void OnDocumentEnd() override {}
 
@@ -37,7 +39,9 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     check_tag(mark, tag);
-    if (add(mark, YamlNode::Kind::Scalar, anchor)) nodes_.back().text = value;
+    if (add(mark, YamlNode::Kind::Scalar, anchor)) {
+      nodes_.back().text = value;
+    }
   }
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value /*style*/) override {
@@ -53,10 +57,14 @@ class TreeBuilder final : public YAML::EventHandler {
   void OnMapEnd() override { close(); }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    if (fault_) return;
+    if (fault_) {
+      return;
+    }
     const auto found = std::find_if(anchors_.begin(), anchors_.end(),
                                     [anchor](const Anchor& known) { return known.id == anchor; });
-    if (found == anchors_.end()) return refuse(mark, "the alias names no anchor");
+    if (found == anchors_.end()) {
+      return refuse(mark, "the alias names no anchor");
+    }
     if (std::find(open_.begin(), open_.end(), found->node) != open_.end()) {
       return refuse(mark, "the alias is inside the node that it names");
     }
@@ -73,7 +81,9 @@ class TreeBuilder final : public YAML::EventHandler {
   };
 
   void refuse(const YAML::Mark& mark, std::string message) {
-    if (!fault_) fault_ = Fault{std::to_string(line_of(mark)), std::move(message)};
+    if (!fault_) {
+      fault_ = Fault{std::to_string(line_of(mark)), std::move(message)};
+    }
   }
 
   // yaml-cpp marks plain scalars "?" and quoted ones "!"; any other tag is written in the file.
@@ -87,24 +97,34 @@ class TreeBuilder final : public YAML::EventHandler {
     if (nodes_.size() == kMaxNodes) {
       refuse(mark, "more than " + std::to_string(kMaxNodes) + " values in one file");
     }
-    if (fault_) return false;
+    if (fault_) {
+      return false;
+    }
     const auto index = static_cast<uint32_t>(nodes_.size());
     nodes_.push_back({.kind = kind, .line = line_of(mark), .text = {}, .children = {}});
-    if (anchor != YAML::NullAnchor) anchors_.push_back({anchor, index});
+    if (anchor != YAML::NullAnchor) {
+      anchors_.push_back({anchor, index});
+    }
     hang(index);
     return true;
   }
 
   void open(const YAML::Mark& mark, YamlNode::Kind kind, YAML::anchor_t anchor) {
-    if (add(mark, kind, anchor)) open_.push_back(static_cast<uint32_t>(nodes_.size() - 1));
+    if (add(mark, kind, anchor)) {
+      open_.push_back(static_cast<uint32_t>(nodes_.size() - 1));
+    }
   }
 
   void close() {
-    if (!fault_) open_.pop_back();
+    if (!fault_) {
+      open_.pop_back();
+    }
   }
 
   void hang(uint32_t index) {
-    if (!open_.empty()) nodes_[open_.back()].children.push_back(index);
+    if (!open_.empty()) {
+      nodes_[open_.back()].children.push_back(index);
+    }
   }
 
   std::vector<YamlNode> nodes_;
@@ -121,7 +141,9 @@ std::optional<Fault> run_parser(const std::string& yaml, TreeBuilder& builder) {
     std::istringstream stream(yaml);
     YAML::Parser parser(stream);
     while (parser.HandleNextDocument(builder)) {
-      if (builder.fault()) return builder.fault();
+      if (builder.fault()) {
+        return builder.fault();
+      }
     }
   } catch (const YAML::Exception& error) {
     std::string message = "not valid YAML: ";

@@ -46,7 +46,7 @@ constexpr std::array<Name, kRefusalCount> kRefusals = {{
 
 constexpr auto kViolationLabels = [] {
   std::array<const char*, std::size(kViolations)> labels{};
-  for (size_t i = 0; i < labels.size(); i++) {
+  for (size_t i = 0; i < labels.size(); ++i) {
     labels[i] = kViolations[i].label;
   }
   return labels;

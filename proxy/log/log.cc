@@ -25,7 +25,9 @@ std::atomic<Level> current_level{Level::Info};
 
 bool needs_quotes(std::string_view value) {
   for (const char c : value) {
-    if (c <= ' ' || c > '~' || c == '"' || c == '\\' || c == '=') return true;
+    if (c <= ' ' || c > '~' || c == '"' || c == '\\' || c == '=') {
+      return true;
+    }
   }
   return value.empty();
 }
@@ -128,7 +130,9 @@ class Log {
     // A closed standard error must cost lines, not the process. A handler that is set stays.
     struct sigaction before {};
     sigaction(SIGPIPE, nullptr, &before);
-    if (before.sa_handler == SIG_DFL) std::signal(SIGPIPE, SIG_IGN);
+    if (before.sa_handler == SIG_DFL) {
+      std::signal(SIGPIPE, SIG_IGN);
+    }
   }
 
   void tell_suppressed(int64_t now) {
@@ -149,7 +153,9 @@ class Log {
 };
 
 void write(Level level, const char* event, Fields fields) {
-  if (enabled(level)) Log::instance().write(level, event, fields);
+  if (enabled(level)) {
+    Log::instance().write(level, event, fields);
+  }
 }
 
 }  // namespace

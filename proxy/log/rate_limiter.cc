@@ -19,9 +19,13 @@ bool Limiter::admit(std::string_view event, int64_t now_s) {
 
 std::vector<Limiter::Suppressed> Limiter::take_suppressed(int64_t now_s) {
   std::vector<Suppressed> taken;
-  if (suppressed_ == 0) return taken;
+  if (suppressed_ == 0) {
+    return taken;
+  }
   for (auto& [event, window] : windows_) {
-    if (window.suppressed == 0 || window.second >= now_s) continue;
+    if (window.suppressed == 0 || window.second >= now_s) {
+      continue;
+    }
     taken.push_back({event, window.suppressed});
     suppressed_ -= window.suppressed;
     window.suppressed = 0;

@@ -34,18 +34,24 @@ void StderrSink::sink_it_(const spdlog::details::log_msg& message) {
 }
 
 bool StderrSink::tell_lost(const spdlog::details::log_msg& like) {
-  if (lost_ == 0) return true;
+  if (lost_ == 0) {
+    return true;
+  }
   const std::string payload = lost_payload_(lost_);
   spdlog::details::log_msg told = like;
   told.payload = payload;
-  if (!write_line(told)) return false;
+  if (!write_line(told)) {
+    return false;
+  }
   lost_ = 0;
   return true;
 }
 
 bool StderrSink::write_line(const spdlog::details::log_msg& message) {
   spdlog::memory_buf_t line;
-  if (torn_) line.push_back('\n');
+  if (torn_) {
+    line.push_back('\n');
+  }
   formatter_->format(message, line);
   return write_all({line.data(), line.size()});
 }
@@ -53,13 +59,21 @@ bool StderrSink::write_line(const spdlog::details::log_msg& message) {
 bool StderrSink::write_all(std::string_view bytes) {
   const size_t size = bytes.size();
   while (!bytes.empty()) {
-    if (!is_writable(stuck_ ? 0 : kPatienceMs)) break;
+    if (!is_writable(stuck_ ? 0 : kPatienceMs)) {
+      break;
+    }
     const ssize_t taken = write(STDERR_FILENO, bytes.data(), std::min(bytes.size(), kPiece));
-    if (taken < 0 && errno == EINTR) continue;
-    if (taken <= 0) break;
+    if (taken < 0 && errno == EINTR) {
+      continue;
+    }
+    if (taken <= 0) {
+      break;
+    }
     bytes.remove_prefix(static_cast<size_t>(taken));
   }
-  if (bytes.size() < size) torn_ = !bytes.empty();
+  if (bytes.size() < size) {
+    torn_ = !bytes.empty();
+  }
   return bytes.empty();
 }
 

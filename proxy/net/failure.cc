@@ -56,7 +56,7 @@ constexpr const char* kOther = "other";
 
 constexpr auto kLabels = [] {
   std::array<const char*, kNamed.size() + 1> labels{};
-  for (size_t i = 0; i < kNamed.size(); i++) {
+  for (size_t i = 0; i < kNamed.size(); ++i) {
     labels[i] = kNamed[i].label;
   }
   labels.back() = kOther;

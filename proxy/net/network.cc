@@ -49,7 +49,7 @@ Result<Network> Network::parse(std::string_view text) {
   }
   network.bits_ = static_cast<uint8_t>(bits);
   std::array<uint8_t, 16> masked = network.ip_;
-  for (unsigned bit = bits; bit < most; bit++) {
+  for (unsigned bit = bits; bit < most; ++bit) {
     masked[bit / 8] = static_cast<uint8_t>(masked[bit / 8] & ~(0x80U >> (bit % 8)));
   }
   if (masked != network.ip_) {

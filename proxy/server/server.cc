@@ -121,7 +121,7 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
   state_.reloaded_at_s = std::time(nullptr);
   const Shared shared{.labels = labels_, .admission = admission_, .facts = facts_};
   std::vector<const metrics::Counters*> counters{&counters_};
-  for (size_t i = 0; i < snapshots.size(); i++) {
+  for (size_t i = 0; i < snapshots.size(); ++i) {
     workers_.push_back(
         std::make_unique<Worker>(shared, std::move(snapshots[i]), sockets.of_workers[i]));
     counters.push_back(&workers_.back()->counters());
@@ -239,7 +239,7 @@ void Server::reload() {
   }
   files_.follow(std::move(files));
   apply(std::move(materials.value()));
-  for (size_t i = 0; i < workers_.size(); i++) {
+  for (size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->use(std::move(snapshots.value()[i]));
   }
   counters_.count<Metric::ConfigReloads>(metrics::Outcome::Success);
@@ -272,7 +272,7 @@ void Server::reload_certificates() {
     return fail(contexts.faults());
   }
   apply(std::move(materials.value()));
-  for (size_t i = 0; i < workers_.size(); i++) {
+  for (size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->use(std::move(contexts.value()[i]));
   }
   counters_.count<Metric::CertificateReloads>(metrics::Outcome::Success);

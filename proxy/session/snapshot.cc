@@ -182,7 +182,7 @@ Result<std::vector<std::shared_ptr<Snapshot>>> Snapshot::make(const Materials& m
                                                               metrics::LabelSets& labels,
                                                               size_t workers) {
   std::vector<std::shared_ptr<Snapshot>> snapshots;
-  for (size_t i = 0; i < workers; i++) {
+  for (size_t i = 0; i < workers; ++i) {
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->config = materials.config;
     Faults faults;

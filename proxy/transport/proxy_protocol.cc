@@ -36,7 +36,7 @@ static_assert(kWordings.size() == static_cast<size_t>(ProxyFailure::Timeout) + 1
 
 constexpr auto kLabels = [] {
   std::array<const char*, kWordings.size()> labels{};
-  for (size_t i = 0; i < labels.size(); i++) {
+  for (size_t i = 0; i < labels.size(); ++i) {
     labels[i] = kWordings[i].label;
   }
   return labels;

@@ -106,7 +106,7 @@ void Backend::serve() {
   std::array<epoll_event, 256> events{};
   for (;;) {
     const int count = epoll_wait(epoll_, events.data(), static_cast<int>(events.size()), -1);
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; ++i) {
       auto* client = static_cast<Client*>(events[static_cast<size_t>(i)].data.ptr);
       if (client == nullptr) {
         accept_all(imap_);

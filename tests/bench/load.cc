@@ -264,7 +264,7 @@ void Load::send(Connection& c, std::string_view text) {
 }
 
 void Load::upload(Connection& c) {
-  for (int i = 0; i < 16; i++) {
+  for (int i = 0; i < 16; ++i) {
     const int count = SSL_write(c.ssl.get(), block_.data(), static_cast<int>(block_.size()));
     if (count <= 0) {
       if (SSL_get_error(c.ssl.get(), count) != SSL_ERROR_WANT_WRITE) {

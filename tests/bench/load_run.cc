@@ -82,7 +82,7 @@ void Load::run() {
   if (idle) {
     end_ = begin_ + std::chrono::hours(1);
   }
-  for (size_t i = 0; i < connections_.size(); i++) {
+  for (size_t i = 0; i < connections_.size(); ++i) {
     connections_[i].slot = i;
     if (rate > 0 && one_shot()) {
       free_.push_back(i);
@@ -109,7 +109,7 @@ void Load::run() {
       start_due();
     }
     const int count = wait(events);
-    for (int i = 0; i < count; i++) {
+    for (int i = 0; i < count; ++i) {
       auto* connection = static_cast<Connection*>(events[static_cast<size_t>(i)].data.ptr);
       if (connection == nullptr) {
         return;  // idle: standard input has ended
@@ -150,7 +150,7 @@ Options parse(int argc, char** argv) {
   Options options;
   options.mode = argv[1];
   options.port = static_cast<uint16_t>(std::atoi(argv[2]));
-  for (int i = 3; i < argc; i++) {
+  for (int i = 3; i < argc; ++i) {
     const std::string word = argv[i];
     const size_t equals = word.find('=');
     const auto known = options.values.find(word.substr(0, equals));

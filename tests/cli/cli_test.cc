@@ -16,7 +16,9 @@ using Words = std::vector<std::string>;
 
 Result<Command> run(const Words& words) {
   std::vector<const char*> argv = {"postern"};
-  for (const std::string& word : words) argv.push_back(word.c_str());
+  for (const std::string& word : words) {
+    argv.push_back(word.c_str());
+  }
   return parse_command_line(static_cast<int>(argv.size()), argv.data());
 }
 
@@ -28,8 +30,12 @@ Words gateway(const Words& more = {}) {
 
 Command accepted(const Words& words) {
   const Result<Command> command = run(words);
-  if (command) return command.value();
-  for (const Fault& fault : command.faults()) ADD_FAILURE() << fault.text();
+  if (command) {
+    return command.value();
+  }
+  for (const Fault& fault : command.faults()) {
+    ADD_FAILURE() << fault.text();
+  }
   return {};
 }
 
@@ -40,7 +46,9 @@ Words refused(const Words& words) {
     return {};
   }
   Words texts;
-  for (const Fault& fault : command.faults()) texts.push_back(fault.text());
+  for (const Fault& fault : command.faults()) {
+    texts.push_back(fault.text());
+  }
   return texts;
 }
 

@@ -22,8 +22,12 @@ constexpr char kMinimal[] =
 
 Config parse(const std::string& yaml, const std::string& folder = "") {
   Result<Config> config = Config::parse(yaml, "p.yaml", folder);
-  if (config) return config.value();
-  for (const Fault& fault : config.faults()) ADD_FAILURE() << fault.text();
+  if (config) {
+    return config.value();
+  }
+  for (const Fault& fault : config.faults()) {
+    ADD_FAILURE() << fault.text();
+  }
   return {};
 }
 
@@ -33,7 +37,9 @@ Config with(const std::string& more) {
 
 std::vector<std::string> texts(const Faults& faults) {
   std::vector<std::string> out;
-  for (const Fault& fault : faults) out.push_back(fault.text());
+  for (const Fault& fault : faults) {
+    out.push_back(fault.text());
+  }
   return out;
 }
 
@@ -301,7 +307,9 @@ TEST(ConfigReference, ShowsValidAlternatives) {
 
 TEST(ConfigReference, KeepsItsLinesShort) {
   std::istringstream lines(config_reference());
-  for (std::string line; std::getline(lines, line);) EXPECT_LE(line.size(), 100U) << line;
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_LE(line.size(), 100U) << line;
+  }
 }
 
 TEST(ConfigExample, IsAValidFile) {

@@ -39,7 +39,9 @@ TEST_P(ConfigFault, NamesLineAndWhatIsAllowed) {
   const Result<Config> config = Config::parse(GetParam().yaml, "p.yaml", "");
   ASSERT_FALSE(config) << "was accepted";
   std::string all;
-  for (const Fault& fault : config.faults()) all += fault.text() + "\n";
+  for (const Fault& fault : config.faults()) {
+    all += fault.text() + "\n";
+  }
   EXPECT_EQ(config.faults().size(), 1U) << all;
   EXPECT_EQ(config.faults()[0].where, "p.yaml:" + std::to_string(GetParam().line));
   EXPECT_THAT(config.faults()[0].message, HasSubstr(GetParam().says));
@@ -60,7 +62,9 @@ std::string with_backends(const std::string& block) {
 
 std::string repeated(const std::string& text, size_t times) {
   std::string out;
-  for (size_t i = 0; i < times; ++i) out += text;
+  for (size_t i = 0; i < times; ++i) {
+    out += text;
+  }
   return out;
 }
 
@@ -305,14 +309,18 @@ TEST(ConfigFaults, AreAllReportedInTheOrderOfTheFile) {
       "p.yaml", "");
   ASSERT_FALSE(config);
   std::vector<std::string> wheres;
-  for (const Fault& fault : config.faults()) wheres.push_back(fault.where);
+  for (const Fault& fault : config.faults()) {
+    wheres.push_back(fault.where);
+  }
   EXPECT_THAT(wheres,
               testing::ElementsAre("p.yaml:1", "p.yaml:2", "p.yaml:4", "p.yaml:5", "p.yaml:6"));
 }
 
 TEST(ConfigFaults, AreCountedAfterTheFirstHundred) {
   std::string yaml = kBase;
-  for (int i = 0; i < 150; ++i) yaml += "x" + std::to_string(i) + ": 1\n";
+  for (int i = 0; i < 150; ++i) {
+    yaml += "x" + std::to_string(i) + ": 1\n";
+  }
   const Result<Config> config = Config::parse(yaml, "p.yaml", "");
   ASSERT_FALSE(config);
   ASSERT_EQ(config.faults().size(), 101U);

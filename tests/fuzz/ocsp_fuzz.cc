@@ -4,7 +4,7 @@
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/check.h"
-#include "tls/ocsp.h"
+#include "tls/internal/ocsp.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string der(postern::as_text({data, size}));

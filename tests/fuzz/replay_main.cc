@@ -60,7 +60,9 @@ Input mutate(Input input, const Input& other, std::mt19937& random) {
     const size_t place = below(input.size());
     switch (below(5)) {
       case 0:
-        if (!input.empty()) input[place] ^= static_cast<uint8_t>(1U << below(8));
+        if (!input.empty()) {
+          input[place] ^= static_cast<uint8_t>(1U << below(8));
+        }
         break;
       case 1:
         input.insert(at(input, place), static_cast<uint8_t>(below(256)));

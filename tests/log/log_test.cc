@@ -97,15 +97,21 @@ TEST_F(Log, WritesOnlyWhatTheLevelAllows) {
 TEST_F(Log, CountsTheLinesOfAFlood) {
   constexpr size_t kLines = 5000;
   const auto lines = logged([] {
-    for (size_t i = 0; i < kLines; ++i) info("flood");
+    for (size_t i = 0; i < kLines; ++i) {
+      info("flood");
+    }
     flush();
   });
   size_t written = 0;
   size_t counted = 0;
   for (const std::string& line : lines) {
-    if (line.find("info  flood") != std::string::npos) ++written;
+    if (line.find("info  flood") != std::string::npos) {
+      ++written;
+    }
     const size_t at = line.find("warn  suppressed of=flood count=");
-    if (at != std::string::npos) counted += std::stoul(line.substr(line.rfind('=') + 1));
+    if (at != std::string::npos) {
+      counted += std::stoul(line.substr(line.rfind('=') + 1));
+    }
   }
   EXPECT_GE(written, kLinesPerSecond);
   EXPECT_EQ(written + counted, kLines);
@@ -114,7 +120,9 @@ TEST_F(Log, CountsTheLinesOfAFlood) {
 
 TEST_F(Log, NeverLimitsErrors) {
   const auto lines = logged([] {
-    for (int i = 0; i < 300; ++i) error("many errors");
+    for (int i = 0; i < 300; ++i) {
+      error("many errors");
+    }
   });
   EXPECT_EQ(lines.size(), 300U);
 }
@@ -130,7 +138,9 @@ TEST_F(Log, KeepsLinesWholeAmongThreads) {
         }
       });
     }
-    for (std::thread& thread : threads) thread.join();
+    for (std::thread& thread : threads) {
+      thread.join();
+    }
   });
   ASSERT_EQ(lines.size(), 400U);
   const std::string value(200, 'x');
@@ -174,7 +184,9 @@ TEST_F(Log, DoesNotWaitForAStalledReader) {
   constexpr size_t kLines = 1000;
   {
     const StandardError redirected(ends[1]);
-    for (size_t i = 0; i < kLines; ++i) error("stalled", {{"value", value}});
+    for (size_t i = 0; i < kLines; ++i) {
+      error("stalled", {{"value", value}});
+    }
   }
   std::string text(1 << 20, '\0');
   const ssize_t size = read(ends[0], text.data(), text.size());
@@ -192,7 +204,9 @@ TEST_F(Log, DoesNotWaitForAStalledReader) {
 
 TEST(LogLimiter, AdmitsAHundredLinesOfAnEventInASecond) {
   Limiter limiter;
-  for (uint32_t i = 0; i < kLinesPerSecond; ++i) EXPECT_TRUE(limiter.admit("a", 7));
+  for (uint32_t i = 0; i < kLinesPerSecond; ++i) {
+    EXPECT_TRUE(limiter.admit("a", 7));
+  }
   EXPECT_FALSE(limiter.admit("a", 7));
   EXPECT_TRUE(limiter.admit("b", 7)) << "events don't share their limit";
   EXPECT_TRUE(limiter.admit("a", 8)) << "the next second is a new one";
@@ -200,7 +214,9 @@ TEST(LogLimiter, AdmitsAHundredLinesOfAnEventInASecond) {
 
 TEST(LogLimiter, ReportsSuppressedLinesOnce) {
   Limiter limiter;
-  for (uint32_t i = 0; i < kLinesPerSecond + 5; ++i) limiter.admit("a", 7);
+  for (uint32_t i = 0; i < kLinesPerSecond + 5; ++i) {
+    limiter.admit("a", 7);
+  }
   EXPECT_TRUE(limiter.take_suppressed(7).empty()) << "the second is not over";
   const auto told = limiter.take_suppressed(8);
   ASSERT_EQ(told.size(), 1U);
@@ -226,7 +242,9 @@ TEST(LogEscape, MakesEveryBytePrintableAscii) {
     std::string out;
     append_escaped(out, std::string(1, static_cast<char>(byte)), 10);
     append_json_escaped(out, std::string(1, static_cast<char>(byte)), 10);
-    for (const char c : out) EXPECT_TRUE(c >= ' ' && c <= '~') << byte;
+    for (const char c : out) {
+      EXPECT_TRUE(c >= ' ' && c <= '~') << byte;
+    }
   }
 }
 

@@ -99,6 +99,8 @@ def check_ours(house, path, target):
     if target.startswith("tests/"):
         return None if is_test else f'"{target}" is test code'
     room, other = house.room_of(path), house.room_of(target)
+    if "/internal/" in target and room not in (other, None):
+        return f'"{target}" is {other}/\'s own'
     if room is not None and other != DOOR and not house.may_include(room, other):
         return f"{room}/ must not know {other}/ (\"{target}\")"
     if room not in (None, DOOR) and other == DOOR and target != f"{DOOR}/version.h":

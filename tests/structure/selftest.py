@@ -104,6 +104,13 @@ class Includes(Tree):
         self.plant("tests/session/session_test.cc", '#include "proxy/server/worker.h"')
         self.expect("tests/session/session_test.cc:1:", "proxy/session/ must not know proxy/server/")
 
+    def test_room_that_knows_the_inside_of_another(self):
+        self.plant("tls/internal/shadow.h")
+        self.plant("tls/server_context.cc", '#include "tls/internal/shadow.h"')
+        self.plant("tests/tls/shadow_test.cc", '#include "tls/internal/shadow.h"')
+        self.plant("proxy/config/x.cc", '#include "tls/internal/shadow.h"')
+        self.expect("proxy/config/x.cc:1:", "is tls/'s own")
+
     def test_room_that_knows_the_door(self):
         self.plant("proxy/cli.h")
         self.plant("proxy/server/server.cc", '#include "proxy/cli.h"')

@@ -7,7 +7,7 @@
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/check.h"
-#include "tls/boringssl.h"
+#include "tls/internal/boringssl.h"
 
 namespace postern::test {
 namespace {

@@ -26,7 +26,9 @@ class CertificateStoreFiles : public testing::Test {
   static std::string faults(const std::vector<CertificateFiles>& all) {
     const auto store = CertificateStore::load(all);
     std::string text;
-    for (const Fault& fault : store ? Faults{} : store.faults()) text += fault.text() + "\n";
+    for (const Fault& fault : store ? Faults{} : store.faults()) {
+      text += fault.text() + "\n";
+    }
     return text;
   }
 
@@ -152,7 +154,9 @@ TEST_F(CertificateStoreFiles, FindsExactThenWildcardThenFirst) {
                                test::self_signed({.names = {"mail.example.org"}})});
   const auto found = [&](std::string_view name) {
     for (size_t i = 0; i < store->all().size(); ++i) {
-      if (store->find(name).front() == store->all()[i].get()) return i;
+      if (store->find(name).front() == store->all()[i].get()) {
+        return i;
+      }
     }
     return store->all().size();
   };

@@ -52,7 +52,9 @@ class ClientAuthTest : public testing::TestWithParam<uint16_t> {
     return RawPeer::client(
         [&](SSL_CTX* ctx) {
           SSL_CTX_set_max_proto_version(ctx, GetParam());
-          if (shows != nullptr) RawPeer::use(ctx, *shows);
+          if (shows != nullptr) {
+            RawPeer::use(ctx, *shows);
+          }
         },
         "mail.example.org", session);
   }

@@ -1,4 +1,4 @@
-#include "tls/client_hello.h"
+#include "tls/internal/client_hello.h"
 
 #include <string>
 #include <vector>

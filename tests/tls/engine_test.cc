@@ -21,7 +21,9 @@ Policy only(Version version) {
 std::string noise(size_t size, unsigned seed = 1) {
   std::mt19937 random(seed);
   std::string text(size, '\0');
-  for (char& c : text) c = static_cast<char>(random());
+  for (char& c : text) {
+    c = static_cast<char>(random());
+  }
   return text;
 }
 

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tls/boringssl.h"
+#include "tls/internal/boringssl.h"
 
 namespace postern::tls {
 namespace {

@@ -1,4 +1,4 @@
-#include "tls/ocsp.h"
+#include "tls/internal/ocsp.h"
 
 #include <cstdlib>
 #include <string>

@@ -10,8 +10,8 @@
 
 #include "proxy/base/bytes.h"
 #include "tests/support/certificates.h"
-#include "tls/boringssl.h"
 #include "tls/engine.h"
+#include "tls/internal/boringssl.h"
 
 namespace postern::tls {
 
@@ -101,7 +101,9 @@ class RawPeer {
   static RawPeer server(const test::Issued& issued, const Configure& configure = {}) {
     RawPeer peer([&](SSL_CTX* own) {
       use(own, issued);
-      if (configure) configure(own);
+      if (configure) {
+        configure(own);
+      }
     });
     SSL_set_accept_state(peer.ssl.get());
     return peer;
@@ -119,7 +121,9 @@ class RawPeer {
            (got = SSL_read(ssl.get(), buffer, sizeof buffer)) > 0) {
       received.append(buffer, static_cast<size_t>(got));
     }
-    if (got < 0) finish(got);
+    if (got < 0) {
+      finish(got);
+    }
     collect();
   }
   void end() {}
@@ -170,7 +174,9 @@ class RawPeer {
           ->reset(made);
       return 1;
     });
-    if (configure) configure(ctx.get());
+    if (configure) {
+      configure(ctx.get());
+    }
     ssl.reset(SSL_new(ctx.get()));
     SSL_set_bio(ssl.get(), memory(), memory());
   }

@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "tests/tls/contexts.h"
-#include "tls/boringssl.h"
 #include "tls/engine.h"
-#include "tls/suites.h"
+#include "tls/internal/boringssl.h"
+#include "tls/internal/suites.h"
 
 namespace postern::tls {
 namespace {
@@ -46,7 +46,9 @@ TEST(Policy, CustomReportsAllFaultsAtOnce) {
       {"X25519", "brainpoolP256r1", "X25519"});
   ASSERT_FALSE(policy);
   std::string text;
-  for (const Fault& fault : policy.faults()) text += fault.message + "\n";
+  for (const Fault& fault : policy.faults()) {
+    text += fault.message + "\n";
+  }
   EXPECT_EQ(policy.faults().size(), 6U) << text;
   EXPECT_THAT(text, HasSubstr("minimum version 1.0 is not safe for clients"));
   EXPECT_THAT(text, HasSubstr("'TLS_RSA_WITH_AES_128_CBC_SHA' is not safe for clients; allowed are "

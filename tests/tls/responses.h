@@ -6,8 +6,8 @@
 #include <string>
 
 #include "proxy/base/check.h"
-#include "tls/boringssl.h"
-#include "tls/ocsp.h"
+#include "tls/internal/boringssl.h"
+#include "tls/internal/ocsp.h"
 
 namespace postern::test {
 

@@ -1,6 +1,6 @@
 // Compares the verdict of the shadow policy with what a server with that policy in force does, for
 // every client and every policy below.
-#include "tls/shadow.h"
+#include "tls/internal/shadow.h"
 
 #include <map>
 #include <optional>
@@ -121,7 +121,9 @@ TEST_P(Shadow, PredictsWhatAServerWithThatPolicyDoes) {
       // A client that the policy in force refuses already is not lost to the stricter one.
       EXPECT_EQ(shadowed.shadow, shadowed.failure.has_value() ? std::nullopt : judged.failure)
           << client_name << " and policy " << policy_name;
-      if (shadowed.shadow.has_value()) ++counts[*shadowed.shadow];
+      if (shadowed.shadow.has_value()) {
+        ++counts[*shadowed.shadow];
+      }
     }
   }
   EXPECT_GT(counts[Failure::UnsupportedVersion], 0);

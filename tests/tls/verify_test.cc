@@ -1,5 +1,3 @@
-#include "tls/verify.h"
-
 #include <optional>
 
 #include <gmock/gmock.h>
@@ -7,6 +5,7 @@
 
 #include "tests/tls/contexts.h"
 #include "tests/tls/peers.h"
+#include "tls/verification.h"
 
 namespace postern::tls {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "tls/certificate.h"
+#include "tls/internal/certificate.h"
 
 namespace postern::tls {
 

@@ -1,9 +1,9 @@
-#include "tls/certificate_choice.h"
+#include "tls/internal/certificate_choice.h"
 
 #include <algorithm>
 
-#include "tls/client_hello.h"
-#include "tls/suites.h"
+#include "tls/internal/client_hello.h"
+#include "tls/internal/suites.h"
 
 namespace postern::tls {
 namespace {

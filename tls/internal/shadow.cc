@@ -1,10 +1,10 @@
-#include "tls/shadow.h"
+#include "tls/internal/shadow.h"
 
 #include <algorithm>
 
-#include "tls/certificate_choice.h"
-#include "tls/client_hello.h"
-#include "tls/suites.h"
+#include "tls/internal/certificate_choice.h"
+#include "tls/internal/client_hello.h"
+#include "tls/internal/suites.h"
 
 namespace postern::tls {
 namespace {

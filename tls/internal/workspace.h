@@ -1,11 +1,11 @@
 // What a Workspace holds: the buffers that the engines of one thread share, and the BIO through
-// which BoringSSL reaches them. Inside tls/ only.
+// which BoringSSL reaches them.
 #pragma once
 
 #include <vector>
 
-#include "tls/boringssl.h"
 #include "tls/engine.h"
+#include "tls/internal/boringssl.h"
 
 namespace postern::tls {
 

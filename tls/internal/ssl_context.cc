@@ -1,8 +1,8 @@
-#include "tls/ssl_context.h"
+#include "tls/internal/ssl_context.h"
 
 #include <string>
 
-#include "tls/suites.h"
+#include "tls/internal/suites.h"
 
 namespace postern::tls {
 namespace {

@@ -1,11 +1,11 @@
-#include "tls/verifier.h"
+#include "tls/internal/verifier.h"
 
 #include <arpa/inet.h>
 
 #include <algorithm>
 
-#include "tls/certificate.h"
-#include "tls/file.h"
+#include "tls/internal/certificate.h"
+#include "tls/internal/file.h"
 
 namespace postern::tls {
 namespace {

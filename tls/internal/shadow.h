@@ -1,13 +1,13 @@
 // What a policy would refuse, judged from a ClientHello alone: `tls.shadow_policy` counts the
-// clients that a stricter policy would cut off, and refuses none. Inside tls/ only.
+// clients that a stricter policy would cut off, and refuses none.
 #pragma once
 
 #include <optional>
 #include <span>
 
-#include "tls/boringssl.h"
-#include "tls/certificate.h"
 #include "tls/failure.h"
+#include "tls/internal/boringssl.h"
+#include "tls/internal/certificate.h"
 #include "tls/policy.h"
 
 namespace postern::tls {

@@ -1,9 +1,9 @@
 // What every SSL_CTX of ours has in common: the one place where a Policy becomes BoringSSL's
-// settings, so that no way into TLS can miss it. Inside tls/ only.
+// settings, so that no way into TLS can miss it.
 #pragma once
 
 #include "proxy/base/result.h"
-#include "tls/boringssl.h"
+#include "tls/internal/boringssl.h"
 #include "tls/policy.h"
 
 namespace postern::tls {

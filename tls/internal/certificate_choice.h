@@ -1,10 +1,10 @@
-// Chooses among the certificates for a name one that the client can use. Inside tls/ only.
+// Chooses among the certificates for a name one that the client can use.
 #pragma once
 
 #include <span>
 
-#include "tls/boringssl.h"
-#include "tls/certificate.h"
+#include "tls/internal/boringssl.h"
+#include "tls/internal/certificate.h"
 #include "tls/policy.h"
 
 namespace postern::tls {

@@ -1,5 +1,5 @@
 // Verifier: a Verification made ready to judge the certificates of a backend. Immutable; used by
-// the one thread of its context. Inside tls/ only.
+// the one thread of its context.
 #pragma once
 
 #include <array>
@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "proxy/base/result.h"
-#include "tls/boringssl.h"
 #include "tls/failure.h"
-#include "tls/verify.h"
+#include "tls/internal/boringssl.h"
+#include "tls/verification.h"
 
 namespace postern::tls {
 

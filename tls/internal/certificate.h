@@ -1,4 +1,4 @@
-// One certificate of a CertificateStore, and how it is made from PEM. Inside tls/ only.
+// One certificate of a CertificateStore, and how it is made from PEM.
 #pragma once
 
 #include <memory>
@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "proxy/base/bytes.h"
-#include "tls/boringssl.h"
 #include "tls/certificate_store.h"
-#include "tls/ocsp.h"
+#include "tls/internal/boringssl.h"
+#include "tls/internal/ocsp.h"
 
 namespace postern::tls {
 

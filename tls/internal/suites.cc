@@ -1,10 +1,10 @@
-#include "tls/suites.h"
+#include "tls/internal/suites.h"
 
 #include <algorithm>
 #include <array>
 
-#include "tls/boringssl.h"
 #include "tls/engine.h"
+#include "tls/internal/boringssl.h"
 
 namespace postern::tls {
 namespace {

@@ -1,4 +1,4 @@
-#include "tls/self_signed.h"
+#include "tls/internal/self_signed.h"
 
 #include <algorithm>
 #include <ctime>

@@ -1,4 +1,4 @@
-#include "tls/workspace.h"
+#include "tls/internal/workspace.h"
 
 #include <algorithm>
 #include <cstring>

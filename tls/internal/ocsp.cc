@@ -1,4 +1,4 @@
-#include "tls/ocsp.h"
+#include "tls/internal/ocsp.h"
 
 #include <ctime>
 #include <optional>
@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "proxy/base/bytes.h"
-#include "tls/boringssl.h"
+#include "tls/internal/boringssl.h"
 
 namespace postern::tls {
 namespace {

@@ -1,11 +1,11 @@
 // Reads the lists of a ClientHello before BoringSSL makes its choices from them. Views of the
-// hello, valid inside its callback. Inside tls/ only.
+// hello, valid inside its callback.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 
-#include "tls/boringssl.h"
+#include "tls/internal/boringssl.h"
 #include "tls/policy.h"
 
 namespace postern::tls {

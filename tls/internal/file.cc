@@ -1,4 +1,4 @@
-#include "tls/file.h"
+#include "tls/internal/file.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -7,7 +7,7 @@
 #include <system_error>
 
 #include "proxy/base/bytes.h"
-#include "tls/boringssl.h"
+#include "tls/internal/boringssl.h"
 
 namespace postern::tls {
 namespace {

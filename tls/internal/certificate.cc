@@ -1,8 +1,8 @@
-#include "tls/certificate.h"
+#include "tls/internal/certificate.h"
 
 #include <algorithm>
 
-#include "tls/file.h"
+#include "tls/internal/file.h"
 
 namespace postern::tls {
 namespace {
