@@ -204,6 +204,31 @@ class Delays(Guard):
             self.assertRegex(client.goodbye(), rb"\At2 NO [^\r\n]*\r\n\* BYE Login took too long\r\n\Z")
 
 
+class Deadlines(Guard):
+    def test_end_a_client_that_always_has_a_login_in_flight(self):
+        gateway = self.enterContext(Gateway(
+            backends={"mail": {"servers": [f"{self.server.host}:143"]}}, timeouts={"login": "3s"}))
+        with self.connect(gateway) as client, gateway.counting(ENDED, end_reason="login_timeout"):
+            started = time.monotonic()
+            client.start(b"LOGIN anna wrong")
+            with self.assertRaises(Closed):
+                while True:
+                    client.start(b"LOGIN anna wrong")
+                    client.until(b"t")
+        self.assertLess(time.monotonic() - started, 3 + 10, "the server answers each within seconds")
+
+    def test_an_exchange_without_a_secret_takes_no_place(self):
+        gateway = self.start(max=3)
+        silent = [self.connect(gateway) for _ in range(6)]
+        for client in silent:
+            self.addCleanup(client.close)
+            client.start(b"AUTHENTICATE PLAIN")
+            client.until(b"+")
+        with self.connect(gateway) as client:
+            client.login()
+        self.assertEqual(gateway.metrics().sum(FAILED), 0)
+
+
 class Spraying(unittest.TestCase):
     """One name after the other, each from its own address, while somebody reads mail."""
 
