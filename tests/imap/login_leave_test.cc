@@ -155,7 +155,7 @@ TEST(Unauthenticate, IsNotForgottenForTheCommandsAroundIt) {
       }
       bench.client(commands);
       bench.server("u OK out\r\n");
-      EXPECT_STREQ(bench.filter.violation().label(), "unauthenticated_overtaken")
+      EXPECT_STREQ(bench.filter.violation().label(), "unauthenticated")
           << before << " before, " << after << " after";
     }
   }
