@@ -198,7 +198,7 @@ void Conversation::claim_layer() {
 
 void Conversation::greeted(bool authenticated) {
   phase_ = authenticated ? Phase::Authenticated : Phase::NotAuthenticated;
-  logged_in_ = authenticated;
+  logged_in_ = login_proved_ = authenticated;
   if (authenticated) {
     observer_.on_login_result(Mechanism::Preauth, LoginResult::Success, 0);
   }
@@ -304,6 +304,7 @@ void Conversation::answered_before_login(const Entry& entry, LoginResult answer)
     if (answer == LoginResult::Success) {
       phase_ = has_ended() ? phase_ : Phase::Authenticated;
       logged_in_ = true;
+      login_proved_ = false;
       compress_missing_ = false;  // many servers offer it only from now on
       layer_possible_ = attempt_.may_have_layer();
     }
@@ -342,9 +343,13 @@ void Conversation::answered_after_login(const Entry& entry, LoginResult answer) 
   take_answer(command, answer, certain);
 }
 
-// A server that is logged in says BAD to another login. One that judges it was not logged in,
-// whatever it said before (Microsoft's has said OK to a token that it refused).
+// Servers say BAD to a second login. One that judges it, and has done nothing yet that needs a
+// login, has refused the first whatever it said (Microsoft's has said OK to a bad token).
 void Conversation::judged_after_login(Command command, LoginResult answer) {
+  if (login_proved_) {
+    return;
+  }
+  login_proved_ = command == Command::Other && answer == LoginResult::Success;
   if ((command == Command::Login || command == Command::Authenticate) &&
       answer != LoginResult::Unsupported) {
     observer_.on_login_result(command == Command::Login ? Mechanism::Login : Mechanism::Other,

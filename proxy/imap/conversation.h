@@ -155,6 +155,8 @@ class Conversation {
   bool login_awaits_server() const {
     return attempt_.in_flight() && attempt_.secret_sent() && turn_ != Turn::SaslLine;
   }
+  // The server has asked for a response of AUTHENTICATE.
+  bool login_awaits_client() const { return turn_ == Turn::SaslLine; }
   bool idling() const { return idling_; }
   // No command is in flight, except an IDLE that has begun: the client waits for no answer.
   bool at_rest() const { return count_ == (idling_ ? 1U : 0U) && sure(); }
@@ -195,6 +197,8 @@ class Conversation {
   bool overtaken_ : 1 = false;
   bool logout_asked_ : 1 = false;
   bool logged_in_ : 1 = false;
+  bool login_proved_ : 1 =
+      false;  // the server has done what only a client that is logged in may ask
   bool idling_ : 1 = false;
   bool layer_possible_ : 1 = false;
   bool layer_claimed_ : 1 = false;

@@ -60,6 +60,7 @@ class Filter {
   Phase phase() const { return shared_.conversation.phase(); }
   bool has_ended() const { return shared_.conversation.has_ended(); }  // Logout or Bye
   bool login_awaits_server() const { return shared_.conversation.login_awaits_server(); }
+  bool login_awaits_client() const { return shared_.conversation.login_awaits_client(); }
   bool idling() const { return shared_.conversation.idling(); }
   bool opaque() const { return shared_.conversation.opaque(); }
   // True when every command but an IDLE is answered: a client that hangs up misses nothing.

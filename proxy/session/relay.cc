@@ -375,7 +375,7 @@ bool Relay::broken_off_by_client(EndReason reason) const {
     case EndReason::ClientLogout:
       return true;
     case EndReason::LoginTimeout:  // it had the server's challenge, and kept silent
-      return client_ended_ || !filter_.login_awaits_server();
+      return client_ended_ || filter_.login_awaits_client();
     default:
       return client_ended_;
   }

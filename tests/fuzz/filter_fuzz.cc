@@ -42,8 +42,10 @@ struct Events final : ConversationObserver {
     return leave;
   }
   const SipHash::Key* name_key() override { return &key; }
+  // Without leave only an attempt ends whose secret was never there, or one after login.
   void on_login_result(Mechanism mechanism, LoginResult result, uint64_t user) override {
-    check(open || mechanism == Mechanism::Preauth, "a login ends once");
+    check(open || mechanism == Mechanism::Preauth || result != LoginResult::Abandoned,
+          "a secret is sent with leave");
     open = false;
     note('l', login_result_label(result));
     note('n', std::to_string(user).c_str());

@@ -138,6 +138,16 @@ TEST(LoginAnswer, AfterLoginShowsThatTheServerWasNotLoggedIn) {
   EXPECT_EQ(bench.log.events, "attempt xoauth2, success xoauth2, failure login, success login");
 }
 
+TEST(LoginAnswer, AfterWorkThatNeedsALoginSaysNothingOfASecret) {
+  FilterBench bench;
+  bench.server(kGreeting);
+  bench.client("a LOGIN u p\r\n");
+  bench.server("a OK in\r\n");
+  bench.client("s SELECT INBOX\r\nb LOGIN u wrong\r\n");
+  bench.server("s OK done\r\nb NO already\r\n");
+  EXPECT_EQ(bench.log.events, "attempt login, success login");
+}
+
 // ---- UNAUTHENTICATE
 
 TEST(Unauthenticate, IsNotForgottenForTheCommandsAroundIt) {

@@ -275,8 +275,9 @@ const End kEnds[] = {
        test.config.limits.connections_per_address = {.max = 1, .per_ms = 3'600'000};
        Admission& admission = test.gateway().admission();
        auto other = admission.admit_session(test.config, kStartTls);
-       admission.admit_address(std::get<Admission::SessionPermit>(other), test.config.limits,
-                               net::Address::parse("127.0.0.1:1").value(), test.loop.now_ms());
+       EXPECT_FALSE(
+           admission.admit_address(std::get<Admission::SessionPermit>(other), test.config.limits,
+                                   net::Address::parse("127.0.0.1:1").value(), test.loop.now_ms()));
        test.dial(kStartTls);
      },
      "* BYE [LIMIT]"},

@@ -149,9 +149,17 @@ TEST_F(SessionTest, EndsTheOthersOfABannedAddressAtTheirNextGuess) {
 TEST_F(SessionTest, CountsNoRefusalOfALoginBehindALogin) {
   config.limits.login_failures = LoginFailures{.max = 1};
   log_in();
+  say("s SELECT INBOX", "s OK");
   say("b LOGIN user wrong", "b NO");
   say("c NOOP", "c OK");
   EXPECT_EQ(figure(Metric::LoginFailuresCounted), 0U);
+}
+
+TEST_F(SessionTest, CountsARefusalBehindALoginThatTheServerHasNotTaken) {
+  config.limits.login_failures = LoginFailures{.max = 2, .delay_ms = 0};
+  log_in();
+  say("b LOGIN user wrong", "b NO");
+  EXPECT_EQ(figure(Metric::LoginFailuresCounted), 1U);
 }
 
 TEST_F(SessionTest, ForgivesFailedLoginsWhenTheRightOneComes) {
