@@ -85,8 +85,15 @@ class Bans(Guard):
         while self.refused(gateway, "127.0.1.1"):
             self.assertLess(time.monotonic() - began, 30)
         self.assertGreater(time.monotonic() - began, 2.5)
-        with self.connect(gateway, "127.0.1.1") as pardoned:
-            pardoned.login()
+        with self.pardoned(gateway, "127.0.1.1", began) as client:
+            client.login()
+
+    def pardoned(self, gateway, source, began):
+        """Another worker may be some milliseconds behind in a turn of its own."""
+        while True:
+            with contextlib.suppress(ConnectionResetError):
+                return self.connect(gateway, source)
+            self.assertLess(time.monotonic() - began, 30)
 
     def test_lets_sessions_be_that_have_logged_in(self):
         gateway = self.start()
