@@ -46,19 +46,6 @@ constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// Whether `text`, which begins with "{", may announce a literal: {n}, {n+} or {n-}, anywhere in a
-// line, because some servers ask for its octets before they have seen the line's end.
-bool announces_literal(std::string_view text) {
-  text.remove_prefix(1);
-  const auto digits =
-      static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
-  text.remove_prefix(digits);
-  if (!text.empty() && (text.front() == '+' || text.front() == '-')) {
-    text.remove_prefix(1);
-  }
-  return digits > 0 && !text.empty() && text.front() == '}';
-}
-
 constexpr bool is_base64_digit(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || is_digit(c) || c == '+' || c == '/';
 }
@@ -120,8 +107,8 @@ bool is_one_line(std::string_view line) {
       if (i == line.size() || is_control(line[i])) {
         return false;
       }
-    } else if (c == '{' && !quoted && announces_literal(line.substr(i))) {
-      return false;
+    } else if (c == '{' && !quoted) {
+      return false;  // Courier asks for a literal at "{2" already
     }
   }
   return !quoted;

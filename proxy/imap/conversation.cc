@@ -77,12 +77,16 @@ void Conversation::attempt(Mechanism mechanism, uint64_t user) {
   attempt_ = LoginAttempt(mechanism, user);
 }
 
+// The observer may end the session from within: an attempt that never goes has no result.
 LoginLeave Conversation::ask_leave() {
-  const LoginLeave leave = observer_.on_login_attempt(attempt_.mechanism());
-  attempt_.admit();
+  LoginAttempt asking = std::exchange(attempt_, {});
+  const LoginLeave leave = observer_.on_login_attempt(asking.mechanism());
   if (leave == LoginLeave::Never) {
-    attempt_ = LoginAttempt();
-  } else if (leave == LoginLeave::Wait) {
+    return leave;
+  }
+  asking.admit();
+  attempt_ = asking;
+  if (leave == LoginLeave::Wait) {
     turn_ = Turn::AwaitLeave;
   }
   return leave;

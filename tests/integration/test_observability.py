@@ -26,10 +26,10 @@ VARIABLES = {"$__rate_interval": "20s", "$__range": "20s", "$job": "postern", "$
 
 
 def catalog():
-    """{metric: its labels} of metrics/catalog.cc, and what histograms are split into."""
+    """{metric: its labels} of metrics/catalog.h, and what histograms are split into."""
     entry = re.compile(r'\{Metric::\w+,\s*(\w+),\s*"(\w+)",\s*(?:"[^"]*"\s*)+,\s*\{([^}]*)\}')
     text, label_names = ((SOURCE / "metrics" / name).read_text(encoding="utf-8")
-                         for name in ("catalog.cc", "label_names.cc"))
+                         for name in ("catalog.h", "catalog.cc"))
     names = dict(pair for cases, name in re.findall(r'((?:case \w+:\s*)+)return "(\w+)";', label_names)
                  for pair in ((label, name) for label in re.findall(r"case (\w+):", cases)))
     metrics = {}
