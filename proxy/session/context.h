@@ -13,6 +13,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/session/relay.h"
 #include "proxy/session/snapshot.h"
+#include "proxy/transport/tls_stream.h"
 
 namespace postern {
 
@@ -44,12 +45,12 @@ struct SessionContext {
   const std::shared_ptr<Snapshot> snapshot;
   const uint32_t listener;  // its index
   const uint64_t accepted_us;
-  const uint64_t accepted_ms;
   Admission::SessionPermit permit;
   ClientOrigin origin;
-  ServerSlot slot = {};  // once a server is connected
+  ServerSlot slot = {};      // once a server is connected
+  TlsStream* tls = nullptr;  // the client's, once it is open
   // When the client must have logged in; later after UNAUTHENTICATE.
-  uint64_t login_at_ms = accepted_ms + config().timeouts.login_ms;
+  uint64_t login_at_ms = loop().now_ms() + config().timeouts.login_ms;
 };
 
 }  // namespace postern

@@ -91,7 +91,7 @@ void LoginWatch::succeeded(uint64_t user) {
     guard().succeeded(*rules(), session_.origin.address, user, now_ms());
   }
   logged_in_ = true;
-  client_.wipe_what_was_read(false);
+  session_.tls->wipe_what_was_read(false);
   authenticated_ = ScopedGauge(counters().cell<Metric::SessionsAuthenticated>());
   observer_.on_logged_in();
 }
@@ -146,7 +146,7 @@ void LoginWatch::refused(imap::LoginResult result) {
 
 void LoginWatch::on_unauthenticated() {
   logged_in_ = false;
-  client_.wipe_what_was_read(true);
+  session_.tls->wipe_what_was_read(true);
   authenticated_.release();
   observer_.on_logged_out();
 }

@@ -28,9 +28,9 @@ class LoginWatchObserver {
 
 class LoginWatch final : public imap::ConversationObserver, private LoginTurnObserver {
  public:
-  // All outlive it.
-  LoginWatch(SessionContext& session, TlsStream& client, LoginWatchObserver& observer)
-      : session_(session), client_(client), observer_(observer) {}
+  // Both outlive it. The session's TLS is open.
+  LoginWatch(SessionContext& session, LoginWatchObserver& observer)
+      : session_(session), observer_(observer) {}
   // Before the relay starts, which outlives all calls.
   void attach(Relay& relay) { relay_ = &relay; }
 
@@ -67,7 +67,6 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   uint64_t now_ms() const { return session_.loop().now_ms(); }
 
   SessionContext& session_;
-  TlsStream& client_;
   LoginWatchObserver& observer_;
   Relay* relay_ = nullptr;
   std::unique_ptr<LoginGuard::Attempt> attempt_;  // while one is on its way

@@ -60,7 +60,6 @@ Session::Session(const SessionServices& services, std::shared_ptr<Snapshot> snap
                .snapshot = std::move(snapshot),
                .listener = static_cast<uint32_t>(listener),
                .accepted_us = net::Loop::now_us(),
-               .accepted_ms = services.dial.loop.now_ms(),
                .permit = std::move(permit),
                .origin = {.address = peer}},
       active_(services.dial.counters.cell<Metric::SessionsActive>(ListenerLabel{listener})) {
@@ -88,7 +87,7 @@ void Session::refuse(const SessionServices& services, const ListenerConfig& list
 
 void Session::on_client_ready(ReadyClient client) {
   loop().retire(std::move(setup_));
-  tls_ = client.stream.get();
+  context_.tls = client.stream.get();
   client_ = std::move(client.stream);
   handshake_ = client.handshake;
   greeted_ = client.greeted;
@@ -117,7 +116,7 @@ void Session::on_client_failed(FailedClient failed) {
 
 void Session::connect() {
   enter(State::Connecting);
-  Pool& pool = context_.snapshot->route(tls_->engine().server_name());
+  Pool& pool = context_.snapshot->route(context_.tls->engine().server_name());
   DialerObserver& observer = *this;
   dialer_ = std::make_unique<Dialer>(context_.services.dial, pool, context_.origin.address,
                                      identity_preamble(pool.config().client_identity),
@@ -132,11 +131,11 @@ IdentityPreamble Session::identity_preamble(ClientIdentity way) {
   }
   check(getrandom(&id_, sizeof id_, 0) == ssize_t{sizeof id_}, "the kernel gives random bytes");
   const bool announced = context_.origin.announced != nullptr;
-  return make_preamble(
-      way, {.address = context_.origin.address,
-            .destination = announced ? context_.origin.announced->destination : tls_->local(),
-            .session_id = session_id_text(id_),
-            .tls = tls_->engine().client_facts()});
+  return make_preamble(way, {.address = context_.origin.address,
+                             .destination = announced ? context_.origin.announced->destination
+                                                      : context_.tls->local(),
+                             .session_id = session_id_text(id_),
+                             .tls = context_.tls->engine().client_facts()});
 }
 
 // Only a client that speaks too early pays for it: it is not read any further.
@@ -173,7 +172,7 @@ void Session::on_connected(DialResult result) {
   context_.slot = std::move(result.slot);
   LoginWatchObserver& logins = *this;
   RelayObserver& observer = *this;
-  watch_ = std::make_unique<LoginWatch>(context_, *tls_, logins);
+  watch_.emplace(context_, logins);
   relay_ = std::make_unique<Relay>(loop(), context_.services.relay_metrics, *client_, *backend_,
                                    filter_options(), *watch_, observer);
   watch_->attach(*relay_);
@@ -237,8 +236,6 @@ void Session::check_login() {
 
 void Session::on_relay_end(EndReason reason, std::string_view bye, const Error& error) {
   error_ = error;
-  bytes_in_ = relay_->bytes_from_client();
-  bytes_out_ = relay_->bytes_to_client();
   if (reason == EndReason::ClientFailed || reason == EndReason::LimitMemory) {
     close(reason);  // what waits is let go at once
     return;
@@ -368,7 +365,7 @@ void Session::release_resources(EndReason reason) {
   } else {
     log_session_end(record());
   }
-  if (watch_ != nullptr) {
+  if (watch_.has_value()) {
     watch_->release();
   }
   context_.slot = ServerSlot();
@@ -394,10 +391,10 @@ SessionRecord Session::record() const {
       .session = id_ != 0 ? session_id_text(id_) : "",
       .tls = handshake_ ? tls::version_name(handshake_->version) : "",
       .cipher = handshake_ ? tls::cipher_names()[handshake_->cipher] : "",
-      .client_certificate = handshake_ ? tls_->engine().peer_subject() : "",
+      .client_certificate = handshake_ ? context_.tls->engine().peer_subject() : "",
       .login = logged_in() ? imap::mechanism_label(watch_->mechanism()) : "",
-      .bytes_in = bytes_in_,
-      .bytes_out = bytes_out_,
+      .bytes_in = relay_ != nullptr ? relay_->bytes_from_client() : 0,
+      .bytes_out = relay_ != nullptr ? relay_->bytes_to_client() : 0,
       .duration_ms = (net::Loop::now_us() - context_.accepted_us) / 1000};
 }
 

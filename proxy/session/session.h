@@ -109,7 +109,7 @@ class Session final : public net::Retirable,
 
   void arm_until(uint64_t at_ms);
   void enter(State state) { state_ = state; }
-  bool logged_in() const { return watch_ != nullptr && watch_->logged_in(); }
+  bool logged_in() const { return watch_.has_value() && watch_->logged_in(); }
   const Config& config() const { return context_.config(); }
   net::Loop& loop() const { return context_.loop(); }
   metrics::Counters& counters() const { return context_.counters(); }
@@ -119,17 +119,14 @@ class Session final : public net::Retirable,
 
   std::unique_ptr<ClientSetup> setup_;
   std::unique_ptr<net::Stream> client_;  // once it is set up
-  TlsStream* tls_ = nullptr;             // the same, if TLS is open
   std::unique_ptr<Dialer> dialer_;
   std::string early_;  // what the client said before the backend was there
   std::unique_ptr<net::Stream> backend_;
-  std::unique_ptr<LoginWatch> watch_;
+  std::optional<LoginWatch> watch_;
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<LingeringClose> lingering_;
 
   uint64_t id_ = 0;  // for the backend's log and ours
-  uint64_t bytes_in_ = 0;
-  uint64_t bytes_out_ = 0;
   std::optional<tls::Handshake> handshake_;
   Error error_;
   std::optional<EndReason> reason_;
