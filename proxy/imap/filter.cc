@@ -13,7 +13,7 @@ Filter::Filter(const Options& options, ConversationObserver& observer, Output& t
               .to_server = to_server,
               .to_client = to_client,
               .violation = {},
-              .replies = {}} {}
+              .replies = nullptr} {}
 
 size_t Filter::from_client(Bytes bytes) {
   if (shared_.violation) {

@@ -87,6 +87,6 @@ class Filter {
 };
 
 // There is one per session, and most sessions are at rest.
-static_assert(sizeof(Filter) <= 328);
+static_assert(sizeof(Filter) <= 296);
 
 }  // namespace postern::imap

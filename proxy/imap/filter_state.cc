@@ -8,7 +8,10 @@
 namespace postern::imap {
 
 void FilterState::reply(std::string_view line) {
-  replies.append(line);
+  if (replies == nullptr) {
+    replies = std::make_unique<std::string>();
+  }
+  replies->append(line);
   if (at_boundary) {
     if (const std::string now = take_replies(); !now.empty()) {
       to_client.put(as_bytes(now));
@@ -21,7 +24,8 @@ std::string FilterState::take_replies() {
   if (!greeted || conversation.opaque()) {
     return {};
   }
-  return std::exchange(replies, {});
+  const auto taken = std::exchange(replies, nullptr);
+  return taken != nullptr ? std::move(*taken) : std::string();
 }
 
 std::string_view line_start(std::string& held, EditCursor& cursor, size_t most) {

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -26,10 +27,10 @@ class Output {
 struct FilterLimits {
   // A command with its literals, or a SASL response. A Kerberos ticket of 65,535 bytes is 87,384 in
   // base64.
-  size_t command_before_login = 128 * kKiB;
-  size_t capability_line = 16 * kKiB;  // no other data of the server is ever held back
-  uint16_t pending_commands = 256;     // commands in flight before login
-  uint16_t refusals = 16;              // commands refused here, in the whole session
+  uint32_t command_before_login = 128 * kKiB;
+  uint32_t capability_line = 16 * kKiB;  // no other data of the server is ever held back
+  uint16_t pending_commands = 256;       // commands in flight before login
+  uint16_t refusals = 16;                // commands refused here, in the whole session
 };
 
 // One input on its way through. Bytes that pass are put out in as few calls as possible: one, if
@@ -88,7 +89,8 @@ struct FilterState {
   Output& to_server;
   Output& to_client;
   Error violation;
-  std::string replies;  // whole lines of ours, to be sent to the client at the next boundary
+  std::unique_ptr<std::string>
+      replies;  // whole lines of ours, to be sent to the client at the next boundary
 
   // The server's side has reached the place where it is to stop. After COMPRESS there is no such
   // place, and nothing is inserted while it is uncertain how the server reads the client.

@@ -31,7 +31,7 @@ size_t ServerReader::feed(Bytes bytes, FilterState& shared) {
   while (!cursor.done() && !shared.violation) {
     step(cursor, shared);
     shared.at_boundary = at_boundary();
-    if (shared.at_boundary && !shared.replies.empty() && !shared.violation) {
+    if (shared.at_boundary && shared.replies != nullptr && !shared.violation) {
       cursor.insert(shared.take_replies());
     }
     if (shared.stopped() || shared.conversation.turn() == Conversation::Turn::SendLiteral) {

@@ -194,7 +194,7 @@ void Session::on_dial_failed(const Error& last_error) {
 
 imap::Filter::Options Session::filter_options() const {
   imap::Filter::Options options;
-  options.limits.command_before_login = config().limits.command_before_login;
+  options.limits.command_before_login = static_cast<uint32_t>(config().limits.command_before_login);
   options.swallow_greeting = greeted_;
   return options;
 }
