@@ -34,7 +34,7 @@ void log_warnings(const char* event, const Faults& warnings) {
   }
 }
 
-// Files that the user whom the process has become cannot read: it serves, but a reload would fail.
+// Files that the process can no longer read as its new user: it serves, but a reload would fail.
 void warn_of_what_cannot_be_read_again(const Config& config, const std::string& config_path) {
   std::vector<std::string> files = material_files(config.tls);
   files.push_back(config_path);

@@ -160,7 +160,7 @@ void Load::read_all(Connection& c) {
       c.line.clear();
       line(c, text);
       if (c.ssl == nullptr || c.fd != fd || c.waiting == Waiting::Connect) {
-        return;  // it was closed, and may have been opened anew
+        return;  // it was closed, and may have been opened again
       }
     }
   }
