@@ -55,12 +55,13 @@ class ClientSetup final : public net::Retirable,
                           private net::StreamObserver,
                           private net::Deadline {
  public:
-  // Both outlive it. It learns the session's origin.
+  // Session and observer outlive it. It sets the origin in `session`.
   ClientSetup(SessionContext& session, ClientSetupObserver& observer)
       : session_(session), observer_(observer) {}
-  // Reports nothing from inside.
+  // Makes no callback before it returns.
   void start(std::unique_ptr<net::TcpStream> client);
-  // The process stops: a client that is still in clear hears so, a handshake may end.
+  // The process stops: a client that is still in clear hears so, a handshake that has begun
+  // may finish.
   void drain();
   // Gives up; no callback follows.
   void cancel();

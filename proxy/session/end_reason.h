@@ -19,7 +19,7 @@ enum class EndReason : uint8_t {
   HandshakeTimeout,
   LoginTimeout,
   IdleTimeout,
-  ProxyHeaderMissing,  // required from where the client comes, but it said something else
+  ProxyHeaderMissing,  // the peer's network must send one, but something else came
   ProxyHeaderRefused,  // one from where none may come, or a second one
   ProxyHeaderInvalid,  // broken, too long, cut off; postern_proxy_headers_total says which
   ProxyHeaderTimeout,  // required, and it did not come in time
@@ -69,7 +69,7 @@ inline constexpr std::array kEndReasonNames = {
 };
 static_assert(kEndReasonNames.size() == static_cast<size_t>(EndReason::Aborted) + 1);
 
-// How a session ends that is refused. The names are the same.
+// The end reason of a refused session. The names are the same.
 constexpr EndReason end_reason(Refusal refusal) {
   switch (refusal) {
     case Refusal::LimitSessions:

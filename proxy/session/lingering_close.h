@@ -1,5 +1,5 @@
-// LingeringClose: the client gets the last words and must hang up. Its connection is kept
-// until it has, or has had its time: closed over bytes that it has sent, it would be reset, and the
+// LingeringClose: the client gets the last words and must hang up. Its connection stays
+// open until it does, or its time is over: closed with bytes unread it would be reset, and the
 // client could lose what it has not read yet. Loop's thread only.
 #pragma once
 

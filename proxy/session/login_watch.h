@@ -1,4 +1,4 @@
-// LoginWatch: follows what the conversation comes to: counts logins and refused commands, asks
+// LoginWatch: acts on what happens in the conversation: counts logins and refused commands, asks
 // LoginGuard before an attempt goes to the server, has the relay hold the answer to a wrong secret,
 // and keeps the gauges of sessions that are logged in, idling or opaque. Loop's thread only.
 #pragma once
@@ -31,7 +31,7 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   // Both outlive it. The session's TLS is open.
   LoginWatch(SessionContext& session, LoginWatchObserver& observer)
       : session_(session), observer_(observer) {}
-  // Before the relay starts, which outlives all calls.
+  // Call it before the relay starts. The relay outlives it.
   void attach(Relay& relay) { relay_ = &relay; }
 
   bool logged_in() const { return logged_in_; }

@@ -58,10 +58,10 @@ struct RelayMetrics {
 class Relay final : public net::Retirable, private net::Deadline {
  public:
   static constexpr size_t kHighWater = 64 * kKiB;
-  // How long a session may stand still of which a direction is over.
+  // How long a half-closed session may make no progress.
   static constexpr uint64_t kHalfClosedMs = 60'000;
-  // A client that has hung up while bytes of it wait may stand still for two looks, and is so found
-  // out within five seconds.
+  // A client that has hung up while bytes of it wait may stand still for two looks, so it is
+  // detected within five seconds.
   static constexpr uint64_t kLookMs = 1'500;
 
   // `cells` outlive it, too.

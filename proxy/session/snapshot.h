@@ -57,8 +57,7 @@ struct Snapshot {
   // counts.
   std::shared_ptr<Snapshot> with(Contexts contexts) const;
 
-  // What the servers' names resolved to, from the one before: a reload asks no resolver to be
-  // quick.
+  // What the servers' names resolved to, from the one before: a reload waits for no resolver.
   void copy_addresses_from(const Snapshot& former);
 
   // One for each of `workers`. Registers new backends and servers in `labels`: main thread only.
