@@ -1,6 +1,7 @@
 #include "proxy/imap/conversation.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "proxy/base/check.h"
@@ -41,10 +42,9 @@ Conversation::Entry Conversation::entry_at(size_t position) const {
 
 void Conversation::append(std::string_view tag, Command command) {
   check(!tag.empty() && tag.size() <= kMaxTag, "a tag fits its entry");
-  queue_.push_back(static_cast<char>(command));
-  queue_.push_back('\0');
-  queue_.push_back(static_cast<char>(tag.size()));
-  queue_.append(tag);
+  const std::array<char, kTagAt> head = {static_cast<char>(command), '\0',
+                                         static_cast<char>(tag.size())};
+  queue_.append(head.data(), head.size()).append(tag);
   ++count_;
   logout_asked_ = logout_asked_ || command == Command::Logout;
 }
@@ -295,11 +295,14 @@ bool Conversation::has_login(size_t begin, size_t end) const {
 // Commands older than the one that is answered will never be answered.
 void Conversation::answered_before_login(const Entry& entry, LoginResult answer) {
   const Command command = entry.command;
-  const bool is_login = has_login(entry.position, entry.end());
-  const bool passed_over = has_login(0, entry.position) && !has_login(entry.end(), queue_.size());
-  uint32_t count = 0;
-  for (size_t at = 0; at < entry.end(); at = entry_at(at).end()) {
-    ++count;
+  const bool is_login = command == Command::Login || command == Command::Authenticate;
+  bool passed_over = false;
+  uint32_t count = 1;
+  if (entry.position > 0) {
+    passed_over = has_login(0, entry.position) && !has_login(entry.end(), queue_.size());
+    for (size_t at = 0; at < entry.position; at = entry_at(at).end()) {
+      ++count;
+    }
   }
   remove(0, entry.end(), count);
   const bool ended = attempt_.in_flight() && (is_login || passed_over);

@@ -98,7 +98,9 @@ void Relay::offer(Bytes bytes) {
   if (stop_on_violation(true)) {
     return;
   }
-  std::string(as_text(bytes.subspan(taken))).swap(held_);  // assigned, it would keep its capacity
+  if (taken < bytes.size()) {
+    std::string(as_text(bytes.subspan(taken))).swap(held_);
+  }
   finish_backend();
 }
 
@@ -193,6 +195,7 @@ void Relay::go_on() {
   if (!held_.empty() && !filter_.stalled()) {
     std::string held = held_;  // a move would leave a short one where it was
     wipe(held_);
+    std::string().swap(held_);  // without its capacity
     offer(as_bytes(held));
     wipe(held);
   }
