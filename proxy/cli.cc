@@ -128,7 +128,9 @@ bool repeats(const CLI::Option& option) {
 Faults mismatches(const CLI::App& app, std::span<const char* const> words) {
   Faults faults;
   for (const CLI::Option* option : app.get_options()) {
-    if (option->get_items_expected_max() == 0) continue;  // takes no value
+    if (option->get_items_expected_max() == 0) {  // takes no value
+      continue;
+    }
     size_t count = 0;
     bool empty = false;
     for (size_t i = 0; i < words.size(); ++i) {

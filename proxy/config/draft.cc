@@ -57,8 +57,9 @@ void take_listeners(Draft& draft) {
     ListenerConfig made{{}, listener.tls, listener.address.text};
     made.sessions = listener.sessions;
     made.proxies = listener.proxies;
-    if (!listener.address.key.empty())
+    if (!listener.address.key.empty()) {
       read_address(listener.address, made.address, draft.diagnostics);
+    }
     for (size_t k = 0; k < i; ++k) {
       if (made.address.valid() && collide(made.address, draft.config.listeners[k].address)) {
         draft.diagnostics.fault(listener.address,
