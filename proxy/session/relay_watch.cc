@@ -38,9 +38,8 @@ void Relay::on_deadline() {
   const unsigned still = look();
   const bool waits = !client_reading_ || !held_.empty() || backend_.queued() > 0;
   const bool gone = client_failed_ || (waits && client_.hung_up());
-  if (gone && still >= kGoneLooks) {
-    end_without_client({});
-  } else if (still >= kGoneLooks && client_ended_ && nothing_owed()) {
+  const bool over = client_ended_ && nothing_owed();
+  if ((gone || over) && still >= kGoneLooks) {
     end_without_client({});
   } else if (half && still >= kStillLooks) {
     end_without_backend(EndReason::BackendFailed, watch().error);

@@ -17,7 +17,6 @@ namespace postern {
 using metrics::Hop;
 using metrics::Label;
 using metrics::Metric;
-using metrics::ScopedGauge;
 
 namespace {
 
