@@ -62,10 +62,13 @@ void MemoryWatch::on_deadline() {
 void MemoryWatch::trim(size_t resident) {
   net::MemoryBudget& memory = admission_.memory();
   const uint64_t start_us = net::Loop::now_us();
+  const bool was_tight = memory.tight();
   malloc_trim(0);
   const size_t after = resident_bytes();
   memory.sampled(after);
-  rule_.trimmed(after, admission_.sessions());
+  if (!was_tight) {  // else most of it is what waits for slow clients, and will go
+    rule_.trimmed(after, admission_.sessions());
+  }
   trimmed_at_ms_ = loop_.now_ms();
   log::debug("heap trimmed", {{"bytes_before", resident},
                               {"bytes_after", after},
