@@ -3,27 +3,10 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/imap/filter_bench.h"
+#include "tests/imap/strict_talk.h"
 
 namespace postern::imap {
 namespace {
-
-using test::client;
-using test::server;
-
-constexpr std::string_view kHi = "* OK hi\r\n";
-
-Outcome talk(test::Transcript transcript, const Filter::Options& options = {}) {
-  transcript.insert(transcript.begin(), server(kHi));
-  Outcome outcome = run_everywhere(transcript, options);
-  EXPECT_EQ(outcome.to_client.substr(0, kHi.size()), kHi);
-  outcome.to_client.erase(0, kHi.size());
-  return outcome;
-}
-
-std::string refusal(Refusal reason, const char* tag = "a") {
-  return std::string(tag) + " BAD " + refusal_text(reason) + "\r\n";
-}
 
 TEST(StrictReaderId, QuotesTheStringsOfId) {
   EXPECT_EQ(talk({client("a ID NIL\r\nb id (\"name\"  \"Mail\" \"os\" NIL)\r\n")}).to_server,
