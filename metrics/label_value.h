@@ -43,11 +43,12 @@ template <Metric M, typename... Values>
 concept By = !descriptor(M).sampled && sizeof...(Values) <= 4 &&
              dimensions(M) == std::array<Label, 4>{kLabelOf<Values>...} &&
              ((kLabelOf<Values> != Label::None) && ...);
+constexpr bool is_histogram(Metric metric) {
+  return descriptor(metric).type == Type::Histogram;
+}
 template <Metric M, typename... Values>
-concept CountedBy = By<M, Values...> && descriptor(M)
-.type != Type::Histogram;
+concept CountedBy = By<M, Values...> && !is_histogram(M);
 template <Metric M, typename... Values>
-concept ObservedBy = By<M, Values...> && descriptor(M)
-.type == Type::Histogram;
+concept ObservedBy = By<M, Values...> && is_histogram(M);
 
 }  // namespace postern::metrics

@@ -22,6 +22,9 @@ enum class Command : uint8_t {
   Bare,  // NOOP and others without a string among their arguments
 };
 Command command_named(std::string_view name);
+constexpr bool is_login(Command command) {
+  return command == Command::Login || command == Command::Authenticate;
+}
 // Whether its arguments may be literals. At a literal in any other command, each server gives up in
 // its own way.
 bool takes_literals(Command command);

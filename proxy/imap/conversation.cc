@@ -94,7 +94,7 @@ LoginLeave Conversation::ask_leave() {
 
 void Conversation::sent(std::string_view tag, Command command) {
   append(tag, command);
-  if (command == Command::Login || command == Command::Authenticate) {
+  if (is_login(command)) {
     attempt_.sent(command == Command::Authenticate);
     lines_asked_ = 0;
     turn_ = attempt_.by_sasl() ? Turn::AwaitSasl : Turn::AwaitLogin;
@@ -187,10 +187,6 @@ void Conversation::lose_track() {
 
 bool Conversation::take_literal_refusal() {
   return std::exchange(literal_refused_, false);
-}
-
-void Conversation::layer_begun() {
-  turn_opaque();
 }
 
 void Conversation::claim_layer() {
@@ -286,8 +282,7 @@ void Conversation::answered(uint32_t position, LoginResult answer) {
 bool Conversation::has_login(size_t begin, size_t end) const {
   bool found = false;
   for (size_t at = begin; at < end; at = entry_at(at).end()) {
-    const Command command = entry_at(at).command;
-    found = found || command == Command::Login || command == Command::Authenticate;
+    found = found || is_login(entry_at(at).command);
   }
   return found;
 }
@@ -295,7 +290,7 @@ bool Conversation::has_login(size_t begin, size_t end) const {
 // Commands older than the one that is answered will never be answered.
 void Conversation::answered_before_login(const Entry& entry, LoginResult answer) {
   const Command command = entry.command;
-  const bool is_login = command == Command::Login || command == Command::Authenticate;
+  const bool of_login = is_login(command);
   bool passed_over = false;
   uint32_t count = 1;
   if (entry.position > 0) {
@@ -305,8 +300,8 @@ void Conversation::answered_before_login(const Entry& entry, LoginResult answer)
     }
   }
   remove(0, entry.end(), count);
-  const bool ended = attempt_.in_flight() && (is_login || passed_over);
-  if (is_login) {
+  const bool ended = attempt_.in_flight() && (of_login || passed_over);
+  if (of_login) {
     turn_ = Turn::Command;
     if (answer == LoginResult::Success) {
       phase_ = has_ended() ? phase_ : Phase::Authenticated;
@@ -317,9 +312,9 @@ void Conversation::answered_before_login(const Entry& entry, LoginResult answer)
     }
   }
   if (ended) {
-    login_ended(is_login ? attempt_.result_of(answer) : attempt_.result_of_silence());
+    login_ended(of_login ? attempt_.result_of(answer) : attempt_.result_of_silence());
   }
-  if (!is_login) {
+  if (!of_login) {
     take_answer(command, answer, true);
   }
 }
@@ -357,8 +352,7 @@ void Conversation::judged_after_login(Command command, LoginResult answer) {
     return;
   }
   login_proved_ = command == Command::Other && answer == LoginResult::Success;
-  if ((command == Command::Login || command == Command::Authenticate) &&
-      answer != LoginResult::Unsupported) {
+  if (is_login(command) && answer != LoginResult::Unsupported) {
     observer_.on_login_result(command == Command::Login ? Mechanism::Login : Mechanism::Other,
                               answer, 0);
   }

@@ -112,7 +112,7 @@ class Conversation {
   // True once after the server has refused the literal that was awaited.
   bool take_literal_refusal();
   // The first byte of a line shows that a SASL security layer has begun.
-  void layer_begun();
+  void layer_begun() { turn_opaque(); }
   void no_layer() { layer_possible_ = layer_claimed_ = false; }
   // The client's first line begins as a layer's buffer does. Only the server's own first byte shows
   // that there is one: until then the client's bytes are followed as lines.

@@ -31,18 +31,17 @@ void put_line(std::string_view line, Output& output) {
 
 // Why a command must not pass, judged by its head and its framing.
 std::optional<Refusal> objection(const CommandHead& head, std::string_view text) {
-  const bool is_login = head.command == Command::Login || head.command == Command::Authenticate;
   if (head.command == Command::StartTls) {
     return Refusal::Starttls;
   }
   // Dovecot rejects a tag with "]" and answers without a tag: the login would wait for ever.
-  if (!head.strict || (is_login && head.tag.find(']') != std::string_view::npos)) {
+  if (!head.strict || (is_login(head.command) && head.tag.find(']') != std::string_view::npos)) {
     return Refusal::Malformed;
   }
   if (head.command == Command::Compress || head.command == Command::Idle) {
     return Refusal::NotYet;
   }
-  if (is_login || head.command == Command::Id || is_one_line(text)) {
+  if (is_login(head.command) || head.command == Command::Id || is_one_line(text)) {
     return std::nullopt;
   }
   return Refusal::Malformed;

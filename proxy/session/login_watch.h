@@ -52,7 +52,6 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   void succeeded(uint64_t user);
   void failed(imap::LoginResult result, uint64_t user);
   void refused(imap::LoginResult result);
-  void warn_of_privacy(const BackendServer& server);
   void on_unauthenticated() override;
   void on_idle(bool idling) override;
   void on_opaque() override;

@@ -193,7 +193,8 @@ void Session::on_dial_failed(const Error& last_error) {
 
 imap::Filter::Options Session::filter_options() const {
   imap::Filter::Options options;
-  options.limits.command_before_login = static_cast<uint32_t>(config().limits.command_before_login);
+  options.limits.command_before_login =
+      static_cast<uint32_t>(std::min<uint64_t>(config().limits.command_before_login, UINT32_MAX));
   options.swallow_greeting = greeted_;
   return options;
 }

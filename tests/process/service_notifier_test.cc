@@ -82,14 +82,14 @@ TEST(ServiceNotifier, HeedsOnlyItsOwnWatchdog) {
 }
 
 TEST(ServiceNotifier, SendsNothingWithoutAValidAddress) {
-  ServiceNotifier::from_environment().ready("nobody listens");
+  ServiceNotifier::from_environment().ready("without a listener");
   setenv("NOTIFY_SOCKET", "no path", 1);
-  ServiceNotifier::from_environment().ready("nobody listens");
+  ServiceNotifier::from_environment().ready("without a listener");
   setenv("NOTIFY_SOCKET", ("/" + std::string(200, 'x')).c_str(), 1);
-  ServiceNotifier::from_environment().ready("nobody listens");
+  ServiceNotifier::from_environment().ready("without a listener");
   setenv("NOTIFY_SOCKET", "/nowhere/notify", 1);
   const ServiceNotifier gone = ServiceNotifier::from_environment();
-  gone.ready("nobody listens");
+  gone.ready("without a listener");
   EXPECT_EQ(gone.watchdog_ms(), 0U);
   unsetenv("NOTIFY_SOCKET");
 }
