@@ -64,15 +64,15 @@ std::optional<Refusal> Admission::admit_address(SessionPermit& permit, const Lim
   return std::nullopt;
 }
 
-std::optional<Admission::HandshakePermit> Admission::admit_handshake(const SessionPermit& of,
-                                                                     const Limits& limits) {
+std::variant<Admission::HandshakePermit, Admission::HandshakeLimit> Admission::admit_handshake(
+    const SessionPermit& of, const Limits& limits) {
   check(of.of_client_, "a handshake follows its client's admission");
   if (!acquire_slot(handshakes_, limits.handshakes_in_flight)) {
-    return std::nullopt;
+    return HandshakeLimit::All;
   }
   if (!acquire_client_slot(of.client_, &Slots::handshakes, limits.handshakes_per_address)) {
     handshakes_.fetch_sub(1, std::memory_order_relaxed);
-    return std::nullopt;
+    return HandshakeLimit::Client;
   }
   return HandshakePermit(*this, of.client_);
 }
@@ -120,18 +120,16 @@ void Admission::release_client_slot(uint64_t client, uint32_t Slots::*of_kind) {
   }
 }
 
-void Admission::release_session(const SessionPermit& permit) {
-  if (permit.of_client_) {
-    release_client_slot(permit.client_, &Slots::sessions);
+void Admission::SessionPermit::release() {
+  Admission* owner = std::exchange(owner_, nullptr);
+  if (owner == nullptr) {
+    return;
   }
-  of_listener_[permit.listener_].fetch_sub(1, std::memory_order_relaxed);
-  sessions_.fetch_sub(1, std::memory_order_relaxed);
-}
-
-Admission::SessionPermit::~SessionPermit() {
-  if (owner_ != nullptr) {
-    owner_->release_session(*this);
+  if (of_client_) {
+    owner->release_client_slot(client_, &Slots::sessions);
   }
+  owner->of_listener_[listener_].fetch_sub(1, std::memory_order_relaxed);
+  owner->sessions_.fetch_sub(1, std::memory_order_relaxed);
 }
 
 void Admission::HandshakePermit::release() {

@@ -42,7 +42,8 @@ class Admission {
           listener_(other.listener_),
           of_client_(other.of_client_) {}
     SessionPermit& operator=(SessionPermit&&) = delete;
-    ~SessionPermit();
+    ~SessionPermit() { release(); }
+    void release();
 
    private:
     friend class Admission;
@@ -83,9 +84,11 @@ class Admission {
   // `permit` holds one of the client's slots as well. Call once per permit. `now_ms` is a loop's.
   [[nodiscard]] std::optional<Refusal> admit_address(SessionPermit& permit, const Limits& limits,
                                                      const net::Address& client, uint64_t now_ms);
-  // For a session whose client is admitted: a slot among all handshakes and among the client's.
-  [[nodiscard]] std::optional<HandshakePermit> admit_handshake(const SessionPermit& of,
-                                                               const Limits& limits);
+  // For a session whose client is admitted: a slot among all handshakes and among the client's, or
+  // which of the two are all in use.
+  enum class HandshakeLimit : uint8_t { All, Client };
+  [[nodiscard]] std::variant<HandshakePermit, HandshakeLimit> admit_handshake(
+      const SessionPermit& of, const Limits& limits);
 
   net::MemoryBudget& memory() { return memory_; }
   LoginGuard& logins() { return logins_; }
@@ -117,7 +120,6 @@ class Admission {
   bool acquire_rate(const Rate& rate, uint64_t client, uint64_t now_ms);
   bool acquire_client_slot(uint64_t client, uint32_t Slots::*of_kind, size_t max);
   void release_client_slot(uint64_t client, uint32_t Slots::*of_kind);
-  void release_session(const SessionPermit& permit);
 
   // The members with cache lines of their own stand first, so that no padding comes between.
   std::array<Shard, kShards> shards_;

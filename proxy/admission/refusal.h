@@ -15,14 +15,15 @@ enum class Refusal : uint8_t {
   LimitMemory,    // the process has reached its memory limit
   Denied,         // the configuration keeps its network out
   Banned,         // too many failed logins from its address
+  GaveWay,        // ended before login, to make room for a newcomer
 };
 
 // The log's words, in the order of the enumerators; EndReason has the same.
 inline constexpr std::array kRefusalNames = {
     "limit_sessions", "limit_address", "limit_listener", "limit_rate",
-    "limit_memory",   "denied",        "banned",
+    "limit_memory",   "denied",        "banned",         "gave_way",
 };
-static_assert(kRefusalNames.size() == static_cast<size_t>(Refusal::Banned) + 1);
+static_assert(kRefusalNames.size() == static_cast<size_t>(Refusal::GaveWay) + 1);
 
 inline const char* name_of(Refusal refusal) {
   return kRefusalNames[static_cast<size_t>(refusal)];

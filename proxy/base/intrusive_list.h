@@ -62,6 +62,12 @@ class IntrusiveList {
 
   T* front() { return empty() ? nullptr : static_cast<T*>(head_.next_); }
 
+  // The one after `member`, which is in this list; null after the last.
+  T* next(T& member) {
+    Node* after = static_cast<Node&>(member).next_;
+    return after == &head_ ? nullptr : static_cast<T*>(after);
+  }
+
   T* pop_front() {
     T* first = front();
     if (first != nullptr) {

@@ -91,6 +91,7 @@ struct Limits {
   size_t handshakes_per_address = 250;  // IPv6 by /64
   size_t memory = 0;                    // bytes; 0: no limit
   size_t command_before_login = 128 * kKiB;
+  size_t commands_before_login = 100;
   Rate connections_per_address = {};     // IPv6 by /64
   std::vector<net::Network> allow = {};  // empty: all
   std::optional<LoginFailures> login_failures = {};

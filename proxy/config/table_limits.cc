@@ -17,6 +17,8 @@ constexpr uint64_t kMaxFailures = 200;  // LoginGuard can count these
 constexpr uint64_t kShortestWindowMs = 1'000;
 constexpr uint64_t kLeastMemory = 32 * kMiB;
 constexpr uint64_t kLeastCommand = 8 * kKiB;
+constexpr uint64_t kFewestCommands = 20;
+constexpr uint64_t kMostCommands = 100'000;
 constexpr size_t kMaxNetworks = 10'000;
 
 constexpr auto kListenerLimitRows = std::to_array<Row>({
@@ -91,6 +93,17 @@ constexpr auto kLimitRows = std::to_array<Row>({
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_size(w, kLeastCommand, d.config.limits.command_before_login, d.diagnostics);
+         }},
+    {.path = "limits.commands_before_login",
+     .syntax = "20 to 100000",
+     .default_value = "100",
+     .doc = "How many commands and responses to SASL challenges a client may send in one session "
+            "before it has logged in; the next one ends the session. Its bytes are bounded in the "
+            "same way, by twice limits.command_before_login and 64KiB.",
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_number(w, kFewestCommands, kMostCommands, d.config.limits.commands_before_login,
+                       d.diagnostics);
          }},
     {.path = "limits.connections_per_address",
      .shape = Shape::Map,

@@ -22,7 +22,7 @@ size_t Filter::from_client(Bytes bytes) {
   size_t taken = 0;
   if (shared_.conversation.before_login()) {
     if (strict_ == nullptr) {
-      strict_ = std::make_unique<StrictReader>();
+      strict_ = std::make_unique<StrictReader>(shared_.limits);
     }
     taken = strict_->feed(bytes, shared_);
   } else {

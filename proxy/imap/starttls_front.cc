@@ -46,8 +46,12 @@ std::string_view StarttlsFront::greeting() {
 
 StarttlsFront::Step StarttlsFront::feed(Bytes bytes, size_t& taken, std::string& reply) {
   taken = 0;
+  budget_.piece(bytes.size());
   while (taken < bytes.size() && step_ == Step::More) {
     taken += take(bytes.subspan(taken), reply);
+    if (step_ == Step::More && budget_.spent()) {
+      fail(Violation::TalkSpent, "[LIMIT] Too many commands before TLS", reply);
+    }
   }
   return step_;
 }
@@ -105,6 +109,10 @@ void StarttlsFront::literal_announced(std::string& reply) {
 void StarttlsFront::command(std::string& reply) {
   const std::string line = std::exchange(line_, {});
   read_ = 0;
+  budget_.command();
+  if (budget_.spent()) {
+    return;
+  }
   std::string_view rest = without_line_end(line);
   if (is_http_request(rest)) {
     fail(Violation::HttpOnCleartext, "This is IMAP, not HTTP", reply);

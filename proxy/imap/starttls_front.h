@@ -1,7 +1,8 @@
 // StarttlsFront: the gateway's own dialogue on 143 before TLS. It serves CAPABILITY, NOOP, LOGOUT,
 // ID and STARTTLS only; LOGIN and AUTHENTICATE get NO [PRIVACYREQUIRED] (RFC 5530), and a literal
 // is refused before any "+", so that no password goes over the wire. Bounded in line length,
-// literal size and number of bad commands. Sans-I/O, one thread, gone once TLS begins.
+// literal size, number of bad commands, and in all that the client says. Sans-I/O, one thread, gone
+// once TLS begins.
 #pragma once
 
 #include <cstddef>
@@ -13,6 +14,7 @@
 #include "proxy/base/error.h"
 #include "proxy/imap/conversation.h"
 #include "proxy/imap/scanner.h"
+#include "proxy/imap/talk_budget.h"
 
 namespace postern::imap {
 
@@ -28,6 +30,10 @@ class StarttlsFront {
 
   static constexpr size_t kMaxCommand = 8 * kKiB;  // a command's lines and literals together
   static constexpr unsigned kMaxBadCommands = 10;
+  static constexpr size_t kMaxBytes = 640 * kKiB;  // in all, as TalkBudget counts them
+
+  // `commands`: how many in all.
+  explicit StarttlsFront(uint32_t commands) : budget_(commands, kMaxBytes) {}
 
   // The greeting to send first: "* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED ID] …\r\n".
   static std::string_view greeting();
@@ -41,6 +47,8 @@ class StarttlsFront {
 
   // How many LOGIN and AUTHENTICATE were refused because there is no TLS.
   unsigned refused_logins() const { return refused_logins_; }
+  // What the client may still say after TLS has begun.
+  uint32_t commands_left() const { return budget_.commands_left(); }
 
  private:
   size_t take(Bytes bytes, std::string& reply);
@@ -54,6 +62,7 @@ class StarttlsFront {
   void fail(Violation violation, std::string_view goodbye, std::string& reply);
 
   Scanner scanner_;
+  TalkBudget budget_;
   std::string line_;  // the command being read, without its literals
   size_t read_ = 0;   // bytes of that command so far, with its literals
   Step step_ = Step::More;

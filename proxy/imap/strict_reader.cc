@@ -60,7 +60,11 @@ size_t StrictReader::feed(Bytes bytes, FilterState& shared) {
          !shared.conversation.stalled()) {
     const Bytes rest = bytes.subspan(taken);
     taken += scanner_.literal_left() > 0 ? read_literal(rest) : read_line(rest, shared);
+    if (budget_.spent()) {
+      shared.violate(Violation::TalkSpent, kReading);
+    }
   }
+  budget_.piece(taken);
   return taken;
 }
 
@@ -170,6 +174,10 @@ void StrictReader::forget_command() {
 
 // `line` is a command with its literals, or the tag of one that is refused.
 void StrictReader::line_ended(std::string_view line, FilterState& shared) {
+  budget_.command();
+  if (budget_.spent()) {
+    return;
+  }
   if (refused_) {
     refuse(line, refusal_, shared);
   } else if (shared.conversation.turn() == Turn::SaslLine) {

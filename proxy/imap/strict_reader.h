@@ -18,12 +18,13 @@
 #include "proxy/base/secret.h"
 #include "proxy/imap/filter_state.h"
 #include "proxy/imap/scanner.h"
+#include "proxy/imap/talk_budget.h"
 
 namespace postern::imap {
 
 class StrictReader {
  public:
-  StrictReader() = default;
+  explicit StrictReader(const FilterLimits& limits) : budget_(limits.commands, limits.talk()) {}
   StrictReader(const StrictReader&) = delete;
   StrictReader& operator=(const StrictReader&) = delete;
   ~StrictReader();
@@ -62,6 +63,7 @@ class StrictReader {
   void forget_command();
 
   Scanner scanner_;
+  TalkBudget budget_;
   std::string held_;                // the command so far, with its literals
   std::vector<std::string> parts_;  // the unsent parts of a login
   size_t parts_bytes_ = 0;

@@ -19,6 +19,7 @@ constexpr Name kViolations[] = {
     {"bad_literal", "a literal's size makes no sense"},
     {"too_many_refusals", "the client repeats commands that the gateway refuses"},
     {"too_many_pending", "too many commands in flight before login"},
+    {"talk_spent", "the client says too much before it logs in"},
     {"unauthenticated", "the client did not wait for the answer to UNAUTHENTICATE"},
     {"not_imap", "the server does not speak IMAP"},
     {"backend_line_too_long", "the server's line is too long"},

@@ -16,6 +16,7 @@ enum class Violation : int32_t {
   BadLiteral,          // a size beyond 2^63 - 1
   TooManyRefusals,     // client, before login: too many commands that the gateway refuses
   TooManyPending,      // client, before login: more pipelined commands than any client needs
+  TalkSpent,           // client, before login: all that it may say is said (talk_budget.h)
   Unauthenticated,     // client: bytes after an UNAUTHENTICATE that the gateway could not follow
   NotImap,             // the server's first line is no IMAP greeting
   BackendLineTooLong,  // capability data or a greeting beyond the limit

@@ -3,16 +3,18 @@
 #include <string>
 #include <utility>
 
+#include "proxy/admission/client_table.h"
 #include "proxy/log/log.h"
 
 namespace postern {
 
 namespace {
 
-constexpr uint64_t kRequestMs = 10'000;  // from a request's first byte to its last
-constexpr uint64_t kIdleMs = 150'000;    // between requests: longer than common scrape intervals
-constexpr uint64_t kLingerMs = 5'000;    // for the client to read the last response
-constexpr size_t kHighWater = 4 * kMiB;  // responses a client does not read
+constexpr uint64_t kRequestMs = 10'000;    // from a request's first byte to its last
+constexpr uint64_t kIdleMs = 150'000;      // between requests: longer than common scrape intervals
+constexpr uint64_t kLingerMs = 5'000;      // for the client to read the last response
+constexpr size_t kMaxDropped = 64 * kKiB;  // bytes that follow the last request
+constexpr size_t kHighWater = 4 * kMiB;    // responses a client does not read
 
 }  // namespace
 
@@ -22,12 +24,18 @@ class Admin::Connection final : public net::Retirable,
                                 private net::Deadline {
  public:
   Connection(Admin& admin, std::unique_ptr<net::TcpStream> client)
-      : admin_(admin), client_(std::move(client)), http_(admin.source_) {
+      : admin_(admin),
+        client_(std::move(client)),
+        from_(client_number(client_->remote())),
+        http_(admin.source_) {
     admin_.count_++;
     client_->observe(*this);
     client_->start();
     arm(admin_.loop_.deadlines(), kRequestMs);
   }
+
+  uint64_t from() const { return from_; }
+  bool idle() const { return answered_ && http_.between_requests(); }
 
   void close_if_idle() {
     if (http_.between_requests()) {
@@ -48,11 +56,16 @@ class Admin::Connection final : public net::Retirable,
 
   void on_bytes(Bytes bytes) override {
     if (finished_) {
+      dropped_ += bytes.size();
+      if (dropped_ > kMaxDropped) {
+        close();
+      }
       return;
     }
     const bool was_idle = http_.between_requests();
     std::string out;
     const metrics::AdminHttp::Step step = http_.feed(bytes, out);
+    answered_ = answered_ || !out.empty();
     const size_t queued = client_->write(as_bytes(out));
     if (step == metrics::AdminHttp::Step::Close) {
       finish();
@@ -90,7 +103,10 @@ class Admin::Connection final : public net::Retirable,
 
   Admin& admin_;
   std::unique_ptr<net::TcpStream> client_;
+  const uint64_t from_;  // its client_number()
   metrics::AdminHttp http_;
+  size_t dropped_ = 0;
+  bool answered_ = false;
   bool finished_ = false;  // we have said our last
   bool ended_ = false;     // the client has
 };
@@ -117,12 +133,27 @@ void Admin::hand_over() {
 }
 
 void Admin::on_accept(std::unique_ptr<net::TcpStream> client) {
-  if (count_ >= kMaxConnections) {
-    client->abort();
-    loop_.retire(std::move(client));
-    return;
-  }
+  make_room(client_number(client->remote()));
   connections_.push_back(*new Connection(*this, std::move(client)));
+}
+
+void Admin::make_room(uint64_t newcomer) {
+  Connection* oldest_of_address = nullptr;
+  Connection* oldest_unfinished = nullptr;
+  size_t of_address = 0;
+  connections_.for_each([&](Connection& connection) {
+    if (connection.from() == newcomer && ++of_address == 1) {
+      oldest_of_address = &connection;
+    }
+    if (oldest_unfinished == nullptr && !connection.idle()) {
+      oldest_unfinished = &connection;
+    }
+  });
+  if (of_address >= kMaxOfAddress) {
+    oldest_of_address->close();
+  } else if (count_ >= kMaxConnections) {
+    (oldest_unfinished != nullptr ? oldest_unfinished : connections_.front())->close();
+  }
 }
 
 void Admin::on_accept_failure(const Error& error) {

@@ -1,8 +1,10 @@
 // Admin: the HTTP endpoint for Prometheus and probes: one listener on the main loop, AdminHttp on
-// each connection, bounded in number, time and memory. Main thread only; `source` outlives it.
+// each connection, bounded in number, also of one address, in time and memory. Main thread only;
+// `source` outlives it.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 
 #include "metrics/admin_http.h"
@@ -15,7 +17,10 @@ namespace postern {
 
 class Admin final : private net::AcceptObserver {
  public:
+  // When all are in use, the oldest gives way to a newcomer: first one of the same address, if that
+  // has its share, then one whose request is not complete, and last one between two requests.
   static constexpr size_t kMaxConnections = 128;
+  static constexpr size_t kMaxOfAddress = 32;
 
   // Takes over the listening `socket`.
   Admin(net::Loop& loop, int socket, metrics::AdminSource& source);
@@ -30,6 +35,7 @@ class Admin final : private net::AcceptObserver {
   class Connection;
   void on_accept(std::unique_ptr<net::TcpStream> client) override;
   void on_accept_failure(const Error& error) override;
+  void make_room(uint64_t newcomer);
 
   net::Loop& loop_;
   metrics::AdminSource& source_;

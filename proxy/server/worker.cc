@@ -28,7 +28,8 @@ Worker::Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot,
                          .labels = shared.labels,
                          .facts = shared.facts},
                 .admission = shared.admission,
-                .relay_metrics = RelayMetrics::of(counters_)},
+                .relay_metrics = RelayMetrics::of(counters_),
+                .sessions = sessions_},
       snapshot_(std::move(snapshot)) {
   loop_.share(shared.admission.memory());
   for (const ListeningSocket& socket : sockets) {
@@ -83,7 +84,7 @@ void Worker::run() {
 }
 
 void Worker::Port::on_accept(std::unique_ptr<net::TcpStream> client) {
-  Session::begin(worker.services_, worker.snapshot_, index, std::move(client), worker.sessions_);
+  Session::begin(worker.services_, worker.snapshot_, index, std::move(client));
 }
 
 void Worker::Port::on_accept_failure(const Error& error) {
@@ -102,7 +103,9 @@ void Worker::begin_drain(DrainSchedule pace) {
   loop_.close_mailbox();
   schedule_ = pace;
   drain_began_ms_ = loop_.now_ms();
-  sessions_.for_each([this](Session&) { to_tell_++; });
+  for (auto* list : {&sessions_.served, &sessions_.waiting}) {
+    list->for_each([this](Session&) { to_tell_++; });
+  }
   on_deadline();
 }
 
@@ -110,7 +113,7 @@ void Worker::on_deadline() {
   const uint64_t elapsed_ms = loop_.now_ms() - drain_began_ms_;
   tell_who_is_due(elapsed_ms);
   if (elapsed_ms >= schedule_.hasten_ms() && !std::exchange(hurried_, true)) {
-    notified_.for_each([](Session& session) { session.hasten(); });
+    sessions_.stopping.for_each([](Session& session) { session.hasten(); });
   }
   if (elapsed_ms >= schedule_.limit_ms) {
     cut_off_the_rest();
@@ -121,7 +124,7 @@ void Worker::on_deadline() {
 
 void Worker::cut_off_the_rest() {
   size_t count = 0;
-  notified_.for_each([&count](Session& session) {
+  sessions_.stopping.for_each([&count](Session& session) {
     count += session.is_closing() ? 0 : 1;
     session.cut();
   });
@@ -130,16 +133,19 @@ void Worker::cut_off_the_rest() {
   }
 }
 
-// In the order in which they came: a client that is logging in at this moment comes last.
+// A client that is logging in at this moment comes last.
 void Worker::tell_who_is_due(uint64_t elapsed_ms) {
   const size_t due = schedule_.due(to_tell_, elapsed_ms);
   while (told_count_ < due) {
     told_count_++;
-    Session* session = sessions_.pop_front();
+    Session* session = sessions_.served.pop_front();
+    if (session == nullptr) {
+      session = sessions_.waiting.pop_front();
+    }
     if (session == nullptr) {  // some have gone by themselves
       return;
     }
-    notified_.push_back(*session);
+    sessions_.stopping.push_back(*session);
     session->drain();
   }
 }

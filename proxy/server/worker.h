@@ -75,10 +75,9 @@ class Worker final : private net::Deadline {
   tls::Workspace workspace_;
   net::Loop loop_;
   const metrics::LabelSets& labels_;
+  SessionLists sessions_;
   SessionServices services_;
   std::shared_ptr<Snapshot> snapshot_;
-  IntrusiveList<Session> sessions_;
-  IntrusiveList<Session> notified_;  // those that have to end
   DrainSchedule schedule_;
   uint64_t drain_began_ms_ = 0;
   size_t to_tell_ = 0;  // sessions when the drain began

@@ -112,7 +112,7 @@ void ClientSetup::welcome(Bytes early) {
 void ClientSetup::greet() {
   step_ = Step::Cleartext;
   arm_until(session_.login_at_ms);
-  front_ = std::make_unique<StarttlsFront>();
+  front_ = std::make_unique<StarttlsFront>(commands_before_login());
   cleartext_->write(as_bytes(StarttlsFront::greeting()));
 }
 
@@ -157,13 +157,11 @@ void ClientSetup::await_hello(Bytes early) {
 }
 
 void ClientSetup::handshake(Bytes first) {
-  auto permit =
-      session_.services.admission.admit_handshake(session_.permit, session_.config().limits);
-  if (!permit) {
+  if (!acquire_handshake()) {
     fail(EndReason::LimitHandshakes);
     return;
   }
-  handshake_permit_ = std::move(*permit);
+  session_.services.sessions.handshakes.push_back(*this);
   in_handshake_ = ScopedGauge(counters().cell<Metric::HandshakesInFlight>());
   started_us_ = net::Loop::now_us();
   tls_ = TlsStream::server(loop(), std::move(cleartext_),
@@ -171,6 +169,25 @@ void ClientSetup::handshake(Bytes first) {
                            session_.services.dial.workspace, first, /*greets=*/front_ == nullptr);
   tls_->observe(*this);
   tls_->wipe_what_was_read(true);
+}
+
+// While this runs nothing is computed for another one of this worker: each waits for its client,
+// and the one that has waited the longest gives way.
+bool ClientSetup::acquire_handshake() {
+  Admission& admission = session_.services.admission;
+  auto admitted = admission.admit_handshake(session_.permit, session_.config().limits);
+  const auto* refusal = std::get_if<Admission::HandshakeLimit>(&admitted);
+  if (refusal != nullptr && *refusal == Admission::HandshakeLimit::All) {
+    if (ClientSetup* oldest = session_.services.sessions.handshakes.front()) {
+      oldest->give_way();
+      admitted = admission.admit_handshake(session_.permit, session_.config().limits);
+    }
+  }
+  if (auto* permit = std::get_if<Admission::HandshakePermit>(&admitted)) {
+    handshake_permit_ = std::move(*permit);
+    return true;
+  }
+  return false;
 }
 
 void ClientSetup::on_open() {
@@ -184,12 +201,13 @@ void ClientSetup::on_open() {
                                        LabelIndex<Label::Resumed>{handshake.resumed ? 1u : 0u});
   counters().observe<Metric::HandshakeDuration>(net::Loop::now_us() - started_us_);
   count_shadow_refusal();
-  step_ = Step::Done;
-  disarm();
-  handshake_permit_.release();
-  in_handshake_.release();
-  observer_.on_client_ready(
-      {.stream = std::move(tls_), .handshake = handshake, .greeted = front_ != nullptr});
+  leave_queue();
+  const uint32_t commands_left =
+      front_ != nullptr ? front_->commands_left() : commands_before_login();
+  observer_.on_client_ready({.stream = std::move(tls_),
+                             .handshake = handshake,
+                             .greeted = front_ != nullptr,
+                             .commands_left = commands_left});
 }
 
 void ClientSetup::handshake_failed(const Error& error) {
@@ -266,13 +284,25 @@ void ClientSetup::drain() {
 }
 
 void ClientSetup::cancel() {
-  step_ = Step::Done;
-  disarm();
+  leave_queue();
   if (tls_ != nullptr) {
     tls_->abort();
   } else if (cleartext_ != nullptr) {
     cleartext_->abort();
   }
+}
+
+void ClientSetup::give_way() {
+  refusal_ = Refusal::GaveWay;
+  fail(EndReason::GaveWay);
+}
+
+void ClientSetup::leave_queue() {
+  step_ = Step::Done;
+  disarm();
+  ListNode<ClientSetup>::unlink();
+  handshake_permit_.release();
+  in_handshake_.release();
 }
 
 void ClientSetup::fail(EndReason reason, const Error& error) {
@@ -288,10 +318,7 @@ void ClientSetup::refuse(EndReason reason, std::string_view last_words, const Er
 }
 
 void ClientSetup::finish(FailedClient failed) {
-  step_ = Step::Done;
-  disarm();
-  handshake_permit_.release();
-  in_handshake_.release();
+  leave_queue();
   if (tls_ != nullptr) {
     failed.stream = std::move(tls_);
   } else {

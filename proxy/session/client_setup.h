@@ -14,6 +14,7 @@
 
 #include "metrics/counters.h"
 #include "proxy/admission/admission.h"
+#include "proxy/base/intrusive_list.h"
 #include "proxy/imap/starttls_front.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
@@ -28,7 +29,8 @@ namespace postern {
 struct ReadyClient {
   std::unique_ptr<TlsStream> stream;
   tls::Handshake handshake;
-  bool greeted = false;  // in clear, before STARTTLS
+  bool greeted = false;        // in clear, before STARTTLS
+  uint32_t commands_left = 0;  // until login
 };
 
 struct FailedClient {
@@ -52,6 +54,7 @@ class ClientSetupObserver {
 };
 
 class ClientSetup final : public net::Retirable,
+                          public ListNode<ClientSetup>,
                           private net::StreamObserver,
                           private net::Deadline {
  public:
@@ -63,6 +66,8 @@ class ClientSetup final : public net::Retirable,
   // The process stops: a client that is still in clear hears so, a handshake that has begun
   // may finish.
   void drain();
+  // A newcomer needs its place among the handshakes.
+  void give_way();
   // Gives up; no callback follows.
   void cancel();
 
@@ -78,6 +83,7 @@ class ClientSetup final : public net::Retirable,
   void converse(Bytes bytes);
   void await_hello(Bytes early);
   void handshake(Bytes first);
+  bool acquire_handshake();
   void handshake_failed(const Error& error);
 
   void on_open() override;
@@ -88,6 +94,7 @@ class ClientSetup final : public net::Retirable,
   void on_failure(const Error& error) override;
   void on_deadline() override;
 
+  void leave_queue();
   void fail(EndReason reason, const Error& error = {});
   void refuse(EndReason reason, std::string_view last_words, const Error& error = {});
   void finish(FailedClient failed);
@@ -97,6 +104,9 @@ class ClientSetup final : public net::Retirable,
   void arm_until(uint64_t at_ms);
   const ListenerConfig& listener() const { return session_.listener_config(); }
   const Timeouts& timeouts() const { return session_.config().timeouts; }
+  uint32_t commands_before_login() const {
+    return static_cast<uint32_t>(session_.config().limits.commands_before_login);
+  }
   net::Loop& loop() const { return session_.loop(); }
   metrics::Counters& counters() const { return session_.counters(); }
 

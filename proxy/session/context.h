@@ -12,6 +12,7 @@
 #include "proxy/net/address.h"
 #include "proxy/net/loop.h"
 #include "proxy/session/relay.h"
+#include "proxy/session/session_lists.h"
 #include "proxy/session/snapshot.h"
 #include "proxy/transport/tls_stream.h"
 
@@ -22,6 +23,7 @@ struct SessionServices {
   DialerServices dial;
   Admission& admission;
   RelayMetrics relay_metrics;
+  SessionLists& sessions;
 };
 
 // Who has connected: by the connection, or by what a PROXY header announces.

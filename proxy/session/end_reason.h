@@ -31,6 +31,7 @@ enum class EndReason : uint8_t {
   LimitMemory,         // refused, or ended: the process has no memory left for it
   Denied,              // refused: its network may not come in
   Banned,              // refused, or ended: too many failed logins of its address
+  GaveWay,             // it kept the gateway waiting when a newcomer needed its place
   BackendUnavailable,  // no server of the pool could be reached or would serve
   BackendClosed,       // the backend hung up
   BackendFailed,       // the backend's connection broke
@@ -60,6 +61,7 @@ inline constexpr std::array kEndReasonNames = {
     "limit_memory",
     "denied",
     "banned",
+    "gave_way",
     "backend_unavailable",
     "backend_closed",
     "backend_failed",
@@ -86,6 +88,8 @@ constexpr EndReason end_reason(Refusal refusal) {
       return EndReason::Denied;
     case Refusal::Banned:
       return EndReason::Banned;
+    case Refusal::GaveWay:
+      return EndReason::GaveWay;
   }
   return EndReason::Denied;
 }

@@ -29,7 +29,7 @@ void LingeringClose::start(std::string_view last_words, bool ended) {
 }
 
 void LingeringClose::on_bytes(Bytes bytes) {
-  dropped_ += bytes.size();
+  dropped_ += bytes.size() + kPiece;
   if (dropped_ > may_drop_) {
     leave();
   }

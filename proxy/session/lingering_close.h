@@ -27,8 +27,9 @@ class LingeringClose final : public net::Retirable,
                              private net::StreamObserver,
                              private net::Deadline {
  public:
-  // Reads and drops at most `may_drop` bytes of what the client still says. Loop and observer
-  // outlive it.
+  // Reads and drops at most `may_drop` bytes of what the client still says, each piece with its
+  // kPiece. Loop and observer outlive it.
+  static constexpr size_t kPiece = 64;  // small pieces cost more than their bytes
   LingeringClose(net::Loop& loop, std::unique_ptr<net::Stream> client, size_t may_drop,
                  LingeringCloseObserver& observer);
   // `ended`: the client has ended its own side. May report from inside.

@@ -26,9 +26,17 @@ imap::LoginLeave LoginWatch::on_login_attempt(imap::Mechanism mechanism) {
     return imap::LoginLeave::Never;
   }
   attempt_started_us_ = net::Loop::now_us();
-  if (logged_in_ || !rules()) {
+  if (logged_in_) {
     return imap::LoginLeave::Go;
   }
+  const imap::LoginLeave leave = rules() ? ask_guard() : imap::LoginLeave::Go;
+  if (leave == imap::LoginLeave::Go) {
+    observer_.on_login_sent();
+  }
+  return leave;
+}
+
+imap::LoginLeave LoginWatch::ask_guard() {
   auto [leave, attempt] = guard().begin(*rules(), session_.origin.address, session_.loop(), *this);
   if (leave == imap::LoginLeave::Never) {
     // Other sessions of the address have begun a ban since this one came in.
@@ -48,6 +56,7 @@ void LoginWatch::on_login_turn(imap::LoginLeave leave) {
     return;
   }
   attempt_started_us_ = net::Loop::now_us();  // it is the server's time that is measured
+  observer_.on_login_sent();
   relay_->let_login_go();
 }
 

@@ -18,6 +18,7 @@ namespace postern {
 
 class LoginWatchObserver {
  public:
+  virtual void on_login_sent() = 0;  // it is the server's turn
   virtual void on_logged_in() = 0;
   virtual void on_logged_out() = 0;     // UNAUTHENTICATE
   virtual void on_login_refused() = 0;  // whatever the reason; the client is not logged in
@@ -48,6 +49,7 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   void on_login_turn(imap::LoginLeave leave) override;
   const SipHash::Key* name_key() override;
   void on_login_result(imap::Mechanism mechanism, imap::LoginResult result, uint64_t user) override;
+  imap::LoginLeave ask_guard();
   bool too_late();
   void succeeded(uint64_t user);
   void failed(imap::LoginResult result, uint64_t user);

@@ -37,6 +37,7 @@ inline std::string_view bye_for(Refusal refusal) {
     case Refusal::LimitListener:
     case Refusal::LimitRate:
     case Refusal::LimitMemory:
+    case Refusal::GaveWay:
       return kLimitReached;
   }
   return kLimitReached;

@@ -22,6 +22,8 @@ std::string_view bye_for(Violation violation) {
     case Violation::TooManyPending:
     case Violation::TooManyRefusals:
       return "* BYE [LIMIT] Too many commands\r\n";
+    case Violation::TalkSpent:
+      return "* BYE [LIMIT] Too many commands before login\r\n";
     case Violation::BadLiteral:
       return "* BYE Malformed literal\r\n";
     case Violation::Unauthenticated:

@@ -22,18 +22,19 @@ namespace {
 
 // How often a client that has spoken before the backend is there, and so is not read, is looked at.
 constexpr uint64_t kEarlyLookMs = 4'000;
+// At how many waiting sessions a newcomer looks for one of its own listener.
+constexpr int kLooks = 1'000;
 
 }  // namespace
 
 // ---- SettingUp
 
 void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> snapshot,
-                    size_t listener, std::unique_ptr<net::TcpStream> client,
-                    IntrusiveList<Session>& sessions) {
+                    size_t listener, std::unique_ptr<net::TcpStream> client) {
   const ListenerConfig& from = snapshot->config->listeners[listener];
   const net::Address peer = client->remote();
   const bool by_proxy = net::contains(from.proxies, peer);
-  auto admitted = services.admission.admit_session(*snapshot->config, listener);
+  auto admitted = admit(services, *snapshot->config, listener);
   if (const Refusal* refusal = std::get_if<Refusal>(&admitted)) {
     refuse(services, from, listener, *refusal, std::move(client));
     return;
@@ -49,8 +50,33 @@ void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> s
     return;
   }
   auto* session = new Session(services, std::move(snapshot), listener, std::move(permit), peer);
-  sessions.push_back(*session);
+  services.sessions.waiting.push_back(*session);
   session->setup_->start(std::move(client));
+}
+
+std::variant<Admission::SessionPermit, Refusal> Session::admit(const SessionServices& services,
+                                                               const Config& config,
+                                                               size_t listener) {
+  auto admitted = services.admission.admit_session(config, listener);
+  if (const Refusal* limit = std::get_if<Refusal>(&admitted)) {
+    if (Session* oldest = oldest_waiting(services, *limit, listener)) {
+      oldest->give_way();
+      return services.admission.admit_session(config, listener);
+    }
+  }
+  return admitted;
+}
+
+// The session whose end makes room within `limit`; null if none does, or none is found soon.
+Session* Session::oldest_waiting(const SessionServices& services, Refusal limit, size_t listener) {
+  Session* oldest = services.sessions.waiting.front();
+  if (limit == Refusal::LimitListener) {
+    for (int looks = 0; oldest != nullptr && oldest->context_.listener != listener; looks++) {
+      oldest = looks < kLooks ? services.sessions.waiting.next(*oldest) : nullptr;
+    }
+    return oldest;
+  }
+  return limit == Refusal::LimitSessions ? oldest : nullptr;
 }
 
 Session::Session(const SessionServices& services, std::shared_ptr<Snapshot> snapshot,
@@ -90,6 +116,7 @@ void Session::on_client_ready(ReadyClient client) {
   client_ = std::move(client.stream);
   handshake_ = client.handshake;
   greeted_ = client.greeted;
+  commands_left_ = client.commands_left;
   if (draining_) {
     start_closing(EndReason::Drained, kStopping);
     return;
@@ -195,24 +222,39 @@ imap::Filter::Options Session::filter_options() const {
   imap::Filter::Options options;
   options.limits.command_before_login =
       static_cast<uint32_t>(std::min<uint64_t>(config().limits.command_before_login, UINT32_MAX));
+  options.limits.commands = commands_left_;
   options.swallow_greeting = greeted_;
   return options;
 }
 
+void Session::on_login_sent() {
+  move_to(context_.services.sessions.served);
+}
+
 void Session::on_logged_in() {
+  move_to(context_.services.sessions.served);
   arm_until(loop().now_ms() + config().timeouts.idle_ms);
 }
 
 // A new login gets the time that the first one had.
 void Session::on_logged_out() {
+  move_to(context_.services.sessions.waiting);
   context_.login_at_ms = loop().now_ms() + config().timeouts.login_ms;
   arm_until(context_.login_at_ms);
 }
 
 // The deadline may have waited for this answer.
 void Session::on_login_refused() {
+  move_to(context_.services.sessions.waiting);
   if (loop().now_ms() >= context_.login_at_ms) {
     arm_until(context_.login_at_ms);
+  }
+}
+
+void Session::move_to(IntrusiveList<Session>& list) {
+  if (!draining_) {
+    ListNode<Session>::unlink();
+    list.push_back(*this);
   }
 }
 
@@ -298,10 +340,20 @@ void Session::hasten() {
 }
 
 void Session::cut() {
+  end_at_once(EndReason::Aborted, kStopping);
+}
+
+void Session::give_way() {
+  refusal_ = Refusal::GaveWay;
+  end_at_once(EndReason::GaveWay, bye_for(Refusal::GaveWay));
+  context_.permit.release();
+}
+
+void Session::end_at_once(EndReason reason, std::string_view bye) {
   if (state_ == State::Relaying) {
-    relay_->end_now(EndReason::Aborted, kStopping);
+    relay_->end_now(reason, bye);
   }
-  close(EndReason::Aborted);
+  close(reason);
 }
 
 // ---- the end
@@ -315,6 +367,7 @@ void Session::start_closing(EndReason reason, std::string_view bye) {
     loop().retire(std::move(dialer_));
   }
   leave_backend();
+  move_to(context_.services.sessions.waiting);
   LingeringCloseObserver& observer = *this;
   const bool ended = relay_ != nullptr && relay_->client_has_ended();
   lingering_ = std::make_unique<LingeringClose>(

@@ -19,6 +19,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "metrics/counters.h"
 #include "proxy/admission/admission.h"
@@ -51,10 +52,9 @@ class Session final : public net::Retirable,
   enum class State : uint8_t { SettingUp, Connecting, Relaying, Closing, Closed };
 
   // Begins a session on an accepted connection, or ends it at once if there is no place for it. The
-  // session deletes itself when it is closed; it stands in `sessions` until then.
+  // session deletes itself when it is closed; it stands in one of `services.sessions` until then.
   static void begin(const SessionServices& services, std::shared_ptr<Snapshot> snapshot,
-                    size_t listener, std::unique_ptr<net::TcpStream> client,
-                    IntrusiveList<Session>& sessions);
+                    size_t listener, std::unique_ptr<net::TcpStream> client);
   ~Session() override;
 
   // postern is stopping: says `* BYE` once no command is in flight, or at once where nothing is
@@ -64,6 +64,8 @@ class Session final : public net::Retirable,
   void hasten();
   // The drain is over: ends now, with a BYE if it fits.
   void cut();
+  // It waits for its client, and a newcomer needs its place: ends now, with a BYE if it fits.
+  void give_way();
   // The last words are out, and the session only waits for the client to hang up.
   bool is_closing() const { return state_ == State::Closing; }
 
@@ -72,6 +74,10 @@ class Session final : public net::Retirable,
           Admission::SessionPermit permit, const net::Address& peer);
 
   // In the order of life.
+  static std::variant<Admission::SessionPermit, Refusal> admit(const SessionServices& services,
+                                                               const Config& config,
+                                                               size_t listener);
+  static Session* oldest_waiting(const SessionServices& services, Refusal limit, size_t listener);
   static void refuse(const SessionServices& services, const ListenerConfig& listener, size_t index,
                      Refusal refusal, std::unique_ptr<net::TcpStream> client);
   void on_client_ready(ReadyClient client) override;
@@ -87,10 +93,13 @@ class Session final : public net::Retirable,
   void on_logged_in() override;
   void on_logged_out() override;
   void on_login_refused() override;
+  void on_login_sent() override;
+  void move_to(IntrusiveList<Session>& list);
   void check_login();
   void check_idle();
   void on_relay_end(EndReason reason, std::string_view bye, const Error& error) override;
 
+  void end_at_once(EndReason reason, std::string_view bye);
   void start_closing(EndReason reason, std::string_view bye);
   void on_client_left() override { close(*reason_); }
   void close(EndReason reason);
@@ -120,7 +129,8 @@ class Session final : public net::Retirable,
   std::unique_ptr<ClientSetup> setup_;
   std::unique_ptr<net::Stream> client_;  // once it is set up
   std::unique_ptr<Dialer> dialer_;
-  std::string early_;  // what the client said before the backend was there
+  uint32_t commands_left_ = 0;  // until login
+  std::string early_;           // what the client said before the backend was there
   std::unique_ptr<net::Stream> backend_;
   std::optional<LoginWatch> watch_;
   std::unique_ptr<Relay> relay_;
@@ -130,7 +140,7 @@ class Session final : public net::Retirable,
   std::optional<tls::Handshake> handshake_;
   Error error_;
   std::optional<EndReason> reason_;
-  std::optional<Refusal> refusal_;  // for what its load balancer announced
+  std::optional<Refusal> refusal_;  // for what its load balancer announced, or it gave way
   bool greeted_ = false;            // in clear
   bool draining_ = false;
   State state_ = State::SettingUp;

@@ -15,6 +15,7 @@
 namespace postern {
 namespace {
 
+using HandshakeLimit = Admission::HandshakeLimit;
 using SessionPermit = Admission::SessionPermit;
 
 net::Address from(const std::string& text) {
@@ -49,6 +50,18 @@ struct Gate {
     const auto admitted = ask(client, listener);
     const Refusal* reason = std::get_if<Refusal>(&admitted);
     return reason != nullptr ? std::optional(*reason) : std::nullopt;
+  }
+  // A permit for a handshake, if there is one.
+  std::optional<Admission::HandshakePermit> shake(const SessionPermit& session) {
+    auto admitted = admission.admit_handshake(session, config.limits);
+    auto* permit = std::get_if<Admission::HandshakePermit>(&admitted);
+    return permit != nullptr ? std::optional(std::move(*permit)) : std::nullopt;
+  }
+  // The limit that refuses one.
+  std::optional<HandshakeLimit> shake_limit(const SessionPermit& session) {
+    const auto admitted = admission.admit_handshake(session, config.limits);
+    const auto* limit = std::get_if<HandshakeLimit>(&admitted);
+    return limit != nullptr ? std::optional(*limit) : std::nullopt;
   }
 
   Config config = test::gateway_config({});
@@ -158,15 +171,14 @@ TEST(Admission, AppliesLoweredLimitsToNewSessionsOnly) {
 TEST(Admission, LimitsHandshakesInFlight) {
   Gate gate(limits(10, 10, 2));
   const SessionPermit session = gate.admit("192.0.2.1:1");
-  const auto shake = [&] { return gate.admission.admit_handshake(session, gate.config.limits); };
-  auto first = shake();
-  const auto second = shake();
+  auto first = gate.shake(session);
+  const auto second = gate.shake(session);
   ASSERT_TRUE(first && second);
-  EXPECT_FALSE(shake());
+  EXPECT_EQ(gate.shake_limit(session), HandshakeLimit::All);
   first->release();
   first->release();  // the second call does nothing
-  EXPECT_TRUE(shake());
-  EXPECT_TRUE(shake()) << "the permit above is released";
+  EXPECT_TRUE(gate.shake(session));
+  EXPECT_TRUE(gate.shake(session)) << "the permit above is released";
 }
 
 TEST(Admission, KeepsHandshakesFreeForOtherAddresses) {
@@ -174,14 +186,13 @@ TEST(Admission, KeepsHandshakesFreeForOtherAddresses) {
   gate.config.limits.handshakes_per_address = 2;
   const SessionPermit greedy = gate.admit("192.0.2.1:1");
   const SessionPermit other = gate.admit("192.0.2.2:1");
-  const Limits& rules = gate.config.limits;
-  auto first = gate.admission.admit_handshake(greedy, rules);
-  const auto second = gate.admission.admit_handshake(greedy, rules);
+  auto first = gate.shake(greedy);
+  const auto second = gate.shake(greedy);
   ASSERT_TRUE(first && second);
-  EXPECT_FALSE(gate.admission.admit_handshake(greedy, rules));
-  EXPECT_TRUE(gate.admission.admit_handshake(other, rules)) << "a refusal keeps no place";
+  EXPECT_EQ(gate.shake_limit(greedy), HandshakeLimit::Client);
+  EXPECT_TRUE(gate.shake(other)) << "a refusal keeps no place";
   first->release();
-  EXPECT_TRUE(gate.admission.admit_handshake(greedy, rules));
+  EXPECT_TRUE(gate.shake(greedy));
 }
 
 TEST(Admission, MovesAHandshakePermitWithoutLosingIt) {
@@ -189,13 +200,13 @@ TEST(Admission, MovesAHandshakePermitWithoutLosingIt) {
   const SessionPermit session = gate.admit("192.0.2.1:1");
   Admission::HandshakePermit kept;
   {
-    auto permit = gate.admission.admit_handshake(session, gate.config.limits);
+    auto permit = gate.shake(session);
     ASSERT_TRUE(permit);
     kept = std::move(*permit);
   }
-  EXPECT_FALSE(gate.admission.admit_handshake(session, gate.config.limits));
+  EXPECT_FALSE(gate.shake(session));
   kept.release();
-  EXPECT_TRUE(gate.admission.admit_handshake(session, gate.config.limits));
+  EXPECT_TRUE(gate.shake(session));
 }
 
 TEST(Admission, CountsTheSessionsOfEachListenerSeparately) {
@@ -300,7 +311,7 @@ TEST(Admission, NeverAdmitsTooManyFromManyThreads) {
       if (one_address) {
         EXPECT_LE(++of_one_address, kPerAddress);
       }
-      if (const auto handshake = gate.admission.admit_handshake(*permit, gate.config.limits)) {
+      if (const auto handshake = gate.shake(*permit)) {
         EXPECT_LE(++shaking, 3U);
         --shaking;
       }
@@ -317,7 +328,7 @@ TEST(Admission, NeverAdmitsTooManyFromManyThreads) {
   }
   EXPECT_GT(admitted_in_all, 0U);
   EXPECT_EQ(gate.admission.sessions(), 0U);
-  EXPECT_TRUE(gate.admission.admit_handshake(gate.admit("192.0.2.1:1"), gate.config.limits));
+  EXPECT_TRUE(gate.shake(gate.admit("192.0.2.1:1")));
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ using namespace postern::imap;  // NOLINT
 using Step = StarttlsFront::Step;
 
 std::string run(Bytes bytes, size_t piece) {
-  StarttlsFront dialogue;
+  StarttlsFront dialogue{100};
   std::string reply;
   size_t total = 0;
   Step step = Step::More;

@@ -31,7 +31,7 @@ std::ostream& operator<<(std::ostream& out, const Talk& talk) {
 
 Talk say(std::string_view text) {
   return test::every_split({test::client(text)}, [](const std::vector<test::Arrival>& arrivals) {
-    StarttlsFront dialogue;
+    StarttlsFront dialogue{100};
     Talk talk;
     for (const std::string_view piece : arrivals.front().pieces) {
       size_t taken = 0;
@@ -109,9 +109,32 @@ TEST(StarttlsFront, EndsAfterTooManyBadCommands) {
   EXPECT_NE(talk.reply.find("* BYE Too many bad commands\r\n"), std::string::npos);
 }
 
+TEST(StarttlsFront, EndsAfterTooManyGoodCommands) {
+  StarttlsFront dialogue{2};
+  std::string reply;
+  size_t taken = 0;
+  EXPECT_EQ(dialogue.feed(as_bytes("a NOOP\r\nb NOOP\r\n"), taken, reply), Step::More);
+  EXPECT_EQ(dialogue.commands_left(), 0U);
+  EXPECT_EQ(dialogue.feed(as_bytes("c NOOP\r\nd STARTTLS\r\n"), taken, reply), Step::Failed);
+  EXPECT_STREQ(dialogue.error().label(), "talk_spent");
+  EXPECT_NE(reply.find("* BYE [LIMIT] Too many commands before TLS\r\n"), std::string::npos);
+}
+
+TEST(StarttlsFront, EndsAfterTooManyPieces) {
+  StarttlsFront dialogue{100'000};
+  std::string reply;
+  size_t taken = 0;
+  size_t pieces = 0;
+  while (dialogue.feed(as_bytes("a NOOP\r\n"), taken, reply) == Step::More) {
+    ++pieces;
+  }
+  EXPECT_LE(pieces, StarttlsFront::kMaxBytes / TalkBudget::kPiece);
+  EXPECT_STREQ(dialogue.error().label(), "talk_spent");
+}
+
 TEST(StarttlsFront, BoundsCommands) {
   const std::string fits = "a " + std::string(StarttlsFront::kMaxCommand - 4, 'x') + "\r\n";
-  StarttlsFront dialogue;
+  StarttlsFront dialogue{100};
   std::string reply;
   size_t taken = 0;
   EXPECT_EQ(dialogue.feed(as_bytes(fits), taken, reply), Step::More);

@@ -9,6 +9,7 @@
 
 #include "tests/net/loopback.h"
 #include "tests/support/gateway.h"
+#include "tests/support/stranger.h"
 #include "tests/support/test_loop.h"
 
 namespace postern {
@@ -68,6 +69,22 @@ class AdminTest : public testing::Test {
     client.saw.received.clear();
     return client;
   }
+  // Connections that say nothing, from another address.
+  void strangers(const std::string& from, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      strangers_.emplace_back(from, address);
+      loop.run_once(0);
+    }
+    ASSERT_TRUE(run_until(loop, [&] { return living_strangers() <= Admin::kMaxConnections; }));
+  }
+  size_t living_strangers() {
+    loop.run_once(0);
+    size_t living = 0;
+    for (const test::Stranger& stranger : strangers_) {
+      living += stranger.over() ? 0 : 1;
+    }
+    return living;
+  }
   void pass_ms(uint64_t ms) { loop.deadlines().advance(loop.now_ms() + ms); }
   bool closes(Client& client) {
     return run_until(loop, [&] { return client.over(); });
@@ -78,6 +95,7 @@ class AdminTest : public testing::Test {
   net::Address address;
   std::unique_ptr<Admin> admin;
   std::vector<std::unique_ptr<Client>> clients;
+  std::vector<test::Stranger> strangers_;
 };
 
 TEST_F(AdminTest, ServesTheFigures) {
@@ -163,16 +181,42 @@ TEST_F(AdminTest, ClosesAfterTheLastRequestOnceTheClientHas) {
   EXPECT_TRUE(client.heard("ok\n"));
 }
 
-TEST_F(AdminTest, LimitsTheNumberOfConnections) {
-  for (size_t i = 0; i < Admin::kMaxConnections; ++i) {
+TEST_F(AdminTest, ManySilentClientsOfOneAddressLeaveRoomForOthers) {
+  Client& between_scrapes = served();
+  strangers("127.0.0.2", 2 * Admin::kMaxConnections);
+  EXPECT_FALSE(served().over());
+  EXPECT_FALSE(between_scrapes.over());
+  EXPECT_EQ(living_strangers(), Admin::kMaxOfAddress);
+}
+
+TEST_F(AdminTest, TheOldestUnfinishedRequestGivesWay) {
+  Client& between_scrapes = served();
+  for (int i = 2; i < 10; ++i) {
+    strangers("127.0.0." + std::to_string(i), Admin::kMaxOfAddress);
+  }
+  EXPECT_FALSE(served().over());
+  EXPECT_FALSE(between_scrapes.over());
+  EXPECT_EQ(living_strangers(), Admin::kMaxConnections - 2);
+}
+
+TEST_F(AdminTest, AClientBetweenTwoRequestsGivesWayLast) {
+  for (size_t i = 0; i < Admin::kMaxOfAddress; ++i) {
     served();
   }
-  Client& one_too_many = connect();
-  EXPECT_TRUE(closes(one_too_many));
-  clients.front()->stream->abort();
-  // Its place is free once the endpoint has seen it go.
-  EXPECT_TRUE(test::eventually(loop, [&] { return !served().over(); }));
-  EXPECT_LT(clients.size(), 2 * Admin::kMaxConnections) << "that is at once, not some time later";
+  served();
+  EXPECT_TRUE(closes(*clients.front())) << "the oldest of its address";
+}
+
+TEST_F(AdminTest, DropsLittleOfWhatFollowsTheLastRequest) {
+  Client& client = connect();
+  client.send("nonsense\r\n\r\n");
+  ASSERT_TRUE(run_until(loop, [&] { return client.heard("400"); }));
+  const std::string more(16 * kKiB, 'x');
+  for (int i = 0; i < 1'000 && !client.saw.failed(); ++i) {
+    client.send(more);
+    loop.run_once(1);
+  }
+  EXPECT_TRUE(client.saw.failed()) << "it was reset";
 }
 
 TEST_F(AdminTest, EndsAllConnectionsWhenClosed) {

@@ -19,6 +19,7 @@ struct End {
   EndReason reason;
   std::function<void(SessionTest&)> bring_about;
   const char* last_words = "";  // what the client hears at the end
+  uint64_t others = 0;          // sessions that end beside it
   friend void PrintTo(const End& end, std::ostream* out) { *out << end.name; }
 };
 
@@ -235,6 +236,16 @@ const End kEnds[] = {
        test.config.limits.sessions_per_address = 0;
        test.dial();
      }},
+    {"ANewcomerNeedsItsPlace", EndReason::GaveWay,
+     [](SessionTest& test) {
+       test.config.limits.sessions = 1;
+       test.dial(kStartTls);
+       EXPECT_TRUE(test.hears("TLS first"));
+       auto newcomer =
+           std::make_unique<GatewayClient>(test.loop, test.gateway().address(kImplicit));
+       EXPECT_TRUE(test.until([&] { return test.client->over(); }));
+     },
+     "", 1},
     {"TooManyHandshakes", EndReason::LimitHandshakes,
      [](SessionTest& test) {
        test.config.limits.handshakes_in_flight = 0;
@@ -432,7 +443,7 @@ TEST_P(SessionEnd, IsCountedOnceAndGivesEverythingBack) {
   }
   client.reset();
   EXPECT_TRUE(until([&] { return gateway().at_rest(); })) << "it lingers when its client has gone";
-  EXPECT_EQ(gateway().ended(), 1U);
+  EXPECT_EQ(gateway().ended(), 1 + GetParam().others);
   EXPECT_TRUE(until([&] { return backend->open() == 0; })) << "a connection was left behind";
 }
 

@@ -36,7 +36,8 @@ Gateway::Gateway(net::Loop& loop, Config config)
                          .labels = labels_,
                          .facts = facts_},
                 .admission = admission_,
-                .relay_metrics = RelayMetrics::of(counters_)},
+                .relay_metrics = RelayMetrics::of(counters_),
+                .sessions = sessions_},
       snapshot_(Snapshot::make(materials_of(std::move(config)), labels_, 1).value().front()) {
   loop_.share(admission_.memory());
   for (size_t i = 0; i < snapshot_->config->listeners.size(); ++i) {
@@ -54,7 +55,7 @@ Gateway::~Gateway() {
 }
 
 void Gateway::Port::on_accept(std::unique_ptr<net::TcpStream> client) {
-  Session::begin(gateway.services_, gateway.snapshot_, index, std::move(client), gateway.sessions_);
+  Session::begin(gateway.services_, gateway.snapshot_, index, std::move(client));
 }
 
 void Gateway::Port::on_accept_failure(const Error& error) {
@@ -84,15 +85,20 @@ bool Gateway::at_rest() {
       held += figure(Metric::BackendSessions, {pool->server(i).label}) + pool->server(i).sessions;
     }
   }
-  return held == 0 && sessions_.empty() && admission_.sessions() == 0;
+  return held == 0 && sessions_.waiting.empty() && sessions_.served.empty() &&
+         sessions_.handshakes.empty() && admission_.sessions() == 0;
 }
 
 void Gateway::drain() {
-  sessions_.for_each([](Session& session) { session.drain(); });
+  for (auto* list : {&sessions_.served, &sessions_.waiting}) {
+    list->for_each([](Session& session) { session.drain(); });
+  }
 }
 
 void Gateway::cut() {
-  sessions_.for_each([](Session& session) { session.cut(); });
+  for (auto* list : {&sessions_.served, &sessions_.waiting}) {
+    list->for_each([](Session& session) { session.cut(); });
+  }
 }
 
 // ---- GatewayClient

@@ -70,9 +70,9 @@ class Gateway final {
   Admission admission_;
   BackendFacts facts_;
   tls::Workspace workspace_;
+  SessionLists sessions_;
   SessionServices services_;
   std::shared_ptr<Snapshot> snapshot_;
-  IntrusiveList<Session> sessions_;
   std::vector<std::unique_ptr<Port>> ports_;
 };
 

@@ -1,0 +1,35 @@
+// TalkBudget: what a client may say before it has logged in, in all: commands, and bytes. It bounds
+// the processor time that a stranger's connection can cost, whatever it says. Values; one thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace postern::imap {
+
+class TalkBudget {
+ public:
+  // A piece (a segment, a TLS record) costs what so many bytes cost, for the time that it takes
+  // depends little on its size.
+  static constexpr size_t kPiece = 64;
+
+  TalkBudget(uint32_t commands, size_t bytes) : commands_(commands), bytes_(bytes) {}
+
+  void piece(size_t bytes) { take(bytes_, bytes + kPiece); }
+  void command() { take(commands_, uint32_t{1}); }
+  bool spent() const { return spent_; }
+  uint32_t commands_left() const { return commands_; }
+
+ private:
+  template <typename T>
+  void take(T& left, T cost) {
+    spent_ = spent_ || cost > left;
+    left -= spent_ ? left : cost;
+  }
+
+  uint32_t commands_;
+  size_t bytes_;
+  bool spent_ = false;
+};
+
+}  // namespace postern::imap
