@@ -1,11 +1,7 @@
 #include "proxy/imap/conversation.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
-
-#include "proxy/base/check.h"
-#include "proxy/imap/syntax.h"
 
 namespace postern::imap {
 namespace {
@@ -13,60 +9,7 @@ namespace {
 // How many commands in flight after login keep their tags. Clients pipeline a dozen.
 constexpr uint32_t kMaxRemembered = 256;
 
-// Layout of one entry of the queue.
-constexpr size_t kCommandAt = 0;
-constexpr size_t kPlusAt = 1;  // of IDLE: whether it has had its "+"
-constexpr size_t kLengthAt = 2;
-constexpr size_t kTagAt = 3;
-
 }  // namespace
-
-// ---- the queue
-
-struct Conversation::Entry {
-  size_t position;
-  size_t size;
-  Command command;
-  bool had_plus;
-  std::string_view tag;
-
-  size_t end() const { return position + size; }
-};
-
-Conversation::Entry Conversation::entry_at(size_t position) const {
-  const auto length = static_cast<uint8_t>(queue_[position + kLengthAt]);
-  return {position, kTagAt + length, static_cast<Command>(queue_[position + kCommandAt]),
-          queue_[position + kPlusAt] != 0,
-          std::string_view(queue_).substr(position + kTagAt, length)};
-}
-
-void Conversation::append(std::string_view tag, Command command) {
-  check(!tag.empty() && tag.size() <= kMaxTag, "a tag fits its entry");
-  const std::array<char, kTagAt> head = {static_cast<char>(command), '\0',
-                                         static_cast<char>(tag.size())};
-  queue_.append(head.data(), head.size()).append(tag);
-  ++count_;
-  logout_asked_ = logout_asked_ || command == Command::Logout;
-}
-
-void Conversation::remove(size_t position, size_t size, uint32_t count) {
-  queue_.erase(position, size);
-  count_ -= count;
-  if (queue_.size() <= std::string().capacity()) {
-    queue_.shrink_to_fit();  // back into the string object itself
-  }
-}
-
-uint32_t Conversation::find(std::string_view tag) const {
-  for (size_t position = 0; position < queue_.size();) {
-    const Entry entry = entry_at(position);
-    if (entry.tag == tag) {
-      return static_cast<uint32_t>(position);
-    }
-    position = entry.end();
-  }
-  return kUnknown;
-}
 
 // ---- the client's side before login
 
@@ -101,6 +44,11 @@ void Conversation::sent(std::string_view tag, Command command) {
   }
 }
 
+void Conversation::append(std::string_view tag, Command command) {
+  queue_.append(tag, command);
+  logout_asked_ = logout_asked_ || command == Command::Logout;
+}
+
 void Conversation::login_sent() {
   attempt_.completed();
   turn_ = Turn::AwaitLogin;
@@ -123,7 +71,7 @@ void Conversation::begin(std::string_view tag, Command command) {
   if (find(tag) != kUnknown) {
     lose_track();
   }
-  if (count_ >= kMaxRemembered) {
+  if (queue_.count() >= kMaxRemembered) {
     forget_oldest();
     lose_track();
   }
@@ -134,18 +82,8 @@ void Conversation::begin(std::string_view tag, Command command) {
 
 // An UNAUTHENTICATE is never forgotten: after it there may be logins.
 void Conversation::forget_oldest() {
-  std::string kept;
-  uint32_t count = 0;
-  for (size_t at = 0; at < queue_.size(); at = entry_at(at).end()) {
-    const Entry entry = entry_at(at);
-    if (entry.command == Command::Unauthenticate) {
-      kept.append(queue_, entry.position, entry.size);
-      ++count;
-    }
-  }
-  overtaken_ = overtaken_ || count > kMaxRemembered / 2;
-  queue_.swap(kept);
-  count_ = count;
+  queue_.remove_all_but(Command::Unauthenticate);
+  overtaken_ = overtaken_ || queue_.count() > kMaxRemembered / 2;
 }
 
 bool Conversation::announce_literal() {
@@ -160,11 +98,11 @@ void Conversation::end_command() {
   if (!std::exchange(unfinished_, false)) {
     return;
   }
-  size_t position = 0;
-  for (size_t next = 0; next < queue_.size(); next = entry_at(next).end()) {
-    position = next;
+  CommandQueue::Position newest = 0;
+  for (auto next = newest; next < queue_.end(); next = queue_.at(next).end) {
+    newest = next;
   }
-  const Command command = entry_at(position).command;
+  const Command command = queue_.at(newest).command;
   if (command == Command::Idle) {
     turn_ = Turn::Idle;
   } else if (command == Command::Unauthenticate && sure()) {
@@ -214,15 +152,15 @@ void Conversation::continuation() {
     }
     return;
   }
-  for (size_t position = 0; position < queue_.size();) {
-    const Entry entry = entry_at(position);
-    position = entry.end();
+  for (CommandQueue::Position position = 0; position < queue_.end();) {
+    const Entry entry = queue_.at(position);
+    position = entry.end;
     if (entry.command == Command::Idle && !entry.had_plus) {
-      const bool newest = position == queue_.size();
+      const bool newest = entry.end == queue_.end();
       if (newest && unfinished_) {
         break;  // it is not yet sent in full, so the "+" is for another
       }
-      queue_[entry.position + kPlusAt] = 1;
+      queue_.set_plus(entry.position);
       set_idling(newest && turn_ == Turn::Idle);  // not if DONE has already been sent
       return;
     }
@@ -246,9 +184,9 @@ void Conversation::untagged_bad() {
   if (queue_.empty()) {
     return;
   }
-  const Entry oldest = entry_at(0);
-  if (!has_login(0, oldest.end())) {
-    remove(0, oldest.size, 1);
+  const Entry oldest = queue_.at(0);
+  if (!is_login(oldest.command)) {
+    queue_.remove(oldest);
   } else if (turn_ == Turn::AwaitLiteral || turn_ == Turn::AwaitLogin || turn_ == Turn::AwaitSasl) {
     attempt_.rejected();
     turn_ = Turn::Command;
@@ -257,7 +195,7 @@ void Conversation::untagged_bad() {
 
 // It may answer a line that is no command, a command in flight, or a literal.
 void Conversation::untagged_bad_after_login() {
-  if (count_ == 0 && line_start_) {
+  if (queue_.empty() && line_start_) {
     unsure_ = false;
     return;
   }
@@ -273,33 +211,19 @@ void Conversation::answered(uint32_t position, LoginResult answer) {
       lose_track();
     }
   } else if (before_login()) {
-    answered_before_login(entry_at(position), answer);
+    answered_before_login(queue_.at(position), answer);
   } else {
-    answered_after_login(entry_at(position), answer);
+    answered_after_login(queue_.at(position), answer);
   }
-}
-
-bool Conversation::has_login(size_t begin, size_t end) const {
-  bool found = false;
-  for (size_t at = begin; at < end; at = entry_at(at).end()) {
-    found = found || is_login(entry_at(at).command);
-  }
-  return found;
 }
 
 // Commands older than the one that is answered will never be answered.
 void Conversation::answered_before_login(const Entry& entry, LoginResult answer) {
   const Command command = entry.command;
   const bool of_login = is_login(command);
-  bool passed_over = false;
-  uint32_t count = 1;
-  if (entry.position > 0) {
-    passed_over = has_login(0, entry.position) && !has_login(entry.end(), queue_.size());
-    for (size_t at = 0; at < entry.position; at = entry_at(at).end()) {
-      ++count;
-    }
-  }
-  remove(0, entry.end(), count);
+  const bool passed_over =
+      queue_.has_login(0, entry.position) && !queue_.has_login(entry.end, queue_.end());
+  queue_.remove_before(entry.end);
   const bool ended = attempt_.in_flight() && (of_login || passed_over);
   if (of_login) {
     turn_ = Turn::Command;
@@ -320,12 +244,12 @@ void Conversation::answered_before_login(const Entry& entry, LoginResult answer)
 }
 
 void Conversation::answered_after_login(const Entry& entry, LoginResult answer) {
-  const bool newest = entry.end() == queue_.size();
+  const bool newest = entry.end == queue_.end();
   const bool certain = sure();
   const Command command = entry.command;
   overtaken_ = overtaken_ || (command == Command::Unauthenticate &&
                               answer == LoginResult::Success && !(newest && line_start_));
-  remove(entry.position, entry.size, 1);
+  queue_.remove(entry);
   if (newest && unfinished_) {
     if (turn_ == Turn::AwaitLiteral) {
       literal_refused_ = true;
@@ -338,7 +262,7 @@ void Conversation::answered_after_login(const Entry& entry, LoginResult answer) 
     turn_ = turn_ == Turn::AwaitLiteral ? turn_ : Turn::Command;
     if (unsure_ && line_start_) {
       unsure_ = false;
-      remove(0, queue_.size(), count_);
+      queue_.clear();
     }
   }
   judged_after_login(command, answer);
@@ -378,7 +302,7 @@ void Conversation::take_answer(Command command, LoginResult answer, bool certain
     logged_in_ = false;
     unsure_ = unfinished_ = layer_possible_ = layer_claimed_ = false;
     turn_ = Turn::Command;
-    remove(0, queue_.size(), count_);
+    queue_.clear();
     observer_.on_unauthenticated();
   }
 }

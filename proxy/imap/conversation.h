@@ -7,7 +7,7 @@
 //                     (UNAUTHENTICATE, RFC 8437)        any -> Opaque (COMPRESS, RFC 4978,
 //                                                              or a SASL security layer)
 //
-// Commands in flight wait in one queue, oldest first, until their tagged response. A tagged
+// Commands in flight wait in one queue (command_queue.h) until their tagged response. A tagged
 // response belongs to the oldest command with that tag.
 //
 // Before login the gateway sends only whole commands that every server reads alike, one login at a
@@ -30,6 +30,7 @@
 #include "proxy/base/error.h"
 #include "proxy/base/siphash.h"
 #include "proxy/imap/command.h"
+#include "proxy/imap/command_queue.h"
 #include "proxy/imap/login.h"
 #include "proxy/imap/login_attempt.h"
 #include "proxy/imap/violation.h"
@@ -134,10 +135,10 @@ class Conversation {
   void untagged_bad();
   // The position in the queue of the oldest command with this tag, or kUnknown. Valid until the
   // next answered().
-  uint32_t find(std::string_view tag) const;
+  uint32_t find(std::string_view tag) const { return queue_.find(tag); }
   // `answer` is Success for OK, else the result_of_refusal() of the NO or BAD.
   void answered(uint32_t position, LoginResult answer);
-  static constexpr uint32_t kUnknown = UINT32_MAX;
+  static constexpr uint32_t kUnknown = CommandQueue::kNowhere;
   // True once an UNAUTHENTICATE has succeeded whose following bytes had already passed: they may
   // hold logins that the gateway has not seen.
   bool overtaken() const { return overtaken_; }
@@ -147,7 +148,7 @@ class Conversation {
     return phase_ == Phase::Greeting || turn_ > Turn::AwaitLiteral ||
            (turn_ == Turn::AwaitLiteral && before_login());
   }
-  size_t in_flight() const { return count_; }
+  size_t in_flight() const { return queue_.count(); }
   Phase phase() const { return phase_; }
   // Also after a BYE, because a server may continue for a while.
   bool before_login() const { return !logged_in_; }
@@ -159,19 +160,16 @@ class Conversation {
   bool login_awaits_client() const { return turn_ == Turn::SaslLine; }
   bool idling() const { return idling_; }
   // No command is in flight, except an IDLE that has begun: the client waits for no answer.
-  bool at_rest() const { return count_ == (idling_ ? 1U : 0U) && sure(); }
+  bool at_rest() const { return queue_.count() == (idling_ ? 1U : 0U) && sure(); }
   bool sure() const { return !unsure_; }
   bool opaque() const { return opaque_; }
 
  private:
-  struct Entry;
-  Entry entry_at(size_t position) const;
+  using Entry = CommandQueue::Entry;
   void append(std::string_view tag, Command command);
-  void remove(size_t position, size_t size, uint32_t count);
   void forget_oldest();
   void untagged_bad_after_login();
   void judged_after_login(Command command, LoginResult answer);
-  bool has_login(size_t begin, size_t end) const;
   void answered_before_login(const Entry& entry, LoginResult answer);
   void answered_after_login(const Entry& entry, LoginResult answer);
   void take_answer(Command command, LoginResult answer, bool certain);
@@ -180,12 +178,8 @@ class Conversation {
   void turn_opaque();
 
   ConversationObserver& observer_;
-  // The queue: per entry the command, whether it has had its "+", the tag's length, the tag. One
-  // short entry (the IDLE of a session at rest) fits into the string object, so that waiting for
-  // mail costs no heap.
-  std::string queue_;
-  LoginAttempt attempt_;  // at most one at a time
-  uint32_t count_ = 0;
+  LoginAttempt attempt_;                      // at most one at a time
+  [[no_unique_address]] CommandQueue queue_;  // its padding has room for what follows
   Phase phase_ = Phase::Greeting;
   Turn turn_ = Turn::Command;
   uint8_t lines_asked_ = 0;  // "+" that no SASL line has answered

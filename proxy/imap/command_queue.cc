@@ -1,0 +1,71 @@
+#include "proxy/imap/command_queue.h"
+
+#include "proxy/base/check.h"
+#include "proxy/imap/syntax.h"
+
+namespace postern::imap {
+
+CommandQueue::Position CommandQueue::find(std::string_view tag) const {
+  for (Position position = 0; position < end();) {
+    const Entry entry = at(position);
+    if (entry.tag == tag) {
+      return position;
+    }
+    position = entry.end;
+  }
+  return kNowhere;
+}
+
+bool CommandQueue::has_login(Position begin, Position end) const {
+  bool found = false;
+  for (Position position = begin; position < end; position = at(position).end) {
+    found = found || is_login(at(position).command);
+  }
+  return found;
+}
+
+void CommandQueue::append(std::string_view tag, Command command) {
+  check(!tag.empty() && tag.size() <= kMaxTag, "a tag fits its entry");
+  bytes_.push_back(static_cast<char>(command));
+  bytes_.push_back(static_cast<char>(tag.size()));
+  bytes_.append(tag);
+  ++count_;
+}
+
+void CommandQueue::set_plus(Position position) {
+  bytes_[position] = static_cast<char>(static_cast<uint8_t>(bytes_[position]) | kHadPlus);
+}
+
+void CommandQueue::remove(const Entry& entry) {
+  bytes_.erase(entry.position, entry.end - entry.position);
+  --count_;
+  give_memory_back();
+}
+
+void CommandQueue::remove_before(Position end) {
+  for (Position position = 0; position < end; position = at(position).end) {
+    --count_;
+  }
+  bytes_.erase(0, end);
+  give_memory_back();
+}
+
+void CommandQueue::remove_all_but(Command command) {
+  CommandQueue kept;
+  for (Position position = 0; position < end(); position = at(position).end) {
+    const Entry entry = at(position);
+    if (entry.command == command) {
+      kept.append(entry.tag, command);
+    }
+  }
+  bytes_.swap(kept.bytes_);
+  count_ = kept.count_;
+}
+
+void CommandQueue::give_memory_back() {
+  if (bytes_.size() <= std::string().capacity()) {
+    bytes_.shrink_to_fit();  // back into the string object itself
+  }
+}
+
+}  // namespace postern::imap
