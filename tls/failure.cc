@@ -1,57 +1,50 @@
 #include "tls/failure.h"
 
 #include <algorithm>
-#include <array>
 
-#include "proxy/base/check.h"
+#include "proxy/base/error_table.h"
 #include "tls/internal/boringssl.h"
 
 namespace postern::tls {
 namespace {
 
-struct Wording {
-  const char* label;
-  const char* text;
-};
-
-constexpr std::array<Wording, kFailureCount> kWordings = {{
-    {"unsupported_version", "the peer offers no TLS version that the policy allows"},
-    {"no_shared_cipher", "no cipher suite is common to the peer and the policy"},
-    {"no_shared_group", "no key exchange group is common to the peer and the policy"},
-    {"no_shared_signature", "the peer can verify none of our certificates' signatures"},
-    {"no_application_protocol", "the peer's ALPN list does not contain imap"},
-    {"plaintext_imap", "the peer speaks IMAP without TLS"},
-    {"plaintext_http", "the peer speaks HTTP without TLS"},
-    {"proxy_header", "a PROXY protocol header came where none is expected"},
-    {"not_tls", "the peer does not speak TLS"},
-    {"certificate_untrusted", "the certificate does not lead to a trusted authority"},
-    {"certificate_expired", "a certificate is expired or not valid yet"},
-    {"certificate_name_mismatch", "the certificate is for another name"},
-    {"certificate_pin_mismatch", "the certificate's public key is not a pinned one"},
-    {"certificate_revoked", "the certificate is revoked"},
-    {"revocation_unknown", "no revocation list in force covers the certificate"},
-    {"no_client_certificate", "the client has no certificate, but must show one"},
-    {"peer_rejected_certificate", "the peer rejected our certificate"},
-    {"peer_alert", "the peer broke off with an alert"},
-    {"decrypt_error", "a record or the handshake was not authentic"},
-    {"renegotiation_refused", "the peer asked for renegotiation"},
-    {"truncated", "the connection ended without close_notify"},
-    {"protocol_error", "the peer violated the TLS protocol"},
-    {"internal", "TLS failed for a reason of our own"},
-}};
-
-constexpr auto kLabels = [] {
-  std::array<const char*, kFailureCount> labels{};
-  for (size_t i = 0; i < labels.size(); ++i) {
-    labels[i] = kWordings[i].label;
-  }
-  return labels;
-}();
-
-const Wording& wording(int32_t code) {
-  check(code >= 0 && code < kFailureCount, "the code is a Failure");
-  return kWordings[static_cast<size_t>(code)];
-}
+constexpr ErrorTable<Failure> kFailures({
+    {Failure::UnsupportedVersion, "unsupported_version",
+     "the peer offers no TLS version that the policy allows"},
+    {Failure::NoSharedCipher, "no_shared_cipher",
+     "no cipher suite is common to the peer and the policy"},
+    {Failure::NoSharedGroup, "no_shared_group",
+     "no key exchange group is common to the peer and the policy"},
+    {Failure::NoSharedSignature, "no_shared_signature",
+     "the peer can verify none of our certificates' signatures"},
+    {Failure::NoApplicationProtocol, "no_application_protocol",
+     "the peer's ALPN list does not contain imap"},
+    {Failure::PlaintextImap, "plaintext_imap", "the peer speaks IMAP without TLS"},
+    {Failure::PlaintextHttp, "plaintext_http", "the peer speaks HTTP without TLS"},
+    {Failure::ProxyHeader, "proxy_header", "a PROXY protocol header came where none is expected"},
+    {Failure::NotTls, "not_tls", "the peer does not speak TLS"},
+    {Failure::CertificateUntrusted, "certificate_untrusted",
+     "the certificate does not lead to a trusted authority"},
+    {Failure::CertificateExpired, "certificate_expired",
+     "a certificate is expired or not valid yet"},
+    {Failure::CertificateNameMismatch, "certificate_name_mismatch",
+     "the certificate is for another name"},
+    {Failure::CertificatePinMismatch, "certificate_pin_mismatch",
+     "the certificate's public key is not a pinned one"},
+    {Failure::CertificateRevoked, "certificate_revoked", "the certificate is revoked"},
+    {Failure::RevocationUnknown, "revocation_unknown",
+     "no revocation list in force covers the certificate"},
+    {Failure::NoClientCertificate, "no_client_certificate",
+     "the client has no certificate, but must show one"},
+    {Failure::PeerRejectedCertificate, "peer_rejected_certificate",
+     "the peer rejected our certificate"},
+    {Failure::PeerAlert, "peer_alert", "the peer broke off with an alert"},
+    {Failure::DecryptError, "decrypt_error", "a record or the handshake was not authentic"},
+    {Failure::RenegotiationRefused, "renegotiation_refused", "the peer asked for renegotiation"},
+    {Failure::Truncated, "truncated", "the connection ended without close_notify"},
+    {Failure::ProtocolError, "protocol_error", "the peer violated the TLS protocol"},
+    {Failure::Internal, "internal", "TLS failed for a reason of our own"},
+});
 
 struct Reason {
   int boringssl;
@@ -139,15 +132,10 @@ constexpr std::string_view kProxyV2("\r\n\r\n\0\r\nQUIT\n", 12);
 }  // namespace
 
 const char* failure_label(Failure failure) {
-  return wording(static_cast<int32_t>(failure)).label;
+  return kFailures[failure].label;
 }
 
-const ErrorDomain kTlsDomain = {
-    "tls",
-    [](int32_t code) { return wording(code).label; },
-    [](int32_t code) { return std::string(wording(code).text); },
-    kLabels,
-};
+const ErrorDomain kTlsDomain = {"tls", kFailures.rows()};
 
 Error tls_error(Failure failure, const char* during) {
   return {&kTlsDomain, during, static_cast<int32_t>(failure)};

@@ -25,21 +25,21 @@ constexpr std::array kResumed = {"no", "yes"};
 
 using Names = std::vector<const char*>;
 
-void append_new(Names& names, std::span<const char* const> more) {
-  for (const char* name : more) {
-    const bool known = std::any_of(names.begin(), names.end(), [name](const char* other) {
-      return std::string_view(other) == name;
+void append_new(Names& names, const ErrorDomain& domain) {
+  for (const ErrorRow& row : domain.rows) {
+    const bool known = std::any_of(names.begin(), names.end(), [&row](const char* other) {
+      return std::string_view(other) == row.label;
     });
     if (!known) {
-      names.push_back(name);
+      names.push_back(row.label);
     }
   }
 }
 
-// Joins the names of several tables, each once, "other" last.
-Names join(Names names, std::initializer_list<std::span<const char* const>> tables) {
-  for (const auto& table : tables) {
-    append_new(names, table);
+// Joins `names` and the labels of `domains`, each once, "other" last.
+Names join(Names names, std::initializer_list<const ErrorDomain*> domains) {
+  for (const ErrorDomain* domain : domains) {
+    append_new(names, *domain);
   }
   std::erase_if(names, [](const char* name) { return std::string_view(name) == "other"; });
   names.push_back("other");
@@ -70,17 +70,16 @@ void define_leaf_labels(metrics::LabelSets& sets) {
   sets.define(Label::Cipher, tls::cipher_names());
   sets.define(Label::Group, tls::group_names());
   sets.define(Label::Resumed, kResumed);
-  sets.define(Label::TlsFailure, join({"timeout", "connection_lost"}, {tls::kTlsDomain.labels}));
+  sets.define(Label::TlsFailure, join({"timeout", "connection_lost"}, {&tls::kTlsDomain}));
   sets.define(Label::ShadowReason, shadow_names());
   sets.define(Label::Mechanism,
               names_of<imap::Mechanism>(imap::kMechanismCount, imap::mechanism_label));
   sets.define(Label::LoginResult,
               names_of<imap::LoginResult>(imap::kLoginResultCount, imap::login_result_label));
   sets.define(Label::ConnectResult,
-              join({"success"},
-                   {net::kNetDomain.labels, tls::kTlsDomain.labels, imap::kImapDomain.labels}));
-  sets.define(Label::AcceptFailure, join({}, {net::kNetDomain.labels}));
-  sets.define(Label::Violation, join({}, {imap::kImapDomain.labels}));
+              join({"success"}, {&net::kNetDomain, &tls::kTlsDomain, &imap::kImapDomain}));
+  sets.define(Label::AcceptFailure, join({}, {&net::kNetDomain}));
+  sets.define(Label::Violation, join({}, {&imap::kImapDomain}));
   sets.define(Label::Refusal, names_of<imap::Refusal>(imap::kRefusalCount, imap::refusal_label));
 }
 

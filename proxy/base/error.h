@@ -7,14 +7,42 @@
 #include <span>
 #include <string>
 
+#include "proxy/base/check.h"
+
 namespace postern {
 
-// One room's failures. Instances are constants with static storage; errors point to them.
+// One kind of failure.
+struct ErrorRow {
+  int32_t code;
+  const char* label;  // "connection_refused": snake_case; several codes may share one
+  const char* text;   // "connection refused"
+};
+
+// One room's failures: the rows of an ErrorTable, or of a library's codes. Instances are constants
+// with static storage; errors point to them.
 struct ErrorDomain {
-  const char* name;                          // "tls", "net", "imap"
-  const char* (*label)(int32_t);             // "connection_refused": snake_case, from a fixed set
-  std::string (*text)(int32_t);              // "connection refused"
-  std::span<const char* const> labels = {};  // all labels; duplicates are allowed
+  const char* name;  // "tls", "net", "imap"
+  std::span<const ErrorRow> rows;
+  // Of codes without a row: their label is "other". Null if every code has a row.
+  std::string (*other_text)(int32_t) = nullptr;
+
+  const ErrorRow* find(int32_t code) const {
+    for (const ErrorRow& row : rows) {
+      if (row.code == code) {
+        return &row;
+      }
+    }
+    check(other_text != nullptr, "the code is one of its domain");
+    return nullptr;
+  }
+  const char* label(int32_t code) const {
+    const ErrorRow* row = find(code);
+    return row != nullptr ? row->label : "other";
+  }
+  std::string text(int32_t code) const {
+    const ErrorRow* row = find(code);
+    return row != nullptr ? row->text : other_text(code);
+  }
 };
 
 struct Error {

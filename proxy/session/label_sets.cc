@@ -25,7 +25,9 @@ Names listener_names(const Config& config) {
 
 Names proxy_header_names() {
   Names names = {"v1", "v2", "local"};
-  names.insert(names.end(), kProxyDomain.labels.begin(), kProxyDomain.labels.end());
+  for (const ErrorRow& row : kProxyDomain.rows) {
+    names.push_back(row.label);
+  }
   names.push_back("other");
   return names;
 }

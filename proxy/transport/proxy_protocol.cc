@@ -4,48 +4,32 @@
 #include <array>
 
 #include "proxy/base/check.h"
+#include "proxy/base/error_table.h"
 
 namespace postern {
 namespace {
 
 constexpr const char* kReading = "reading the PROXY header";
 
-struct Wording {
-  const char* label;
-  const char* text;
-};
-constexpr std::array kWordings = {
-    Wording{"missing",
-            "the peer is in the listener's proxy_protocol.from but sent no header; let it send "
-            "one, or take its network out of the list"},
-    Wording{"refused",
-            "the peer is not in the listener's proxy_protocol.from but sent a header; add its "
-            "network to the list, or let it send none"},
-    Wording{"repeated",
-            "a second header came after the first; of several proxies in a row only the last "
-            "one may send its own"},
-    Wording{"malformed", "the header is broken"},
-    Wording{"too_long", "the header is too long"},
-    Wording{"unsupported", "the header is of a version or kind that is not defined"},
-    Wording{"truncated", "the connection ended inside the header"},
-    Wording{"timeout",
-            "no whole header came within timeouts.handshake from a peer that is in the listener's "
-            "proxy_protocol.from"},
-};
-static_assert(kWordings.size() == static_cast<size_t>(ProxyFailure::Timeout) + 1);
-
-constexpr auto kLabels = [] {
-  std::array<const char*, kWordings.size()> labels{};
-  for (size_t i = 0; i < labels.size(); ++i) {
-    labels[i] = kWordings[i].label;
-  }
-  return labels;
-}();
-
-const Wording& wording(int32_t code) {
-  check(code >= 0 && static_cast<size_t>(code) < kWordings.size(), "the code is a ProxyFailure");
-  return kWordings[static_cast<size_t>(code)];
-}
+constexpr ErrorTable<ProxyFailure> kFailures({
+    {ProxyFailure::Missing, "missing",
+     "the peer is in the listener's proxy_protocol.from but sent no header; let it send "
+     "one, or take its network out of the list"},
+    {ProxyFailure::Refused, "refused",
+     "the peer is not in the listener's proxy_protocol.from but sent a header; add its "
+     "network to the list, or let it send none"},
+    {ProxyFailure::Repeated, "repeated",
+     "a second header came after the first; of several proxies in a row only the last "
+     "one may send its own"},
+    {ProxyFailure::Malformed, "malformed", "the header is broken"},
+    {ProxyFailure::TooLong, "too_long", "the header is too long"},
+    {ProxyFailure::Unsupported, "unsupported",
+     "the header is of a version or kind that is not defined"},
+    {ProxyFailure::Truncated, "truncated", "the connection ended inside the header"},
+    {ProxyFailure::Timeout, "timeout",
+     "no whole header came within timeouts.handshake from a peer that is in the listener's "
+     "proxy_protocol.from"},
+});
 
 constexpr std::string_view kV1 = "PROXY ";
 constexpr std::string_view kV2("\r\n\r\n\0\r\nQUIT\n", 12);
@@ -168,12 +152,7 @@ std::string_view take_field(std::string_view& line) {
 
 }  // namespace
 
-const ErrorDomain kProxyDomain = {
-    "proxy",
-    [](int32_t code) { return wording(code).label; },
-    [](int32_t code) { return std::string(wording(code).text); },
-    kLabels,
-};
+const ErrorDomain kProxyDomain = {"proxy", kFailures.rows()};
 
 Error proxy_error(ProxyFailure failure) {
   return {&kProxyDomain, kReading, static_cast<int32_t>(failure)};

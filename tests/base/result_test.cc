@@ -37,11 +37,8 @@ TEST(ResultDeathTest, RefusesToFailWithoutAReason) {
   EXPECT_DEATH({ const Result<int> result(Faults{}); }, "a failed result has a reason .*result.h");
 }
 
-const ErrorDomain kTaps = {
-    "taps",
-    [](int32_t code) { return code == 1 ? "dripping" : "other"; },
-    [](int32_t code) { return code == 1 ? std::string("the tap drips") : std::string("unknown"); },
-};
+constexpr ErrorRow kRows[] = {{1, "dripping", "the tap drips"}};
+const ErrorDomain kTaps = {"taps", kRows, [](int32_t code) { return std::to_string(code); }};
 
 TEST(Error, IsNoneByDefault) {
   const Error none;
@@ -56,6 +53,18 @@ TEST(Error, SaysWhatWasBeingDone) {
   EXPECT_STREQ(error.label(), "dripping");
   EXPECT_EQ(error.text(), "closing: the tap drips");
   EXPECT_EQ((Error{&kTaps, "", 1}).text(), "the tap drips");
+}
+
+TEST(Error, LeavesACodeWithoutARowToItsDomain) {
+  EXPECT_STREQ((Error{&kTaps, "", 7}).label(), "other");
+  EXPECT_EQ((Error{&kTaps, "closing", 7}).text(), "closing: 7");
+}
+
+TEST(ErrorDeathTest, HasNoCodeWithoutARowInADomainThatIsComplete) {
+  testing::FLAGS_gtest_death_test_style = "threadsafe";
+  static constexpr ErrorDomain kComplete = {"complete", kRows};
+  EXPECT_STREQ((Error{&kComplete, "", 1}).label(), "dripping");
+  EXPECT_DEATH((Error{&kComplete, "", 7}).label(), "the code is one of its domain .*error.h");
 }
 
 TEST(Error, ComparesTheKindNotTheOccasion) {

@@ -51,19 +51,19 @@ TEST(LabelSets, KnowEveryFailureThatCanStandInThem) {
   const auto known = [](Label label, const char* value) {
     return sets().values(label)[sets().index_of(label, value)] == value;
   };
-  for (const char* label : net::kNetDomain.labels) {
-    EXPECT_TRUE(known(Label::ConnectResult, label)) << label;
-    EXPECT_TRUE(known(Label::AcceptFailure, label)) << label;
+  for (const ErrorRow& row : net::kNetDomain.rows) {
+    EXPECT_TRUE(known(Label::ConnectResult, row.label)) << row.label;
+    EXPECT_TRUE(known(Label::AcceptFailure, row.label)) << row.label;
   }
-  for (const char* label : tls::kTlsDomain.labels) {
-    EXPECT_TRUE(known(Label::ConnectResult, label)) << label;
-    EXPECT_TRUE(known(Label::TlsFailure, label)) << label;
+  for (const ErrorRow& row : tls::kTlsDomain.rows) {
+    EXPECT_TRUE(known(Label::ConnectResult, row.label)) << row.label;
+    EXPECT_TRUE(known(Label::TlsFailure, row.label)) << row.label;
   }
-  for (const char* label : imap::kImapDomain.labels) {
-    EXPECT_TRUE(known(Label::ConnectResult, label)) << label;
+  for (const ErrorRow& row : imap::kImapDomain.rows) {
+    EXPECT_TRUE(known(Label::ConnectResult, row.label)) << row.label;
   }
-  for (const char* label : kProxyDomain.labels) {
-    EXPECT_TRUE(known(Label::ProxyHeader, label)) << label;
+  for (const ErrorRow& row : kProxyDomain.rows) {
+    EXPECT_TRUE(known(Label::ProxyHeader, row.label)) << row.label;
   }
   EXPECT_TRUE(known(Label::TlsFailure, "timeout"));
   EXPECT_TRUE(known(Label::TlsFailure, "connection_lost"));
