@@ -41,6 +41,7 @@ constexpr ErrorTable<Failure> kFailures({
     {Failure::PeerAlert, "peer_alert", "the peer broke off with an alert"},
     {Failure::DecryptError, "decrypt_error", "a record or the handshake was not authentic"},
     {Failure::RenegotiationRefused, "renegotiation_refused", "the peer asked for renegotiation"},
+    {Failure::TooManyPieces, "too_many_pieces", "the peer cuts its handshake into too many pieces"},
     {Failure::Truncated, "truncated", "the connection ended without close_notify"},
     {Failure::ProtocolError, "protocol_error", "the peer violated the TLS protocol"},
     {Failure::Internal, "internal", "TLS failed for a reason of our own"},

@@ -32,11 +32,12 @@ enum class Failure : int32_t {
   PeerAlert,                // any other fatal alert of the peer
   DecryptError,             // bad record MAC, bad Finished
   RenegotiationRefused,
+  TooManyPieces,  // of a handshake: its pieces cost more than its bytes
   Truncated,      // the connection ended inside the handshake or without close_notify
   ProtocolError,  // anything else the peer did wrong
   Internal,       // out of memory and the like
 };
-inline constexpr int kFailureCount = 23;
+inline constexpr int kFailureCount = 24;
 
 const char* failure_label(Failure failure);  // "no_shared_cipher"
 extern const ErrorDomain kTlsDomain;         // code = Failure

@@ -30,7 +30,7 @@ class StarttlsFront {
 
   static constexpr size_t kMaxCommand = 8 * kKiB;  // a command's lines and literals together
   static constexpr unsigned kMaxBadCommands = 10;
-  static constexpr size_t kMaxBytes = 640 * kKiB;  // in all, as TalkBudget counts them
+  static constexpr size_t kMaxBytes = 256 * kKiB;  // in all, as TalkBudget counts them
 
   // `commands`: how many in all.
   explicit StarttlsFront(uint32_t commands) : budget_(commands, kMaxBytes) {}

@@ -9,9 +9,9 @@ namespace postern::imap {
 
 class TalkBudget {
  public:
-  // A piece (a segment, a TLS record) costs what so many bytes cost, for the time that it takes
-  // depends little on its size.
-  static constexpr size_t kPiece = 64;
+  // A piece (a segment, a TLS record) costs what so many bytes cost, for it may cost a turn of the
+  // loop, whatever its size.
+  static constexpr size_t kPiece = 256;
 
   TalkBudget(uint32_t commands, size_t bytes) : commands_(commands), bytes_(bytes) {}
 

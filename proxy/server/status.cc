@@ -38,6 +38,19 @@ Status::Status(const Sources& sources, std::vector<const metrics::Counters*> cou
     : sources_(sources),
       exporter_(sources.labels, std::move(counters), static_cast<metrics::SampleSource&>(*this)) {}
 
+// A crowd that scrapes costs one text a turn, and so delays no probe.
+std::string Status::metrics() {
+  if (text_.empty()) {
+    text_ = exporter_.text();
+    sources_.loop.defer(*this);
+  }
+  return text_;
+}
+
+void Status::run() {
+  std::string().swap(text_);
+}
+
 Health Status::live() {
   if (!sources_.watchdog.steady()) {
     return {.ok = false, .reason = "a worker does not answer"};

@@ -29,7 +29,9 @@ struct ServingState {
   bool draining = false;
 };
 
-class Status final : public metrics::AdminSource, private metrics::SampleSource {
+class Status final : public metrics::AdminSource,
+                     private metrics::SampleSource,
+                     private net::Deferred {
  public:
   struct Sources {
     const ServingState& state;
@@ -44,18 +46,20 @@ class Status final : public metrics::AdminSource, private metrics::SampleSource 
   // `counters` are those of all threads.
   Status(const Sources& sources, std::vector<const metrics::Counters*> counters);
 
-  std::string metrics() override { return exporter_.text(); }
+  std::string metrics() override;
   metrics::Health live() override;
   metrics::Health ready() override;
   void on_request(std::string_view path, int code) override;
 
  private:
   void sample(std::vector<metrics::Sample>& into) override;
+  void run() override;  // the turn ends
   void sample_certificates(std::vector<metrics::Sample>& into);
   void sample_backends(std::vector<metrics::Sample>& into);
 
   const Sources sources_;
   metrics::Exporter exporter_;
+  std::string text_;  // for all that ask in one turn of the loop
 };
 
 }  // namespace postern

@@ -84,6 +84,10 @@ void TlsStream::on_bytes(Bytes ciphertext) {
     early_.append(as_text(ciphertext));
     return;
   }
+  if (!engine_->open() && ++pieces_ > kMostPieces) {
+    fail(tls::tls_error(tls::Failure::TooManyPieces, "in the handshake"));
+    return;
+  }
   engine_->feed(ciphertext);
   take_events();
 }

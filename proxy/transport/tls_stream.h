@@ -5,6 +5,7 @@
 // peer is slow. Loop's thread only.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,9 @@ class TlsStream final : public net::Stream,
                         private net::StreamObserver,
                         private net::Deferred {
  public:
+  // How many reads a handshake may take: each costs a turn of the loop, whatever its size.
+  static constexpr unsigned kMostPieces = 1024;
+
   // Take over an open transport; the caller starts it unless it reads already. `context` and
   // `workspace` must outlive the stream; `early` are bytes that were already read from the
   // transport and belong to the handshake. The handshake runs from the loop; on_open or on_failure
@@ -76,6 +80,7 @@ class TlsStream final : public net::Stream,
   net::StreamObserver* observer_ = nullptr;
   std::string early_;  // received before the stream was made, not yet fed to the engine
   Error write_error_;  // found by write(), reported by run()
+  uint16_t pieces_ = 0;  // of the handshake, as they came
   bool greets_ = false;
   bool wipes_ = false;
   bool ended_ = false;  // on_end was called

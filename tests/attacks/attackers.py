@@ -145,6 +145,71 @@ class HalfHandshake(Attack):
             pass
 
 
+class Places(Attack):
+    """From five addresses, the first octet of TLS and nothing more: as many as there are places."""
+    addresses, secure = 5, False
+
+    async def attack(self, reader, writer):
+        writer.write(b"\x16")
+        self.here()
+        await reader.read(1)
+
+
+class BeforeLogin(Attack):
+    """Inside TLS, greeted, and silent: as many as there are places."""
+    addresses = 100
+
+    async def attack(self, reader, writer):
+        await self.greeted(reader)
+        self.here()
+        await self.drain(reader)
+
+
+class EndlessCommands(Attack):
+    """Good commands before login, without end."""
+    async def attack(self, reader, writer):
+        await self.greeted(reader)
+        self.here()
+        answer = asyncio.ensure_future(self.drain(reader))
+        with contextlib.suppress(OSError):
+            while not answer.done():
+                writer.write(b"a NOOP\r\n" * 100)
+                await writer.drain()
+        await answer
+
+
+class AfterViolation(Attack):
+    """Breaks a rule, is told so, and goes on talking as fast as it can."""
+    async def attack(self, reader, writer):
+        await self.greeted(reader)
+        self.here()
+        writer.write(b"a LOGIN {4294967295}\r\n")
+        while True:
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
+
+class AdminStall(Attack):
+    """Requests on the admin endpoint that never end; as many again as it has places."""
+    addresses, secure = 8, False
+
+    async def attack(self, reader, writer):
+        writer.write(b"GET /metrics HT")
+        self.here()
+        await reader.read(1)
+
+
+class AdminScrape(Attack):
+    """Scrapes as fast as it can, 64 requests in one write."""
+    addresses, secure = 8, False
+
+    async def attack(self, reader, writer):
+        self.here()
+        writer.write(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" * 64)
+        while await reader.read(1 << 16):
+            pass
+
+
 class OneByteWrites(Attack):
     """Speaks IMAP in records of one octet."""
     async def attack(self, reader, writer):
@@ -270,6 +335,8 @@ class NeverRead(Attack):
 
 
 ATTACKS = {"silent": Silent, "slow-handshake": SlowHandshake, "half-handshake": HalfHandshake,
+           "places": Places, "before-login": BeforeLogin, "endless-commands": EndlessCommands,
+           "after-violation": AfterViolation, "admin-stall": AdminStall, "admin-scrape": AdminScrape,
            "one-byte-writes": OneByteWrites, "endless-line": EndlessLine, "huge-literals": HugeLiterals,
            "eight-bit": EightBit, "pipelined": Pipelined, "not-tls": NotTls, "renegotiate": Renegotiate,
            "spray": Spray, "never-read": NeverRead}

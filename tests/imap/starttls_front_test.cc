@@ -146,10 +146,11 @@ TEST(StarttlsFront, BoundsCommands) {
   EXPECT_EQ(say("a ID {8178+}\r\n").step, Step::More);
   EXPECT_EQ(say("a LOGIN {99999999999999999999+}\r\n").error, "bad_literal");
   // Many literals are bounded as one.
-  EXPECT_EQ(say("a ID ({4000+}\r\n" + std::string(4000, 'x') + " {4000+}\r\n" +
-                std::string(4000, 'x') + " {4000+}\r\n")
-                .error,
-            "literal_too_long");
+  StarttlsFront other{100};
+  const std::string literals = "a ID ({4000+}\r\n" + std::string(4000, 'x') + " {4000+}\r\n" +
+                               std::string(4000, 'x') + " {4000+}\r\n";
+  EXPECT_EQ(other.feed(as_bytes(literals), taken, reply), Step::Failed);
+  EXPECT_STREQ(other.error().label(), "literal_too_long");
 }
 
 TEST(StarttlsFront, RecognisesTlsAndHttp) {
