@@ -27,8 +27,8 @@ constexpr char kFooter[] =
     "  postern --listen 0.0.0.0:993 --backend mail.internal --cert tls.crt --key tls.key\n"
     "  postern config-reference > postern.yaml\n"
     "\n"
-    "Signals: SIGHUP reloads, SIGUSR2 upgrades to the program now in place, SIGTERM and SIGINT\n"
-    "drain and exit, a second one exits now.";
+    "Signals: SIGHUP reloads, SIGUSR2 upgrades to the program now in place, SIGTERM, SIGINT and\n"
+    "SIGQUIT drain and exit, a second one exits now.";
 
 void define_commands(CLI::App& app) {
   app.add_subcommand("serve", "Run the gateway; this is what happens without a command");

@@ -1,6 +1,5 @@
 // From the command line to an exit status: 0 done; 2 the command line or the configuration file is
 // at fault; 1 what they lead to: certificates, keys, sockets.
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -10,6 +9,7 @@
 #include "proxy/cli.h"
 #include "proxy/log/log.h"
 #include "proxy/process/privileges.h"
+#include "proxy/process/stray_signals.h"
 #include "proxy/server/server.h"
 
 namespace postern {
@@ -41,7 +41,6 @@ int check(Command command) {
 }
 
 int serve(Command command, Invocation invocation) {
-  std::signal(SIGPIPE, SIG_IGN);  // a broken connection is an error of that connection
   log::configure(command.config.log_format, command.config.log_level);
   auto inherited = InheritedSockets::from_environment();
   if (!inherited) {
@@ -83,6 +82,7 @@ int run(int argc, const char* const* argv) {
 }  // namespace postern
 
 int main(int argc, char** argv) {
+  postern::hold_signals();
   try {
     return postern::run(argc, argv);
   } catch (const std::exception& error) {  // memory has run out, or a library of set-up gave up

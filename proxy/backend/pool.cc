@@ -37,10 +37,16 @@ Pool::Pool(const BackendConfig& config, std::unique_ptr<tls::ClientContext> cont
   }
 }
 
-void Pool::copy_addresses_from(const Pool& former) {
+void Pool::take_over(const Pool& former) {
   for (BackendServer& server : servers_) {
     for (const BackendServer& older : former.servers_) {
-      if (server.text == older.text && server.addresses.known().empty()) {
+      if (server.text != older.text) {
+        continue;
+      }
+      if (label_ == former.label_) {
+        server.sessions = older.sessions;
+      }
+      if (server.addresses.known().empty()) {
         server.addresses.store(older.addresses.known(), 0);
       }
     }
@@ -57,7 +63,7 @@ std::vector<size_t> Pool::order(const net::Address& client, uint64_t now_ms) {
       break;
     case Balance::LeastSessions:
       std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) {
-        return servers_[a].sessions < servers_[b].sessions;
+        return *servers_[a].sessions < *servers_[b].sessions;
       });
       break;
     case Balance::ClientHash:  // rendezvous hashing: removing a server moves only its own clients

@@ -27,7 +27,8 @@ struct BackendServer {
   net::HostPort host;
   std::string text;  // for logs: "mail1.internal:143"
   size_t label = 0;  // the server's index in its metric label
-  size_t sessions = 0;
+  // Living ones, of former configurations as well.
+  std::shared_ptr<size_t> sessions = std::make_shared<size_t>(0);
   uint64_t ejected_until_ms = 0;
   bool refused_identity = false;  // the log has said so
   DnsCache addresses;
@@ -47,8 +48,9 @@ class Pool {
   size_t label() const { return label_; }
   BackendServer& server(size_t index) { return servers_[index]; }
 
-  // Copies the addresses of servers with the same name; they are looked up again all the same.
-  void copy_addresses_from(const Pool& former);
+  // Takes over what is known of servers with the same name: their addresses, which are looked up
+  // again all the same, and their living sessions.
+  void take_over(const Pool& former);
 
   // All servers, in the order to try them.
   std::vector<size_t> order(const net::Address& client, uint64_t now_ms);
@@ -69,7 +71,7 @@ class [[nodiscard]] ServerSlot {
       : server_(&server),
         gauge_(counters.cell<metrics::Metric::BackendSessions>(
             metrics::LabelIndex<metrics::Label::Server>{server.label})) {
-    server.sessions++;
+    ++*server.sessions;
   }
   ServerSlot(ServerSlot&& other) noexcept
       : server_(std::exchange(other.server_, nullptr)), gauge_(std::move(other.gauge_)) {}
@@ -80,7 +82,7 @@ class [[nodiscard]] ServerSlot {
   }
   ~ServerSlot() {
     if (server_ != nullptr) {
-      server_->sessions--;
+      --*server_->sessions;
     }
   }
   const BackendServer* server() const { return server_; }

@@ -1,3 +1,4 @@
+#include "proxy/config/processors.h"
 #include "proxy/config/draft.h"
 
 #include <algorithm>
@@ -262,7 +263,7 @@ void check_idle(Draft& draft) {
 
 Draft::Draft(std::string name, std::string folder_of_file)
     : diagnostics(std::move(name)), folder(std::move(folder_of_file)) {
-  config.workers = usable_processors();
+  config.workers = std::min(usable_processors(), kMaxWorkers);
 }
 
 Result<Config> assemble(Draft draft) {

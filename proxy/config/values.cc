@@ -1,14 +1,13 @@
 #include "proxy/config/values.h"
 
-#include <sched.h>
-
 #include <charconv>
 #include <optional>
+
+#include "proxy/config/processors.h"
 
 namespace postern::config {
 namespace {
 
-constexpr size_t kMaxWorkers = 256;
 constexpr size_t kMaxName = 253;  // RFC 1035 §2.3.4, as text
 constexpr size_t kMaxLabel = 63;
 constexpr size_t kMaxBackendName = 64;
@@ -86,15 +85,6 @@ std::string lower(std::string text) {
 
 }  // namespace
 
-size_t usable_processors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof set, &set) != 0) {
-    return 1;
-  }
-  return std::clamp<size_t>(static_cast<size_t>(CPU_COUNT(&set)), 1, kMaxWorkers);
-}
-
 void read_number(const SourceValue& value, uint64_t lowest, uint64_t highest, size_t& out,
                  Diagnostics& diagnostics) {
   const std::optional<uint64_t> number = parse_number(value.text);
@@ -129,7 +119,7 @@ void read_duration(const SourceValue& value, uint64_t lowest_ms, uint64_t& out_m
 
 void read_workers(const SourceValue& value, size_t& out, Diagnostics& diagnostics) {
   if (value.text == "auto") {
-    out = usable_processors();
+    out = std::min(usable_processors(), kMaxWorkers);
     return;
   }
   const std::optional<uint64_t> number = parse_number(value.text);

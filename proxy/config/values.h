@@ -26,10 +26,8 @@ inline constexpr uint64_t kLongestMs = 86'400'000;
 void read_duration(const SourceValue& value, uint64_t lowest_ms, uint64_t& out_ms,
                    Diagnostics& diagnostics);
 
-// The processors this process may run on, 1 to 256: taskset and cpusets count, CPU quotas don't.
-size_t usable_processors();
-
-// "auto" or 1 to 256.
+inline constexpr size_t kMaxWorkers = 256;
+// "auto": as many as usable_processors(), or a number from 1 to 256.
 void read_workers(const SourceValue& value, size_t& out, Diagnostics& diagnostics);
 
 void read_address(const SourceValue& value, net::Address& out, Diagnostics& diagnostics);

@@ -122,6 +122,21 @@ Result<int> open_listening_socket(const Address& address, const ListenOptions& o
   return fd;
 }
 
+std::optional<Fault> find_rival(const Address& address) {
+  const int fd = open_socket(address);
+  if (fd < 0) {
+    return std::nullopt;  // opening it in earnest says why
+  }
+  int failure = set_binding_options(fd, address, {.reuse_port = false});
+  sockaddr_storage name;
+  const socklen_t length = address.to(name);
+  if (failure == 0 && bind(fd, reinterpret_cast<const sockaddr*>(&name), length) != 0) {
+    failure = uv_translate_sys_error(errno);
+  }
+  ::close(fd);
+  return failure == UV_EADDRINUSE ? std::optional(listening_fault(address, failure)) : std::nullopt;
+}
+
 Result<int> adopt_listening_socket(int fd, const ListenOptions& options) {
   const int flags = fcntl(fd, F_GETFL);
   int failure = set_accepting_options(fd, options);
@@ -164,16 +179,16 @@ struct Listener::Handle final : Deadline {
 
   void start() {
     uv_poll_start(&poll, UV_READABLE, [](uv_poll_t* uv, int, int) noexcept {
-      static_cast<Handle*>(uv->data)->accept_some();
+      static_cast<Handle*>(uv->data)->accept_some(kAcceptsPerTurn);
     });
   }
-  void accept_some();
+  void accept_some(int most);
   void rest(int code);
   void on_deadline() override { start(); }
 };
 
-void Listener::Handle::accept_some() {
-  for (int i = 0; i < kAcceptsPerTurn && !closing; ++i) {
+void Listener::Handle::accept_some(int most) {
+  for (int i = 0; i < most && !closing; ++i) {
     const int client = accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (client >= 0) {
       observer.on_accept(TcpStream::adopt(loop, client));
@@ -206,6 +221,13 @@ Listener::~Listener() {
 void Listener::start() {
   if (handle_ != nullptr) {
     handle_->start();
+  }
+}
+
+void Listener::finish() {
+  if (handle_ != nullptr) {
+    handle_->accept_some(ListenOptions().backlog);
+    close();
   }
 }
 

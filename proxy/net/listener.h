@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "proxy/base/error.h"
 #include "proxy/base/result.h"
@@ -41,6 +42,10 @@ struct ListenOptions {
 // dropped; faults come back as sentences ("[::]:993: permission denied; …").
 Result<int> open_listening_socket(const Address& address, const ListenOptions& options);
 
+// The fault that another process listens on `address`, which SO_REUSEPORT would let pass: the
+// kernel would then share out the clients. Call it before this process opens a socket there.
+std::optional<Fault> find_rival(const Address& address);
+
 // Gives a socket that a service manager or an older process opened the same options, except those
 // that must be set before it is bound. Faults as above.
 Result<int> adopt_listening_socket(int fd, const ListenOptions& options);
@@ -62,6 +67,8 @@ class Listener {
   Listener& operator=(const Listener&) = delete;
 
   void start();
+  // Accepts the clients that wait already, which a close would reset, and closes.
+  void finish();
   void close();           // stops accepting and closes the socket; idempotent
   Address local() const;  // not valid once closed
 

@@ -106,9 +106,23 @@ void open_admin(const net::Address& address, InheritedSockets& inherited, Listen
   log::info("admin listening", {{"address", net::bound_address(sockets.admin).text()}});
 }
 
+// Where sockets were handed over, the process that has them open is this one's predecessor.
+Faults find_rivals(const Config& config, const InheritedSockets& inherited) {
+  Faults faults;
+  for (const ListenerConfig& listener : config.listeners) {
+    if (const auto rival = net::find_rival(listener.address); rival && inherited.left().empty()) {
+      faults.push_back(*rival);
+    }
+  }
+  return faults;
+}
+
 }  // namespace
 
 Result<ListeningSockets> open_listening_sockets(const Config& config, InheritedSockets& inherited) {
+  if (const Faults rivals = find_rivals(config, inherited); !rivals.empty()) {
+    return rivals;
+  }
   ListeningSockets sockets;
   sockets.of_workers.resize(config.workers);
   Faults faults;

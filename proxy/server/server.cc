@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "proxy/log/log.h"
+#include "proxy/process/stray_signals.h"
 #include "proxy/session/label_sets.h"
 #include "proxy/version.h"
 
@@ -152,9 +153,10 @@ void Server::RefusalReport::on_deadline() {
 // ---- serving
 
 int Server::run() {
-  for (const int number : {SIGHUP, SIGTERM, SIGINT, SIGUSR2}) {
+  for (const int number : {SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2}) {
     signals_.watch(number);
   }
+  release_signals();
   if (admin_ != nullptr) {
     admin_->start();
   }
@@ -190,6 +192,9 @@ void Server::on_signal(int number) {
     case SIGHUP:
       reload();
       return;
+    case SIGUSR1:
+      log::info("nothing to reopen, the log goes to standard error");
+      return;
     case SIGUSR2:
       upgrade_.start(sockets_);
       return;
@@ -202,7 +207,7 @@ void Server::on_signal(int number) {
 // second.
 void Server::stop(int number) {
   if (!state_.draining) {
-    drain(number == SIGTERM ? "SIGTERM" : "SIGINT");
+    drain(number == SIGTERM ? "SIGTERM" : number == SIGQUIT ? "SIGQUIT" : "SIGINT");
   } else if (std::exchange(superseded_, false)) {
     log::info("told to stop, draining already");
   } else {

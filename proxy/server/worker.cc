@@ -49,7 +49,7 @@ void Worker::start(std::function<void()> on_end) {
 
 void Worker::use(std::shared_ptr<Snapshot> snapshot) {
   loop_.post([this, snapshot = std::move(snapshot)] {
-    snapshot->copy_addresses_from(*snapshot_);
+    snapshot->take_over(*snapshot_);
     snapshot_ = snapshot;
   });
 }
@@ -98,7 +98,11 @@ void Worker::Port::on_accept_failure(const Error& error) {
 
 void Worker::begin_drain(DrainSchedule pace) {
   for (const auto& port : ports_) {
-    port->listener.close();
+    if (pace.mode == DrainSchedule::Mode::Shutdown) {
+      port->listener.finish();
+    } else {
+      port->listener.close();  // the new process accepts them
+    }
   }
   loop_.close_mailbox();
   schedule_ = pace;

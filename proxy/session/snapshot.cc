@@ -161,10 +161,10 @@ Result<std::vector<Contexts>> make_contexts(const Materials& materials, size_t w
   return sets;
 }
 
-void Snapshot::copy_addresses_from(const Snapshot& former) {
+void Snapshot::take_over(const Snapshot& former) {
   for (const auto& pool : pools) {
     for (const auto& older : former.pools) {
-      pool->copy_addresses_from(*older);
+      pool->take_over(*older);
     }
   }
 }

@@ -57,8 +57,9 @@ struct Snapshot {
   // counts.
   std::shared_ptr<Snapshot> with(Contexts contexts) const;
 
-  // What the servers' names resolved to, from the one before: a reload waits for no resolver.
-  void copy_addresses_from(const Snapshot& former);
+  // From the one before, what the servers' names resolved to, so that a reload waits for no
+  // resolver, and how many sessions live on them.
+  void take_over(const Snapshot& former);
 
   // One for each of `workers`. Registers new backends and servers in `labels`: main thread only.
   static Result<std::vector<std::shared_ptr<Snapshot>>> make(const Materials& materials,

@@ -59,9 +59,9 @@ TEST_F(PoolTest, RoundRobinStartsWithEachServerInTurn) {
 
 TEST_F(PoolTest, LeastSessionsStartsWithTheEmptiestServer) {
   Pool& pool = make(Balance::LeastSessions, numbered(3));
-  pool.server(0).sessions = 5;
-  pool.server(1).sessions = 1;
-  pool.server(2).sessions = 3;
+  *pool.server(0).sessions = 5;
+  *pool.server(1).sessions = 1;
+  *pool.server(2).sessions = 3;
   EXPECT_EQ(pool.order(client(1), 0), (Order{1, 2, 0}));
   EXPECT_EQ(pool.order(client(1), 0), (Order{1, 2, 0}));
 }
@@ -116,7 +116,7 @@ TEST_F(PoolTest, TriesEjectedServersLast) {
 TEST_F(PoolTest, RestoresAnEjectedServerAfterAWhile) {
   Pool& pool = make(Balance::LeastSessions, numbered(2));
   pool.server(0).ejected_until_ms = 1'000;
-  pool.server(1).sessions = 1;
+  *pool.server(1).sessions = 1;
   EXPECT_EQ(pool.order(client(1), 999).front(), 1U);
   EXPECT_EQ(pool.order(client(1), 1'000).front(), 0U);
 }
@@ -131,6 +131,18 @@ TEST_F(PoolTest, TriesAllServersEvenIfAllAreEjected) {
   EXPECT_EQ(order, (Order{0, 1, 2}));
 }
 
+TEST_F(PoolTest, AReloadKeepsTheSessionsOfAServerInMind) {
+  const Pool& former = make(Balance::LeastSessions, numbered(2));
+  Pool& after = make(Balance::LeastSessions, numbered(3));
+  metrics::Counters counters(metrics::complete_labels());
+  ServerSlot living(const_cast<Pool&>(former).server(0), counters);
+  after.take_over(former);
+  EXPECT_EQ(*after.server(0).sessions, 1U);
+  EXPECT_EQ(after.order(client(1), 0), (Order{1, 2, 0}));
+  living = ServerSlot();
+  EXPECT_EQ(*after.server(0).sessions, 0U);
+}
+
 TEST(ServerSlot, CountsForItsServerWhileItExists) {
   const metrics::LabelSets labels = metrics::complete_labels();
   metrics::Counters counters(labels);
@@ -142,14 +154,14 @@ TEST(ServerSlot, CountsForItsServerWhileItExists) {
     ServerSlot moved(std::move(place));
     ServerSlot assigned;
     assigned = std::move(moved);
-    EXPECT_EQ(server.sessions, 1U);
+    EXPECT_EQ(*server.sessions, 1U);
     EXPECT_EQ(gauge.value(), 1U);
     assigned = ServerSlot();
-    EXPECT_EQ(server.sessions, 0U);
+    EXPECT_EQ(*server.sessions, 0U);
     EXPECT_EQ(gauge.value(), 0U);
     assigned = ServerSlot(server, counters);
   }
-  EXPECT_EQ(server.sessions, 0U);
+  EXPECT_EQ(*server.sessions, 0U);
   EXPECT_EQ(gauge.value(), 0U);
 }
 

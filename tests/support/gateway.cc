@@ -82,7 +82,7 @@ bool Gateway::at_rest() {
                   figure(Metric::SessionsOpaque);
   for (const auto& pool : snapshot_->pools) {
     for (size_t i = 0; i < pool->config().servers.size(); ++i) {
-      held += figure(Metric::BackendSessions, {pool->server(i).label}) + pool->server(i).sessions;
+      held += figure(Metric::BackendSessions, {pool->server(i).label}) + *pool->server(i).sessions;
     }
   }
   return held == 0 && sessions_.waiting.empty() && sessions_.served.empty() &&
