@@ -14,8 +14,6 @@ constexpr bool in_order_of_the_enum() {
   return true;
 }
 static_assert(in_order_of_the_enum());
-static_assert(static_cast<size_t>(Metric::ProcessStartTime) + 1 == kMetricCount);
-static_assert(static_cast<size_t>(Label::Verify) + 1 == kLabelCount);
 
 // Counters has a row of cells for each value of the first dimension, and only that one may grow.
 constexpr bool only_first_dimension_grows() {
@@ -48,18 +46,6 @@ constexpr std::array<uint64_t, 18> kBucketBoundsUs{
     100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000, 60'000'000,
 };
 
-const char* type_name(Type type) {
-  switch (type) {
-    case Counter:
-      return "counter";
-    case Gauge:
-      return "gauge";
-    case Histogram:
-      return "histogram";
-  }
-  return "";
-}
-
 std::string label_list(const Descriptor& metric) {
   std::string list;
   for (const Label label : metric.labels) {
@@ -67,71 +53,13 @@ std::string label_list(const Descriptor& metric) {
       break;
     }
     list += list.empty() ? "`" : ", `";
-    list += label_name(label);
+    list += name_of(label);
     list += '`';
   }
   return list;
 }
 
 }  // namespace
-
-const char* label_name(Label label) {
-  using enum Label;
-  switch (label) {
-    case None:
-      return "";
-    case Listener:
-      return "listener";
-    case EndReason:
-      return "end_reason";
-    case Version:
-    case BuildVersion:
-      return "version";
-    case Cipher:
-      return "cipher";
-    case Group:
-      return "group";
-    case Resumed:
-      return "resumed";
-    case ProxyHeader:
-      return "result";
-    case TlsFailure:
-    case ShadowReason:
-    case AcceptFailure:
-    case Violation:
-    case Refusal:
-      return "reason";
-    case Hop:
-      return "hop";
-    case Direction:
-      return "direction";
-    case Mechanism:
-      return "mechanism";
-    case LoginResult:
-    case ConnectResult:
-    case Result:
-      return "result";
-    case Backend:
-      return "backend";
-    case Server:
-      return "server";
-    case Path:
-      return "path";
-    case Code:
-      return "code";
-    case Certificate:
-      return "certificate";
-    case KeyType:
-      return "key_type";
-    case Revision:
-      return "revision";
-    case Tls:
-      return "tls";
-    case Verify:
-      return "verify";
-  }
-  return "";
-}
 
 std::span<const uint64_t> bucket_bounds_us() {
   return kBucketBoundsUs;
@@ -143,7 +71,7 @@ std::string catalog_markdown() {
     table += "| `";
     table += metric.name;
     table += "` | ";
-    table += type_name(metric.type);
+    table += name_of(metric.type);
     table += " | ";
     table += label_list(metric);
     table += " | ";

@@ -19,7 +19,7 @@ using enum Type;
 
 constexpr bool kSampled = true;
 
-inline constexpr std::array<Descriptor, kMetricCount> kCatalog{{
+inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
     {Metric::SessionsTotal,
      Counter,
      "postern_sessions_total",
@@ -325,8 +325,6 @@ constexpr std::span<const Descriptor> catalog() {  // in the order of Metric
 constexpr const Descriptor& descriptor(Metric metric) {
   return kCatalog[static_cast<size_t>(metric)];
 }
-
-const char* label_name(Label label);  // "end_reason"; "" for None
 
 // The labels whose indices address the cells of a metric: those exported, but no Backend that a
 // Server follows. A server belongs to one backend, so its index stands for both.

@@ -90,7 +90,7 @@ class Counters {
   const Layout& layout(Metric metric) const { return layouts_[static_cast<size_t>(metric)]; }
   Cell& cell(const Layout& layout, std::initializer_list<size_t> label_values, size_t offset);
 
-  std::array<Layout, kMetricCount> layouts_;
+  std::array<Layout, kCountOf<Metric>> layouts_;
   std::vector<std::atomic<Line*>> rows_;  // each owned, and set once, by the writer
 };
 

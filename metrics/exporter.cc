@@ -139,7 +139,7 @@ class Exporter::Collector final : public prometheus::Collectable {
   }
 
   void add_label(Label label, size_t value, ClientMetric& line) const {
-    line.label.push_back({label_name(label), labels_.values(label)[value]});
+    line.label.push_back({name_of(label), labels_.values(label)[value]});
   }
 
   void collect_samples(std::vector<MetricFamily>& families) const {
@@ -153,7 +153,7 @@ class Exporter::Collector final : public prometheus::Collectable {
       for (; count < metric.labels.size() && metric.labels[count] != Label::None; ++count) {
         check(count < sample.label_values.size(), "a sample has all its labels");
         line.label.push_back(
-            {label_name(metric.labels[count]), std::move(sample.label_values[count])});
+            {name_of(metric.labels[count]), std::move(sample.label_values[count])});
       }
       check(count == sample.label_values.size(), "a sample has no more labels than its metric");
       set_value(line, metric.type, sample.value);

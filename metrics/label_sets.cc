@@ -9,9 +9,9 @@ namespace postern::metrics {
 LabelSets::LabelSets() : backend_of_server_{kOther} {
   set(Label::Backend).emplace_back("other");
   set(Label::Server).emplace_back("other");
-  define(Label::Hop, kHopNames);
-  define(Label::Direction, kDirectionNames);
-  define(Label::Result, kOutcomeNames);
+  define<Hop>();
+  define<Direction>();
+  define<Outcome>();
 }
 
 void LabelSets::define(Label label, std::span<const char* const> values) {

@@ -26,6 +26,15 @@ class LabelSets {
   // Sets the values of a fixed label, once. If values can come from outside, the last one is
   // "other".
   void define(Label label, std::span<const char* const> values);
+  // The same for an enumeration: its words, in the order of its enumerators.
+  template <typename E>
+  void define() {
+    std::array<const char*, kCountOf<E>> values{};
+    for (size_t i = 0; i < values.size(); ++i) {
+      values[i] = name_of(static_cast<E>(i));
+    }
+    define(kLabelOf<E>, values);
+  }
   // The index of `value` in a fixed label; the last index if `value` is unknown.
   template <Label L>
   LabelIndex<L> index_of(std::string_view value) const {
@@ -51,7 +60,7 @@ class LabelSets {
  private:
   std::vector<std::string>& set(Label label) { return values_[static_cast<size_t>(label)]; }
 
-  std::array<std::vector<std::string>, kLabelCount> values_;
+  std::array<std::vector<std::string>, kCountOf<Label>> values_;
   std::vector<size_t> backend_of_server_;
 };
 

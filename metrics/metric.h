@@ -2,8 +2,9 @@
 #pragma once
 
 #include <array>
-#include <cstddef>
 #include <cstdint>
+
+#include "proxy/base/names.h"
 
 namespace postern::metrics {
 
@@ -39,7 +40,41 @@ enum class Label : uint8_t {
   Tls,     // backend hop: "none", "starttls", "implicit"
   Verify,  // backend hop: "none", "verify"
 };
-inline constexpr size_t kLabelCount = 29;
+// As exported; "" for None.
+inline constexpr Names<Label> kLabelNames({
+    {Label::None, ""},
+    {Label::Listener, "listener"},
+    {Label::EndReason, "end_reason"},
+    {Label::Version, "version"},
+    {Label::Cipher, "cipher"},
+    {Label::Group, "group"},
+    {Label::Resumed, "resumed"},
+    {Label::ProxyHeader, "result"},
+    {Label::TlsFailure, "reason"},
+    {Label::ShadowReason, "reason"},
+    {Label::Hop, "hop"},
+    {Label::Direction, "direction"},
+    {Label::Mechanism, "mechanism"},
+    {Label::LoginResult, "result"},
+    {Label::Backend, "backend"},
+    {Label::Server, "server"},
+    {Label::ConnectResult, "result"},
+    {Label::Result, "result"},
+    {Label::AcceptFailure, "reason"},
+    {Label::Violation, "reason"},
+    {Label::Refusal, "reason"},
+    {Label::Path, "path"},
+    {Label::Code, "code"},
+    {Label::Certificate, "certificate"},
+    {Label::KeyType, "key_type"},
+    {Label::BuildVersion, "version"},
+    {Label::Revision, "revision"},
+    {Label::Tls, "tls"},
+    {Label::Verify, "verify"},
+});
+constexpr const char* name_of(Label label) {
+  return kLabelNames[label];
+}
 
 enum class Metric : uint8_t {
   SessionsTotal,
@@ -96,17 +131,29 @@ enum class Metric : uint8_t {
   ProcessMaxFds,
   ProcessStartTime,
 };
-inline constexpr size_t kMetricCount = 53;
 
 // The values of Label::Hop, Label::Direction and Label::Result.
 enum class Hop : uint8_t { Client, Backend };
 enum class Direction : uint8_t { In, Out };
 enum class Outcome : uint8_t { Success, Error };
-inline constexpr std::array kHopNames = {"client", "backend"};
-inline constexpr std::array kDirectionNames = {"in", "out"};
-inline constexpr std::array kOutcomeNames = {"success", "error"};
+inline constexpr Names<Hop> kHopNames{"client", "backend"};
+inline constexpr Names<Direction> kDirectionNames{"in", "out"};
+inline constexpr Names<Outcome> kOutcomeNames{"success", "error"};
+constexpr const char* name_of(Hop hop) {
+  return kHopNames[hop];
+}
+constexpr const char* name_of(Direction direction) {
+  return kDirectionNames[direction];
+}
+constexpr const char* name_of(Outcome outcome) {
+  return kOutcomeNames[outcome];
+}
 
 enum class Type : uint8_t { Counter, Gauge, Histogram };
+inline constexpr Names<Type> kTypeNames{"counter", "gauge", "histogram"};
+constexpr const char* name_of(Type type) {
+  return kTypeNames[type];
+}
 
 struct Descriptor {
   Metric id;

@@ -19,12 +19,8 @@ std::string day(int64_t seconds) {
   return fmt::format("{:%Y-%m-%d}", fmt::gmtime(static_cast<std::time_t>(seconds)));
 }
 
-const char* name_of(const std::optional<tls::ClientAuthFiles>& client_auth) {
-  if (!client_auth.has_value()) {
-    return "";
-  }
-  const bool required = client_auth->mode == tls::ClientAuthFiles::Mode::Required;
-  return required ? ", client certificate required" : ", client certificate optional";
+std::string client_certificate(const std::optional<tls::ClientAuthFiles>& client_auth) {
+  return client_auth ? fmt::format(", client certificate {}", name_of(client_auth->mode)) : "";
 }
 
 std::string join(const std::vector<net::Network>& networks) {
@@ -83,7 +79,7 @@ std::string summarize(const Materials& materials) {
     const tls::Policy& policy = listener.policy.value_or(config.tls.policy);
     fmt::format_to(std::back_inserter(text), "listener     {}, tls {}, policy {}{}\n{}",
                    listener.text, name_of(listener.tls), policy.name,
-                   name_of(config.tls.client_auth), policy.describe());
+                   client_certificate(config.tls.client_auth), policy.describe());
     if (!listener.proxies.empty()) {
       fmt::format_to(std::back_inserter(text),
                      "             PROXY header from {}, from nobody else\n",

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/base/names.h"
 #include "proxy/base/result.h"
 
 namespace postern::tls {
@@ -26,6 +27,10 @@ struct CertificateFiles {
 };
 
 enum class KeyType : uint8_t { Ecdsa, Rsa, Ed25519 };
+inline constexpr Names<KeyType> kKeyTypeNames{"ecdsa", "rsa", "ed25519"};
+constexpr const char* name_of(KeyType type) {
+  return kKeyTypeNames[type];
+}
 
 class CertificateStore {
  public:

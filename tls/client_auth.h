@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/base/names.h"
 #include "proxy/base/result.h"
 #include "tls/failure.h"
 
@@ -25,6 +26,10 @@ struct ClientAuthFiles {
   std::string crl_file = {};  // PEM; empty: revocation is not checked
   std::string where = {};     // where the configuration names them: "postern.yaml:12"
 };
+inline constexpr Names<ClientAuthFiles::Mode> kClientAuthNames{"required", "optional"};
+constexpr const char* name_of(ClientAuthFiles::Mode mode) {
+  return kClientAuthNames[mode];
+}
 
 class ClientAuth {
  public:

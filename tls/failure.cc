@@ -132,7 +132,7 @@ constexpr std::string_view kProxyV2("\r\n\r\n\0\r\nQUIT\n", 12);
 
 }  // namespace
 
-const char* failure_label(Failure failure) {
+const char* name_of(Failure failure) {
   return kFailures[failure].label;
 }
 

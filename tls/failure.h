@@ -37,10 +37,9 @@ enum class Failure : int32_t {
   ProtocolError,  // anything else the peer did wrong
   Internal,       // out of memory and the like
 };
-inline constexpr int kFailureCount = 24;
+const char* name_of(Failure failure);  // "no_shared_cipher"
 
-const char* failure_label(Failure failure);  // "no_shared_cipher"
-extern const ErrorDomain kTlsDomain;         // code = Failure
+extern const ErrorDomain kTlsDomain;  // code = Failure
 Error tls_error(Failure failure, const char* during);
 
 // Reads and clears BoringSSL's error queue of this thread.

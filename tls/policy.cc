@@ -10,8 +10,6 @@
 namespace postern::tls {
 namespace {
 
-constexpr std::array kVersionNames = {"1.0", "1.1", "1.2", "1.3"};
-
 bool safe_for_clients(const Suite& suite) {
   return suite.use == SuiteUse::EcdheEcdsa || suite.use == SuiteUse::EcdheRsa;
 }
@@ -105,19 +103,6 @@ void check_repetition(const char* kind, const std::vector<std::string>& names, F
 
 }  // namespace
 
-const char* version_name(Version version) {
-  return kVersionNames[static_cast<size_t>(version)];
-}
-
-Result<Version> parse_version(std::string_view text) {
-  const auto* found = std::find(kVersionNames.begin(), kVersionNames.end(), text);
-  if (found == kVersionNames.end()) {
-    return Fault{"", "TLS version " + quoted(std::string(text)) +
-                         " is unknown; allowed are 1.0, 1.1, 1.2, 1.3"};
-  }
-  return static_cast<Version>(found - kVersionNames.begin());
-}
-
 Result<Policy> Policy::preset(std::string_view name) {
   if (name == "modern") {
     return Policy{"modern", Version::Tls13, Version::Tls13, {}, preset_groups()};
@@ -135,7 +120,7 @@ Result<Policy> Policy::custom(Version min_version, const std::vector<std::string
                               const std::vector<std::string>& groups) {
   Faults faults;
   if (min_version < Version::Tls12) {
-    faults.push_back({"", std::string("minimum version ") + version_name(min_version) +
+    faults.push_back({"", std::string("minimum version ") + name_of(min_version) +
                               " is not safe for clients; allowed are 1.2 and 1.3 (RFC 8996)"});
   }
   for (const std::string& name : ciphers) {
@@ -172,9 +157,9 @@ Policy Policy::toward_backend(Version min_version) {
 
 std::string Policy::describe() const {
   std::string text = "versions: ";
-  text.append(version_name(min_version));
+  text.append(name_of(min_version));
   if (min_version != max_version) {
-    text.append(" to ").append(version_name(max_version));
+    text.append(" to ").append(name_of(max_version));
   }
   if (max_version >= Version::Tls13) {
     text.append("\nTLS 1.3 suites: ").append(join(suite_names([](const Suite& s) {

@@ -8,13 +8,16 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/base/names.h"
 #include "proxy/base/result.h"
 
 namespace postern::tls {
 
 enum class Version : uint8_t { Tls10, Tls11, Tls12, Tls13 };
-const char* version_name(Version version);        // "1.2"
-Result<Version> parse_version(std::string_view);  // "1.0" … "1.3"
+inline constexpr Names<Version> kVersionNames{"1.0", "1.1", "1.2", "1.3"};
+constexpr const char* name_of(Version version) {
+  return kVersionNames[version];
+}
 
 struct Policy {
   std::string name;  // "modern", "intermediate", "custom"

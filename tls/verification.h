@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "proxy/base/names.h"
+
 namespace postern::tls {
 
 struct Verification {
@@ -15,5 +17,9 @@ struct Verification {
   std::string name;     // what the certificate must be for; empty: the server's host
   std::vector<std::string> pins_sha256;  // base64 of SHA-256(SubjectPublicKeyInfo), RFC 7469 §2.4
 };
+inline constexpr Names<Verification::Mode> kVerificationNames{"none", "verify"};
+constexpr const char* name_of(Verification::Mode mode) {
+  return kVerificationNames[mode];
+}
 
 }  // namespace postern::tls

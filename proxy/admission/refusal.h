@@ -1,9 +1,9 @@
 // Why admission refuses a client.
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
+
+#include "proxy/base/names.h"
 
 namespace postern {
 
@@ -18,15 +18,12 @@ enum class Refusal : uint8_t {
   GaveWay,        // ended before login, to make room for a newcomer
 };
 
-// The log's words, in the order of the enumerators; EndReason has the same.
-inline constexpr std::array kRefusalNames = {
-    "limit_sessions", "limit_address", "limit_listener", "limit_rate",
-    "limit_memory",   "denied",        "banned",         "gave_way",
-};
-static_assert(kRefusalNames.size() == static_cast<size_t>(Refusal::GaveWay) + 1);
-
-inline const char* name_of(Refusal refusal) {
-  return kRefusalNames[static_cast<size_t>(refusal)];
+// The log's words; EndReason has the same.
+inline constexpr Names<Refusal> kRefusalNames{"limit_sessions", "limit_address", "limit_listener",
+                                              "limit_rate",     "limit_memory",  "denied",
+                                              "banned",         "gave_way"};
+constexpr const char* name_of(Refusal refusal) {
+  return kRefusalNames[refusal];
 }
 
 }  // namespace postern

@@ -16,16 +16,15 @@ using metrics::Label;
 
 namespace {
 
-constexpr std::array kVersions = {"1.0", "1.1", "1.2", "1.3"};  // as tls::Version
 // What tls::refusal() can find.
 constexpr std::array kShadowReasons = {tls::Failure::UnsupportedVersion,
                                        tls::Failure::NoSharedCipher, tls::Failure::NoSharedGroup,
                                        tls::Failure::NoSharedSignature};
 constexpr std::array kResumed = {"no", "yes"};
 
-using Names = std::vector<const char*>;
+using Words = std::vector<const char*>;
 
-void append_new(Names& names, const ErrorDomain& domain) {
+void append_new(Words& names, const ErrorDomain& domain) {
   for (const ErrorRow& row : domain.rows) {
     const bool known = std::any_of(names.begin(), names.end(), [&row](const char* other) {
       return std::string_view(other) == row.label;
@@ -37,7 +36,7 @@ void append_new(Names& names, const ErrorDomain& domain) {
 }
 
 // Joins `names` and the labels of `domains`, each once, "other" last.
-Names join(Names names, std::initializer_list<const ErrorDomain*> domains) {
+Words join(Words names, std::initializer_list<const ErrorDomain*> domains) {
   for (const ErrorDomain* domain : domains) {
     append_new(names, *domain);
   }
@@ -46,19 +45,10 @@ Names join(Names names, std::initializer_list<const ErrorDomain*> domains) {
   return names;
 }
 
-template <typename Enum>
-Names names_of(int count, const char* (*name)(Enum)) {
-  Names names;
-  for (int i = 0; i < count; ++i) {
-    names.push_back(name(static_cast<Enum>(i)));
-  }
-  return names;
-}
-
-Names shadow_names() {
-  Names names;
+Words shadow_names() {
+  Words names;
   for (const tls::Failure reason : kShadowReasons) {
-    names.push_back(tls::failure_label(reason));
+    names.push_back(name_of(reason));
   }
   return names;
 }
@@ -66,21 +56,19 @@ Names shadow_names() {
 }  // namespace
 
 void define_leaf_labels(metrics::LabelSets& sets) {
-  sets.define(Label::Version, kVersions);
+  sets.define<tls::Version>();
   sets.define(Label::Cipher, tls::cipher_names());
   sets.define(Label::Group, tls::group_names());
   sets.define(Label::Resumed, kResumed);
   sets.define(Label::TlsFailure, join({"timeout", "connection_lost"}, {&tls::kTlsDomain}));
   sets.define(Label::ShadowReason, shadow_names());
-  sets.define(Label::Mechanism,
-              names_of<imap::Mechanism>(imap::kMechanismCount, imap::mechanism_label));
-  sets.define(Label::LoginResult,
-              names_of<imap::LoginResult>(imap::kLoginResultCount, imap::login_result_label));
+  sets.define<imap::Mechanism>();
+  sets.define<imap::LoginResult>();
   sets.define(Label::ConnectResult,
               join({"success"}, {&net::kNetDomain, &tls::kTlsDomain, &imap::kImapDomain}));
   sets.define(Label::AcceptFailure, join({}, {&net::kNetDomain}));
   sets.define(Label::Violation, join({}, {&imap::kImapDomain}));
-  sets.define(Label::Refusal, names_of<imap::Refusal>(imap::kRefusalCount, imap::refusal_label));
+  sets.define<imap::Refusal>();
 }
 
 }  // namespace postern

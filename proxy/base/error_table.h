@@ -13,9 +13,6 @@
 
 namespace postern {
 
-// Not constexpr, so that the compiler stops at a call: "call to non-constexpr function".
-void a_row_is_out_of_place_or_empty();
-
 template <typename E>
 class ErrorTable {
  public:
@@ -30,7 +27,7 @@ class ErrorTable {
     for (size_t i = 0; i < N; ++i) {
       if (rows[i].code != static_cast<E>(i) || rows[i].label == nullptr ||
           rows[i].text == nullptr) {
-        a_row_is_out_of_place_or_empty();
+        a_row_is_out_of_place();
       }
       rows_[i] = {static_cast<int32_t>(i), rows[i].label, rows[i].text};
     }

@@ -36,6 +36,9 @@ constexpr size_t count_enumerators() {
 template <typename E>
 inline constexpr size_t kCountOf = count_enumerators<E>();
 
+// Not constexpr, so that the compiler stops at a call: "call to non-constexpr function".
+void a_row_is_out_of_place();
+
 // The words, in the order of the enumerators.
 template <typename E>
 class Names {
@@ -43,6 +46,21 @@ class Names {
   template <typename... Words>
   requires(sizeof...(Words) == kCountOf<E>) explicit consteval Names(Words... words)
       : words_{words...} {}
+
+  // For many words: a row for each enumerator, in their order, so that none slips out of place.
+  struct Row {
+    E value;
+    const char* word;
+  };
+  template <size_t N>
+  requires(N == kCountOf<E>) explicit consteval Names(const Row (&rows)[N]) : words_{} {
+    for (size_t i = 0; i < N; ++i) {
+      if (rows[i].value != static_cast<E>(i)) {
+        a_row_is_out_of_place();
+      }
+      words_[i] = rows[i].word;
+    }
+  }
 
   constexpr const char* operator[](E value) const { return words_[static_cast<size_t>(value)]; }
 

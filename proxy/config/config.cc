@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "proxy/config/draft.h"
-#include "proxy/config/names.h"
 #include "proxy/config/reader.h"
 #include "proxy/config/yaml.h"
 
@@ -43,22 +42,6 @@ std::string folder_of(const std::string& path) {
 }
 
 }  // namespace
-
-const char* name_of(ListenerTls value) {
-  return config::kListenerTlsNames[static_cast<size_t>(value)];
-}
-
-const char* name_of(BackendTls value) {
-  return config::kBackendTlsNames[static_cast<size_t>(value)];
-}
-
-const char* name_of(ClientIdentity value) {
-  return config::kClientIdentityNames[static_cast<size_t>(value)];
-}
-
-const char* name_of(Balance value) {
-  return config::kBalanceNames[static_cast<size_t>(value)];
-}
 
 Result<Config> Config::load(const std::string& path) {
   const Result<std::string> text = read_file(path);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/base/names.h"
 #include "proxy/base/result.h"
 #include "proxy/log/log.h"
 #include "proxy/net/address.h"
@@ -23,16 +24,32 @@ namespace postern {
 
 inline constexpr size_t kMaxListeners = 64;
 
+// Each as the file writes it.
 enum class ListenerTls : uint8_t { Implicit, StartTls };
+inline constexpr Names<ListenerTls> kListenerTlsNames{"implicit", "starttls"};
+constexpr const char* name_of(ListenerTls value) {
+  return kListenerTlsNames[value];
+}
+
 enum class BackendTls : uint8_t { None, StartTls, Implicit };
+inline constexpr Names<BackendTls> kBackendTlsNames{"none", "starttls", "implicit"};
+constexpr const char* name_of(BackendTls value) {
+  return kBackendTlsNames[value];
+}
+
 enum class Balance : uint8_t { RoundRobin, LeastSessions, ClientHash };
+inline constexpr Names<Balance> kBalanceNames{"round_robin", "least_sessions", "client_hash"};
+constexpr const char* name_of(Balance value) {
+  return kBalanceNames[value];
+}
+
 // How a backend learns whose session it serves.
 enum class ClientIdentity : uint8_t { None, ProxyV1, ProxyV2, ImapId };
-
-const char* name_of(ListenerTls value);  // "implicit", as written in the file
-const char* name_of(BackendTls value);
-const char* name_of(Balance value);
-const char* name_of(ClientIdentity value);
+inline constexpr Names<ClientIdentity> kClientIdentityNames{"none", "proxy_v1", "proxy_v2",
+                                                            "imap_id"};
+constexpr const char* name_of(ClientIdentity value) {
+  return kClientIdentityNames[value];
+}
 
 struct ListenerConfig {
   net::Address address;

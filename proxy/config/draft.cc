@@ -4,7 +4,6 @@
 #include <algorithm>
 
 #include "proxy/base/closest_match.h"
-#include "proxy/config/names.h"
 #include "proxy/config/values.h"
 #include "proxy/log/escape.h"
 
@@ -156,7 +155,7 @@ std::optional<tls::Policy> take_policy(Diagnostics& diagnostics, const PolicyDra
   if (!written.preset) {
     return std::nullopt;
   }
-  return tls::Policy::preset(kPolicyNames[static_cast<size_t>(*written.preset)]).value();
+  return tls::Policy::preset(name_of(*written.preset)).value();
 }
 
 void take_policies(Draft& draft) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/base/names.h"
 #include "proxy/config/config.h"
 #include "proxy/config/diagnostics.h"
 
@@ -19,6 +20,10 @@ inline constexpr size_t kMaxRoutes = 1024;
 inline constexpr size_t kMaxCertificates = 4096;
 
 enum class Preset : uint8_t { Modern, Intermediate };
+inline constexpr Names<Preset> kPresetNames{"modern", "intermediate"};
+constexpr const char* name_of(Preset preset) {
+  return kPresetNames[preset];
+}
 
 // A policy as it was written: a preset's name, or a custom one.
 struct PolicyDraft {

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "proxy/config/draft.h"
-#include "proxy/config/names.h"
 #include "proxy/config/values.h"
 
 namespace postern::config {
@@ -43,9 +42,8 @@ void take_backend(const Flags& flags, Draft& draft) {
   } else if (flags.backend.size() > kMaxServers) {
     diagnostics.fault(0, "--backend is given more than 64 times");
   }
-  if_given(flags.backend_tls, "--backend-tls", [&](const SourceValue& value) {
-    read_choice(value, kBackendTlsNames, backend.config.tls, diagnostics);
-  });
+  if_given(flags.backend_tls, "--backend-tls",
+           [&](const SourceValue& value) { read_choice(value, backend.config.tls, diagnostics); });
   if_given(flags.backend_ca, "--backend-ca", [&](const SourceValue& value) {
     read_path(value, "", backend.config.verify.ca_file, diagnostics);
     backend.verify = value;
@@ -80,7 +78,7 @@ void take_tls(const Flags& flags, Draft& draft) {
     read_path({flags.key[i], "--key"}, "", files.key, diagnostics);
   }
   if_given(flags.policy, "--policy", [&](const SourceValue& value) {
-    read_choice(value, kPolicyNames, draft.policy.preset.emplace(), diagnostics);
+    read_choice(value, draft.policy.preset.emplace(), diagnostics);
   });
 }
 
@@ -91,10 +89,10 @@ void take_rest(const Flags& flags, Draft& draft) {
   });
   if_given(flags.admin, "--admin", [&](const SourceValue& value) { draft.admin = value; });
   if_given(flags.log_level, "--log-level", [&](const SourceValue& value) {
-    read_choice(value, log::kLevelNames, draft.config.log_level, diagnostics);
+    read_choice(value, draft.config.log_level, diagnostics);
   });
   if_given(flags.log_format, "--log-format", [&](const SourceValue& value) {
-    read_choice(value, log::kFormatNames, draft.config.log_format, diagnostics);
+    read_choice(value, draft.config.log_format, diagnostics);
   });
 }
 
@@ -116,7 +114,7 @@ Result<Config> from_file(const Flags& flags) {
   }
   Diagnostics diagnostics("");
   log::Level level = log::Level::Info;
-  read_choice({*flags.log_level, "--log-level"}, log::kLevelNames, level, diagnostics);
+  read_choice({*flags.log_level, "--log-level"}, level, diagnostics);
   Faults faults = diagnostics.faults();
   if (!loaded) {
     faults.insert(faults.end(), loaded.faults().begin(), loaded.faults().end());

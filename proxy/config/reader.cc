@@ -10,20 +10,6 @@
 namespace postern::config {
 namespace {
 
-const char* kind_name(YamlNode::Kind kind) {
-  switch (kind) {
-    case YamlNode::Kind::Null:
-      return "empty";
-    case YamlNode::Kind::Scalar:
-      return "a single value";
-    case YamlNode::Kind::List:
-      return "a list";
-    case YamlNode::Kind::Map:
-      return "a map";
-  }
-  return "";
-}
-
 // "a.b", escaped so that a key cannot control a terminal.
 std::string extend(const std::string& path, const std::string& name) {
   std::string out = path.empty() ? "" : path + ".";
@@ -39,7 +25,7 @@ class Walker {
     const YamlNode& root = document_.root();
     if (root.kind != YamlNode::Kind::Map) {
       return draft_.diagnostics.fault(
-          root.line, std::string("the file must be a map of keys, but is ") + kind_name(root.kind));
+          root.line, std::string("the file must be a map of keys, but is ") + name_of(root.kind));
     }
     read_map("", "", root, root.line);
     // A work list in place of recursion. It is taken from its end and filled in reverse, so that
@@ -76,7 +62,7 @@ class Walker {
   }
 
   void wrong_shape(const Visit& visit) {
-    fault(visit, std::string("is ") + kind_name(visit.node->kind) + "; allowed is " +
+    fault(visit, std::string("is ") + name_of(visit.node->kind) + "; allowed is " +
                      std::string(visit.row->syntax));
   }
 
@@ -134,7 +120,7 @@ class Walker {
         row.on_value(draft_, {item.text, key, item.line});
       } else {
         draft_.diagnostics.fault(
-            item.line, key + ": is " + kind_name(item.kind) + "; allowed is a single value");
+            item.line, key + ": is " + name_of(item.kind) + "; allowed is a single value");
       }
     }
   }
@@ -172,7 +158,7 @@ class Walker {
       visit.row->on_begin(draft_, {visit.name, visit.key, visit.line});
     }
     if (visit.node->kind != YamlNode::Kind::Map) {
-      return fault(visit, std::string("is ") + kind_name(visit.node->kind) +
+      return fault(visit, std::string("is ") + name_of(visit.node->kind) +
                               "; allowed is a map of " + join(known_keys(visit.row->path)));
     }
     read_map(visit.row->path, visit.key, *visit.node, visit.line);
@@ -219,8 +205,7 @@ class Walker {
       }
       if (key.kind != YamlNode::Kind::Scalar) {
         draft_.diagnostics.fault(key.line, (path.empty() ? "" : path + ": ") +
-                                               "a key must be a word, but is " +
-                                               kind_name(key.kind));
+                                               "a key must be a word, but is " + name_of(key.kind));
         continue;
       }
       const auto [first, added] = lines.insert({key.text, key.line});

@@ -4,7 +4,6 @@
 #include <array>
 #include <vector>
 
-#include "proxy/config/names.h"
 #include "proxy/config/table_parts.h"
 #include "proxy/config/values.h"
 
@@ -37,19 +36,15 @@ constexpr auto kFirstRows = std::to_array<Row>({
      .default_value = "false",
      .doc = "Whether the process may dump core and a debugger of the same user may attach to it: "
             "both show private keys and mail. A change needs a restart.",
-     .on_value =
-         [](Draft& d, const SourceValue& w) {
-           read_choice(w, kBooleanNames, d.config.core_dumps, d.diagnostics);
-         }},
+     .on_value = [](Draft& d,
+                    const SourceValue& w) { read_boolean(w, d.config.core_dumps, d.diagnostics); }},
     {.path = "seccomp",
      .syntax = "true or false",
      .default_value = "true",
      .doc = "Whether a filter of system calls denies the threads that serve clients all files, "
             "programs, executable memory and sockets other than IP. A change needs a restart.",
-     .on_value =
-         [](Draft& d, const SourceValue& w) {
-           read_choice(w, kBooleanNames, d.config.seccomp, d.diagnostics);
-         }},
+     .on_value = [](Draft& d,
+                    const SourceValue& w) { read_boolean(w, d.config.seccomp, d.diagnostics); }},
 
     {.path = "listeners",
      .shape = Shape::Maps,
@@ -71,7 +66,7 @@ constexpr auto kFirstRows = std::to_array<Row>({
             "STARTTLS before it may log in, as on port 143.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
-           read_choice(w, kListenerTlsNames, d.listeners.back().tls, d.diagnostics);
+           read_choice(w, d.listeners.back().tls, d.diagnostics);
          }},
 });
 
@@ -138,7 +133,7 @@ constexpr auto kLaterRows = std::to_array<Row>({
             "inside your own network.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
-           read_choice(w, kBackendTlsNames, d.backends.back().config.tls, d.diagnostics);
+           read_choice(w, d.backends.back().config.tls, d.diagnostics);
          }},
     {.path = "backends.NAME.verify",
      .shape = Shape::ScalarOrMap,
@@ -187,7 +182,7 @@ constexpr auto kLaterRows = std::to_array<Row>({
      .doc = "The oldest TLS version accepted from this backend. A version below 1.2 warns.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
-           read_choice(w, kVersionNames, d.backends.back().config.min_version, d.diagnostics);
+           read_choice(w, d.backends.back().config.min_version, d.diagnostics);
            d.backends.back().min_version = w;
          }},
     {.path = "backends.NAME.balance",
@@ -197,7 +192,7 @@ constexpr auto kLaterRows = std::to_array<Row>({
             "address.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
-           read_choice(w, kBalanceNames, d.backends.back().config.balance, d.diagnostics);
+           read_choice(w, d.backends.back().config.balance, d.diagnostics);
          }},
     {.path = "backends.NAME.client_identity",
      .syntax = "none, proxy_v1, proxy_v2 or imap_id",
@@ -208,8 +203,7 @@ constexpr auto kLaterRows = std::to_array<Row>({
             "x-session-id, for which the server must trust postern.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
-           read_choice(w, kClientIdentityNames, d.backends.back().config.client_identity,
-                       d.diagnostics);
+           read_choice(w, d.backends.back().config.client_identity, d.diagnostics);
          }},
 
     {.path = "routes",
@@ -314,18 +308,14 @@ constexpr auto kLastRows = std::to_array<Row>({
      .syntax = "text or json",
      .default_value = "text",
      .doc = "key=value for people, or JSON objects for machines.",
-     .on_value =
-         [](Draft& d, const SourceValue& w) {
-           read_choice(w, log::kFormatNames, d.config.log_format, d.diagnostics);
-         }},
+     .on_value = [](Draft& d,
+                    const SourceValue& w) { read_choice(w, d.config.log_format, d.diagnostics); }},
     {.path = "log.level",
      .syntax = "debug, info, warn or error",
      .default_value = "info",
      .doc = "The least severe level that is written.",
-     .on_value =
-         [](Draft& d, const SourceValue& w) {
-           read_choice(w, log::kLevelNames, d.config.log_level, d.diagnostics);
-         }},
+     .on_value = [](Draft& d,
+                    const SourceValue& w) { read_choice(w, d.config.log_level, d.diagnostics); }},
 });
 
 // The rows in the order of the reference.

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <string_view>
 
-#include "proxy/config/names.h"
 #include "proxy/config/table_parts.h"
 #include "proxy/config/values.h"
 
@@ -45,7 +44,7 @@ constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths,
        .on_value =
            [](Draft& d, const SourceValue& w) {
              Preset preset = Preset::Intermediate;
-             read_choice(w, kPolicyNames, preset, d.diagnostics);
+             read_choice(w, preset, d.diagnostics);
              of(d).preset = preset;
            },
        .on_begin = [](Draft& d, const SourceValue& w) { of(d).place = w; }},
@@ -56,7 +55,7 @@ constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths,
        .on_value =
            [](Draft& d, const SourceValue& w) {
              tls::Version& version = of(d).min_version;
-             read_choice(w, kVersionNames, version, d.diagnostics);
+             read_choice(w, version, d.diagnostics);
              if (version < tls::Version::Tls12) {
                d.diagnostics.fault(w,
                                    "is not safe for clients; allowed are 1.2 and 1.3 (RFC 8996)");
@@ -199,7 +198,7 @@ constexpr std::array kClientRows = {
         .doc = "optional: a client without a certificate may come in, one with a bad one may not.",
         .on_value =
             [](Draft& d, const SourceValue& w) {
-              read_choice(w, kClientAuthNames, d.config.tls.client_auth->mode, d.diagnostics);
+              read_choice(w, d.config.tls.client_auth->mode, d.diagnostics);
             }},
     Row{.path = "tls.client_ca.crl",
         .syntax = kPath,

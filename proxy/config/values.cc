@@ -129,6 +129,16 @@ void read_workers(const SourceValue& value, size_t& out, Diagnostics& diagnostic
   out = *number;
 }
 
+void read_boolean(const SourceValue& value, bool& out, Diagnostics& diagnostics) {
+  const std::vector<std::string> words = {"false", "true"};
+  const auto found = std::find(words.begin(), words.end(), value.text);
+  if (found == words.end()) {
+    diagnostics.fault(value, "is none of " + join(words) + did_you_mean(value.text, words));
+    return;
+  }
+  out = found != words.begin();
+}
+
 void read_address(const SourceValue& value, net::Address& out, Diagnostics& diagnostics) {
   const Result<net::Address> address = net::Address::parse(value.text);
   if (!address) {

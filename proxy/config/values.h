@@ -3,13 +3,13 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "proxy/base/names.h"
 #include "proxy/config/diagnostics.h"
 #include "proxy/net/address.h"
 #include "proxy/net/network.h"
@@ -59,16 +59,20 @@ void read_pin(const SourceValue& value, std::vector<std::string>& out, Diagnosti
 // A backend's name becomes a metric label: [A-Za-z0-9_-]{1,64}.
 void check_backend_name(const SourceValue& value, Diagnostics& diagnostics);
 
-// One of `names`, whose order is that of the enumerators of E.
-template <typename E, size_t N>
-void read_choice(const SourceValue& value, const std::array<const char*, N>& names, E& out,
-                 Diagnostics& diagnostics) {
-  const auto found = std::find(names.begin(), names.end(), std::string_view(value.text));
-  if (found != names.end()) {
-    out = static_cast<E>(found - names.begin());
+void read_boolean(const SourceValue& value, bool& out, Diagnostics& diagnostics);
+
+// One of the words of the enumeration E.
+template <typename E>
+void read_choice(const SourceValue& value, E& out, Diagnostics& diagnostics) {
+  std::vector<std::string> words;
+  for (size_t i = 0; i < kCountOf<E>; ++i) {
+    words.emplace_back(name_of(static_cast<E>(i)));
+  }
+  const auto found = std::find(words.begin(), words.end(), value.text);
+  if (found != words.end()) {
+    out = static_cast<E>(found - words.begin());
     return;
   }
-  const std::vector<std::string> words(names.begin(), names.end());
   diagnostics.fault(value, "is none of " + join(words) + did_you_mean(value.text, words));
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proxy/base/bytes.h"
+#include "proxy/base/names.h"
 #include "proxy/base/result.h"
 
 namespace postern::config {
@@ -24,6 +25,10 @@ struct YamlNode {
   std::string text;                // of a scalar, as written, without quotes
   std::vector<uint32_t> children;  // of a list: items; of a map: key, value, key, value ...
 };
+inline constexpr Names<YamlNode::Kind> kYamlKindNames{"empty", "a single value", "a list", "a map"};
+constexpr const char* name_of(YamlNode::Kind kind) {
+  return kYamlKindNames[kind];
+}
 
 class Document {
  public:

@@ -1,22 +1,9 @@
 #include "proxy/imap/login.h"
 
-#include <array>
-#include <cstddef>
-
 #include "proxy/imap/syntax.h"
 
 namespace postern::imap {
 namespace {
-
-constexpr std::array<const char*, kMechanismCount> kMechanismLabels = {
-    "login",      "plain", "xoauth2", "oauthbearer", "scram_sha_1", "scram_sha_256", "cram_md5",
-    "digest_md5", "ntlm",  "gssapi",  "external",    "other",       "preauth",
-};
-
-constexpr std::array<const char*, kLoginResultCount> kLoginResultLabels = {
-    "success",          "failure", "abandoned", "cancelled",   "unsupported",
-    "privacy_required", "denied",  "expired",   "unavailable", "interrupted",
-};
 
 struct MechanismName {
   std::string_view name;
@@ -59,14 +46,6 @@ constexpr RefusalCode kRefusals[] = {
 };
 
 }  // namespace
-
-const char* mechanism_label(Mechanism mechanism) {
-  return kMechanismLabels[static_cast<size_t>(mechanism)];
-}
-
-const char* login_result_label(LoginResult result) {
-  return kLoginResultLabels[static_cast<size_t>(result)];
-}
 
 Mechanism mechanism_named(std::string_view name) {
   for (const MechanismName& known : kMechanisms) {

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "proxy/base/names.h"
+
 namespace postern::imap {
 
 enum class Mechanism : uint8_t {
@@ -22,8 +24,24 @@ enum class Mechanism : uint8_t {
   Other,
   Preauth,  // the server's greeting: there was no attempt
 };
-inline constexpr int kMechanismCount = 13;
-const char* mechanism_label(Mechanism mechanism);  // "login", "plain", …
+inline constexpr Names<Mechanism> kMechanismNames({
+    {Mechanism::Login, "login"},
+    {Mechanism::Plain, "plain"},
+    {Mechanism::XOAuth2, "xoauth2"},
+    {Mechanism::OAuthBearer, "oauthbearer"},
+    {Mechanism::ScramSha1, "scram_sha_1"},
+    {Mechanism::ScramSha256, "scram_sha_256"},
+    {Mechanism::CramMd5, "cram_md5"},
+    {Mechanism::DigestMd5, "digest_md5"},
+    {Mechanism::Ntlm, "ntlm"},
+    {Mechanism::Gssapi, "gssapi"},
+    {Mechanism::External, "external"},
+    {Mechanism::Other, "other"},
+    {Mechanism::Preauth, "preauth"},
+});
+constexpr const char* name_of(Mechanism mechanism) {
+  return kMechanismNames[mechanism];
+}
 Mechanism mechanism_named(std::string_view name);  // by the SASL name in AUTHENTICATE
 
 // How an attempt ended.
@@ -39,8 +57,21 @@ enum class LoginResult : uint8_t {
   Unavailable,      // the server's fault, never the user's
   Interrupted,      // the server broke off, or the gateway ended the session, without an answer
 };
-inline constexpr int kLoginResultCount = 10;
-const char* login_result_label(LoginResult result);  // "success", "privacy_required", …
+inline constexpr Names<LoginResult> kLoginResultNames({
+    {LoginResult::Success, "success"},
+    {LoginResult::Failure, "failure"},
+    {LoginResult::Abandoned, "abandoned"},
+    {LoginResult::Cancelled, "cancelled"},
+    {LoginResult::Unsupported, "unsupported"},
+    {LoginResult::PrivacyRequired, "privacy_required"},
+    {LoginResult::Denied, "denied"},
+    {LoginResult::Expired, "expired"},
+    {LoginResult::Unavailable, "unavailable"},
+    {LoginResult::Interrupted, "interrupted"},
+});
+constexpr const char* name_of(LoginResult result) {
+  return kLoginResultNames[result];
+}
 
 // Whether a secret was tried and was wrong, or may have been wrong.
 constexpr bool is_guess(LoginResult result) {

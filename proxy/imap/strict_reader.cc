@@ -397,7 +397,7 @@ void StrictReader::refuse(std::string_view tag, Refusal reason, FilterState& sha
   }
   shared.conversation.observer().on_command_refused(reason);
   std::string reply(is_echoable_tag(tag) ? tag : "*");
-  reply.append(" BAD ").append(refusal_text(reason)).append("\r\n");
+  reply.append(" BAD ").append(text_of(reason)).append("\r\n");
   shared.reply(reply);
 }
 

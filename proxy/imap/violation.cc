@@ -48,11 +48,11 @@ Error imap_error(Violation violation, const char* during) {
   return {&kImapDomain, during, static_cast<int32_t>(violation)};
 }
 
-const char* refusal_label(Refusal refusal) {
+const char* name_of(Refusal refusal) {
   return kRefusals[refusal].label;
 }
 
-const char* refusal_text(Refusal refusal) {
+const char* text_of(Refusal refusal) {
   return kRefusals[refusal].text;
 }
 

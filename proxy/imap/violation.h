@@ -42,8 +42,7 @@ enum class Refusal : uint8_t {
   NotYet,    // COMPRESS and IDLE, which need a login
   TagInUse,  // the login's answer could not be identified
 };
-inline constexpr int kRefusalCount = 8;
-const char* refusal_label(Refusal refusal);  // "starttls", "literal", …
-const char* refusal_text(Refusal refusal);   // the text after BAD
+const char* name_of(Refusal refusal);  // "starttls", "literal", …
+const char* text_of(Refusal refusal);  // the text after BAD
 
 }  // namespace postern::imap

@@ -41,7 +41,7 @@ void append_text_value(std::string& out, std::string_view value) {
 }
 
 std::string text_payload(Level level, std::string_view event, Fields fields) {
-  std::string out = kLevelNames[static_cast<size_t>(level)];
+  std::string out = name_of(level);
   out.resize(6, ' ');
   append_escaped(out, event, kMaxValue);
   for (const Field& field : fields) {
@@ -59,7 +59,7 @@ void append_json_string(std::string& out, std::string_view value) {
 
 std::string json_payload(Level level, std::string_view event, Fields fields) {
   std::string out = R"("level":")";
-  out.append(kLevelNames[static_cast<size_t>(level)]).append(R"(","event":)");
+  out.append(name_of(level)).append(R"(","event":)");
   append_json_string(out, event);
   for (const Field& field : fields) {
     out += ',';

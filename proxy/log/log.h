@@ -5,7 +5,6 @@
 // counts and reports the rest.
 #pragma once
 
-#include <array>
 #include <concepts>
 #include <cstdint>
 #include <initializer_list>
@@ -14,14 +13,21 @@
 #include <utility>
 
 #include "proxy/base/error.h"
+#include "proxy/base/names.h"
 
 namespace postern::log {
 
 enum class Format : uint8_t { Text, Json };
 enum class Level : uint8_t { Debug, Info, Warn, Error };
-// As the configuration and the log itself write them, in the order of the enumerators.
-inline constexpr std::array kFormatNames = {"text", "json"};
-inline constexpr std::array kLevelNames = {"debug", "info", "warn", "error"};
+// As the configuration and the log itself write them.
+inline constexpr Names<Format> kFormatNames{"text", "json"};
+inline constexpr Names<Level> kLevelNames{"debug", "info", "warn", "error"};
+constexpr const char* name_of(Format format) {
+  return kFormatNames[format];
+}
+constexpr const char* name_of(Level level) {
+  return kLevelNames[level];
+}
 
 // key=value. Keys are literals.
 struct Field {

@@ -18,7 +18,7 @@ namespace {
 constexpr int kProbeIntervalS = 15;
 constexpr int kProbes = 4;
 
-Address name_of(int fd, int (*ask)(int, sockaddr*, socklen_t*)) {
+Address address_of(int fd, int (*ask)(int, sockaddr*, socklen_t*)) {
   sockaddr_storage name{};
   socklen_t length = sizeof(name);
   auto* generic = reinterpret_cast<sockaddr*>(&name);
@@ -105,11 +105,11 @@ bool peer_has_left(int fd) {
 }
 
 Address local_name(int fd) {
-  return name_of(fd, getsockname);
+  return address_of(fd, getsockname);
 }
 
 Address remote_name(int fd) {
-  return name_of(fd, getpeername);
+  return address_of(fd, getpeername);
 }
 
 }  // namespace postern::net

@@ -14,22 +14,10 @@ using metrics::Sample;
 
 namespace {
 
-const char* name_of(tls::KeyType type) {
-  switch (type) {
-    case tls::KeyType::Ecdsa:
-      return "ecdsa";
-    case tls::KeyType::Rsa:
-      return "rsa";
-    case tls::KeyType::Ed25519:
-      return "ed25519";
-  }
-  return "other";
-}
-
-const char* verify_name(const BackendConfig& backend) {
-  const bool verified =
-      backend.tls != BackendTls::None && backend.verify.mode == tls::Verification::Mode::Verify;
-  return verified ? "verify" : "none";
+// Whether the hop is verified; without TLS there is nothing to verify.
+const char* verification(const BackendConfig& backend) {
+  return name_of(backend.tls == BackendTls::None ? tls::Verification::Mode::None
+                                                 : backend.verify.mode);
 }
 
 }  // namespace
@@ -109,10 +97,9 @@ void Status::sample_certificates(std::vector<Sample>& into) {
 
 void Status::sample_backends(std::vector<Sample>& into) {
   for (const BackendConfig& backend : sources_.materials.config->backends) {
-    into.push_back(
-        {.metric = Metric::BackendInfo,
-         .label_values = {backend.name, postern::name_of(backend.tls), verify_name(backend)},
-         .value = 1});
+    into.push_back({.metric = Metric::BackendInfo,
+                    .label_values = {backend.name, name_of(backend.tls), verification(backend)},
+                    .value = 1});
     const size_t pool = sources_.labels.intern_backend(backend.name);
     for (const net::HostPort& server : backend.servers) {
       const size_t label = sources_.labels.intern_server(pool, server.text());

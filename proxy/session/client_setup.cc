@@ -347,7 +347,7 @@ void ClientSetup::count_shadow_refusal() {
   }
   if (const auto refusal = tls_->engine().shadow_refusal()) {
     counters().count<Metric::ShadowRefusals>(
-        session_.labels().index_of<Label::ShadowReason>(tls::failure_label(*refusal)));
+        session_.labels().index_of<Label::ShadowReason>(name_of(*refusal)));
   }
 }
 

@@ -1,12 +1,11 @@
 // Why a session ended: the metric's label, the log's word and the tests' assertion, one list.
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
 
 #include "metrics/label_value.h"
 #include "proxy/admission/refusal.h"
+#include "proxy/base/names.h"
 
 namespace postern {
 
@@ -40,36 +39,38 @@ enum class EndReason : uint8_t {
   Aborted,             // cut off at the end of the drain
 };
 
-inline constexpr std::array kEndReasonNames = {
-    "client_closed",
-    "client_logout",
-    "client_failed",
-    "client_violation",
-    "handshake_failed",
-    "handshake_timeout",
-    "login_timeout",
-    "idle_timeout",
-    "proxy_header_missing",
-    "proxy_header_refused",
-    "proxy_header_invalid",
-    "proxy_header_timeout",
-    "limit_sessions",
-    "limit_address",
-    "limit_handshakes",
-    "limit_listener",
-    "limit_rate",
-    "limit_memory",
-    "denied",
-    "banned",
-    "gave_way",
-    "backend_unavailable",
-    "backend_closed",
-    "backend_failed",
-    "backend_violation",
-    "drained",
-    "aborted",
-};
-static_assert(kEndReasonNames.size() == static_cast<size_t>(EndReason::Aborted) + 1);
+inline constexpr Names<EndReason> kEndReasonNames({
+    {EndReason::ClientClosed, "client_closed"},
+    {EndReason::ClientLogout, "client_logout"},
+    {EndReason::ClientFailed, "client_failed"},
+    {EndReason::ClientViolation, "client_violation"},
+    {EndReason::HandshakeFailed, "handshake_failed"},
+    {EndReason::HandshakeTimeout, "handshake_timeout"},
+    {EndReason::LoginTimeout, "login_timeout"},
+    {EndReason::IdleTimeout, "idle_timeout"},
+    {EndReason::ProxyHeaderMissing, "proxy_header_missing"},
+    {EndReason::ProxyHeaderRefused, "proxy_header_refused"},
+    {EndReason::ProxyHeaderInvalid, "proxy_header_invalid"},
+    {EndReason::ProxyHeaderTimeout, "proxy_header_timeout"},
+    {EndReason::LimitSessions, "limit_sessions"},
+    {EndReason::LimitAddress, "limit_address"},
+    {EndReason::LimitHandshakes, "limit_handshakes"},
+    {EndReason::LimitListener, "limit_listener"},
+    {EndReason::LimitRate, "limit_rate"},
+    {EndReason::LimitMemory, "limit_memory"},
+    {EndReason::Denied, "denied"},
+    {EndReason::Banned, "banned"},
+    {EndReason::GaveWay, "gave_way"},
+    {EndReason::BackendUnavailable, "backend_unavailable"},
+    {EndReason::BackendClosed, "backend_closed"},
+    {EndReason::BackendFailed, "backend_failed"},
+    {EndReason::BackendViolation, "backend_violation"},
+    {EndReason::Drained, "drained"},
+    {EndReason::Aborted, "aborted"},
+});
+constexpr const char* name_of(EndReason reason) {
+  return kEndReasonNames[reason];
+}
 
 // The end reason of a refused session. The names are the same.
 constexpr EndReason end_reason(Refusal refusal) {
@@ -92,10 +93,6 @@ constexpr EndReason end_reason(Refusal refusal) {
       return EndReason::GaveWay;
   }
   return EndReason::Denied;
-}
-
-inline const char* name_of(EndReason reason) {
-  return kEndReasonNames[static_cast<size_t>(reason)];
 }
 
 }  // namespace postern

@@ -13,18 +13,18 @@ using metrics::Label;
 
 namespace {
 
-using Names = std::vector<const char*>;
+using Words = std::vector<const char*>;
 
-Names listener_names(const Config& config) {
-  Names names;
+Words listener_names(const Config& config) {
+  Words names;
   for (const ListenerConfig& listener : config.listeners) {
     names.push_back(listener.text.c_str());
   }
   return names;
 }
 
-Names proxy_header_names() {
-  Names names = {"v1", "v2", "local"};
+Words proxy_header_names() {
+  Words names = {"v1", "v2", "local"};
   for (const ErrorRow& row : kProxyDomain.rows) {
     names.push_back(row.label);
   }
@@ -38,7 +38,7 @@ metrics::LabelSets make_label_sets(const Config& config) {
   metrics::LabelSets sets;
   define_leaf_labels(sets);
   sets.define(Label::Listener, listener_names(config));
-  sets.define(Label::EndReason, kEndReasonNames);
+  sets.define<EndReason>();
   sets.define(Label::ProxyHeader, proxy_header_names());
   sets.define(Label::Path, metrics::AdminHttp::known_paths());
   sets.define(Label::Code, metrics::AdminHttp::known_codes());

@@ -113,8 +113,8 @@ void LoginWatch::failed(imap::LoginResult result, uint64_t user) {
   }
   log::info("login failed", {{"listener", session_.listener_config().text},
                              {"client", session_.origin.address.text()},
-                             {"mechanism", imap::mechanism_label(mechanism_)},
-                             {"result", imap::login_result_label(result)},
+                             {"mechanism", name_of(mechanism_)},
+                             {"result", name_of(result)},
                              {"failures", verdict.failures}});
   if (!verdict.counted) {
     return;
@@ -139,9 +139,9 @@ void LoginWatch::failed(imap::LoginResult result, uint64_t user) {
 void LoginWatch::refused(imap::LoginResult result) {
   const BackendServer* server = session_.slot.server();
   const std::string name = server != nullptr ? server->text : std::string();
-  session_.services.admission.refusals().login_refused(
-      session_.listener_config().text, session_.origin.address, imap::mechanism_label(mechanism_),
-      imap::login_result_label(result), name, now_ms());
+  session_.services.admission.refusals().login_refused(session_.listener_config().text,
+                                                       session_.origin.address, name_of(mechanism_),
+                                                       name_of(result), name, now_ms());
   if (result == imap::LoginResult::PrivacyRequired && server != nullptr &&
       !session_.services.dial.facts.wants_privacy[server->label].exchange(true)) {
     log::warn("server wants a secured hop for logins",

@@ -442,10 +442,10 @@ SessionRecord Session::record() const {
       .error = error_,
       .server = server != nullptr ? server->text : "",
       .session = id_ != 0 ? session_id_text(id_) : "",
-      .tls = handshake_ ? tls::version_name(handshake_->version) : "",
+      .tls = handshake_ ? name_of(handshake_->version) : "",
       .cipher = handshake_ ? tls::cipher_names()[handshake_->cipher] : "",
       .client_certificate = handshake_ ? context_.tls->engine().peer_subject() : "",
-      .login = logged_in() ? imap::mechanism_label(watch_->mechanism()) : "",
+      .login = logged_in() ? name_of(watch_->mechanism()) : "",
       .bytes_in = relay_ != nullptr ? relay_->bytes_from_client() : 0,
       .bytes_out = relay_ != nullptr ? relay_->bytes_to_client() : 0,
       .duration_ms = (net::Loop::now_us() - context_.accepted_us) / 1000};

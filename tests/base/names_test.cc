@@ -31,6 +31,14 @@ TEST(Names, CompileOnlyIfEveryEnumeratorHasAWord) {
   static_assert(!std::is_constructible_v<Names<Hop>, const char*, const char*, const char*>);
 }
 
+TEST(Names, HaveARowForEachEnumerator) {
+  using Row = Names<Hop>::Row;
+  static_assert(std::is_constructible_v<Names<Hop>, const Row(&)[2]>);
+  static_assert(!std::is_constructible_v<Names<Hop>, const Row(&)[1]>);
+  constexpr Names<Hop> kRows({{Hop::Client, "c"}, {Hop::Backend, "b"}});
+  EXPECT_STREQ(kRows[Hop::Backend], "b");
+}
+
 TEST(Names, AreInTheOrderOfTheEnumerators) {
   EXPECT_STREQ(name_of(Hop::Client), "client");
   EXPECT_STREQ(name_of(Hop::Backend), "backend");

@@ -38,7 +38,7 @@ struct Events final : ConversationObserver {
   LoginLeave on_login_attempt(Mechanism mechanism) override {
     check(!open, "one login at a time");
     open = true;
-    note('a', mechanism_label(mechanism));
+    note('a', name_of(mechanism));
     return leave;
   }
   const SipHash::Key* name_key() override { return &key; }
@@ -47,7 +47,7 @@ struct Events final : ConversationObserver {
     check(open || mechanism == Mechanism::Preauth || result != LoginResult::Abandoned,
           "a secret is sent with leave");
     open = false;
-    note('l', login_result_label(result));
+    note('l', name_of(result));
     note('n', std::to_string(user).c_str());
   }
   void on_unauthenticated() override { note('u', ""); }
@@ -57,7 +57,7 @@ struct Events final : ConversationObserver {
     note(now ? 'i' : 'w', "");
   }
   void on_opaque() override { note('o', ""); }
-  void on_command_refused(Refusal reason) override { note('r', refusal_label(reason)); }
+  void on_command_refused(Refusal reason) override { note('r', name_of(reason)); }
   void on_id_fields_dropped(unsigned count) override {
     check(count > 0, "fields are told of when there are some");
     note('d', std::to_string(count).c_str());

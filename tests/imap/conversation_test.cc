@@ -190,8 +190,8 @@ TEST(Conversation, TreatsAByeAsTheEnd) {
 }
 
 TEST(Conversation, LabelsAreStable) {
-  EXPECT_STREQ(mechanism_label(Mechanism::Preauth), "preauth");
-  EXPECT_STREQ(login_result_label(LoginResult::Unavailable), "unavailable");
+  EXPECT_STREQ(name_of(Mechanism::Preauth), "preauth");
+  EXPECT_STREQ(name_of(LoginResult::Unavailable), "unavailable");
   const Error error = imap_error(Violation::HttpOnCleartext, "talking");
   EXPECT_STREQ(error.label(), "http_on_cleartext");
   EXPECT_EQ(error.text(), "talking: an HTTP request where IMAP is expected");

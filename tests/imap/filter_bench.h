@@ -25,19 +25,19 @@ class TextOutput final : public Output {
 class EventLog final : public ConversationObserver {
  public:
   LoginLeave on_login_attempt(Mechanism mechanism) override {
-    note(std::string("attempt ") + mechanism_label(mechanism));
+    note(std::string("attempt ") + name_of(mechanism));
     return leave;
   }
   const SipHash::Key* name_key() override { return &key; }
   void on_login_result(Mechanism mechanism, LoginResult result, uint64_t user) override {
-    note(std::string(login_result_label(result)) + " " + mechanism_label(mechanism));
+    note(std::string(name_of(result)) + " " + name_of(mechanism));
     users.push_back(user);
   }
   void on_unauthenticated() override { note("unauthenticated"); }
   void on_idle(bool idling) override { note(idling ? "idle" : "awake"); }
   void on_opaque() override { note("opaque"); }
   void on_command_refused(Refusal reason) override {
-    note(std::string("refused ") + refusal_label(reason));
+    note(std::string("refused ") + name_of(reason));
   }
   void on_id_fields_dropped(unsigned count) override { note("dropped " + std::to_string(count)); }
 

@@ -86,7 +86,7 @@ TEST(LoginName, IsUnknownIfTheResponseHasNone) {
   constexpr Mechanism kSilent[] = {Mechanism::Ntlm, Mechanism::Gssapi, Mechanism::Other,
                                    Mechanism::Preauth};
   for (const Mechanism mechanism : kSilent) {
-    EXPECT_EQ(told(mechanism, "anna"), 0U) << mechanism_label(mechanism);
+    EXPECT_EQ(told(mechanism, "anna"), 0U) << name_of(mechanism);
   }
   EXPECT_EQ(told(Mechanism::Plain, "\0anna"s), 0U) << "without a password";
   EXPECT_EQ(told(Mechanism::Plain, "\0\0x"s), 0U) << "an empty name";
@@ -97,7 +97,7 @@ TEST(LoginName, IsUnknownIfTheResponseHasNone) {
   EXPECT_EQ(told(Mechanism::CramMd5, "anna"), 0U);
   EXPECT_EQ(told(Mechanism::DigestMd5, "realm=\"x\""), 0U);
   EXPECT_EQ(told(Mechanism::DigestMd5, "username=\"anna"), 0U);
-  for (int mechanism = 0; mechanism < kMechanismCount; ++mechanism) {
+  for (size_t mechanism = 0; mechanism < kCountOf<Mechanism>; ++mechanism) {
     for (const char* nothing : {"", "="}) {
       EXPECT_EQ(sasl_user(kKey, static_cast<Mechanism>(mechanism), nothing), 0U) << mechanism;
     }

@@ -10,20 +10,20 @@ namespace {
 
 TEST(Login, LabelsAreDistinctAndStable) {
   std::set<std::string> labels;
-  for (int i = 0; i < kLoginResultCount; ++i) {
-    labels.insert(login_result_label(static_cast<LoginResult>(i)));
+  for (size_t i = 0; i < kCountOf<LoginResult>; ++i) {
+    labels.insert(name_of(static_cast<LoginResult>(i)));
   }
-  EXPECT_EQ(labels.size(), static_cast<size_t>(kLoginResultCount));
-  EXPECT_STREQ(login_result_label(LoginResult::Success), "success");
-  EXPECT_STREQ(login_result_label(LoginResult::PrivacyRequired), "privacy_required");
-  EXPECT_STREQ(login_result_label(LoginResult::Interrupted), "interrupted");
-  EXPECT_STREQ(mechanism_label(Mechanism::Preauth), "preauth");
-  EXPECT_STREQ(mechanism_label(mechanism_named("scram-sha-256-plus")), "scram_sha_256");
+  EXPECT_EQ(labels.size(), kCountOf<LoginResult>);
+  EXPECT_STREQ(name_of(LoginResult::Success), "success");
+  EXPECT_STREQ(name_of(LoginResult::PrivacyRequired), "privacy_required");
+  EXPECT_STREQ(name_of(LoginResult::Interrupted), "interrupted");
+  EXPECT_STREQ(name_of(Mechanism::Preauth), "preauth");
+  EXPECT_STREQ(name_of(mechanism_named("scram-sha-256-plus")), "scram_sha_256");
   EXPECT_EQ(mechanism_named("SCRAM-SHA-512"), Mechanism::Other);
 }
 
 TEST(Login, CountsOnlyAPossiblyWrongSecretAsAGuess) {
-  for (int i = 0; i < kLoginResultCount; ++i) {
+  for (size_t i = 0; i < kCountOf<LoginResult>; ++i) {
     const auto result = static_cast<LoginResult>(i);
     EXPECT_EQ(is_guess(result), result == LoginResult::Failure || result == LoginResult::Abandoned);
   }
@@ -31,7 +31,7 @@ TEST(Login, CountsOnlyAPossiblyWrongSecretAsAGuess) {
 
 TEST(Login, IsAnsweredOnlyByTheServer) {
   int answers = 0;
-  for (int i = 0; i < kLoginResultCount; ++i) {
+  for (size_t i = 0; i < kCountOf<LoginResult>; ++i) {
     answers += is_answer(static_cast<LoginResult>(i)) ? 1 : 0;
   }
   EXPECT_EQ(answers, 7);

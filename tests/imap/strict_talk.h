@@ -24,7 +24,7 @@ inline Outcome talk(test::Transcript transcript, const Filter::Options& options 
 }
 
 inline std::string refusal(Refusal reason, const char* tag = "a") {
-  return std::string(tag) + " BAD " + refusal_text(reason) + "\r\n";
+  return std::string(tag) + " BAD " + text_of(reason) + "\r\n";
 }
 
 }  // namespace postern::imap

@@ -28,10 +28,8 @@ VARIABLES = {"$__rate_interval": "20s", "$__range": "20s", "$job": "postern", "$
 def catalog():
     """{metric: its labels} of metrics/catalog.h, and what histograms are split into."""
     entry = re.compile(r'\{Metric::\w+,\s*(\w+),\s*"(\w+)",\s*(?:"[^"]*"\s*)+,\s*\{([^}]*)\}')
-    text, label_names = ((SOURCE / "metrics" / name).read_text(encoding="utf-8")
-                         for name in ("catalog.h", "catalog.cc"))
-    names = dict(pair for cases, name in re.findall(r'((?:case \w+:\s*)+)return "(\w+)";', label_names)
-                 for pair in ((label, name) for label in re.findall(r"case (\w+):", cases)))
+    text, ids = ((SOURCE / "metrics" / name).read_text(encoding="utf-8") for name in ("catalog.h", "metric.h"))
+    names = dict(re.findall(r'\{Label::(\w+), "(\w+)"\}', ids))
     metrics = {}
     for kind, name, labels in entry.findall(text):
         labels = {names[label] for label in re.findall(r"\w+", labels)}
@@ -195,7 +193,7 @@ class Files(unittest.TestCase):
 
     def test_label_values_that_rules_and_queries_ask_for_exist_in_the_source(self):
         source = "".join(path.read_text(encoding="utf-8") for room in ("metrics", "proxy", "tls")
-                         for path in (SOURCE / room).rglob("*.cc")) + (SOURCE / "proxy/session/end_reason.h").read_text()
+                         for suffix in ("*.cc", "*.h") for path in (SOURCE / room).rglob(suffix))
         rules = (PROMETHEUS / "alerts.yml").read_text(encoding="utf-8")
         for text in (rules, *(query for _, query in dashboard_queries())):
             for label, values in MATCHER.findall(text):

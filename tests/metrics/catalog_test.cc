@@ -23,7 +23,7 @@ TEST(Catalog, NamesEveryMetricOnce) {
     EXPECT_TRUE(names.insert(metric.name).second) << metric.name;
     EXPECT_EQ(&descriptor(metric.id), &metric);
   }
-  EXPECT_EQ(names.size(), kMetricCount);
+  EXPECT_EQ(names.size(), kCountOf<Metric>);
 }
 
 TEST(Catalog, FollowsTheNamingOfPrometheus) {
@@ -49,15 +49,15 @@ TEST(Catalog, UsesNoLabelNameTwiceInOneMetric) {
     std::set<std::string> names;
     for (const Label label : metric.labels) {
       if (label != Label::None) {
-        EXPECT_TRUE(names.insert(label_name(label)).second) << metric.name;
+        EXPECT_TRUE(names.insert(name_of(label)).second) << metric.name;
       }
     }
   }
 }
 
 TEST(Catalog, NamesEveryLabel) {
-  for (size_t i = 1; i < kLabelCount; ++i) {
-    EXPECT_STRNE(label_name(static_cast<Label>(i)), "") << i;
+  for (size_t i = 1; i < kCountOf<Label>; ++i) {
+    EXPECT_STRNE(name_of(static_cast<Label>(i)), "") << i;
   }
 }
 

@@ -30,7 +30,7 @@ TEST(LabelSets, DefineEveryLabelThatWorkersCountBy) {
   for (const metrics::Descriptor& metric : metrics::catalog()) {
     for (const Label label : metrics::dimensions(metric.id)) {
       if (label != Label::None && !metric.sampled && !metrics::LabelSets::grows(label)) {
-        EXPECT_GT(sets().width(label), 0U) << metric.name << " " << metrics::label_name(label);
+        EXPECT_GT(sets().width(label), 0U) << metric.name << " " << name_of(label);
       }
     }
   }
@@ -43,7 +43,7 @@ TEST(LabelSets, NameNoValueTwice) {
         Label::ConnectResult, Label::AcceptFailure, Label::Path, Label::Code}) {
     const std::vector<std::string>& values = sets().values(label);
     const std::set<std::string> different(values.begin(), values.end());
-    EXPECT_EQ(different.size(), values.size()) << metrics::label_name(label);
+    EXPECT_EQ(different.size(), values.size()) << name_of(label);
   }
 }
 
@@ -85,7 +85,7 @@ TEST(LabelSets, StandInTheOrderOfTheEnumsThatIndexThem) {
 }
 
 TEST(EndReason, HasTheNamesOfTheRefusals) {
-  for (size_t i = 0; i < kRefusalNames.size(); ++i) {
+  for (size_t i = 0; i < kCountOf<Refusal>; ++i) {
     const auto refusal = static_cast<Refusal>(i);
     EXPECT_STREQ(name_of(end_reason(refusal)), name_of(refusal));
   }

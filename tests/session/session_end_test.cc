@@ -448,11 +448,11 @@ TEST_P(SessionEnd, IsCountedOnceAndGivesEverythingBack) {
 }
 
 TEST(EndReason, EachIsReachedByATest) {
-  for (size_t i = 0; i < kEndReasonNames.size(); ++i) {
+  for (size_t i = 0; i < kCountOf<EndReason>; ++i) {
     const bool reached = std::any_of(std::begin(kEnds), std::end(kEnds), [i](const End& end) {
       return end.reason == static_cast<EndReason>(i);
     });
-    EXPECT_TRUE(reached) << kEndReasonNames[i];
+    EXPECT_TRUE(reached) << name_of(static_cast<EndReason>(i));
   }
 }
 

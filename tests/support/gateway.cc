@@ -69,7 +69,7 @@ uint64_t Gateway::ended(EndReason reason) {
 
 uint64_t Gateway::ended() {
   uint64_t sum = 0;
-  for (size_t i = 0; i < kEndReasonNames.size(); ++i) {
+  for (size_t i = 0; i < kCountOf<EndReason>; ++i) {
     sum += ended(static_cast<EndReason>(i));
   }
   return sum;

@@ -21,9 +21,9 @@ TEST(Failure, GivesEachItsOwnLabelAndText) {
     labels.insert(row.label);
     texts.insert(row.text);
   }
-  EXPECT_EQ(labels.size(), static_cast<size_t>(kFailureCount));
-  EXPECT_EQ(texts.size(), static_cast<size_t>(kFailureCount));
-  EXPECT_STREQ(failure_label(Failure::Internal), "internal");
+  EXPECT_EQ(labels.size(), kCountOf<Failure>);
+  EXPECT_EQ(texts.size(), kCountOf<Failure>);
+  EXPECT_STREQ(name_of(Failure::Internal), "internal");
   EXPECT_EQ(tls_error(Failure::NotTls, "in the TLS handshake").text(),
             "in the TLS handshake: the peer does not speak TLS");
 }
