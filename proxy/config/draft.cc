@@ -1,9 +1,9 @@
-#include "proxy/config/processors.h"
 #include "proxy/config/draft.h"
 
 #include <algorithm>
 
 #include "proxy/base/closest_match.h"
+#include "proxy/config/processors.h"
 #include "proxy/config/values.h"
 #include "proxy/log/escape.h"
 
@@ -160,8 +160,8 @@ std::optional<tls::Policy> take_policy(Diagnostics& diagnostics, const PolicyDra
 
 void take_policies(Draft& draft) {
   Config& config = draft.config;
-  config.tls.policy = take_policy(draft.diagnostics, draft.policy)
-                          .value_or(tls::Policy::preset("intermediate").value());
+  config.tls.policy =
+      take_policy(draft.diagnostics, draft.policy).value_or(tls::Policy());  // only after a fault
   config.tls.shadow_policy = take_policy(draft.diagnostics, draft.shadow_policy);
   for (size_t i = 0; i < config.listeners.size(); ++i) {
     config.listeners[i].policy = take_policy(draft.diagnostics, draft.listeners[i].policy);
@@ -262,10 +262,12 @@ void check_idle(Draft& draft) {
 
 Draft::Draft(std::string name, std::string folder_of_file)
     : diagnostics(std::move(name)), folder(std::move(folder_of_file)) {
-  config.workers = std::min(usable_processors(), kMaxWorkers);
+  policy.preset = Preset::Intermediate;
 }
 
 Result<Config> assemble(Draft draft) {
+  draft.config.workers =
+      draft.workers ? *draft.workers : std::min(usable_processors(), kMaxWorkers);
   take_listeners(draft);
   take_admin(draft);
   take_policies(draft);

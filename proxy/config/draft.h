@@ -29,14 +29,14 @@ constexpr const char* name_of(Preset preset) {
 struct PolicyDraft {
   std::optional<Preset> preset;
   std::optional<SourceValue> place;  // set if the policy is custom
-  tls::Version min_version = tls::Version::Tls12;
+  tls::Version min_version = tls::Policy().min_version;
   std::optional<std::vector<SourceValue>> ciphers;  // if not written: those of "intermediate"
   std::optional<std::vector<SourceValue>> groups;
 };
 
 struct ListenerDraft {
   SourceValue address;
-  ListenerTls tls = ListenerTls::Implicit;
+  ListenerTls tls = ListenerConfig().tls;
   PolicyDraft policy = {};
   size_t sessions = 0;
   std::vector<net::Network> proxies = {};
@@ -62,7 +62,8 @@ struct Draft {
   Diagnostics diagnostics;
   std::string folder;
 
-  Config config;  // the values that need no further check
+  Config config;                  // the values that need no further check
+  std::optional<size_t> workers;  // nullopt: auto
   std::vector<ListenerDraft> listeners;
   PolicyDraft policy;
   PolicyDraft shadow_policy;

@@ -84,9 +84,8 @@ void take_tls(const Flags& flags, Draft& draft) {
 
 void take_rest(const Flags& flags, Draft& draft) {
   Diagnostics& diagnostics = draft.diagnostics;
-  if_given(flags.workers, "--workers", [&](const SourceValue& value) {
-    read_workers(value, draft.config.workers, diagnostics);
-  });
+  if_given(flags.workers, "--workers",
+           [&](const SourceValue& value) { read_workers(value, draft.workers, diagnostics); });
   if_given(flags.admin, "--admin", [&](const SourceValue& value) { draft.admin = value; });
   if_given(flags.log_level, "--log-level", [&](const SourceValue& value) {
     read_choice(value, draft.config.log_level, diagnostics);

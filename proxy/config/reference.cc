@@ -33,10 +33,7 @@ std::string standing(const Row& row) {
   if (row.required) {
     return "required";
   }
-  if (!row.default_value.empty()) {
-    return "default " + std::string(row.default_value);
-  }
-  return "optional";
+  return row.show != nullptr ? "default " + config::default_of(row) : "optional";
 }
 
 const Row* find(std::string_view path) {
@@ -48,8 +45,8 @@ const Row* find(std::string_view path) {
   return nullptr;
 }
 
-std::string_view shown_value(const Row& row) {
-  return row.example.empty() ? row.default_value : row.example;
+std::string shown_value(const Row& row) {
+  return row.example.empty() ? config::default_of(row) : std::string(row.example);
 }
 
 // A key below one that is shown as a word, such as "policy: intermediate", must be a comment.
@@ -104,7 +101,7 @@ std::string config_markdown() {
   std::string out = "| Key | Form | Default | Meaning |\n|---|---|---|---|\n";
   for (const Row& row : config::table()) {
     const std::string fallback =
-        row.default_value.empty() ? standing(row) : "`" + std::string(row.default_value) + "`";
+        row.show == nullptr ? standing(row) : "`" + config::default_of(row) + "`";
     out.append("| `").append(row.path).append("` | ").append(row.syntax).append(" | ");
     out.append(fallback).append(" | ").append(row.doc).append(" |\n");
   }

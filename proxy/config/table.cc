@@ -6,6 +6,7 @@
 
 #include "proxy/config/table_parts.h"
 #include "proxy/config/values.h"
+#include "proxy/log/escape.h"
 
 namespace postern::config {
 namespace {
@@ -17,11 +18,10 @@ constexpr std::string_view kNamed = ".NAME";
 constexpr auto kFirstRows = std::to_array<Row>({
     {.path = "workers",
      .syntax = "auto or 1 to 256",
-     .default_value = "auto",
      .doc = "Threads that serve sessions, each with its own event loop. auto: one for each "
             "processor that the process may use. A change needs a restart.",
-     .on_value = [](Draft& d,
-                    const SourceValue& w) { read_workers(w, d.config.workers, d.diagnostics); }},
+     .show = [](Draft& d) { return show_workers(d.workers); },
+     .on_value = [](Draft& d, const SourceValue& w) { read_workers(w, d.workers, d.diagnostics); }},
 
     {.path = "user",
      .syntax = "name of a user",
@@ -33,16 +33,16 @@ constexpr auto kFirstRows = std::to_array<Row>({
                     const SourceValue& w) { read_user(w, d.config.user, d.diagnostics); }},
     {.path = "core_dumps",
      .syntax = "true or false",
-     .default_value = "false",
      .doc = "Whether the process may dump core and a debugger of the same user may attach to it: "
             "both show private keys and mail. A change needs a restart.",
+     .show = [](Draft& d) { return show_boolean(d.config.core_dumps); },
      .on_value = [](Draft& d,
                     const SourceValue& w) { read_boolean(w, d.config.core_dumps, d.diagnostics); }},
     {.path = "seccomp",
      .syntax = "true or false",
-     .default_value = "true",
      .doc = "Whether a filter of system calls denies the threads that serve clients all files, "
             "programs, executable memory and sockets other than IP. A change needs a restart.",
+     .show = [](Draft& d) { return show_boolean(d.config.seccomp); },
      .on_value = [](Draft& d,
                     const SourceValue& w) { read_boolean(w, d.config.seccomp, d.diagnostics); }},
 
@@ -61,9 +61,9 @@ constexpr auto kFirstRows = std::to_array<Row>({
      .on_value = [](Draft& d, const SourceValue& w) { d.listeners.back().address = w; }},
     {.path = "listeners[].tls",
      .syntax = "implicit or starttls",
-     .default_value = "implicit",
      .doc = "implicit: TLS from the first byte, as on port 993. starttls: the client must ask for "
             "STARTTLS before it may log in, as on port 143.",
+     .show = [](Draft& d) { return show_choice(d.listeners.back().tls); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_choice(w, d.listeners.back().tls, d.diagnostics);
@@ -127,10 +127,10 @@ constexpr auto kLaterRows = std::to_array<Row>({
      .on_value = [](Draft& d, const SourceValue& w) { d.backends.back().servers.push_back(w); }},
     {.path = "backends.NAME.tls",
      .syntax = "none, starttls or implicit",
-     .default_value = "none",
      .example = "starttls",
      .doc = "TLS on the hop to the backend. none sends passwords and mail in clear: keep that hop "
             "inside your own network.",
+     .show = [](Draft& d) { return show_choice(d.backends.back().config.tls); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_choice(w, d.backends.back().config.tls, d.diagnostics);
@@ -178,8 +178,8 @@ constexpr auto kLaterRows = std::to_array<Row>({
          }},
     {.path = "backends.NAME.min_version",
      .syntax = "1.0, 1.1, 1.2 or 1.3",
-     .default_value = "\"1.2\"",
      .doc = "The oldest TLS version accepted from this backend. A version below 1.2 warns.",
+     .show = [](Draft& d) { return in_quotes(name_of(d.backends.back().config.min_version)); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_choice(w, d.backends.back().config.min_version, d.diagnostics);
@@ -187,20 +187,20 @@ constexpr auto kLaterRows = std::to_array<Row>({
          }},
     {.path = "backends.NAME.balance",
      .syntax = "round_robin, least_sessions or client_hash",
-     .default_value = "least_sessions",
      .doc = "How to choose a session's server. client_hash: the same server for the same client "
             "address.",
+     .show = [](Draft& d) { return show_choice(d.backends.back().config.balance); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_choice(w, d.backends.back().config.balance, d.diagnostics);
          }},
     {.path = "backends.NAME.client_identity",
      .syntax = "none, proxy_v1, proxy_v2 or imap_id",
-     .default_value = "none",
      .doc = "How the backend learns the client's address. proxy_v1, proxy_v2: a PROXY header "
             "before everything else, which the server must expect; proxy_v2 also describes the "
             "client's TLS. imap_id: an ID command with x-originating-ip, x-originating-port and "
             "x-session-id, for which the server must trust postern.",
+     .show = [](Draft& d) { return show_choice(d.backends.back().config.client_identity); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_choice(w, d.backends.back().config.client_identity, d.diagnostics);
@@ -237,36 +237,36 @@ constexpr auto kLastRows = std::to_array<Row>({
     {.path = "timeouts", .shape = Shape::Map, .syntax = "map", .doc = "Up to 24h each."},
     {.path = "timeouts.handshake",
      .syntax = kDuration,
-     .default_value = "10s",
      .doc = "From accept, or from the answer to STARTTLS, to the end of the handshake. A PROXY "
             "header may take the same time before that.",
+     .show = [](Draft& d) { return show_duration(d.config.timeouts.handshake_ms); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, kShortestMs, d.config.timeouts.handshake_ms, d.diagnostics);
          }},
     {.path = "timeouts.login",
      .syntax = kDuration,
-     .default_value = "60s",
      .doc = "From accept to a successful login. Nothing that the client sends extends it, but a "
             "login that is with the server then may be answered within 30 s of its start.",
+     .show = [](Draft& d) { return show_duration(d.config.timeouts.login_ms); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, kShortestMs, d.config.timeouts.login_ms, d.diagnostics);
          }},
     {.path = "timeouts.connect",
      .syntax = kDuration,
-     .default_value = "5s",
      .doc = "From the first attempt to reach a backend to its greeting, over all servers and "
             "addresses that are tried, TLS included.",
+     .show = [](Draft& d) { return show_duration(d.config.timeouts.connect_ms); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, kShortestMs, d.config.timeouts.connect_ms, d.diagnostics);
          }},
     {.path = "timeouts.idle",
      .syntax = kDuration,
-     .default_value = "31m",
      .doc = "The longest silence after login. RFC 9051 5.4 demands at least 30 minutes; exactly 30 "
             "races with clients that renew IDLE every 29 to 30. 30 minutes or less warns.",
+     .show = [](Draft& d) { return show_duration(d.config.timeouts.idle_ms); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, kShortestMs, d.config.timeouts.idle_ms, d.diagnostics);
@@ -274,19 +274,19 @@ constexpr auto kLastRows = std::to_array<Row>({
          }},
     {.path = "timeouts.drain_delay",
      .syntax = kDuration,
-     .default_value = "0s",
      .doc = "How long new clients are still served after SIGTERM, while /ready says 503: the time "
             "that load balancers and Kubernetes need to stop sending clients here.",
+     .show = [](Draft& d) { return show_duration(d.config.timeouts.drain_delay_ms); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, 0, d.config.timeouts.drain_delay_ms, d.diagnostics);
          }},
     {.path = "timeouts.drain",
      .syntax = kDuration,
-     .default_value = "30s",
      .doc =
          "How long sessions may continue after that. They are ended one after another, each when "
          "it has no command in flight. 0s cuts them at once.",
+     .show = [](Draft& d) { return show_duration(d.config.timeouts.drain_ms); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, 0, d.config.timeouts.drain_ms, d.diagnostics);
@@ -306,14 +306,14 @@ constexpr auto kLastRows = std::to_array<Row>({
      .doc = "The log goes to standard error, one line per event."},
     {.path = "log.format",
      .syntax = "text or json",
-     .default_value = "text",
      .doc = "key=value for people, or JSON objects for machines.",
+     .show = [](Draft& d) { return show_choice(d.config.log_format); },
      .on_value = [](Draft& d,
                     const SourceValue& w) { read_choice(w, d.config.log_format, d.diagnostics); }},
     {.path = "log.level",
      .syntax = "debug, info, warn or error",
-     .default_value = "info",
      .doc = "The least severe level that is written.",
+     .show = [](Draft& d) { return show_choice(d.config.log_level); },
      .on_value = [](Draft& d,
                     const SourceValue& w) { read_choice(w, d.config.log_level, d.diagnostics); }},
 });
@@ -355,6 +355,20 @@ std::string_view Row::parent() const {
 size_t Row::depth() const {
   return static_cast<size_t>(std::count(path.begin(), path.end(), '.')) +
          static_cast<size_t>(std::count(path.begin(), path.end(), '['));
+}
+
+Draft initial_draft() {
+  Draft draft("", "");
+  draft.listeners.emplace_back();
+  draft.backends.emplace_back();
+  draft.config.tls.client_auth.emplace();
+  draft.config.limits.login_failures.emplace();
+  return draft;
+}
+
+std::string default_of(const Row& row) {
+  Draft draft = initial_draft();
+  return row.show == nullptr ? "" : row.show(draft);
 }
 
 std::span<const Row> table() {

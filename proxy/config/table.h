@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "proxy/config/diagnostics.h"
@@ -23,17 +24,19 @@ enum class Shape : uint8_t {
 };
 
 using Read = void (*)(Draft&, const SourceValue&);
+// A value that a draft holds, as the file writes it.
+using Show = std::string (*)(Draft&);
 
 struct Row {
   std::string_view path = {};  // "backends.NAME.verify.ca"
   Shape shape = Shape::Scalar;
   bool required = false;
-  std::string_view syntax = {};         // what is allowed, for people
-  std::string_view default_value = {};  // the default as written in YAML; empty: none
-  std::string_view example = {};        // for the reference, if there is no default or a better one
-  std::string_view doc = {};            // full sentences
-  size_t min_items = 1;                 // of lists and of named maps
+  std::string_view syntax = {};   // what is allowed, for people
+  std::string_view example = {};  // for the reference, if there is no default or a better one
+  std::string_view doc = {};      // full sentences
+  size_t min_items = 1;           // of lists and of named maps
   size_t max_items = 64;
+  Show show = nullptr;      // the value that on_value sets; null: the key has no default
   Read on_value = nullptr;  // called for the scalar, or for each one of a list
   // Called before the keys of a map are read; the value's text is the map's name, if it has one.
   Read on_begin = nullptr;
@@ -44,5 +47,11 @@ struct Row {
 };
 
 std::span<const Row> table();
+
+// A draft in which no key is set, with one listener, one backend and every map that may be left
+// out: all that a row can show.
+Draft initial_draft();
+// The default, as the file writes it: what the row shows of an initial draft. Empty: there is none.
+std::string default_of(const Row& row);
 
 }  // namespace postern::config

@@ -41,33 +41,33 @@ constexpr auto kLimitRows = std::to_array<Row>({
             "costs nothing. The limits of handshakes always close."},
     {.path = "limits.sessions",
      .syntax = "1 to 10000000",
-     .default_value = "100000",
      .doc = "Sessions at one time.",
+     .show = [](Draft& d) { return show_number(d.config.limits.sessions); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_number(w, 1, kMaxSessions, d.config.limits.sessions, d.diagnostics);
          }},
     {.path = "limits.sessions_per_address",
      .syntax = "1 to 10000000",
-     .default_value = "1000",
      .doc = "Sessions at one time of one IPv4 address or one IPv6 /64.",
+     .show = [](Draft& d) { return show_number(d.config.limits.sessions_per_address); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_number(w, 1, kMaxSessions, d.config.limits.sessions_per_address, d.diagnostics);
          }},
     {.path = "limits.handshakes_in_flight",
      .syntax = "1 to 10000000",
-     .default_value = "1000",
      .doc = "TLS handshakes at one time, which cost the most processor time.",
+     .show = [](Draft& d) { return show_number(d.config.limits.handshakes_in_flight); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_number(w, 1, kMaxSessions, d.config.limits.handshakes_in_flight, d.diagnostics);
          }},
     {.path = "limits.handshakes_per_address",
      .syntax = "1 to 10000000",
-     .default_value = "250",
      .doc = "Those of one IPv4 address or one IPv6 /64, so that no client can take all of them by "
             "never ending its own.",
+     .show = [](Draft& d) { return show_number(d.config.limits.handshakes_per_address); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_number(w, 1, kMaxSessions, d.config.limits.handshakes_per_address, d.diagnostics);
@@ -85,21 +85,21 @@ constexpr auto kLimitRows = std::to_array<Row>({
          }},
     {.path = "limits.command_before_login",
      .syntax = "size: 512MiB, 4GiB",
-     .default_value = "128KiB",
      .doc =
          "The longest command, with its literals, or response to a SASL challenge before login, "
          "from 8KiB. The gateway reads it as a whole before it sends it on. A Kerberos ticket of "
          "64KiB takes 86KiB.",
+     .show = [](Draft& d) { return show_size(d.config.limits.command_before_login); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_size(w, kLeastCommand, d.config.limits.command_before_login, d.diagnostics);
          }},
     {.path = "limits.commands_before_login",
      .syntax = "20 to 100000",
-     .default_value = "100",
      .doc = "How many commands and responses to SASL challenges a client may send in one session "
             "before it has logged in; the next one ends the session. Its bytes are bounded in the "
             "same way, by twice limits.command_before_login and 64KiB.",
+     .show = [](Draft& d) { return show_number(d.config.limits.commands_before_login); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_number(w, kFewestCommands, kMostCommands, d.config.limits.commands_before_login,
@@ -121,8 +121,8 @@ constexpr auto kLimitRows = std::to_array<Row>({
          }},
     {.path = "limits.connections_per_address.per",
      .syntax = kDuration,
-     .default_value = "1m",
      .doc = "The time in which an address may connect max times.",
+     .show = [](Draft& d) { return show_duration(d.config.limits.connections_per_address.per_ms); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, kShortestMs, d.config.limits.connections_per_address.per_ms,
@@ -160,17 +160,17 @@ constexpr auto kLimitRows = std::to_array<Row>({
      .on_begin = [](Draft& d, const SourceValue&) { d.config.limits.login_failures.emplace(); }},
     {.path = "limits.login_failures.max",
      .syntax = "1 to 200",
-     .default_value = "10",
      .doc = "How many failures within `per` ban the address. It may have at most as many logins at "
             "the backend at one time as it has failures left; further ones wait for their turn.",
+     .show = [](Draft& d) { return show_number(d.config.limits.login_failures->max); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_number(w, 1, kMaxFailures, d.config.limits.login_failures->max, d.diagnostics);
          }},
     {.path = "limits.login_failures.per",
      .syntax = kDuration,
-     .default_value = "10m",
      .doc = "The time in which failures are counted, from 1s.",
+     .show = [](Draft& d) { return show_duration(d.config.limits.login_failures->per_ms); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, kShortestWindowMs, d.config.limits.login_failures->per_ms,
@@ -178,25 +178,26 @@ constexpr auto kLimitRows = std::to_array<Row>({
          }},
     {.path = "limits.login_failures.ban",
      .syntax = kDuration,
-     .default_value = "15m",
      .doc = "How long the address may not connect. Sessions that have logged in stay.",
+     .show = [](Draft& d) { return show_duration(d.config.limits.login_failures->ban_ms); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, kShortestMs, d.config.limits.login_failures->ban_ms, d.diagnostics);
          }},
     {.path = "limits.login_failures.delay",
      .syntax = kDuration,
-     .default_value = "500ms",
      .doc = "How long the answer to the second failure waits; each further one waits twice as long "
             "as the one before. 0s: no delay.",
+     .show = [](Draft& d) { return show_duration(d.config.limits.login_failures->delay_ms); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, 0, d.config.limits.login_failures->delay_ms, d.diagnostics);
          }},
     {.path = "limits.login_failures.longest_delay",
      .syntax = kDuration,
-     .default_value = "8s",
      .doc = "The longest that an answer waits; timeouts.login ends the wait, too.",
+     .show =
+         [](Draft& d) { return show_duration(d.config.limits.login_failures->longest_delay_ms); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_duration(w, 0, d.config.limits.login_failures->longest_delay_ms, d.diagnostics);

@@ -6,6 +6,7 @@
 
 #include "proxy/config/table_parts.h"
 #include "proxy/config/values.h"
+#include "proxy/log/escape.h"
 
 namespace postern::config {
 namespace {
@@ -31,16 +32,15 @@ struct PolicyPaths {
 
 // The rows of a policy: a preset's name, or a map.
 template <PolicyOf of>
-constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths,
-                                              std::string_view default_value,
+constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths, Show show,
                                               std::string_view example, std::string_view doc) {
   return {{
       {.path = paths.policy,
        .shape = Shape::ScalarOrMap,
        .syntax = "modern, intermediate or a map",
-       .default_value = default_value,
        .example = example,
        .doc = doc,
+       .show = show,
        .on_value =
            [](Draft& d, const SourceValue& w) {
              Preset preset = Preset::Intermediate;
@@ -50,8 +50,8 @@ constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths,
        .on_begin = [](Draft& d, const SourceValue& w) { of(d).place = w; }},
       {.path = paths.min_version,
        .syntax = "1.2 or 1.3",
-       .default_value = "\"1.2\"",
        .doc = "The oldest version accepted. RFC 8996 and RFC 8997 forbid versions below 1.2.",
+       .show = [](Draft& d) { return in_quotes(name_of(of(d).min_version)); },
        .on_value =
            [](Draft& d, const SourceValue& w) {
              tls::Version& version = of(d).min_version;
@@ -87,18 +87,18 @@ constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths,
 constexpr auto kListenerPolicyRows = make_policy_rows<listener_policy>(
     {"listeners[].policy", "listeners[].policy.min_version", "listeners[].policy.ciphers",
      "listeners[].policy.groups"},
-    "", "intermediate", "Replaces tls.policy for this listener. A reload changes it.");
+    nullptr, "intermediate", "Replaces tls.policy for this listener. A reload changes it.");
 
 constexpr auto kPolicyRows = make_policy_rows<main_policy>(
     {"tls.policy", "tls.policy.min_version", "tls.policy.ciphers", "tls.policy.groups"},
-    "intermediate", "",
+    [](Draft& d) { return show_choice(*d.policy.preset); }, "",
     "modern: TLS 1.3. intermediate: TLS 1.2 with ECDHE and AEAD, and 1.3 (RFC 9325). A map names "
     "versions, suites and groups one by one.");
 
 constexpr auto kShadowPolicyRows = make_policy_rows<shadow_policy>(
     {"tls.shadow_policy", "tls.shadow_policy.min_version", "tls.shadow_policy.ciphers",
      "tls.shadow_policy.groups"},
-    "", "modern",
+    nullptr, "modern",
     "A stricter policy to try out: postern_shadow_refusals_total counts by reason the clients that "
     "it would refuse. It refuses none.");
 
@@ -194,8 +194,8 @@ constexpr std::array kClientRows = {
             }},
     Row{.path = "tls.client_ca.mode",
         .syntax = "required or optional",
-        .default_value = "required",
         .doc = "optional: a client without a certificate may come in, one with a bad one may not.",
+        .show = [](Draft& d) { return show_choice(d.config.tls.client_auth->mode); },
         .on_value =
             [](Draft& d, const SourceValue& w) {
               read_choice(w, d.config.tls.client_auth->mode, d.diagnostics);

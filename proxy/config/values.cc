@@ -3,8 +3,6 @@
 #include <charconv>
 #include <optional>
 
-#include "proxy/config/processors.h"
-
 namespace postern::config {
 namespace {
 
@@ -117,9 +115,9 @@ void read_duration(const SourceValue& value, uint64_t lowest_ms, uint64_t& out_m
   out_ms = *number * unit->ms;
 }
 
-void read_workers(const SourceValue& value, size_t& out, Diagnostics& diagnostics) {
+void read_workers(const SourceValue& value, std::optional<size_t>& out, Diagnostics& diagnostics) {
   if (value.text == "auto") {
-    out = std::min(usable_processors(), kMaxWorkers);
+    out = std::nullopt;
     return;
   }
   const std::optional<uint64_t> number = parse_number(value.text);
@@ -256,6 +254,35 @@ void check_backend_name(const SourceValue& value, Diagnostics& diagnostics) {
   if (name.empty() || name.size() > kMaxBackendName || !plain) {
     diagnostics.fault(value, "is not a backend's name: 1 to 64 letters, digits, '-' and '_'");
   }
+}
+
+std::string show_number(size_t value) {
+  return std::to_string(value);
+}
+
+std::string show_duration(uint64_t ms) {
+  for (size_t i = kUnits.size(); i-- > 1;) {
+    if (ms != 0 && ms % kUnits[i].ms == 0) {
+      return std::to_string(ms / kUnits[i].ms).append(kUnits[i].name);
+    }
+  }
+  return ms == 0 ? "0s" : std::to_string(ms) + "ms";
+}
+
+std::string show_size(size_t bytes) {
+  size_t unit = kSizeUnits.size() - 1;
+  while (unit > 0 && bytes % kSizeUnits[unit].bytes != 0) {
+    --unit;
+  }
+  return std::to_string(bytes / kSizeUnits[unit].bytes).append(kSizeUnits[unit].name);
+}
+
+std::string show_workers(std::optional<size_t> value) {
+  return value ? show_number(*value) : "auto";
+}
+
+std::string show_boolean(bool value) {
+  return value ? "true" : "false";
 }
 
 }  // namespace postern::config

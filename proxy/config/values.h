@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,8 +28,8 @@ void read_duration(const SourceValue& value, uint64_t lowest_ms, uint64_t& out_m
                    Diagnostics& diagnostics);
 
 inline constexpr size_t kMaxWorkers = 256;
-// "auto": as many as usable_processors(), or a number from 1 to 256.
-void read_workers(const SourceValue& value, size_t& out, Diagnostics& diagnostics);
+// "auto" (nullopt) or 1 to 256.
+void read_workers(const SourceValue& value, std::optional<size_t>& out, Diagnostics& diagnostics);
 
 void read_address(const SourceValue& value, net::Address& out, Diagnostics& diagnostics);
 
@@ -74,6 +75,17 @@ void read_choice(const SourceValue& value, E& out, Diagnostics& diagnostics) {
     return;
   }
   diagnostics.fault(value, "is none of " + join(words) + did_you_mean(value.text, words));
+}
+
+// The inverse of the readers: a value as the file writes it.
+std::string show_number(size_t value);
+std::string show_duration(uint64_t ms);  // in the largest unit that divides it
+std::string show_size(size_t bytes);
+std::string show_workers(std::optional<size_t> value);
+std::string show_boolean(bool value);
+template <typename E>
+std::string show_choice(E value) {
+  return name_of(value);
 }
 
 }  // namespace postern::config

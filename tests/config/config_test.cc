@@ -1,5 +1,6 @@
 #include "proxy/config/config.h"
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -8,6 +9,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include "proxy/config/table.h"
+#include "proxy/config/table_parts.h"
+#include "proxy/config/values.h"
 
 namespace postern {
 namespace {
@@ -267,25 +272,75 @@ TEST(ConfigReference, IsAValidFile) {
   EXPECT_THAT(config.warnings, testing::IsEmpty());
 }
 
-// The defaults of the table and of the structs must be the same.
-TEST(ConfigReference, ShowsTheActualDefaults) {
-  const Config shown = parse(config_reference());
+// A value that `row` allows and that is not `usual`.
+std::string another(const config::Row& row, const std::string& usual) {
+  std::string syntax(row.syntax);
+  if (row.syntax == config::kDuration || syntax.starts_with("size")) {
+    return row.syntax == config::kDuration ? "7m" : "9MiB";
+  }
+  if (syntax.find(" to ") != std::string::npos) {
+    return "77";
+  }
+  if (const size_t last = syntax.find(" or "); last != std::string::npos) {
+    syntax.replace(last, 4, ", ");
+  }
+  std::istringstream words(syntax);
+  for (std::string word; words >> word;) {
+    word.resize(std::min(word.size(), word.find(',')));
+    if (word != usual) {
+      return word;
+    }
+  }
+  return "";
+}
+
+std::string without_quotes(std::string text) {
+  std::erase(text, '"');
+  return text;
+}
+
+// Each row shows the very field that it reads into, so the default that is printed is the one that
+// counts.
+TEST(ConfigDefaults, AreShownFromWhereTheyAreKept) {
+  size_t count = 0;
+  for (const config::Row& row : config::table()) {
+    if (row.show == nullptr) {
+      EXPECT_EQ(config::default_of(row), "") << row.path;
+      continue;
+    }
+    ++count;
+    config::Draft draft = config::initial_draft();
+    const std::string usual = without_quotes(row.show(draft));
+    for (const std::string& value : {another(row, usual), usual}) {
+      row.on_value(draft, {value, std::string(row.path)});
+      EXPECT_EQ(without_quotes(row.show(draft)), value) << row.path;
+    }
+    EXPECT_TRUE(draft.diagnostics.ok()) << row.path;
+  }
+  EXPECT_EQ(count, 33U);
+}
+
+TEST(ConfigDefaults, AreThoseOfAFileThatDoesNotNameThem) {
   const Config unset = parse(kMinimal);
-  EXPECT_EQ(shown.listeners.at(0).tls, unset.listeners.at(0).tls);
-  EXPECT_EQ(shown.tls.policy.name, unset.tls.policy.name);
-  EXPECT_EQ(shown.backends.at(0).min_version, unset.backends.at(0).min_version);
-  EXPECT_EQ(shown.backends.at(0).balance, unset.backends.at(0).balance);
-  EXPECT_EQ(shown.limits.sessions, unset.limits.sessions);
-  EXPECT_EQ(shown.limits.sessions_per_address, unset.limits.sessions_per_address);
-  EXPECT_EQ(shown.limits.handshakes_in_flight, unset.limits.handshakes_in_flight);
-  EXPECT_EQ(shown.timeouts.handshake_ms, unset.timeouts.handshake_ms);
-  EXPECT_EQ(shown.timeouts.login_ms, unset.timeouts.login_ms);
-  EXPECT_EQ(shown.timeouts.connect_ms, unset.timeouts.connect_ms);
-  EXPECT_EQ(shown.timeouts.idle_ms, unset.timeouts.idle_ms);
-  EXPECT_EQ(shown.timeouts.drain_ms, unset.timeouts.drain_ms);
-  EXPECT_EQ(shown.log_format, unset.log_format);
-  EXPECT_EQ(shown.log_level, unset.log_level);
-  EXPECT_EQ(shown.workers, unset.workers);
+  EXPECT_EQ(unset.tls.policy.name, "intermediate");
+  EXPECT_EQ(unset.timeouts.idle_ms, Timeouts().idle_ms);
+  EXPECT_EQ(unset.limits.sessions, Limits().sessions);
+  EXPECT_EQ(unset.workers, config::usable_processors());
+}
+
+TEST(ConfigDefaults, AreShownInTheLargestUnit) {
+  EXPECT_EQ(config::show_duration(0), "0s");
+  EXPECT_EQ(config::show_duration(1'500), "1500ms");
+  EXPECT_EQ(config::show_duration(60'000), "1m");
+  EXPECT_EQ(config::show_duration(1'860'000), "31m");
+  EXPECT_EQ(config::show_duration(86'400'000), "24h");
+  EXPECT_EQ(config::show_size(9 * kKiB), "9KiB");
+  EXPECT_EQ(config::show_size(1024 * kMiB), "1GiB");
+}
+
+TEST(ConfigReference, ShowsTheDefaults) {
+  EXPECT_THAT(config_reference(),
+              HasSubstr("; default " + config::show_number(Limits().sessions) + "\n"));
   EXPECT_THAT(config_reference(), HasSubstr("    tls: starttls\n"));
   EXPECT_THAT(config_markdown(),
               HasSubstr("| `backends.NAME.tls` | none, starttls or implicit | `none` |"));
