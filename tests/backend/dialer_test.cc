@@ -52,6 +52,7 @@ class DialerTest : public testing::Test, public DialerObserver {
 
   ScriptedBackend& backend(ScriptedBackend::Options options = {}) {
     options.context = server_context.get();
+    options.tls = config.tls;
     backends.push_back(std::make_unique<ScriptedBackend>(loop, std::move(options)));
     config.servers.push_back(backends.back()->host());
     return *backends.back();
@@ -82,6 +83,23 @@ class DialerTest : public testing::Test, public DialerObserver {
   }
   bool wait() {
     return run_until(loop, [this] { return finished(); });
+  }
+  bool dials(uint64_t timeout_ms = kTimeoutMs) {
+    start(timeout_ms);
+    return wait();
+  }
+  // The dialer has left the first server for `reason` and has reached the second one.
+  void expect_next_server(const char* reason) {
+    EXPECT_NE(stream, nullptr);
+    EXPECT_EQ(place.server(), &pool().server(1));
+    EXPECT_EQ(connects(0, reason), 1U);
+  }
+  // Of the ten seconds that start(10'000) gives, the first of two servers has five.
+  void expect_half_of_the_time() {
+    pass_ms(4'900);
+    EXPECT_EQ(connects(0, "timed_out"), 0U);
+    pass_ms(5'100);
+    EXPECT_EQ(connects(0, "timed_out"), 1U);
   }
   bool finished() const { return stream != nullptr || failure; }
   uint64_t connects(size_t server, std::string_view result) {
@@ -133,8 +151,7 @@ class DialerTest : public testing::Test, public DialerObserver {
 
 TEST_F(DialerTest, HandsOverAPlainStreamWithItsGreeting) {
   backend({.greeting = "* OK ready\r\n* 1 EXISTS\r\n"});
-  start();
-  ASSERT_TRUE(wait());
+  ASSERT_TRUE(dials());
   EXPECT_EQ(first_bytes, "* OK ready\r\n* 1 EXISTS\r\n");
   EXPECT_EQ(place.server(), &pool().server(0));
   EXPECT_EQ(connects(0, "success"), 1U);
@@ -143,9 +160,8 @@ TEST_F(DialerTest, HandsOverAPlainStreamWithItsGreeting) {
 
 TEST_F(DialerTest, SpeaksTlsFromTheFirstByteWhenAskedTo) {
   config.tls = BackendTls::Implicit;
-  ScriptedBackend& server = backend({.tls = BackendTls::Implicit});
-  start();
-  ASSERT_TRUE(wait());
+  ScriptedBackend& server = backend();
+  ASSERT_TRUE(dials());
   EXPECT_TRUE(server.last().secured());
   EXPECT_EQ(first_bytes, server.options().greeting);
   EXPECT_GT(facts.certificate_not_after[1].load(), 0);
@@ -153,18 +169,16 @@ TEST_F(DialerTest, SpeaksTlsFromTheFirstByteWhenAskedTo) {
 
 TEST_F(DialerTest, UpgradesWithStarttlsAndForgetsTheClearCapabilities) {
   config.tls = BackendTls::StartTls;
-  ScriptedBackend& server = backend({.tls = BackendTls::StartTls});
-  start();
-  ASSERT_TRUE(wait());
+  ScriptedBackend& server = backend();
+  ASSERT_TRUE(dials());
   EXPECT_TRUE(server.last().secured());
   EXPECT_EQ(first_bytes, "* OK [CAPABILITY IMAP4rev1 IDLE] IMAP ready\r\n");
 }
 
 TEST_F(DialerTest, RefusesBytesInjectedAfterStarttls) {
   config.tls = BackendTls::StartTls;
-  backend({.tls = BackendTls::StartTls, .after_starttls = "* CAPABILITY IMAP4rev1\r\n"});
-  start();
-  ASSERT_TRUE(wait());
+  backend({.after_starttls = "* CAPABILITY IMAP4rev1\r\n"});
+  ASSERT_TRUE(dials());
   EXPECT_STREQ(failure.label(), "starttls_injection");
   EXPECT_EQ(connects(0, "starttls_injection"), 1U);
 }
@@ -172,9 +186,8 @@ TEST_F(DialerTest, RefusesBytesInjectedAfterStarttls) {
 TEST_F(DialerTest, NamesTheFaultOfTheBackendsCertificate) {
   config.tls = BackendTls::Implicit;
   config.verify.name = "mail.internal";
-  backend({.tls = BackendTls::Implicit});
-  start();
-  ASSERT_TRUE(wait());
+  backend();
+  ASSERT_TRUE(dials());
   EXPECT_STREQ(failure.label(), "certificate_name_mismatch");
   EXPECT_EQ(connects(0, "certificate_name_mismatch"), 1U);
 }
@@ -182,9 +195,8 @@ TEST_F(DialerTest, NamesTheFaultOfTheBackendsCertificate) {
 TEST_F(DialerTest, NamesAnUntrustedAuthority) {
   config.tls = BackendTls::Implicit;
   config.verify.ca_file = directory.write("other.pem", test::Authority("Other").pem());
-  backend({.tls = BackendTls::Implicit});
-  start();
-  ASSERT_TRUE(wait());
+  backend();
+  ASSERT_TRUE(dials());
   EXPECT_STREQ(failure.label(), "certificate_untrusted");
 }
 
@@ -193,11 +205,8 @@ TEST_F(DialerTest, NamesAnUntrustedAuthority) {
 TEST_F(DialerTest, CountsARefusedConnectionAndTriesTheNextServer) {
   config.servers.push_back(closed_port.host());
   backend();
-  start();
-  ASSERT_TRUE(wait());
-  EXPECT_NE(stream, nullptr);
-  EXPECT_EQ(place.server(), &pool().server(1));
-  EXPECT_EQ(connects(0, "connection_refused"), 1U);
+  ASSERT_TRUE(dials());
+  expect_next_server("connection_refused");
   EXPECT_EQ(connects(1, "success"), 1U);
   EXPECT_GT(pool().server(0).ejected_until_ms, loop.now_ms());
 }
@@ -205,25 +214,20 @@ TEST_F(DialerTest, CountsARefusedConnectionAndTriesTheNextServer) {
 TEST_F(DialerTest, TriesTheNextServerWhenOneGreetsWithBye) {
   backend({.greeting = "* BYE overloaded\r\n"});
   backend();
-  start();
-  ASSERT_TRUE(wait());
-  EXPECT_EQ(place.server(), &pool().server(1));
-  EXPECT_EQ(connects(0, "backend_bye"), 1U);
+  ASSERT_TRUE(dials());
+  expect_next_server("backend_bye");
 }
 
 TEST_F(DialerTest, TriesTheNextServerWhenOneHangsUpWithoutAWord) {
   backend({.hangs_up = true});
   backend();
-  start();
-  ASSERT_TRUE(wait());
-  EXPECT_EQ(place.server(), &pool().server(1));
-  EXPECT_EQ(connects(0, "connection_closed"), 1U);
+  ASSERT_TRUE(dials());
+  expect_next_server("connection_closed");
 }
 
 TEST_F(DialerTest, RefusesAServerThatDoesNotSpeakImap) {
   backend({.greeting = "220 mail ESMTP\r\n"});
-  start();
-  ASSERT_TRUE(wait());
+  ASSERT_TRUE(dials());
   EXPECT_STREQ(failure.label(), "not_imap");
 }
 
@@ -232,8 +236,7 @@ TEST_F(DialerTest, TriesAllAddressesOfAServer) {
   BackendServer& known = pool().server(0);
   known.addresses.store({net::loopback(closed_port.host().port), server.address()},
                         loop.now_ms() + 1'000);
-  start();
-  ASSERT_TRUE(wait());
+  ASSERT_TRUE(dials());
   EXPECT_NE(stream, nullptr);
   EXPECT_EQ(connects(0, "connection_refused"), 1U);
   EXPECT_EQ(connects(0, "success"), 1U);
@@ -243,8 +246,7 @@ TEST_F(DialerTest, TriesAllAddressesOfAServer) {
 TEST_F(DialerTest, GivesUpWhenNoServerIsLeftAndReportsTheLastReason) {
   backend({.greeting = "* BYE overloaded\r\n"});
   config.servers.push_back(closed_port.host());
-  start();
-  ASSERT_TRUE(wait());
+  ASSERT_TRUE(dials());
   EXPECT_STREQ(failure.label(), "connection_refused");
   EXPECT_EQ(connects(0, "backend_bye"), 1U);
   EXPECT_EQ(connects(1, "connection_refused"), 1U);
@@ -255,19 +257,15 @@ TEST_F(DialerTest, GivesASilentServerOnlyItsShareOfTheTime) {
   backend();
   start(10'000);
   ASSERT_TRUE(run_until(loop, [&] { return backends[0]->accepted() == 1; }));
-  pass_ms(4'900);
-  EXPECT_EQ(connects(0, "timed_out"), 0U);
-  pass_ms(5'100);
-  EXPECT_EQ(connects(0, "timed_out"), 1U);
+  expect_half_of_the_time();
   ASSERT_TRUE(wait());
-  EXPECT_EQ(place.server(), &pool().server(1));
+  expect_next_server("timed_out");
 }
 
 TEST_F(DialerTest, GivesUpInTimeWhenEveryServerIsSilent) {
   backend({.greeting = "* OK"});
   backend({.greeting = "* OK"});
-  start(200);
-  ASSERT_TRUE(wait());
+  ASSERT_TRUE(dials(200));
   EXPECT_STREQ(failure.label(), "timed_out");
   EXPECT_EQ(connects(0, "timed_out") + connects(1, "timed_out"), 2U);
 }
@@ -276,8 +274,7 @@ TEST_F(DialerTest, GivesUpInTimeWhenEveryServerIsSilent) {
 
 TEST_F(DialerTest, FailsWhenANameCannotBeResolved) {
   config.servers.push_back({"no-such-host.invalid", 143});
-  start();
-  ASSERT_TRUE(wait());
+  ASSERT_TRUE(dials());
   EXPECT_TRUE(failure.domain == &net::kNetDomain);
   EXPECT_EQ(connects(0, failure.label()), 1U);
 }
@@ -286,8 +283,7 @@ TEST_F(DialerTest, UsesStaleAddressesWhileTheResolverIsDown) {
   ScriptedBackend& server = backend();
   config.servers = {{"no-such-host.invalid", 143}};
   pool().server(0).addresses.store({server.address()}, 0);
-  start();
-  ASSERT_TRUE(wait());
+  ASSERT_TRUE(dials());
   EXPECT_NE(stream, nullptr);
   EXPECT_EQ(connects(0, "success"), 1U);
 }
@@ -337,19 +333,15 @@ TEST_F(DialerTest, TriesTheNextServerWhenANameTakesTooLong) {
   backend();
   const test::BusyPool busy(loop);
   start(10'000);
-  pass_ms(4'900);
-  EXPECT_EQ(connects(0, "timed_out"), 0U);
-  pass_ms(5'100);
-  EXPECT_EQ(connects(0, "timed_out"), 1U);
+  expect_half_of_the_time();
   ASSERT_TRUE(wait());
-  EXPECT_EQ(place.server(), &pool().server(1));
+  expect_next_server("timed_out");
 }
 
 TEST_F(DialerTest, LooksUpANameAgainOnceItsServerHasFailed) {
   config.servers.push_back({"localhost", closed_port.host().port});
   BackendServer& server = pool().server(0);
-  start();
-  ASSERT_TRUE(wait());
+  ASSERT_TRUE(dials());
   EXPECT_STREQ(failure.label(), "connection_refused");
   EXPECT_FALSE(server.addresses.known().empty());
   failure = Error();
@@ -362,8 +354,7 @@ TEST_F(DialerTest, EjectsNoServerForAShortageOfItsOwn) {
   backend();
   pool();
   const test::NoDescriptors none;
-  start();
-  ASSERT_TRUE(wait());
+  ASSERT_TRUE(dials());
   EXPECT_STREQ(failure.label(), "too_many_open_files");
   EXPECT_EQ(pool().server(0).ejected_until_ms, 0U);
 }
@@ -382,7 +373,7 @@ INSTANTIATE_TEST_SUITE_P(Hop, DialCancelTest,
 TEST_P(DialCancelTest, CallsNoObserverAndLeavesNothingAtAnyStage) {
   config.tls = GetParam();
   config.servers.clear();
-  ScriptedBackend& server = backend({.tls = GetParam()});
+  ScriptedBackend& server = backend();
   int turns = 0;
   for (bool succeeded = false; !succeeded; ++turns) {
     ASSERT_LT(turns, 1'000);

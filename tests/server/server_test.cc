@@ -121,6 +121,23 @@ class ServerTest : public testing::Test {
     EXPECT_TRUE(run_until(loop, [&] { return saw.ended() || saw.failed(); }));
     return saw.received;
   }
+  void reload(const test::ScriptedBackend& to, const std::string& more = "") {
+    configure(to, more);
+    kill(getpid(), SIGHUP);
+  }
+  bool becomes_unready() {
+    return test::eventually(loop,
+                            [&] { return page("/ready").find(" 503 ") != std::string::npos; });
+  }
+  // The drain ends the client with `last_words`, the client hangs up, and the server ends.
+  void expect_good_end(const std::string& last_words) {
+    EXPECT_TRUE(run_until(loop, [&] { return client->over(); }));
+    EXPECT_TRUE(client->heard(last_words));
+    client->finish();
+    EXPECT_TRUE(run_until(
+        loop, [&] { return status >= 0; }, 10'000));
+    EXPECT_EQ(status, 0);
+  }
   // Waits until the figures show `line`.
   bool shows(const std::string& line) {
     return test::eventually(loop, [&] { return page("/metrics").find(line) != std::string::npos; });
@@ -154,12 +171,7 @@ TEST_F(ServerTest, EndsWithZeroWhenDrained) {
   start();
   connect();
   kill(getpid(), SIGTERM);
-  EXPECT_TRUE(run_until(loop, [&] { return client->over(); }));
-  EXPECT_TRUE(client->heard("* BYE [UNAVAILABLE]"));
-  client->finish();
-  EXPECT_TRUE(run_until(
-      loop, [&] { return status >= 0; }, 10'000));
-  EXPECT_EQ(status, 0);
+  expect_good_end("* BYE [UNAVAILABLE]");
 }
 
 TEST_F(ServerTest, IsNotReadyWhileItDrains) {
@@ -168,40 +180,27 @@ TEST_F(ServerTest, IsNotReadyWhileItDrains) {
   backend->last().say("* 1 FETCH (BODY[] {4}\r\n12");
   ASSERT_TRUE(run_until(loop, [&] { return client->heard("12"); }));
   kill(getpid(), SIGINT);
-  EXPECT_TRUE(
-      test::eventually(loop, [&] { return page("/ready").find(" 503 ") != std::string::npos; }));
+  EXPECT_TRUE(becomes_unready());
   EXPECT_FALSE(client->over()) << "it is in the middle of a response";
   backend->last().say("34)\r\n");
-  EXPECT_TRUE(run_until(loop, [&] { return client->over(); }));
-  EXPECT_TRUE(client->heard("34)\r\n* BYE"));
-  client->finish();
-  EXPECT_TRUE(run_until(
-      loop, [&] { return status >= 0; }, 10'000));
-  EXPECT_EQ(status, 0);
+  expect_good_end("34)\r\n* BYE");
 }
 
 TEST_F(ServerTest, ServesDuringTheDelayBeforeTheDrain) {
   drain_delay = "2s";
   start();
   kill(getpid(), SIGTERM);
-  EXPECT_TRUE(
-      test::eventually(loop, [&] { return page("/ready").find(" 503 ") != std::string::npos; }));
+  EXPECT_TRUE(becomes_unready());
   connect();
   EXPECT_FALSE(client->over());
-  EXPECT_TRUE(run_until(loop, [&] { return client->over(); }));
-  EXPECT_TRUE(client->heard("* BYE [UNAVAILABLE]"));
-  client->finish();
-  EXPECT_TRUE(run_until(
-      loop, [&] { return status >= 0; }, 10'000));
-  EXPECT_EQ(status, 0);
+  expect_good_end("* BYE [UNAVAILABLE]");
 }
 
 TEST_F(ServerTest, UsesANewConfigurationForNewSessions) {
   start();
   connect();
   const std::unique_ptr<GatewayClient> living = std::move(client);
-  configure(*other_backend);
-  kill(getpid(), SIGHUP);
+  reload(*other_backend);
   ASSERT_TRUE(shows("postern_config_reloads_total{result=\"success\"} 1"));
   ASSERT_TRUE(test::eventually(loop, [&] {
     connect();
@@ -213,19 +212,17 @@ TEST_F(ServerTest, UsesANewConfigurationForNewSessions) {
 
 TEST_F(ServerTest, KeepsTheOldConfigurationWhenTheNewOneIsWrong) {
   start();
-  configure(*other_backend, "no_such_setting: 1\n");
-  kill(getpid(), SIGHUP);
+  reload(*other_backend, "no_such_setting: 1\n");
   ASSERT_TRUE(shows("postern_config_reloads_total{result=\"error\"} 1"));
   EXPECT_TRUE(shows("postern_config_last_reload_successful 0"));
-  configure(*backend);
-  kill(getpid(), SIGHUP);
+  reload(*backend);
   EXPECT_TRUE(shows("postern_config_last_reload_successful 1"));
   connect();
   EXPECT_EQ(backend->accepted(), 1U);
   EXPECT_EQ(other_backend->accepted(), 0U);
 }
 
-TEST_F(ServerTest, TellsEveryFaultWhenItCannotBeMade) {
+TEST_F(ServerTest, ReportsEveryFaultWhenItCannotBeMade) {
   Config config = test::gateway_config({backend->host()});
   config.listeners[0].address = net::Address::parse("203.0.113.1:993").value();
   config.listeners[1].address = net::Address::parse("203.0.113.1:143").value();
