@@ -40,7 +40,7 @@ RUN apt-get update \
  && useradd --uid 10001 --gid postern --no-log-init --no-create-home --home-dir / --shell /usr/sbin/nologin postern
 COPY deploy/healthcheck /usr/local/lib/postern/
 COPY --from=build /out/bin/postern /usr/local/bin/
-# By number: Kubernetes can tell only from a number that this is not root.
+# By number: only a number shows Kubernetes that this is not root.
 USER 10001:10001
 # A port below 1024 would need a capability or a sysctl; publish or map these instead.
 EXPOSE 9930 1430 9143

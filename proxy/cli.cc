@@ -62,7 +62,7 @@ void define_flags(CLI::App& app, Flags& flags) {
   repeatable(app, "--listen-starttls", flags.listen_starttls, "IP:PORT",
              "Listen with mandatory STARTTLS (143)");
   repeatable(app, "--backend", flags.backend, "HOST[:PORT]",
-             "An IMAP server behind; port 143 unless told, 993 with implicit TLS");
+             "The IMAP server; the default port is 143, or 993 with implicit TLS");
   single(app, "--backend-tls", flags.backend_tls, "HOW",
          "none (default), starttls or implicit: the hop to the backend");
   single(app, "--backend-ca", flags.backend_ca, "FILE",

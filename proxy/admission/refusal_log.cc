@@ -6,7 +6,7 @@
 namespace postern {
 
 RefusalLog::~RefusalLog() {
-  tell_counted();
+  report_counted();
 }
 
 void RefusalLog::refused(std::string_view listener, const net::Address& client, Refusal reason,
@@ -31,32 +31,32 @@ void RefusalLog::login_refused(std::string_view listener, const net::Address& cl
 
 bool RefusalLog::has_own_line(What what, const net::Address& client, std::string_view why,
                               uint64_t now_ms) {
-  tell(now_ms);
+  report(now_ms);
   const std::lock_guard lock(mutex_);
   if (counts_.empty()) {
     interval_ends_ms_ = now_ms + kIntervalMs;
   }
   const Key key(client_number(client), what, why);
   if (const auto known = counts_.find(key); known != counts_.end()) {
-    known->second.more++;
+    ++known->second.more;
     return false;
   }
   if (counts_.size() == kMost) {
-    others_[static_cast<size_t>(what)]++;
+    ++others_[static_cast<size_t>(what)];
     return false;
   }
   counts_.emplace(key, Count{.client = client});
   return true;
 }
 
-void RefusalLog::tell(uint64_t now_ms) {
+void RefusalLog::report(uint64_t now_ms) {
   const std::lock_guard lock(mutex_);
   if (now_ms >= interval_ends_ms_) {
-    tell_counted();
+    report_counted();
   }
 }
 
-void RefusalLog::tell_counted() {
+void RefusalLog::report_counted() {
   for (const auto& [key, count] : counts_) {
     const auto& [number, what, why] = key;
     if (count.more > 0 && what == What::Session) {

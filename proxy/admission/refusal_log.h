@@ -33,7 +33,7 @@ class RefusalLog {
                      std::string_view mechanism, std::string_view result, std::string_view server,
                      uint64_t now_ms);
   // Logs what was counted in a minute that is over. Call it now and then.
-  void tell(uint64_t now_ms);
+  void report(uint64_t now_ms);
 
  private:
   enum class What : uint8_t { Session, Login };
@@ -44,7 +44,7 @@ class RefusalLog {
   };
 
   bool has_own_line(What what, const net::Address& client, std::string_view why, uint64_t now_ms);
-  void tell_counted();
+  void report_counted();
 
   std::mutex mutex_;
   uint64_t interval_ends_ms_ = 0;

@@ -30,7 +30,7 @@ bool DnsCache::serve_stale(uint64_t now_ms) {
 void DnsCache::store(std::vector<net::Address> addresses, uint64_t until_ms) {
   if (addresses != known_) {
     known_ = std::move(addresses);
-    generation_++;
+    ++generation_;
   }
   expires_at_ms_ = until_ms;
 }
@@ -48,17 +48,17 @@ void DnsCache::on_resolve_failure(const Error& error) {
     return;
   }
   // An observer may ask again from its callback: that waits for the next answer.
-  IntrusiveList<DnsCacheObserver> told;
-  waiting_.splice_to(told);
-  while (DnsCacheObserver* observer = told.pop_front()) {
+  IntrusiveList<DnsCacheObserver> observers;
+  waiting_.splice_to(observers);
+  while (DnsCacheObserver* observer = observers.pop_front()) {
     observer->on_no_addresses(error);
   }
 }
 
 void DnsCache::report_addresses() {
-  IntrusiveList<DnsCacheObserver> told;
-  waiting_.splice_to(told);
-  while (DnsCacheObserver* observer = told.pop_front()) {
+  IntrusiveList<DnsCacheObserver> observers;
+  waiting_.splice_to(observers);
+  while (DnsCacheObserver* observer = observers.pop_front()) {
     observer->on_addresses();
   }
 }

@@ -8,7 +8,7 @@
 namespace postern::config {
 namespace {
 
-constexpr size_t kMaxTold = 100;
+constexpr size_t kMaxShown = 100;
 
 std::string sentence(const SourceValue& value, std::string_view why) {
   return value.key + ": " + in_quotes(value.text) + " " + std::string(why);
@@ -43,16 +43,16 @@ Faults Diagnostics::warnings() const {
 Faults Diagnostics::render(std::vector<Finding> diagnostics) const {
   std::stable_sort(diagnostics.begin(), diagnostics.end(),
                    [](const Finding& a, const Finding& b) { return a.line < b.line; });
-  Faults told;
+  Faults shown;
   for (Finding& finding : diagnostics) {
-    if (told.size() == kMaxTold) {
-      const size_t rest = diagnostics.size() - kMaxTold;
-      told.push_back({where(finding.line), "and " + std::to_string(rest) + " more from here on"});
+    if (shown.size() == kMaxShown) {
+      const size_t rest = diagnostics.size() - kMaxShown;
+      shown.push_back({where(finding.line), "and " + std::to_string(rest) + " more from here on"});
       break;
     }
-    told.push_back({where(finding.line), std::move(finding.message)});
+    shown.push_back({where(finding.line), std::move(finding.message)});
   }
-  return told;
+  return shown;
 }
 
 std::string did_you_mean(std::string_view text, std::span<const std::string> candidates) {

@@ -62,7 +62,7 @@ std::optional<EditedId> edit_id(std::string_view arguments) {
       return std::nullopt;
     }
     if (is_proxys_field(name)) {
-      edited.dropped++;
+      ++edited.dropped;
     } else {
       kept.append(kept.empty() ? "" : " ").append(field);
     }

@@ -110,7 +110,7 @@ class Log {
   void write(Level level, std::string_view event, Fields fields) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const int64_t now = now_s();
-    tell_suppressed(now);
+    report_suppressed(now);
     if (level == Level::Error || limiter_.admit(event, now)) {
       write_line(payload(level, event, fields));
     }
@@ -120,7 +120,7 @@ class Log {
 
   void flush() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    tell_suppressed(now_s() + 1);
+    report_suppressed(now_s() + 1);
   }
 
  private:
@@ -135,7 +135,7 @@ class Log {
     }
   }
 
-  void tell_suppressed(int64_t now) {
+  void report_suppressed(int64_t now) {
     for (const auto& [event, count] : limiter_.take_suppressed(now)) {
       write_line(payload(Level::Warn, "suppressed", {{"of", event}, {"count", count}}));
     }

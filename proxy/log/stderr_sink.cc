@@ -25,7 +25,7 @@ bool is_writable(int patience_ms) {
 }  // namespace
 
 void StderrSink::sink_it_(const spdlog::details::log_msg& message) {
-  const bool written = tell_lost(message) && write_line(message);
+  const bool written = report_lost(message) && write_line(message);
   if (!written) {
     ++lost_;
     ++lost_in_all_;
@@ -33,14 +33,14 @@ void StderrSink::sink_it_(const spdlog::details::log_msg& message) {
   stuck_ = !written;
 }
 
-bool StderrSink::tell_lost(const spdlog::details::log_msg& like) {
+bool StderrSink::report_lost(const spdlog::details::log_msg& like) {
   if (lost_ == 0) {
     return true;
   }
   const std::string payload = lost_payload_(lost_);
-  spdlog::details::log_msg told = like;
-  told.payload = payload;
-  if (!write_line(told)) {
+  spdlog::details::log_msg line = like;
+  line.payload = payload;
+  if (!write_line(line)) {
     return false;
   }
   lost_ = 0;

@@ -25,7 +25,7 @@ class StderrSink final : public spdlog::sinks::base_sink<spdlog::details::null_m
   void sink_it_(const spdlog::details::log_msg& message) override;
   void flush_() override {}  // nothing is buffered
 
-  bool tell_lost(const spdlog::details::log_msg& like);
+  bool report_lost(const spdlog::details::log_msg& like);
   bool write_line(const spdlog::details::log_msg& message);
   bool write_all(std::string_view bytes);
 

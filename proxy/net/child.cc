@@ -49,7 +49,7 @@ struct Child::Handle {
   void listen(Loop& loop) {
     check(uv_poll_init(loop.uv(), &poll, pipe) == 0, "a pipe can be watched");
     poll.data = this;
-    handles++;
+    ++handles;
     uv_unref(reinterpret_cast<uv_handle_t*>(&poll));
     uv_poll_start(&poll, UV_READABLE, [](uv_poll_t* uv, int, int) noexcept {
       static_cast<Handle*>(uv->data)->heard();
@@ -109,7 +109,7 @@ Result<std::unique_ptr<Child>> Child::start(Loop& loop, const ChildPlan& plan,
   };
   const int failure = uv_spawn(loop.uv(), &handle->process, &options);
   ::close(pipe[1]);
-  handle->handles++;  // even if it failed, the handle has to be closed
+  ++handle->handles;  // even if it failed, the handle has to be closed
   if (failure != 0) {
     handle->close();
     return Fault{plan.file, net_error(failure, "").text()};

@@ -52,10 +52,10 @@ FileWatch::View FileWatch::look(std::vector<std::string> paths) {
 }
 
 void FileWatch::follow(View view) {
-  told_ = std::move(view);
-  seen_ = told_;
+  reported_ = std::move(view);
+  seen_ = reported_;
   disarm();
-  if (!told_.empty()) {
+  if (!reported_.empty()) {
     arm(loop_.deadlines(), kLookMs);
   }
 }
@@ -67,7 +67,7 @@ void FileWatch::on_deadline() {
     seen_ = std::move(now);
     still_since_ms_ = now_ms;
   }
-  if (seen_ == told_) {
+  if (seen_ == reported_) {
     arm(loop_.deadlines(), kLookMs);
     return;
   }
@@ -77,11 +77,11 @@ void FileWatch::on_deadline() {
   }
   std::vector<std::string> changed;
   for (size_t i = 0; i < seen_.size(); ++i) {
-    if (!(seen_[i] == told_[i])) {
+    if (!(seen_[i] == reported_[i])) {
       changed.push_back(seen_[i].path);
     }
   }
-  told_ = seen_;
+  reported_ = seen_;
   arm(loop_.deadlines(), kLookMs);
   observer_.on_files_changed(changed);  // may call follow()
 }

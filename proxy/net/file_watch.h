@@ -51,8 +51,8 @@ class FileWatch final : private Deadline {
 
   Loop& loop_;
   FileWatchObserver& observer_;
-  View told_;  // as the observer knows it
-  View seen_;  // as it was at the last look
+  View reported_;  // as the observer knows it
+  View seen_;      // as it was at the last look
   uint64_t still_since_ms_ = 0;
 };
 

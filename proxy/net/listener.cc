@@ -175,7 +175,8 @@ struct Listener::Handle final : Deadline {
   AcceptObserver& observer;
   bool closing = false;
 
-  Handle(Loop& on, int listening, AcceptObserver& told) : fd(listening), loop(on), observer(told) {}
+  Handle(Loop& on, int listening, AcceptObserver& owner)
+      : fd(listening), loop(on), observer(owner) {}
 
   void start() {
     uv_poll_start(&poll, UV_READABLE, [](uv_poll_t* uv, int, int) noexcept {

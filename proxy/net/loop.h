@@ -45,8 +45,8 @@ class Loop final : private DeadlineWheel::Driver {
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
-  // Makes libuv start its resolver threads, which all loops share. They inherit the confinement of
-  // the calling thread, so call this from a thread that may do whatever they need; otherwise the
+  // Makes libuv start its resolver threads, which all loops share. They inherit the seccomp filter
+  // of the calling thread, so call this from a thread that may do whatever they need; otherwise the
   // first look-up starts them. Call it before run().
   void start_helpers();
   // Runs until the mailbox and every stream and listener is closed. An abandoned look-up does not
@@ -98,7 +98,7 @@ class Loop final : private DeadlineWheel::Driver {
   void hold();
   void release();
   // Look-ups count themselves, from the request to libuv until its answer.
-  void lookup_begun() { lookups_++; }
+  void lookup_begun() { ++lookups_; }
   void lookup_ended() { lookups_--; }
 
   uv_loop_t* uv() { return &uv_; }

@@ -25,8 +25,8 @@ struct Resolver::Request final : Deferred {
   int failure = 0;
   std::vector<Address> addresses;
 
-  Request(Resolver& asked_by, ResolveObserver& told, uint16_t with_port)
-      : resolver(&asked_by), observer(told), port(with_port) {}
+  Request(Resolver& asked_by, ResolveObserver& answers_to, uint16_t with_port)
+      : resolver(&asked_by), observer(answers_to), port(with_port) {}
 
   int look_up(const std::string& host);
   void collect(const addrinfo* found);

@@ -2,7 +2,7 @@
 //
 // libuv 1.50 and later make a ring for each loop, whatever UV_USE_IO_URING says, and end the
 // process when the kernel refuses to serve that ring. A confined thread (proxy/process/seccomp.h)
-// cannot have it served: io_uring would be a way around the confinement. When the kernel refuses
+// cannot have it served: io_uring would be a way around the seccomp filter. When the kernel refuses
 // the ring itself, libuv goes on without one.
 #pragma once
 

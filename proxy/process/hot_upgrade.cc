@@ -67,9 +67,9 @@ void Upgrade::start(const std::vector<NamedSocket>& sockets) {
     log::warn("an upgrade is under way already", {{"pid", child_->pid()}});
     return;
   }
-  net::ChildObserver& told = *this;
+  net::ChildObserver& observer = *this;
   child_.reset();
-  auto child = net::Child::start(loop_, plan(sockets), told);
+  auto child = net::Child::start(loop_, plan(sockets), observer);
   if (!child) {
     log::error(kFailed, {{"file", invocation_.file}, {"fault", child.faults().front().message}});
     return;

@@ -142,13 +142,13 @@ std::vector<int> InheritedSockets::take(const net::Address& wanted, const std::s
   return taken;
 }
 
-void InheritedSockets::tell_predecessor() {
+void InheritedSockets::release_predecessor() {
   const int fd = std::exchange(predecessor_, -1);
   if (fd < 0) {
     return;
   }
   constexpr char kServing = 'R';
-  [[maybe_unused]] const ssize_t told = write(fd, &kServing, 1);  // fails if it is gone
+  [[maybe_unused]] const ssize_t written = write(fd, &kServing, 1);  // fails if it is gone
   close(fd);
 }
 

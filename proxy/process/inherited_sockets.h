@@ -55,7 +55,7 @@ class InheritedSockets {
 
   bool has_predecessor() const { return predecessor_ >= 0; }
   // Notifies the predecessor that this process serves.
-  void tell_predecessor();
+  void release_predecessor();
 
  private:
   std::vector<Socket> sockets_;

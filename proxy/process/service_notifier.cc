@@ -64,7 +64,7 @@ ServiceNotifier::~ServiceNotifier() {
   }
 }
 
-void ServiceNotifier::tell(std::string_view lines) const {
+void ServiceNotifier::send(std::string_view lines) const {
   if (fd_ < 0) {
     return;
   }
@@ -77,15 +77,15 @@ void ServiceNotifier::tell(std::string_view lines) const {
 }
 
 void ServiceNotifier::ready(std::string_view status) const {
-  tell("READY=1\nSTATUS=" + std::string(status));
+  send("READY=1\nSTATUS=" + std::string(status));
 }
 
 void ServiceNotifier::reloading() const {
-  tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(monotonic_us()) + "\nSTATUS=Reloading");
+  send("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(monotonic_us()) + "\nSTATUS=Reloading");
 }
 
 void ServiceNotifier::stopping(std::string_view status) const {
-  tell("STOPPING=1\nSTATUS=" + std::string(status));
+  send("STOPPING=1\nSTATUS=" + std::string(status));
 }
 
 }  // namespace postern

@@ -19,7 +19,7 @@ class ServiceNotifier {
   ServiceNotifier(const ServiceNotifier&) = delete;
   ServiceNotifier& operator=(const ServiceNotifier&) = delete;
 
-  void tell(std::string_view lines) const;
+  void send(std::string_view lines) const;
   void ready(std::string_view status) const;
   void reloading() const;
   void stopping(std::string_view status) const;

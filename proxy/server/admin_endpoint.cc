@@ -28,7 +28,7 @@ class Admin::Connection final : public net::Retirable,
         client_(std::move(client)),
         from_(client_number(client_->remote())),
         http_(admin.source_) {
-    admin_.count_++;
+    ++admin_.count_;
     client_->observe(*this);
     client_->start();
     arm(admin_.loop_.deadlines(), kRequestMs);

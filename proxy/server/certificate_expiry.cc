@@ -23,7 +23,7 @@ void ExpiryReminder::follow(std::shared_ptr<const tls::CertificateStore> certifi
 
 void ExpiryReminder::on_deadline() {
   const int64_t now_s = clock_s_();
-  tell_stale(now_s);
+  report_stale(now_s);
   looked_at_s_ = now_s;
   if (now_s >= remind_at_s_) {
     remind(now_s);
@@ -46,7 +46,7 @@ void ExpiryReminder::remind(int64_t now_s) {
 }
 
 // Those that were fresh at the last look.
-void ExpiryReminder::tell_stale(int64_t now_s) const {
+void ExpiryReminder::report_stale(int64_t now_s) const {
   for (const auto& certificate : certificates_->describe()) {
     const int64_t end = certificate.ocsp_next_update;
     if (looked_at_s_ < end && end <= now_s) {

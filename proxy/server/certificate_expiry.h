@@ -22,7 +22,7 @@ class ExpiryReminder final : private net::Deadline {
  private:
   void on_deadline() override;
   void remind(int64_t now_s);
-  void tell_stale(int64_t now_s) const;
+  void report_stale(int64_t now_s) const;
   void arm_next(int64_t now_s);
 
   net::DeadlineWheel& deadlines_;

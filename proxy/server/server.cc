@@ -146,7 +146,7 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
 Server::~Server() = default;
 
 void Server::RefusalReport::on_deadline() {
-  refusals.tell(loop.now_ms());
+  refusals.report(loop.now_ms());
   arm(loop.deadlines(), kRefusalReportMs);
 }
 
@@ -161,7 +161,7 @@ int Server::run() {
     admin_->start();
   }
   for (const auto& worker : workers_) {
-    state_.workers_running++;
+    ++state_.workers_running;
     worker->start([this] { loop_.post([this] { worker_ended(); }); });
   }
   log::info("ready", {{"version", kVersion},
@@ -169,7 +169,7 @@ int Server::run() {
                       {"workers", workers_.size()},
                       {"pid", getpid()}});
   notifier_.ready("Serving");
-  inherited_.tell_predecessor();
+  inherited_.release_predecessor();
   watchdog_.start();
   loop_.run();  // ends when the last worker has ended
   for (const auto& worker : workers_) {
@@ -321,7 +321,7 @@ void Server::drain(const char* signal) {
 
 // From the service manager's view the new process is the service from now on.
 void Server::on_upgraded(int pid) {
-  notifier_.tell("MAINPID=" + std::to_string(pid));
+  notifier_.send("MAINPID=" + std::to_string(pid));
   state_.draining = true;
   superseded_ = true;
   log::info("draining, relieved", {{"by", pid},
@@ -335,7 +335,7 @@ void Server::on_upgraded(int pid) {
 
 void Server::drain_workers(DrainSchedule::Mode mode) {
   const uint64_t limit_ms = materials_.config->timeouts.drain_ms;
-  dismissed_ = true;
+  draining_workers_ = true;
   for (const auto& worker : workers_) {
     worker->drain({.limit_ms = limit_ms, .mode = mode});
   }
@@ -354,7 +354,7 @@ void Server::worker_ended() {
 }
 
 void Server::on_deadline() {
-  if (!dismissed_) {
+  if (!draining_workers_) {
     log::info("no longer accepting");
     drain_workers(DrainSchedule::Mode::Shutdown);
     return;

@@ -106,8 +106,8 @@ class Server final : private net::SignalObserver,
   ServingState state_;
   std::unique_ptr<Status> status_;
   std::unique_ptr<Admin> admin_;
-  bool dismissed_ = false;   // the workers drain
-  bool superseded_ = false;  // by a new process, and no signal has come since
+  bool draining_workers_ = false;  // the workers drain
+  bool superseded_ = false;        // by a new process, and no signal has come since
 };
 
 }  // namespace postern

@@ -34,7 +34,7 @@ void Watchdog::on_deadline() {
   }
   answered_at_ms_ = loop_.now_ms();
   if (notifier_.watchdog_ms() > 0) {
-    notifier_.tell("WATCHDOG=1");
+    notifier_.send("WATCHDOG=1");
   }
   ask();
 }

@@ -14,7 +14,7 @@ using metrics::Metric;
 
 namespace {
 
-constexpr uint64_t kTellEveryMs = 50;
+constexpr uint64_t kNotifyEveryMs = 50;
 
 }  // namespace
 
@@ -108,14 +108,14 @@ void Worker::begin_drain(DrainSchedule pace) {
   schedule_ = pace;
   drain_began_ms_ = loop_.now_ms();
   for (auto* list : {&sessions_.served, &sessions_.waiting}) {
-    list->for_each([this](Session&) { to_tell_++; });
+    list->for_each([this](Session&) { ++to_notify_; });
   }
   on_deadline();
 }
 
 void Worker::on_deadline() {
   const uint64_t elapsed_ms = loop_.now_ms() - drain_began_ms_;
-  tell_who_is_due(elapsed_ms);
+  notify_sessions_due(elapsed_ms);
   if (elapsed_ms >= schedule_.hasten_ms() && !std::exchange(hurried_, true)) {
     sessions_.stopping.for_each([](Session& session) { session.hasten(); });
   }
@@ -123,7 +123,7 @@ void Worker::on_deadline() {
     cut_off_the_rest();
     return;
   }
-  arm(loop_.deadlines(), std::min(kTellEveryMs, schedule_.limit_ms - elapsed_ms));
+  arm(loop_.deadlines(), std::min(kNotifyEveryMs, schedule_.limit_ms - elapsed_ms));
 }
 
 void Worker::cut_off_the_rest() {
@@ -138,10 +138,10 @@ void Worker::cut_off_the_rest() {
 }
 
 // A client that is logging in at this moment comes last.
-void Worker::tell_who_is_due(uint64_t elapsed_ms) {
-  const size_t due = schedule_.due(to_tell_, elapsed_ms);
-  while (told_count_ < due) {
-    told_count_++;
+void Worker::notify_sessions_due(uint64_t elapsed_ms) {
+  const size_t due = schedule_.due(to_notify_, elapsed_ms);
+  while (notified_count_ < due) {
+    ++notified_count_;
     Session* session = sessions_.served.pop_front();
     if (session == nullptr) {
       session = sessions_.waiting.pop_front();

@@ -1,6 +1,6 @@
 // Worker: a thread with its own loop, listening sockets, sessions, counters and scratch memory; it
-// shares with the others only what is counted at accept time (Admission). Constructed and told what
-// to do by the main thread; everything else happens on its own. `shared` must outlive it.
+// shares with the others only what is counted at accept time (Admission). The main thread makes and
+// directs it; everything else happens on its own. `shared` must outlive it.
 #pragma once
 
 #include <cstddef>
@@ -67,7 +67,7 @@ class Worker final : private net::Deadline {
   void run();
   void begin_drain(DrainSchedule pace);
   void on_deadline() override;  // the drain goes on
-  void tell_who_is_due(uint64_t elapsed_ms);
+  void notify_sessions_due(uint64_t elapsed_ms);
   void cut_off_the_rest();
 
   // In this order: what the loop still has to delete when it goes uses the two above it.
@@ -80,8 +80,8 @@ class Worker final : private net::Deadline {
   std::shared_ptr<Snapshot> snapshot_;
   DrainSchedule schedule_;
   uint64_t drain_began_ms_ = 0;
-  size_t to_tell_ = 0;  // sessions when the drain began
-  size_t told_count_ = 0;
+  size_t to_notify_ = 0;  // sessions when the drain began
+  size_t notified_count_ = 0;
   bool hurried_ = false;
   std::vector<std::unique_ptr<Port>> ports_;
   std::function<void()> on_end_;

@@ -1,5 +1,5 @@
 // SessionContext: what the parts of one session share: its worker's services, its configuration,
-// who the client is, and the permits that it holds. Loop's thread only; the session owns it, its
+// the client's address, and the permits that it holds. Loop's thread only; the session owns it, its
 // parts refer to it.
 #pragma once
 
@@ -26,7 +26,7 @@ struct SessionServices {
   SessionLists& sessions;
 };
 
-// Who has connected: by the connection, or by what a PROXY header announces.
+// The client's address: the connection's, or the one that a PROXY header announces.
 struct ClientOrigin {
   struct Announced {
     net::Address proxy;

@@ -15,7 +15,7 @@ using metrics::ScopedGauge;
 namespace {
 
 // What a server has at least for its answer to a login, whatever is left of timeouts.login: silence
-// at the deadline would tell a wrong secret from a right one, and no counter would show it.
+// at the deadline would show whether a secret is right, and no counter would show it.
 constexpr uint64_t kAnswerMs = 30'000;
 
 }  // namespace

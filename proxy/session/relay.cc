@@ -241,7 +241,7 @@ void Relay::backend_gone(EndReason reason, const Error& error) {
 void Relay::end_without_backend(EndReason reason, const Error& error) {
   if (client_ended_) {
     end_without_client(error);
-  } else if (filter_.has_ended()) {  // a reset behind its BYE is only for what it has not read
+  } else if (filter_.has_ended()) {  // a reset after its BYE is only for what it has not read
     end_now(reason_of_end(EndReason::BackendClosed), {});
   } else {
     end_now(reason, kBackendGone, error);

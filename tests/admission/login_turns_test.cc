@@ -23,9 +23,9 @@ net::Address at(const std::string& ip) {
 
 // A client that wants to log in, and the turn that it was given.
 struct Seeker final : LoginTurnObserver {
-  void on_login_turn(LoginLeave told) override {
+  void on_login_turn(LoginLeave given) override {
     EXPECT_TRUE(waits()) << "once";
-    leave = told;
+    leave = given;
   }
   bool goes() const { return leave == LoginLeave::Go; }
   bool waits() const { return leave == LoginLeave::Wait; }

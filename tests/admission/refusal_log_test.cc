@@ -28,8 +28,8 @@ class RefusalLogTest : public testing::Test {
       }
     });
   }
-  std::vector<std::string> tell() {
-    return test::logged([&] { refusals.tell(now_ms); });
+  std::vector<std::string> reported() {
+    return test::logged([&] { refusals.report(now_ms); });
   }
 
   uint64_t now_ms = 5'000'000;
@@ -41,11 +41,12 @@ TEST_F(RefusalLogTest, LogsTheFirstAtOnceAndTheOthersTogether) {
               ElementsAre(HasSubstr("session refused listener=[::]:993 client=192.0.2.1:7 "
                                     "reason=limit_rate")));
   now_ms += RefusalLog::kIntervalMs - 1;
-  EXPECT_THAT(tell(), IsEmpty());
+  EXPECT_THAT(reported(), IsEmpty());
   now_ms += 1;
-  EXPECT_THAT(tell(), ElementsAre(HasSubstr(
-                          "more sessions refused client=192.0.2.1:7 reason=limit_rate count=999")));
-  EXPECT_THAT(tell(), IsEmpty()) << "once";
+  EXPECT_THAT(reported(),
+              ElementsAre(HasSubstr(
+                  "more sessions refused client=192.0.2.1:7 reason=limit_rate count=999")));
+  EXPECT_THAT(reported(), IsEmpty()) << "once";
 }
 
 TEST_F(RefusalLogTest, SeparatesAddressesAndReasons) {
@@ -54,7 +55,7 @@ TEST_F(RefusalLogTest, SeparatesAddressesAndReasons) {
   EXPECT_EQ(refuse("192.0.2.2", Refusal::Denied).size(), 1U);
   EXPECT_THAT(refuse("192.0.2.2", Refusal::Denied), IsEmpty());
   now_ms += RefusalLog::kIntervalMs;
-  EXPECT_THAT(tell(), ElementsAre(HasSubstr("client=192.0.2.2:7 reason=denied count=1")));
+  EXPECT_THAT(reported(), ElementsAre(HasSubstr("client=192.0.2.2:7 reason=denied count=1")));
 }
 
 TEST_F(RefusalLogTest, LogsLoginsSeparately) {
@@ -74,7 +75,7 @@ TEST_F(RefusalLogTest, LogsLoginsSeparately) {
   EXPECT_EQ(refuse("192.0.2.1", Refusal::Denied).size(), 1U) << "a session";
   now_ms += RefusalLog::kIntervalMs;
   EXPECT_THAT(
-      tell(),
+      reported(),
       ElementsAre(HasSubstr("more logins refused client=192.0.2.1:7 result=expired count=2")));
 }
 
@@ -94,7 +95,7 @@ TEST_F(RefusalLogTest, StaysBoundedUnderAFlood) {
   });
   EXPECT_LE(lines.size(), RefusalLog::kMost);
   now_ms += RefusalLog::kIntervalMs;
-  EXPECT_THAT(tell(), testing::Contains(HasSubstr("client=others count=1024")));
+  EXPECT_THAT(reported(), testing::Contains(HasSubstr("client=others count=1024")));
 }
 
 TEST_F(RefusalLogTest, LogsTheRestWhenDestroyed) {

@@ -7,7 +7,7 @@ The table of what may differ; there is nothing else.
     greetings          all behind `* OK`                      names, random tags
     any line           runs of digits, times, SESSIONID=<>    uids, clocks
     `* n RECENT`       the line                               other sessions take it
-    `* OK Still here`  the line                               Dovecot says it by the clock, to who idles
+    `* OK Still here`  the line                               Dovecot says it by the clock, to a client that idles
     `+` lines          all behind the `+`                     prompts have words of their own
     BAD                its words                              before login the gateway may say it itself
     before login       local `x BAD …`, `* BAD …`, `+ …`      what the strict reader refuses, or asks for

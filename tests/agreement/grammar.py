@@ -1,7 +1,7 @@
 """Makes conversations: from IMAP's grammar, and from mutations of it.
 
 Tags of visible commands are a1, a2, …; commands that stand where a reader may take them for a literal's octets have the
-tags h1, h2, …, so that an answer to one tells who took them for a command.
+tags h1, h2, …, so that an answer to one shows which side took them for a command.
 """
 
 import base64

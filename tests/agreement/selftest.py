@@ -26,7 +26,7 @@ class WhatTheGatewayMaySend(unittest.TestCase):
     def test_single_lines_pass(self):
         self.assertEqual(kinds(("client", b'a ID ("x" "y\\"")\r\nb NOOP\r\n'), ("server", b"a OK\r\nb OK\r\n")), set())
 
-    def test_hidden_command_is_told_by_its_answer(self):
+    def test_hidden_command_is_known_by_its_answer(self):
         found = kinds(("client", b"a NOOP ) {9+}\r\nh1 NOOP\r\n\r\n"), ("server", b"a BAD x\r\nh1 OK\r\n"))
         self.assertLessEqual({"literal", "hidden command"}, found)
         login = b"a NOOP ) {9+}\r\nh1 LOGIN x y\r\n\r\n"

@@ -98,7 +98,7 @@ class Attack:
         while piece := await reader.read(1 << 16):
             last = (last + piece)[-200:]
         if b"* BYE" in last:
-            self.seen["told BYE"] += 1
+            self.seen["got BYE"] += 1
 
 
 class Silent(Attack):
@@ -316,7 +316,7 @@ class Spray(Attack):
         for number in range(5):
             writer.write(b"s%d LOGIN user%d %s\r\n" % (number, number, PASSWORD.encode()))
             line = await reader.readline()
-            self.seen["refused" if b" NO" in line else "told BYE" if b"BYE" in line else "other answer"] += 1
+            self.seen["refused" if b" NO" in line else "got BYE" if b"BYE" in line else "other answer"] += 1
             if not line or line.startswith(b"* BYE"):
                 return
 

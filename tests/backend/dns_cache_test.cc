@@ -18,15 +18,15 @@ const net::HostPort kKnown{"localhost", 143};
 const net::HostPort kUnknown{"no-such-host.invalid", 143};
 
 struct Waiter final : DnsCacheObserver {
-  void on_addresses() override { told++; }
+  void on_addresses() override { ++reports; }
   void on_no_addresses(const Error& error) override {
-    told++;
+    ++reports;
     failure = error;
     if (then) {
       then();
     }
   }
-  int told = 0;
+  int reports = 0;
   Error failure;
   std::function<void()> then;
 };
@@ -34,8 +34,8 @@ struct Waiter final : DnsCacheObserver {
 struct DnsCacheTest : testing::Test {
   ~DnsCacheTest() override { EXPECT_TRUE(test::run_to_end(loop)); }
   bool ask(const net::HostPort& host, Waiter& waiter) { return addresses.ask(loop, host, waiter); }
-  bool is_told(const Waiter& waiter, int times = 1) {
-    return run_until(loop, [&] { return waiter.told == times; });
+  bool has_heard(const Waiter& waiter, int times = 1) {
+    return run_until(loop, [&] { return waiter.reports == times; });
   }
 
   net::Loop loop;
@@ -49,9 +49,9 @@ TEST_F(DnsCacheTest, AsksOnceForAllWaitingObservers) {
   EXPECT_FALSE(ask(kKnown, first));
   EXPECT_FALSE(ask(kKnown, second));
   EXPECT_EQ(loop.lookups(), 1U);
-  EXPECT_EQ(first.told, 0);
+  EXPECT_EQ(first.reports, 0);
   busy.release();
-  ASSERT_TRUE(is_told(first) && is_told(second));
+  ASSERT_TRUE(has_heard(first) && has_heard(second));
   ASSERT_FALSE(addresses.known().empty());
   EXPECT_EQ(addresses.known()[0].port(), 143);
 }
@@ -59,18 +59,18 @@ TEST_F(DnsCacheTest, AsksOnceForAllWaitingObservers) {
 TEST_F(DnsCacheTest, ServesAddressesUntilTheyExpire) {
   Waiter waiter;
   EXPECT_FALSE(ask(kKnown, waiter));
-  ASSERT_TRUE(is_told(waiter));
+  ASSERT_TRUE(has_heard(waiter));
   EXPECT_TRUE(ask(kKnown, waiter));
   addresses.expire();
   EXPECT_FALSE(ask(kKnown, waiter));
-  ASSERT_TRUE(is_told(waiter, 2));
+  ASSERT_TRUE(has_heard(waiter, 2));
 }
 
 TEST_F(DnsCacheTest, ServesStaleAddressesWhileTheResolverIsDown) {
   addresses.store(former, 0);
   Waiter waiter;
   EXPECT_FALSE(ask(kUnknown, waiter));
-  ASSERT_TRUE(is_told(waiter));
+  ASSERT_TRUE(has_heard(waiter));
   EXPECT_FALSE(waiter.failure);
   EXPECT_EQ(addresses.known(), former);
   EXPECT_TRUE(ask(kUnknown, waiter)) << "one look-up failed for all";
@@ -85,7 +85,7 @@ TEST_F(DnsCacheTest, ServesStaleAddressesToAllOnceOneHasWaited) {
   EXPECT_TRUE(addresses.serve_stale(loop.now_ms()));
   EXPECT_TRUE(ask(kKnown, next));
   busy.release();  // the look-up continues
-  ASSERT_TRUE(is_told(waiter));
+  ASSERT_TRUE(has_heard(waiter));
   EXPECT_NE(addresses.known(), former);
 }
 
@@ -95,18 +95,18 @@ TEST_F(DnsCacheTest, SkipsObserversThatAreGone) {
   EXPECT_FALSE(ask(kKnown, *gone));
   EXPECT_FALSE(ask(kKnown, stays));
   gone.reset();
-  EXPECT_TRUE(is_told(stays));
+  EXPECT_TRUE(has_heard(stays));
 }
 
 TEST_F(DnsCacheTest, ReportsTheNextAnswerToAnObserverThatAsksAgain) {
   Waiter waiter;
   waiter.then = [&] {
-    if (waiter.told == 1) {
+    if (waiter.reports == 1) {
       EXPECT_FALSE(ask(kUnknown, waiter));
     }
   };
   EXPECT_FALSE(ask(kUnknown, waiter));
-  ASSERT_TRUE(is_told(waiter, 2));
+  ASSERT_TRUE(has_heard(waiter, 2));
   EXPECT_TRUE(waiter.failure);
 }
 
@@ -117,7 +117,7 @@ TEST_F(DnsCacheTest, MayBeDestroyedDuringALookUp) {
     EXPECT_FALSE(short_lived.ask(loop, kKnown, waiter));
   }
   EXPECT_TRUE(test::run_to_end(loop));
-  EXPECT_EQ(waiter.told, 0);
+  EXPECT_EQ(waiter.reports, 0);
 }
 
 }  // namespace

@@ -1,7 +1,7 @@
 // A minimal, fast IMAP server for the bench: it knows nothing of mail and costs next to nothing, so
 // that what is measured is the gateway in front of it. One thread, epoll, plain TCP.
 //
-//   bench_backend [PORT]    prints the port it listens on, and below it the one on which it tells
+//   bench_backend [PORT]    prints the port it listens on, and below it the one on which it reports
 //                           nginx mail that everybody may log in there; serves until it is killed
 //
 // LOGIN, NOOP, LOGOUT, IDLE are answered, a LOGIN with the password `wrong` by NO; FETCH n sends a
@@ -205,7 +205,7 @@ void Backend::command(Client& client, std::string_view line) {
     log_in(client, line);
     return;
   }
-  if (!client.append_tag.empty() || line == "\r\n") {  // the CRLF behind an APPEND's literal
+  if (!client.append_tag.empty() || line == "\r\n") {  // the CRLF after an APPEND's literal
     client.out += client.append_tag.empty() ? "" : client.append_tag + " OK appended\r\n";
     client.append_tag.clear();
     return;

@@ -189,7 +189,7 @@ void Load::line(Connection& c, std::string_view text) {
   } else if (c.waiting == Waiting::Answer && text.ends_with("}\r")) {
     c.literal_left = std::strtoull(text.data() + text.rfind('{') + 1, nullptr, 10);
   } else if (c.waiting == Waiting::Idle && text.starts_with("+")) {
-    settled_++;
+    ++settled_;
   }
 }
 
@@ -233,7 +233,7 @@ void Load::end_unit(Connection& c) {
     ready(c);
     return;
   }
-  figures_.units++;
+  ++figures_.units;
   const auto took = Clock::now() - c.started;
   figures_.latencies_us.push_back(
       static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
@@ -285,7 +285,7 @@ void Load::close_down(Connection& c) {
 
 void Load::failed(Connection& c) {
   ERR_clear_error();
-  figures_.errors++;
+  ++figures_.errors;
   if (figures_.errors > 1000 && options_.number("patient") == 0) {
     die("more than 1000 errors");
   }

@@ -91,7 +91,7 @@ void Load::run() {
     }
   }
   size_t opened = 0;
-  bool told = false;
+  bool reported = false;
   std::array<epoll_event, 256> events{};
   epoll_event input{.events = EPOLLIN, .data = {.ptr = nullptr}};
   if (idle) {
@@ -116,8 +116,8 @@ void Load::run() {
       }
       step(*connection);
     }
-    if (idle && !told && settled_ == connections_.size()) {
-      told = true;
+    if (idle && !reported && settled_ == connections_.size()) {
+      reported = true;
       std::puts("settled");
       std::fflush(stdout);
     }

@@ -61,7 +61,7 @@ def cpu_ns(pid):
 
 
 def run_ns(pid):
-    """What its living threads have run, to the nanosecond: for those who hardly run at all."""
+    """What its living threads have run, to the nanosecond: for threads that hardly run at all."""
     total = 0
     for member in family(pid):
         for file in pathlib.Path(f"/proc/{member}/task").glob("*/schedstat"):

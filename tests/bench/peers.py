@@ -150,7 +150,7 @@ class NginxStream(Nginx):
 
 
 class NginxMail(Nginx):
-    """Greets by itself and reads the password; whom to dial it asks by HTTP, of the bench's backend."""
+    """Greets by itself and reads the password; which server to dial it asks by HTTP, of the bench's backend."""
 
     dials = False
     name, kind = "nginx-mail", "mail"

@@ -52,13 +52,13 @@ class Scale {
       park(places_[used_++]);
     }
     const double each = static_cast<double>(heap_in_use() - start_) / static_cast<double>(used_);
-    const double told =
+    const double reported =
         time_events(before, [](Place& place) { place.session->backend_bytes("* 23 EXISTS\r\n"); });
     const double asked = time_events(before, [this](Place& place) {
       place.session->client_bytes({place.record.data(), place.record_size});
       model_.let_backend_answer(*place.session);
     });
-    std::printf("| %8zu | %8.0f | %8.0f | %8.0f |\n", used_, each, told, asked);
+    std::printf("| %8zu | %8.0f | %8.0f | %8.0f |\n", used_, each, reported, asked);
     std::fflush(stdout);
     return each;
   }

@@ -6,7 +6,7 @@ import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 
-# One listener and a backend that nobody is: what is told to the client crossed TLS. The drain is short, so
+# One listener and a backend that does not exist: what the client hears crossed TLS. The drain is short, so
 # that a test can wait for all of it.
 SETTINGS = """\
 listeners: [{address: "0.0.0.0:%(port)d", tls: implicit}]
@@ -40,7 +40,7 @@ def fields(status):
 
 
 def greeting(pid, port):
-    """What a TLS client in the network of process `pid` is told, until the server closes."""
+    """What a TLS client in the network of process `pid` hears until the server closes."""
     return output("nsenter", "--target", str(pid), "--net", "openssl", "s_client", "-quiet", "-verify_quiet",
                   "-connect", f"127.0.0.1:{port}")
 

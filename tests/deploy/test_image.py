@@ -63,7 +63,7 @@ class Image(unittest.TestCase):
             output("bash", "-c", f"git ls-files -z --cached --others --exclude-standard | tar -c --null --files-from=- "
                                  f"--ignore-failed-read | tar -x -C {context}", cwd=SOURCE)
             # The stage that compiles has a name, so that pruning leaves its layers for the next run.
-            build += ["--build-arg", "REVISION=as-told"]
+            build += ["--build-arg", "REVISION=as-given"]
             output(*build, "--target", "build", "--tag", IMAGE + "-build", context, timeout=850)
             output(*build, "--tag", IMAGE, context, timeout=300)
         output("podman", "image", "prune", "--force")
@@ -129,7 +129,7 @@ class Image(unittest.TestCase):
         self.assertLess(time.monotonic() - begin, 15)
         self.assertEqual(self.inspect(container)["State"]["ExitCode"], 0)
 
-    def test_a_bad_configuration_is_told_and_ends_it(self):
+    def test_a_bad_configuration_is_reported_and_ends_it(self):
         (self.folder / "postern.yaml").write_text("listeners: nonsense\n")
         container = self.run_container()
         self.assertNotEqual(output("podman", "wait", container).strip(), "0")
@@ -149,8 +149,8 @@ class Image(unittest.TestCase):
         self.assertEqual(config["Entrypoint"], ["/usr/local/bin/postern"])
         self.assertEqual(image["Healthcheck"]["Test"], ["CMD", "/usr/local/lib/postern/healthcheck"])
         self.assertEqual(set(config["ExposedPorts"]), {"9930/tcp", "1430/tcp", "9143/tcp"})
-        self.assertEqual(config["Labels"]["org.opencontainers.image.revision"], "as-told")
-        self.assertRegex(output("podman", "run", "--rm", *CONFINED, IMAGE, "--version"), r"\Apostern \S+ \(as-told\)$")
+        self.assertEqual(config["Labels"]["org.opencontainers.image.revision"], "as-given")
+        self.assertRegex(output("podman", "run", "--rm", *CONFINED, IMAGE, "--version"), r"\Apostern \S+ \(as-given\)$")
 
     def test_carries_no_build_tools(self):
         found = output("podman", "run", "--rm", *CONFINED, "--entrypoint", "bash", IMAGE, "-c",

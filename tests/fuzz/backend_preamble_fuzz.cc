@@ -3,7 +3,7 @@
 // a
 // "$" stands for the tag last sent, so that an answer can be right, and "\x01" for the network's
 // pause between two sends. Held to: the pieces make no difference; no handshake with bytes in clear
-// behind the OK; first_bytes() begin with a greeting.
+// after the OK; first_bytes() begin with a greeting.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -61,7 +61,7 @@ std::string run(BackendPreamble::Hop hop, std::string_view id, std::string_view 
     check(opening.first_bytes().substr(0, 2) == "* ", "relaying begins with a greeting");
   }
   check(id.empty() || step != Step::Ready || story.find(id) != std::string::npos,
-        "no session begins before the server was told whose it is");
+        "no session begins before the server knows the client");
   const bool upgraded = hop == BackendPreamble::Hop::StartTls && step == Step::Ready;
   check(!upgraded || story.find("secured") != std::string::npos, "no way around the handshake");
   return story + "|" + opening.error().label() + (step == Step::Ready ? "|ready" : "");

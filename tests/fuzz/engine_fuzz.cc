@@ -26,7 +26,7 @@ bool run(Engine& engine) {
       case Engine::Event::NeedInput:
         return true;
       case Engine::Event::Open:
-        check(engine.open(), "Open is told when it is true");
+        check(engine.open(), "Open is reported when it is true");
         break;
       case Engine::Event::Plaintext:
         check(!engine.plaintext().empty(), "plaintext is never empty");

@@ -1,9 +1,9 @@
 // Filter under any bytes from both sides, cut anywhere. The input is a script of steps: a byte that
-// says who speaks and how long (its top bit: the server; the rest: up to 127 bytes), then those
-// bytes. It is run whole and cut into the pieces that a second reading of the same input chooses.
-// Held to: both runs end alike; before login only whole lines pass that a strict reader of its own
-// takes for commands, SASL lines or the octets of a LOGIN; after login everything passes as it is;
-// IDLE alternates; every login ends once; once opaque nothing is changed; a boundary is only
+// says which side speaks and how long (its top bit: the server; the rest: up to 127 bytes), then
+// those bytes. It is run whole and cut into the pieces that a second reading of the same input
+// chooses. Held to: both runs end alike; before login only whole lines pass that a strict reader of
+// its own takes for commands, SASL lines or the octets of a LOGIN; after login everything passes as
+// it is; IDLE alternates; every login ends once; once opaque nothing is changed; a boundary is only
 // reported where a line has ended.
 #include <algorithm>
 #include <cctype>
@@ -59,7 +59,7 @@ struct Events final : ConversationObserver {
   void on_opaque() override { note('o', ""); }
   void on_command_refused(Refusal reason) override { note('r', name_of(reason)); }
   void on_id_fields_dropped(unsigned count) override {
-    check(count > 0, "fields are told of when there are some");
+    check(count > 0, "fields are reported when there are some");
     note('d', std::to_string(count).c_str());
   }
   void note(char what, const char* which) { log.append(1, what).append(which).append(","); }

@@ -179,7 +179,7 @@ TEST(BackendPreamble, BoundsTheNoiseBetweenQuestionAndAnswer) {
 }
 
 TEST(BackendPreamble, NeedsCapabilitiesInsideTls) {
-  for (const char* answer : {" OK but none told\r\n", " NO\r\n"}) {
+  for (const char* answer : {" OK but none named\r\n", " NO\r\n"}) {
     Opening server(Hop::StartTls);
     ASSERT_EQ(server.say(std::string(kOffer)), Step::Send);
     ASSERT_EQ(server.say(server.tag + " OK\r\n"), Step::StartTls);

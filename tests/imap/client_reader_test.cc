@@ -197,7 +197,7 @@ TEST(ClientReader, IsUnsureOfATagUsedTwice) {
 
 TEST(ClientReader, IsUnsureOfAnUnexpectedAnswer) {
   LoggedIn bench;
-  bench.server("x OK who\r\n");
+  bench.server("x OK done\r\n");
   EXPECT_FALSE(bench.filter.at_boundary());
   bench.client("a NOOP\r\n");
   bench.server("a OK\r\n");

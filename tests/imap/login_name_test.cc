@@ -42,7 +42,7 @@ std::string base64(std::string_view octets) {
   return text;
 }
 
-uint64_t told(Mechanism mechanism, std::string_view response) {
+uint64_t user_in(Mechanism mechanism, std::string_view response) {
   return sasl_user(kKey, mechanism, base64(response));
 }
 
@@ -56,47 +56,48 @@ TEST(LoginName, HashesWithoutCase) {
 
 TEST(LoginName, IsReadFromEveryMechanismThatCarriesIt) {
   const uint64_t anna = hash_of("anna");
-  EXPECT_EQ(told(Mechanism::Plain, "\0anna\0sesame"s), anna);
-  EXPECT_EQ(told(Mechanism::Plain, "bert\0anna\0sesame"s), anna);
-  EXPECT_EQ(told(Mechanism::Plain, "\0ANNA\0"s), anna);
-  EXPECT_EQ(told(Mechanism::Login, "anna"), anna);
-  EXPECT_EQ(told(Mechanism::Login, "annas"), hash_of("annas"));
-  EXPECT_EQ(told(Mechanism::Login, "annaaa"), hash_of("annaaa"));
-  EXPECT_EQ(told(Mechanism::XOAuth2, "user=anna\1auth=Bearer ya29.x\1\1"), anna);
-  EXPECT_EQ(told(Mechanism::OAuthBearer, "n,a=anna,\1host=x\1port=143\1auth=Bearer y\1\1"), anna);
-  EXPECT_EQ(told(Mechanism::ScramSha1, "n,,n=anna,r=fyko+d2lbbFgONRv9qkxdawL"), anna);
-  EXPECT_EQ(told(Mechanism::ScramSha256, "y,a=bert,n=anna,r=x"), anna);
-  EXPECT_EQ(told(Mechanism::ScramSha256, "p=tls-exporter,,n=anna,r=x"), anna);
-  EXPECT_EQ(told(Mechanism::CramMd5, "anna b913a602c7eda7a495b4e6e7334d3890"), anna);
-  EXPECT_EQ(told(Mechanism::CramMd5, "an na b913"), hash_of("an na"));
-  EXPECT_EQ(told(Mechanism::DigestMd5, "charset=utf-8,username=\"anna\",realm=\"x,y\""), anna);
-  EXPECT_EQ(told(Mechanism::DigestMd5, "realm=\"a,username=bert\", USERNAME=\"an\\na\""), anna);
-  EXPECT_EQ(told(Mechanism::External, "anna"), anna);
+  EXPECT_EQ(user_in(Mechanism::Plain, "\0anna\0sesame"s), anna);
+  EXPECT_EQ(user_in(Mechanism::Plain, "bert\0anna\0sesame"s), anna);
+  EXPECT_EQ(user_in(Mechanism::Plain, "\0ANNA\0"s), anna);
+  EXPECT_EQ(user_in(Mechanism::Login, "anna"), anna);
+  EXPECT_EQ(user_in(Mechanism::Login, "annas"), hash_of("annas"));
+  EXPECT_EQ(user_in(Mechanism::Login, "annaaa"), hash_of("annaaa"));
+  EXPECT_EQ(user_in(Mechanism::XOAuth2, "user=anna\1auth=Bearer ya29.x\1\1"), anna);
+  EXPECT_EQ(user_in(Mechanism::OAuthBearer, "n,a=anna,\1host=x\1port=143\1auth=Bearer y\1\1"),
+            anna);
+  EXPECT_EQ(user_in(Mechanism::ScramSha1, "n,,n=anna,r=fyko+d2lbbFgONRv9qkxdawL"), anna);
+  EXPECT_EQ(user_in(Mechanism::ScramSha256, "y,a=bert,n=anna,r=x"), anna);
+  EXPECT_EQ(user_in(Mechanism::ScramSha256, "p=tls-exporter,,n=anna,r=x"), anna);
+  EXPECT_EQ(user_in(Mechanism::CramMd5, "anna b913a602c7eda7a495b4e6e7334d3890"), anna);
+  EXPECT_EQ(user_in(Mechanism::CramMd5, "an na b913"), hash_of("an na"));
+  EXPECT_EQ(user_in(Mechanism::DigestMd5, "charset=utf-8,username=\"anna\",realm=\"x,y\""), anna);
+  EXPECT_EQ(user_in(Mechanism::DigestMd5, "realm=\"a,username=bert\", USERNAME=\"an\\na\""), anna);
+  EXPECT_EQ(user_in(Mechanism::External, "anna"), anna);
 }
 
 TEST(LoginName, IsReadWithItsEscapes) {
-  EXPECT_EQ(told(Mechanism::ScramSha1, "n,,n=a=2Cb=3Dc,r=x"), hash_of("a,b=c"));
-  EXPECT_EQ(told(Mechanism::OAuthBearer, "n,a=a=2cb=3dc,\1auth=x\1\1"), hash_of("a,b=c"));
-  EXPECT_EQ(told(Mechanism::ScramSha1, "n,,n=a=2Db,r=x"), 0U);
-  EXPECT_EQ(told(Mechanism::ScramSha1, "n,,n=a=2"), 0U);
-  EXPECT_EQ(told(Mechanism::DigestMd5, "username=\"a\\\"b\""), hash_of("a\"b"));
+  EXPECT_EQ(user_in(Mechanism::ScramSha1, "n,,n=a=2Cb=3Dc,r=x"), hash_of("a,b=c"));
+  EXPECT_EQ(user_in(Mechanism::OAuthBearer, "n,a=a=2cb=3dc,\1auth=x\1\1"), hash_of("a,b=c"));
+  EXPECT_EQ(user_in(Mechanism::ScramSha1, "n,,n=a=2Db,r=x"), 0U);
+  EXPECT_EQ(user_in(Mechanism::ScramSha1, "n,,n=a=2"), 0U);
+  EXPECT_EQ(user_in(Mechanism::DigestMd5, "username=\"a\\\"b\""), hash_of("a\"b"));
 }
 
 TEST(LoginName, IsUnknownIfTheResponseHasNone) {
   constexpr Mechanism kSilent[] = {Mechanism::Ntlm, Mechanism::Gssapi, Mechanism::Other,
                                    Mechanism::Preauth};
   for (const Mechanism mechanism : kSilent) {
-    EXPECT_EQ(told(mechanism, "anna"), 0U) << name_of(mechanism);
+    EXPECT_EQ(user_in(mechanism, "anna"), 0U) << name_of(mechanism);
   }
-  EXPECT_EQ(told(Mechanism::Plain, "\0anna"s), 0U) << "without a password";
-  EXPECT_EQ(told(Mechanism::Plain, "\0\0x"s), 0U) << "an empty name";
-  EXPECT_EQ(told(Mechanism::XOAuth2, "user=anna"), 0U);
-  EXPECT_EQ(told(Mechanism::XOAuth2, "auth=Bearer x\1user=anna\1\1"), 0U);
-  EXPECT_EQ(told(Mechanism::OAuthBearer, "n,,\1auth=Bearer x\1\1"), 0U);
-  EXPECT_EQ(told(Mechanism::ScramSha1, "n,,m=x,n=anna,r=x"), 0U);
-  EXPECT_EQ(told(Mechanism::CramMd5, "anna"), 0U);
-  EXPECT_EQ(told(Mechanism::DigestMd5, "realm=\"x\""), 0U);
-  EXPECT_EQ(told(Mechanism::DigestMd5, "username=\"anna"), 0U);
+  EXPECT_EQ(user_in(Mechanism::Plain, "\0anna"s), 0U) << "without a password";
+  EXPECT_EQ(user_in(Mechanism::Plain, "\0\0x"s), 0U) << "an empty name";
+  EXPECT_EQ(user_in(Mechanism::XOAuth2, "user=anna"), 0U);
+  EXPECT_EQ(user_in(Mechanism::XOAuth2, "auth=Bearer x\1user=anna\1\1"), 0U);
+  EXPECT_EQ(user_in(Mechanism::OAuthBearer, "n,,\1auth=Bearer x\1\1"), 0U);
+  EXPECT_EQ(user_in(Mechanism::ScramSha1, "n,,m=x,n=anna,r=x"), 0U);
+  EXPECT_EQ(user_in(Mechanism::CramMd5, "anna"), 0U);
+  EXPECT_EQ(user_in(Mechanism::DigestMd5, "realm=\"x\""), 0U);
+  EXPECT_EQ(user_in(Mechanism::DigestMd5, "username=\"anna"), 0U);
   for (size_t mechanism = 0; mechanism < kCountOf<Mechanism>; ++mechanism) {
     for (const char* nothing : {"", "="}) {
       EXPECT_EQ(sasl_user(kKey, static_cast<Mechanism>(mechanism), nothing), 0U) << mechanism;
@@ -114,8 +115,8 @@ TEST(LoginName, IsNotReadFromInvalidBase64) {
 
 TEST(LoginName, MayBeAsLongAsALine) {
   const std::string name(60'000, 'a');
-  EXPECT_EQ(told(Mechanism::Login, name), hash_of(name));
-  EXPECT_EQ(told(Mechanism::XOAuth2, "user=anna\1auth=Bearer " + name), hash_of("anna"));
+  EXPECT_EQ(user_in(Mechanism::Login, name), hash_of(name));
+  EXPECT_EQ(user_in(Mechanism::XOAuth2, "user=anna\1auth=Bearer " + name), hash_of("anna"));
 }
 
 // Runs `work` on its own stack and returns the content of that stack afterwards.

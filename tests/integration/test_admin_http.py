@@ -103,7 +103,7 @@ class AdminHttp(unittest.TestCase):
                 ("a header without colon", REQUEST % (b"/", b"nonsense\r\n"), (b"400",))):
             with self.subTest(name):
                 answer = self.exchange(garbage)
-                # Whoever still sends when it is turned away may see a reset instead of the answer.
+                # A client that still sends when it is turned away may see a reset instead of the answer.
                 if answer:
                     self.assertIn(answer.split(b" ", 2)[1], statuses, answer[:200])
                     self.assertEqual(answer.count(b"HTTP/1.1 "), 1)

@@ -1,4 +1,4 @@
-"""Backends that are down, silent, wrong or dying: the client is told so in IMAP and in time, log and
+"""Backends that are down, silent, wrong or dying: the client learns it in IMAP and in time, log and
 metrics say which server it was and why, and another server of the pool takes over if there is one."""
 
 import contextlib
@@ -32,7 +32,7 @@ def resets(peer):
     peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
-# name: (script, settings of the hop, the reason that is counted, how the log tells it)
+# name: (script, settings of the hop, the reason that is counted, how the log says it)
 SCRIPTED = {
     "silent": (greets(b""), {}, "timed_out", "greeting"),
     "half-greeting": (greets(b"* OK [CAPABILITY IMAP4rev1] rea"), {}, "timed_out", "greeting"),
@@ -56,12 +56,12 @@ def setUpModule():
     stranger = Authority(authority.folder / "stranger", name="another CA")
     pools, places = {}, {}
 
-    def add(name, server, reason, told, **settings):
+    def add(name, server, reason, text, **settings):
         pools[name] = {"servers": [server]} | settings
-        places[name] = (server, reason, told)
+        places[name] = (server, reason, text)
 
-    for name, (script, settings, reason, told) in SCRIPTED.items():
-        add(name, enter(ScriptedBackend(script)).server, reason, told, **settings)
+    for name, (script, settings, reason, text) in SCRIPTED.items():
+        add(name, enter(ScriptedBackend(script)).server, reason, text, **settings)
     add("down", enter(nobody()), "connection_refused", "connecting")
     add("black-hole", enter(black_hole()), "timed_out", "connecting")
     tls = enter(ScriptedBackend(implicit_tls=authority.leaf("right.test").server_context())).server
@@ -117,8 +117,8 @@ def old_tls(signer, version):
 
 
 class Failures(unittest.TestCase):
-    def test_is_told_to_client_log_and_metrics(self):
-        for front, (name, (server, reason, told)) in itertools.product(
+    def test_reaches_client_log_and_metrics(self):
+        for front, (name, (server, reason, text)) in itertools.product(
                 ("implicit", "starttls"), places.items()):
             with self.subTest(name, front=front):
                 since = len(gateway.log())
@@ -127,7 +127,7 @@ class Failures(unittest.TestCase):
                         gateway.counting("postern_sessions_total", end_reason="backend_unavailable"):
                     self.expect_bye(name, front)
                 gateway.wait_for_log(rf'backend failed.* backend={name} server={server} reason={reason} '
-                                     rf'error="[^"\n]*{told}', since)
+                                     rf'error="[^"\n]*{text}', since)
 
     def expect_bye(self, name, front):
         started = time.monotonic()
@@ -176,7 +176,7 @@ class Failover(unittest.TestCase):
 
 
 class Endings(unittest.TestCase):
-    """What a client is told when the backend leaves a session that was going well."""
+    """What a client hears when the backend leaves a session that was going well."""
 
     CASES = {
         # last words of the backend: (what the client gets after them, end_reason)

@@ -62,7 +62,7 @@ class Rename(Files):
 
 
 class Rewrite(Files):
-    """The files are cut to nothing and written anew."""
+    """The files are cut to nothing and written again."""
 
     def replace(self, leaf):
         self.key.write_bytes(leaf.key.read_bytes())

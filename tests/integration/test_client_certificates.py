@@ -1,4 +1,4 @@
-"""tls.client_ca: who may come in by certificate, what is said of the others, and that SASL EXTERNAL passes."""
+"""tls.client_ca: which clients may come in by certificate, what is said of the others, and that SASL EXTERNAL passes."""
 
 import ssl
 import unittest

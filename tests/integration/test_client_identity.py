@@ -1,4 +1,4 @@
-"""Whose address a session has: announced by HAProxy in front, told to Dovecot behind, and nobody's to invent."""
+"""Whose address a session has: announced by HAProxy in front, passed on to Dovecot, and not for a client to invent."""
 
 import contextlib
 import re
@@ -79,7 +79,7 @@ def arrive(address, front="implicit", header=b"", source=CLIENT, name="postern.t
     return client
 
 
-class ToldToDovecot(unittest.TestCase):
+class PassedToDovecot(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         pools = {f"{way}-{hop}": settings for hop in ("none", "starttls", "implicit") for way, settings in {
@@ -134,7 +134,7 @@ class ToldToDovecot(unittest.TestCase):
         self.assertNotIn("<mine>", dovecot.process.text())
 
 
-class ToldToAny(unittest.TestCase):
+class PassedToAny(unittest.TestCase):
     """What stands in the header, and a server that knows no ID."""
 
     def test_a_version_2_header_carries_the_clients_tls_and_certificate(self):
@@ -158,15 +158,15 @@ class ToldToAny(unittest.TestCase):
             self.assertEqual(header[:14], SIGNATURE + b"\x21\x11")
             self.assertEqual(header[16:28], socket.inet_aton(CLIENT) + socket.inet_aton("127.0.0.1") +
                              struct.pack("!HH", port, gateway.address()[1]))
-            told = tlvs(header[28:])
-            self.assertEqual(told[2], b"postern.test")
-            self.assertEqual(struct.unpack("!BI", told[0x20][:5]), (flags, verify))
-            ssl = tlvs(told[0x20][5:])
+            sent = tlvs(header[28:])
+            self.assertEqual(sent[2], b"postern.test")
+            self.assertEqual(struct.unpack("!BI", sent[0x20][:5]), (flags, verify))
+            ssl = tlvs(sent[0x20][5:])
             self.assertEqual(ssl[0x21], b"TLSv1.3")
             self.assertTrue(ssl[0x23].startswith(b"TLS_"))
             self.assertEqual(ssl.get(0x22), b"anna" if certificate else None)
 
-    def test_a_reload_changes_who_may_announce(self):
+    def test_a_reload_changes_the_peers_that_may_announce(self):
         backend = self.enterContext(ScriptedBackend())
         listener = {"address": "127.0.0.1:0", "tls": "implicit"}
         gateway = self.enterContext(Gateway(
@@ -277,7 +277,7 @@ class Announced(unittest.TestCase):
                         self.assertEqual(connection.recv(1), b"", f"after {size} octets")
         self.gateway.wait_for_metric("postern_sessions_active", 0)
 
-    def test_who_is_announced_and_refused_has_a_line_a_minute(self):
+    def test_a_client_announced_and_refused_has_a_line_a_minute(self):
         backends = {"mail": self.backend.backend()}
         listeners = [{"address": "127.0.0.1:0", "proxy_protocol": {"from": ["127.66.0.0/16"]}}]
         with Gateway(backends=backends, listeners=listeners, limits={"deny": ["192.0.2.0/24"]}) as gateway:

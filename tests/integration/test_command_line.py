@@ -50,10 +50,10 @@ class Check(unittest.TestCase):
         for line, *words in FAULTS:
             with self.subTest(words[0]):
                 start = f"postern: {self.path}:{line}: {words[0]}"
-                told = [sentence for sentence in said.splitlines() if sentence.startswith(start)]
-                self.assertEqual(len(told), 1, said)
+                lines = [sentence for sentence in said.splitlines() if sentence.startswith(start)]
+                self.assertEqual(len(lines), 1, said)
                 for word in words[1:]:
-                    self.assertIn(word, told[0])
+                    self.assertIn(word, lines[0])
 
     def test_reports_every_missing_file_with_its_line(self):
         status, said = self.check(

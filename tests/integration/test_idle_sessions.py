@@ -36,11 +36,11 @@ class Idle(unittest.TestCase):
         return process
 
     def wait_for(self, process, words):
-        def told():
+        def said():
             if not process.running():
                 raise AssertionError(f"the crowd broke up: {process.text()}")
             return words in process.text()
-        wait_until(told, f"the crowd to be {words.strip()!r}", 180)
+        wait_until(said, f"the crowd to be {words.strip()!r}", 180)
 
     def test_thousands_stay_open_and_small(self):
         backend = self.crowd("backend", "backend")
@@ -60,13 +60,13 @@ class Idle(unittest.TestCase):
             if not sanitized():
                 self.assertLess(each, IDLE_BOUND)
             for clients in half:
-                clients.tell("wake up")
+                clients.say("wake up")
             for clients in half:
                 self.wait_for(clients, "alive")
             gateway.wait_for_metric("postern_sessions_idle", 0)
             self.assertEqual(gateway.metrics().sum("postern_sessions_active"), SESSIONS)
             for clients in half:
-                clients.tell("go")
+                clients.say("go")
                 self.assertEqual(clients.wait(60), 0)
             gateway.wait_for_metric("postern_sessions_active", 0, seconds=60)
             if not sanitized():

@@ -76,7 +76,7 @@ class IoUring(unittest.TestCase):
                     if seccomp == "true" and not confined:
                         self.assertIn("a worker is not confined", gateway.log())
 
-    def test_no_ring_whatever_libuv_is_told(self):
+    def test_no_ring_whatever_libuv_is_asked(self):
         for value in ("0", "1"):
             with self.subTest(value), mock.patch.dict(os.environ, UV_USE_IO_URING=value):
                 gateway = self.start()

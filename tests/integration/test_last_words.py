@@ -1,5 +1,5 @@
 """The last words of either side arrive: those of a server that hangs up in the middle of what it is sent, and the
-tail that a slow client, or one that has closed its writing half, is still owed. And who is gone is noticed."""
+tail that a slow client, or one that has closed its writing half, is still owed. And a peer that is gone is noticed."""
 
 import concurrent.futures
 import contextlib

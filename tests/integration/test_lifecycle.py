@@ -12,7 +12,7 @@ BYE = rb"\* BYE \[UNAVAILABLE\] [^\r\n]+\r\n"
 
 
 def named(name):
-    """A backend that tells its name."""
+    """A backend that says its name."""
     def script(peer):
         peer.send(b"* OK %s ready\r\n" % name)
         peer.serve({b"NOOP": b"* OK still %s\r\n%%s OK done\r\n" % name})
@@ -249,9 +249,9 @@ class Figures(unittest.TestCase):
             asked = b't1 LOGIN anna "open sesame"\r\n' b"t2 IDLE\r\nDONE\r\n" b"t3 LOGOUT\r\n"
             shown = (b"* OK [CAPABILITY IMAP4rev1] ready\r\n" b"t1 OK done\r\n" b"+ idling\r\nt2 OK done\r\n"
                      b"* BYE\r\nt3 OK done\r\n")
-            told = shown.replace(b"IMAP4rev1]", b"IMAP4rev1 STARTTLS]")
+            sent = shown.replace(b"IMAP4rev1]", b"IMAP4rev1 STARTTLS]")
             for hop, direction, count in (("client", "in", len(asked)), ("backend", "out", len(asked)),
-                                          ("backend", "in", len(told)), ("client", "out", len(shown))):
+                                          ("backend", "in", len(sent)), ("client", "out", len(shown))):
                 with self.subTest(hop=hop, direction=direction):
                     self.assertEqual(
                         gateway.metrics().sum("postern_bytes_total", hop=hop, direction=direction), count)

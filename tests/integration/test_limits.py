@@ -1,4 +1,4 @@
-"""Limits and deadlines: who is refused, in which words, and that no slot is lost by it."""
+"""Limits and deadlines: which clients are refused, in which words, and that no slot is lost by it."""
 
 import contextlib
 import re
@@ -26,7 +26,7 @@ class Gate(unittest.TestCase):
         return self.enterContext(Gateway(backends={"mail": backend.backend()}, **sections))
 
     def expect_end(self, client, words, at_least, at_most):
-        """The client is told so, not before and not long after its time."""
+        """The client hears it, not before and not long after its time."""
         started = time.monotonic()
         self.assertRegex(client.goodbye(), words)
         passed = time.monotonic() - started

@@ -126,7 +126,7 @@ class Bans(Guard):
 
 
 class Forgives(Guard):
-    def test_who_knows_the_word_after_all(self):
+    def test_the_right_password_after_all(self):
         gateway = self.start()
         for _ in range(4):
             with self.connect(gateway) as client:

@@ -285,7 +285,7 @@ class Tokens(Results):
                 client.send(last + b"\r\n")
                 self.assertEqual(client.line(), tag + b" NO no\r\n")
 
-    def test_who_gets_it_right_is_forgiven_by_whatever_mechanism(self):
+    def test_a_right_password_is_forgiven_by_whatever_mechanism(self):
         gateway = self.start(self.backend())
         for mechanism, (label, form) in self.MECHANISMS.items():
             with self.subTest(mechanism), gateway.connect() as client:

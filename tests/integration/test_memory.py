@@ -43,7 +43,7 @@ class Memory(unittest.TestCase):
             end = time.monotonic() + 5
             while time.monotonic() < end:
                 most = max(most, gateway.resident_bytes())
-                honest.ok(b"NOOP")  # who reads is served all the while
+                honest.ok(b"NOOP")  # a client that reads is served all the while
             self.assertLess(most, LIMIT + SLACK)
             metrics = gateway.metrics()
             self.assertGreater(metrics.sum("postern_memory_shortages_total"), 0, f"{most} bytes at most")

@@ -48,7 +48,7 @@ class User(unittest.TestCase):
 
     def test_binds_a_low_port_and_becomes_nobody_for_good(self):
         host = self.enterContext(Address()).host
-        # An upgrade starts it as that user, who may not look into the folder where it was built.
+        # An upgrade starts it as that user, which may not look into the folder where it was built.
         program = shutil.copy(harness_gateway.BINARY, self.enterContext(Folder("program")).path)
         self.enterContext(mock.patch.object(harness_gateway, "BINARY", str(program)))
         gateway = self.start(user="nobody", listeners=[{"address": f"{host}:993", "tls": "implicit"}])

@@ -148,7 +148,7 @@ class Matrix:
             direct.ok(b"SELECT " + mailbox)
             for command in asked:
                 with self.subTest(command=command):
-                    expected = direct.ok(command)[:-1]  # the tagged line may tell the time
+                    expected = direct.ok(command)[:-1]  # the tagged line may have the time
                     self.assertEqual(client.ok(command)[:-1], expected)
             self.assertIn(LOOK_ALIKE, b"".join(client.ok(b"FETCH 1 BODY.PEEK[]")))
             self.assertIn(b"STARTTLS LOGINDISABLED", b"".join(client.ok(b"FETCH 1 ENVELOPE")))

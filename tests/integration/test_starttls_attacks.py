@@ -189,7 +189,7 @@ ATTACKS = {
 
 
 class Hop(unittest.TestCase):
-    """The backend's side: whoever sits on that wire gets neither the password nor a session."""
+    """The backend's side: an attacker on that wire gets neither the password nor a session."""
 
     @classmethod
     def setUpClass(cls):

@@ -1,4 +1,4 @@
-"""Session tickets between processes: who resumes whose sessions, also when their clocks stand in different
+"""Session tickets between processes: which process resumes whose sessions, also when their clocks stand in different
 windows of the keys."""
 
 import pathlib
@@ -100,7 +100,7 @@ class Tickets(Between):
 
 @unittest.skipIf(sanitized(), "libfaketime and a sanitizer both want to be loaded first")
 class Windows(Between):
-    """Each visit logs in: whoever does not resume shakes hands in full and comes in all the same."""
+    """Each visit logs in: a client that does not resume shakes hands in full and comes in all the same."""
 
     def test_two_processes_across_a_change_of_keys(self):
         to_next = WINDOW_S - time.time() % WINDOW_S

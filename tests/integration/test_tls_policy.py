@@ -1,5 +1,5 @@
 """What the TLS policy lets in and what it refuses, on both listeners, with the reason in the metrics;
-which certificate is shown; who may resume."""
+which certificate is shown; which clients may resume."""
 
 import itertools
 import ssl

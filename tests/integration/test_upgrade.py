@@ -50,7 +50,7 @@ class Load:
 
     def __init__(self, gateway):
         self.faults, self.sessions, self.farewells = [], 0, 0
-        self.stopping = False  # nobody listens soon, so that who has no greeting yet may be refused
+        self.stopping = False  # nobody listens soon, so a client without a greeting may be refused
         self._over, self._lock = threading.Event(), threading.Lock()
         self._context = gateway.client_context()
         self._address = gateway.address()
@@ -101,7 +101,7 @@ class Load:
             found.append(client.response())
             if found[-1].startswith(b"* BYE") and command != b"LOGOUT":
                 assert GOODBYE.match(found[-1]), found
-                assert client.goodbye() == b"", "bytes behind a BYE"
+                assert client.goodbye() == b"", "bytes after a BYE"
                 return True
         assert found[:-1] == expected and found[-1] == tag + b" OK done\r\n", found
         return False
@@ -121,20 +121,20 @@ class Load:
             if GOODBYE.match(client.greeting) or self._ask(client, b"LOGIN anna sesame", []):
                 return True
             tag = client.start(b"IDLE")
-            told = client.response()
+            said = client.response()
             client.socket.settimeout(0.2)
-            while not told.startswith(b"* BYE"):
-                assert told == b"+ idling\r\n", told
+            while not said.startswith(b"* BYE"):
+                assert said == b"+ idling\r\n", said
                 try:
-                    told = client.response()
+                    said = client.response()
                 except TimeoutError:
                     if self._over.is_set():
                         client.socket.settimeout(20)
                         client.send(b"DONE\r\n")
                         return client.response() != tag + b" OK done\r\n"
-            assert GOODBYE.match(told), told
+            assert GOODBYE.match(said), said
             client.socket.settimeout(20)
-            assert client.goodbye() == b"", "bytes behind a BYE"
+            assert client.goodbye() == b"", "bytes after a BYE"
             return True
 
 
@@ -217,7 +217,7 @@ class Upgrades(unittest.TestCase):
         with gateway.connect() as idle:
             idle.login()
             pid = self.upgrade(gateway)
-            gateway.process.signal(signal.SIGTERM)  # as systemd tells all processes of a service
+            gateway.process.signal(signal.SIGTERM)  # as systemd signals all processes of a service
             gateway.wait_for_log("told to stop, draining already")
             gateway.process.signal(signal.SIGTERM)
             gateway.expect_end(1)

@@ -197,9 +197,9 @@ TEST_F(Log, DoesNotWaitForAStalledReader) {
   const auto written = static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
   const auto lines = logged([] { error("moving"); });
   ASSERT_GE(lines.size(), 2U);
-  const std::string& told = lines[lines.size() - 2];
-  EXPECT_THAT(told, HasSubstr("log lines lost count="));
-  EXPECT_EQ(std::stoul(told.substr(told.rfind('=') + 1)) + written, kLines);
+  const std::string& reported = lines[lines.size() - 2];
+  EXPECT_THAT(reported, HasSubstr("log lines lost count="));
+  EXPECT_EQ(std::stoul(reported.substr(reported.rfind('=') + 1)) + written, kLines);
 }
 
 TEST(LogLimiter, AdmitsAHundredLinesOfAnEventInASecond) {
@@ -218,10 +218,10 @@ TEST(LogLimiter, ReportsSuppressedLinesOnce) {
     limiter.admit("a", 7);
   }
   EXPECT_TRUE(limiter.take_suppressed(7).empty()) << "the second is not over";
-  const auto told = limiter.take_suppressed(8);
-  ASSERT_EQ(told.size(), 1U);
-  EXPECT_EQ(told[0].event, "a");
-  EXPECT_EQ(told[0].count, 5U);
+  const auto reported = limiter.take_suppressed(8);
+  ASSERT_EQ(reported.size(), 1U);
+  EXPECT_EQ(reported[0].event, "a");
+  EXPECT_EQ(reported[0].count, 5U);
   EXPECT_TRUE(limiter.take_suppressed(9).empty());
 }
 

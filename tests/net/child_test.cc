@@ -34,7 +34,7 @@ class ChildTest : public testing::Test, public ChildObserver {
     }
     return static_cast<bool>(started);
   }
-  bool told() {
+  bool reported() {
     return test::run_until(loop, [this] { return ready || lost; });
   }
   void on_child_ready() override { ready = true; }
@@ -54,7 +54,7 @@ class ChildTest : public testing::Test, public ChildObserver {
 
 TEST_F(ChildTest, IsReadyWhenItSaysSo) {
   ASSERT_TRUE(start("eval \"printf R >&$PIPE\"; exec sleep 60"));
-  ASSERT_TRUE(told());
+  ASSERT_TRUE(reported());
   EXPECT_TRUE(ready);
   EXPECT_GT(child->pid(), 0);
   child->signal(SIGKILL);
@@ -64,7 +64,7 @@ TEST_F(ChildTest, IsReadyWhenItSaysSo) {
 
 TEST_F(ChildTest, IsLostWhenItEndsBefore) {
   ASSERT_TRUE(start("exit 3"));
-  ASSERT_TRUE(told());
+  ASSERT_TRUE(reported());
   EXPECT_TRUE(lost);
   EXPECT_EQ(status, 3);
   EXPECT_EQ(signal, 0);
@@ -72,7 +72,7 @@ TEST_F(ChildTest, IsLostWhenItEndsBefore) {
 
 TEST_F(ChildTest, IsLostWhenItIsKilled) {
   ASSERT_TRUE(start("kill -KILL $$"));
-  ASSERT_TRUE(told());
+  ASSERT_TRUE(reported());
   EXPECT_EQ(signal, SIGKILL);
 }
 
@@ -95,7 +95,7 @@ TEST_F(ChildTest, GetsTheDescriptorsInOrderAndNoOthers) {
       start("printf first >&3; printf second >&4; ls /proc/self/fd | wc -l >&4; "
             "eval \"printf R >&$PIPE\"",
             {pipes[1][1], pipes[0][1]}));
-  ASSERT_TRUE(told());
+  ASSERT_TRUE(reported());
   close(pipes[0][1]);
   close(pipes[1][1]);
   char text[64];

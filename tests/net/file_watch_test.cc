@@ -26,7 +26,7 @@ class FileWatchTest : public testing::Test, private FileWatchObserver {
   void write(const std::string& name, const std::string& text) { directory_.write(name, text); }
   void follow(FileWatch::View view) { watch_.follow(std::move(view)); }
   // The paths of the next reported change.
-  std::vector<std::string> told() {
+  std::vector<std::string> reported() {
     changed_.clear();
     EXPECT_TRUE(test::run_until(loop_, [this] { return !changed_.empty(); }));
     return changed_;
@@ -50,7 +50,7 @@ TEST_F(FileWatchTest, ReportsAFileRewrittenInPlace) {
   write("b", "one");
   follow(FileWatch::look({path("a"), path("b")}));
   write("a", "two");  // of the same size
-  EXPECT_THAT(told(), ElementsAre(path("a")));
+  EXPECT_THAT(reported(), ElementsAre(path("a")));
 }
 
 TEST_F(FileWatchTest, ReportsAFileRenamedOver) {
@@ -58,7 +58,7 @@ TEST_F(FileWatchTest, ReportsAFileRenamedOver) {
   follow(FileWatch::look({path("a")}));
   write("new", "two");
   fs::rename(path("new"), path("a"));
-  EXPECT_THAT(told(), ElementsAre(path("a")));
+  EXPECT_THAT(reported(), ElementsAre(path("a")));
 }
 
 TEST_F(FileWatchTest, FollowsLinksOnTheWay) {
@@ -71,16 +71,16 @@ TEST_F(FileWatchTest, FollowsLinksOnTheWay) {
   follow(FileWatch::look({path("tls.crt")}));
   fs::create_symlink("2", path("..new"));
   fs::rename(path("..new"), path("..data"));
-  EXPECT_THAT(told(), ElementsAre(path("tls.crt")));
+  EXPECT_THAT(reported(), ElementsAre(path("tls.crt")));
 }
 
 TEST_F(FileWatchTest, ReportsAFileThatGoesAndComesBack) {
   write("a", "one");
   follow(FileWatch::look({path("a")}));
   fs::remove(path("a"));
-  EXPECT_THAT(told(), ElementsAre(path("a")));
+  EXPECT_THAT(reported(), ElementsAre(path("a")));
   write("a", "one");
-  EXPECT_THAT(told(), ElementsAre(path("a")));
+  EXPECT_THAT(reported(), ElementsAre(path("a")));
 }
 
 TEST_F(FileWatchTest, ReportsTwoSuccessiveWritesAsOneChange) {
@@ -89,7 +89,7 @@ TEST_F(FileWatchTest, ReportsTwoSuccessiveWritesAsOneChange) {
   follow(FileWatch::look({path("a"), path("b")}));
   write("a", "two");
   write("b", "two");
-  EXPECT_THAT(told(), ElementsAre(path("a"), path("b")));
+  EXPECT_THAT(reported(), ElementsAre(path("a"), path("b")));
   EXPECT_EQ(calls_, 1U);
 }
 
@@ -99,7 +99,7 @@ TEST_F(FileWatchTest, MissesNoChangeBetweenLookAndFollow) {
   ASSERT_EQ(view.size(), 1U) << "each path once, and no empty one";
   write("a", "two");
   follow(view);
-  EXPECT_THAT(told(), ElementsAre(path("a")));
+  EXPECT_THAT(reported(), ElementsAre(path("a")));
 }
 
 }  // namespace

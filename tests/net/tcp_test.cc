@@ -370,7 +370,7 @@ int option(int fd, int level, int name) {
   return value;
 }
 
-TEST_F(TcpStreamTest, SetsItsOptionsBothWhenDialledAndWhenAccepted) {
+TEST_F(TcpStreamTest, SetsItsOptionsBothWhenItConnectsAndWhenAccepted) {
   const TcpOptions options{.keepalive_idle_s = 77, .user_timeout_ms = 8'000};
   listen({.accepted = options});
   dial(options);

@@ -60,7 +60,7 @@ TEST(ServiceNotifier, NotifiesASocketInTheFileSystem) {
 
 TEST(ServiceNotifier, NotifiesAnAbstractSocket) {
   const Manager manager("@postern-test-" + std::to_string(getpid()));
-  ServiceNotifier::from_environment().tell("WATCHDOG=1");
+  ServiceNotifier::from_environment().send("WATCHDOG=1");
   EXPECT_EQ(manager.heard(), "WATCHDOG=1");
 }
 

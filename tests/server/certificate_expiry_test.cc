@@ -70,7 +70,7 @@ class ExpiryTest : public testing::Test, private net::DeadlineWheel::Driver {
 
 using Expiry = ExpiryTest;
 
-TEST_F(Expiry, IsToldAtOnceOfWhatHasLessThanTwoWeeks) {
+TEST_F(Expiry, WarnsAtOnceOfLessThanTwoWeeks) {
   const auto store = living({20, 14, 13, 2, 0, -3});
   EXPECT_THAT(logged([&] { reminder_.follow(store); }),
               ElementsAre(AllOf(HasSubstr("warn"), HasSubstr("13.crt"), HasSubstr("days_left=13")),
@@ -80,7 +80,7 @@ TEST_F(Expiry, IsToldAtOnceOfWhatHasLessThanTwoWeeks) {
                                 HasSubstr("-3.crt"), HasSubstr("days_ago=2"))));
 }
 
-TEST_F(Expiry, IsToldOnceADay) {
+TEST_F(Expiry, WarnsOnceADay) {
   const auto store = living({15});
   EXPECT_THAT(logged([&] { reminder_.follow(store); }), IsEmpty());
   EXPECT_THAT(pass(kDayS / 2), IsEmpty());  // from here on a reminder comes in the middle

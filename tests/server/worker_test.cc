@@ -157,7 +157,7 @@ TEST_F(WorkerTest, CanBeCountedWhileTheyWork) {
   scraper.join();
 }
 
-TEST_F(WorkerTest, DrainTellsItsClientsAndEnds) {
+TEST_F(WorkerTest, DrainNotifiesItsClientsAndEnds) {
   GatewayClient& client = connect();
   drain(60'000);
   EXPECT_TRUE(test::run_until(loop, [&] { return client.over(); }));

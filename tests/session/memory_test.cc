@@ -95,7 +95,7 @@ class Pipe {
   for (size_t i = 0; i < kSessions; ++i) {
     good = good && join();
   }
-  // Behind a login waits what is sent too early.
+  // What is sent too early waits after a login.
   const std::string early = "n NOOP " + std::string(2 * kKiB, 'x') + "\r\n";
   good = good && all("a LOGIN user secret\r\n" + early, "n OK") && all("b IDLE\r\n", "+ idling");
   to_parent.put(good);
@@ -145,28 +145,28 @@ TEST(Memory, AnIdleSessionCostsAtMostFiveKibibytes) {
   const net::HostPort backend{"127.0.0.1", to_parent.take()};
   test::Gateway gateway(loop, test::gateway_config({backend}));
   // The child's steps are waited for on a thread, because this one has to serve.
-  const auto serve_until_told = [&] {
-    bool told = false;
+  const auto serve_until_noticed = [&] {
+    bool noticed = false;
     uint16_t good = 0;
     std::thread waiter([&] {
       good = to_parent.take();
-      loop.post([&told] { told = true; });
+      loop.post([&noticed] { noticed = true; });
     });
     EXPECT_TRUE(test::run_until(
-        loop, [&] { return told; }, 100'000));
+        loop, [&] { return noticed; }, 100'000));
     waiter.join();
     EXPECT_EQ(good, 1U);
   };
   to_child.put(gateway.address(test::kImplicit).port());
-  serve_until_told();
+  serve_until_noticed();
   ASSERT_TRUE(test::run_until(loop, [&] { return gateway.at_rest(); }));
   const size_t before = heap_in_use();
   to_child.put(0);
-  serve_until_told();
+  serve_until_noticed();
   ASSERT_EQ(gateway.figure(metrics::Metric::SessionsIdle), kSessions);
   const size_t idle = heap_in_use();
   to_child.put(0);
-  serve_until_told();
+  serve_until_noticed();
   ASSERT_EQ(gateway.figure(metrics::Metric::SessionsIdle), kSessions);
   const size_t later = heap_in_use();
   to_child.put(0);

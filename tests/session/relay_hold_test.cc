@@ -56,7 +56,7 @@ TEST_F(RelayTest, SaysTheLastWordsAtOnceWithoutADelay) {
   client.say("a LOGIN user wrong\r\n");
   backend.say("a NO wrong\r\n* 1 EX");
   EXPECT_EQ(reason, EndReason::Banned);
-  EXPECT_EQ(client.received, std::string(kGreeting) + "a NO wrong\r\n") << "nothing behind it";
+  EXPECT_EQ(client.received, std::string(kGreeting) + "a NO wrong\r\n") << "nothing after it";
 }
 
 TEST_F(RelayTest, HoldsAnAnswerThoughTheServerHangsUpBehindIt) {

@@ -200,7 +200,7 @@ TEST_F(RelayTest, DeliversTheAnswerToDoneAfterTheClientsEnd) {
 
 // ---- the backend goes
 
-TEST_F(RelayTest, TellsTheClientWhenTheBackendHangsUp) {
+TEST_F(RelayTest, SaysToTheClientThatTheBackendHungUp) {
   log_in();
   backend.end();
   EXPECT_EQ(reason, EndReason::BackendClosed);
@@ -253,7 +253,7 @@ TEST_F(RelayTest, CallsABrokenClientConnectionTheClientsFailure) {
 
 // ---- broken rules
 
-TEST_F(RelayTest, TellsTheClientWhichLimitItBroke) {
+TEST_F(RelayTest, NamesTheLimitThatTheClientBroke) {
   start();
   client.say("a LOGIN " + std::string(200 * kKiB, 'x'));
   EXPECT_EQ(reason, EndReason::ClientViolation);

@@ -10,7 +10,7 @@
 namespace postern {
 namespace {
 
-TEST_F(SessionTest, TellsAServerBehindTlsThatItsEndIsMeant) {
+TEST_F(SessionTest, EndsTlsTowardAServerInOrder) {
   const test::Authority authority;
   const auto context = test::server_context(authority, {"localhost"});
   backend = std::make_unique<ScriptedBackend>(
@@ -195,7 +195,7 @@ TEST_F(SessionTest, LeavesAClientAtOnceThatTakesNothingAnyMore) {
   EXPECT_TRUE(test::eventually(loop, [&] { return gateway().at_rest(); }));
 }
 
-// ---- who is gone
+// ---- a client that is gone
 
 TEST_F(SessionTest, NoticesThatAClientIsGoneThatHasSpokenBeforeTheBackend) {
   config.timeouts.connect_ms = 60'000;  // beyond what a busy machine takes for the rest

@@ -87,7 +87,7 @@ TEST_F(SessionIdentity, KeepsTheConnectionsAddressIfTheHeaderNamesNobody) {
   EXPECT_EQ(proxy_headers("local"), 1U);
 }
 
-TEST_F(SessionIdentity, WantsAHeaderFromThoseWhoMustSendOne) {
+TEST_F(SessionIdentity, WantsAHeaderFromPeersThatMustSendOne) {
   behind_proxies();
   for (const size_t listener : {kImplicit, kStartTls}) {
     dial(listener);
@@ -98,7 +98,7 @@ TEST_F(SessionIdentity, WantsAHeaderFromThoseWhoMustSendOne) {
   EXPECT_EQ(proxy_headers("missing"), 2U);
 }
 
-TEST_F(SessionIdentity, NamesAHeaderFromThoseWhoMayNotSendOne) {
+TEST_F(SessionIdentity, NamesAHeaderFromPeersThatMayNotSendOne) {
   config.listeners[kImplicit].proxies = {net::Network::parse("10.0.0.0/8").value()};
   for (const size_t listener : {kImplicit, kStartTls}) {
     for (const std::string& header : {std::string(kV1), v2()}) {
@@ -168,7 +168,7 @@ TEST_F(SessionIdentity, WaitsForAHeaderNoLongerThanForAHandshake) {
 
 // ---- out
 
-TEST_F(SessionIdentity, IsToldToTheBackendInFrontOfAllElse) {
+TEST_F(SessionIdentity, ReachesTheBackendBeforeAllElse) {
   behind_proxies();
   config.backends[0].client_identity = ClientIdentity::ProxyV1;
   secure_behind(kV1);
@@ -176,7 +176,7 @@ TEST_F(SessionIdentity, IsToldToTheBackendInFrontOfAllElse) {
   EXPECT_EQ(backend->last().heard().find(kV1), 0U) << backend->last().heard();
 }
 
-TEST_F(SessionIdentity, IsToldToTheBackendWithTheClientsTls) {
+TEST_F(SessionIdentity, ReachesTheBackendWithTheClientsTls) {
   config.backends[0].client_identity = ClientIdentity::ProxyV2;
   relay();
   ASSERT_TRUE(backend_hears("TLS_AES_"));
@@ -185,7 +185,7 @@ TEST_F(SessionIdentity, IsToldToTheBackendWithTheClientsTls) {
   EXPECT_NE(backend->last().heard().find("TLSv1.3"), std::string::npos);
 }
 
-TEST_F(SessionIdentity, IsToldToTheBackendByIdWithoutTheClientsKnowledge) {
+TEST_F(SessionIdentity, ReachesTheBackendByIdWithoutTheClientsKnowledge) {
   behind_proxies();
   config.backends[0].client_identity = ClientIdentity::ImapId;
   secure_behind(v2());
@@ -198,7 +198,7 @@ TEST_F(SessionIdentity, IsToldToTheBackendByIdWithoutTheClientsKnowledge) {
             heard.find("a LOGIN"));
 }
 
-TEST_F(SessionIdentity, IsNotTheClientsToTell) {
+TEST_F(SessionIdentity, IsNotTheClientsToChoose) {
   config.backends[0].client_identity = ClientIdentity::ImapId;
   relay();
   say("a ID (\"name\" \"x\" \"x-originating-ip\" \"203.0.113.9\")", "a OK");

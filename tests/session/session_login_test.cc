@@ -127,7 +127,7 @@ TEST_F(SessionLoginTest, WaitsNoLongerThanALoginMayTake) {
   EXPECT_EQ(figure(Metric::LoginFailuresCounted), 0U);
 }
 
-// Silence at the deadline would tell a wrong secret from a right one.
+// Silence at the deadline would show whether a secret is right.
 TEST_F(SessionLoginTest, CountsAGuessThatWasSentJustBeforeTheDeadline) {
   config.limits.login_failures = LoginFailures{.max = 1};
   backend->options().answers = false;
@@ -140,7 +140,7 @@ TEST_F(SessionLoginTest, CountsAGuessThatWasSentJustBeforeTheDeadline) {
   EXPECT_TRUE(until([&] { return figure(Metric::LoginFailuresCounted) == 1; }));
 }
 
-TEST_F(SessionLoginTest, SaysThatItStopsToThoseWhoWait) {
+TEST_F(SessionLoginTest, SaysThatItStopsToClientsThatWait) {
   config.limits.login_failures = LoginFailures{.max = 1};
   backend->options().answers = false;
   crowd(2);
@@ -152,7 +152,7 @@ TEST_F(SessionLoginTest, SaysThatItStopsToThoseWhoWait) {
   EXPECT_TRUE(until([&] { return guest(0).heard("a OK in\r\n* BYE"); }));
 }
 
-TEST_F(SessionLoginTest, GivesTheTurnOfOneWhoHasGoneToTheNext) {
+TEST_F(SessionLoginTest, GivesTheTurnOfAClientThatIsGoneToTheNext) {
   config.limits.login_failures = LoginFailures{.max = 1};
   backend->options().answers = false;
   crowd(3);
@@ -198,7 +198,7 @@ TEST_F(SessionLoginTest, CountsNoAttemptThatTheServerBreaksOff) {
   EXPECT_EQ(figure(Metric::LoginFailuresCounted), 0U);
 }
 
-TEST_F(SessionLoginTest, TellsARefusalApartFromAGuess) {
+TEST_F(SessionLoginTest, KeepsARefusalApartFromAGuess) {
   config.limits.login_failures = LoginFailures{.max = 1};
   backend->options().answers = false;
   struct Refusal {

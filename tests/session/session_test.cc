@@ -49,14 +49,14 @@ TEST_F(SessionTest, DialsTheBackendOnlyAfterTheHandshake) {
   EXPECT_EQ(figure(Metric::BackendConnects, {1, index(kConnectSuccess)}), 0U);
 }
 
-TEST_F(SessionTest, TellsALimitInClearWhereThatCostsNothing) {
+TEST_F(SessionTest, NamesALimitInClearWhereThatCostsNothing) {
   config.limits.sessions = 0;
   dial(kStartTls);
   EXPECT_TRUE(hears("* BYE [LIMIT]"));
   EXPECT_TRUE(until([&] { return client->over(); }));
 }
 
-TEST_F(SessionTest, TellsAClientInsideTlsThatThereIsNoBackend) {
+TEST_F(SessionTest, SaysToAClientInsideTlsThatThereIsNoBackend) {
   config.backends[0].servers = {closed_port.host()};
   secure();
   EXPECT_TRUE(hears("* BYE [UNAVAILABLE]"));
@@ -128,7 +128,7 @@ TEST_F(SessionTest, AnswersFailedLoginsLaterAndLater) {
   EXPECT_EQ(figure(Metric::LoginBans), 1U);
   constexpr auto kLogin = static_cast<size_t>(imap::Mechanism::Login);
   EXPECT_EQ(figure(Metric::Logins, {kLogin, static_cast<size_t>(imap::LoginResult::Success)}), 0U)
-      << "what was sent behind the last guess is not passed on";
+      << "what was sent after the last guess is not passed on";
 }
 
 TEST_F(SessionTest, EndsTheOthersOfABannedAddressAtTheirNextGuess) {

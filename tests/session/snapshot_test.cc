@@ -68,7 +68,7 @@ TEST(Materials, KeepTheSelfSignedCertificateAndTheTicketKeysOverAReload) {
   EXPECT_EQ(second.value().tickets, first.value().tickets);
 }
 
-TEST(Materials, TellAllFaultsAtOnce) {
+TEST(Materials, ReportAllFaultsAtOnce) {
   Config wanted = config();
   wanted.tls.self_signed = false;
   wanted.tls.certificates = {{"/nowhere/chain.pem", "/nowhere/key.pem", "postern.yaml:3"}};
@@ -77,12 +77,12 @@ TEST(Materials, TellAllFaultsAtOnce) {
   wanted.backends[0].verify.ca_file = "/nowhere/ca.pem";
   const auto materials = Materials::load(std::move(wanted), nullptr);
   ASSERT_FALSE(materials);
-  std::string told;
+  std::string reported;
   for (const Fault& fault : materials.faults()) {
-    told += fault.text() + "\n";
+    reported += fault.text() + "\n";
   }
   for (const char* file : {"chain.pem", "key.pem", "secret", "ca.pem"}) {
-    EXPECT_NE(told.find(std::string("/nowhere/") + file), std::string::npos) << told;
+    EXPECT_NE(reported.find(std::string("/nowhere/") + file), std::string::npos) << reported;
   }
 }
 

@@ -50,7 +50,7 @@ class FakeStream final : public net::Stream {
     failed = gone = true;
     observer_->on_failure(error);
   }
-  // Takes up to `count` of what is queued; the stream tells when that was all.
+  // Takes up to `count` of what is queued; the stream reports when that was all.
   void take(size_t count) {
     const size_t taken = std::min(count, queue_.size());
     received.append(queue_, 0, taken);
@@ -66,7 +66,7 @@ class FakeStream final : public net::Stream {
   size_t most_queued = 0;
   int pauses = 0;
   size_t unacknowledged = 0;  // of what it has received
-  bool gone = false;          // has hung up, behind what it has said
+  bool gone = false;          // has hung up, after what it has said
   bool paused = false;
   bool finished = false;
   bool aborted = false;

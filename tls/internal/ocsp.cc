@@ -76,7 +76,7 @@ bool is_hash_of(const CBS& hash, const EVP_MD* algorithm, std::string_view text)
 enum class About { Subject, Another, Broken };
 
 // CertID names the certificate by hashes of its issuer's name and key, and by its serial number.
-About whom(CBS& single, const OcspSubject& subject) {
+About about(CBS& single, const OcspSubject& subject) {
   CBS id, name_hash, key_hash, serial;
   if (CBS_get_asn1(&single, &id, CBS_ASN1_SEQUENCE) != 1) {
     return About::Broken;
@@ -155,7 +155,7 @@ Result<Staple> read_staple(std::string der, const OcspSubject& subject) {
     if (CBS_get_asn1(&*responses, &single, CBS_ASN1_SEQUENCE) != 1) {
       return wrong(kBroken);
     }
-    switch (whom(single, subject)) {
+    switch (about(single, subject)) {
       case About::Subject:
         return read_single(single, std::move(der));
       case About::Another:

@@ -20,7 +20,7 @@ def backend():
     selector = selectors.DefaultSelector()
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     selector.register(listener, selectors.EVENT_READ)
-    tell(listener.getsockname()[1])
+    report(listener.getsockname()[1])
     while True:
         for key, _ in selector.select():
             if key.fileobj is listener:
@@ -48,11 +48,11 @@ def answer(connection):
 def clients(host, port, count, authority):
     context = ssl.create_default_context(cafile=authority)
     crowd = [arrive(context, (host, int(port))) for _ in range(int(count))]
-    tell("idling")
+    report("idling")
     sys.stdin.readline()
     for client in crowd:
         say(client, b"DONE\r\n", b"i OK")
-    tell("alive")
+    report("alive")
     sys.stdin.readline()
 
 
@@ -71,7 +71,7 @@ def say(client, words, expected):
         sys.exit(f"expected {expected!r}, got {got!r}")
 
 
-def tell(words):
+def report(words):
     print(words, flush=True)
 
 

@@ -77,7 +77,7 @@ class Process:
     def running(self):
         return self._child.poll() is None
 
-    def tell(self, line):
+    def say(self, line):
         """For a child with stdin=subprocess.PIPE."""
         self._child.stdin.write(line.encode() + b"\n")
         self._child.stdin.flush()

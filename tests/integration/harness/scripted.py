@@ -1,4 +1,4 @@
-"""A backend that does exactly what a test tells it, for everything no real server would do.
+"""A backend that does exactly what a test says, for everything no real server would do.
 
 A script is a function that gets a Peer; it runs in a thread of its own for each connection and may end
 by raising Gone when the gateway hangs up. What the gateway sent is in `transcripts`.

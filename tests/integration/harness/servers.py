@@ -1,7 +1,7 @@
 """The real IMAP servers, each on a loopback address of its own: 143 with STARTTLS, 993 with TLS at once.
 
 `with Dovecot(authority) as server:` starts one and waits until it greets. Users and passwords are USERS;
-their mailboxes are empty. All of them need root: they change to the user who owns the mail.
+their mailboxes are empty. All of them need root: they change to the user that owns the mail.
 """
 
 import contextlib
