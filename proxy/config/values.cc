@@ -24,7 +24,8 @@ constexpr std::array<SizeUnit, 3> kSizeUnits = {
     {{"KiB", uint64_t{1} << 10}, {"MiB", uint64_t{1} << 20}, {"GiB", uint64_t{1} << 30}}};
 constexpr uint64_t kLargestSize = uint64_t{1} << 40;
 
-constexpr std::array<Unit, 4> kUnits = {{{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}}};
+constexpr std::array<Unit, 5> kUnits = {
+    {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}}};
 
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -42,6 +43,28 @@ std::optional<uint64_t> parse_number(std::string_view digits) {
     return std::nullopt;
   }
   return number;
+}
+
+// "90s", or the sum of several, each smaller than the one before: "1h30m".
+std::optional<uint64_t> parse_duration(std::string_view text) {
+  uint64_t sum_ms = 0;
+  uint64_t smaller_than = UINT64_MAX;
+  while (!text.empty()) {
+    const size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+    const size_t end = std::min(text.find_first_of("0123456789", digits), text.size());
+    const std::optional<uint64_t> number = parse_number(text.substr(0, digits));
+    const std::string_view name = text.substr(digits, end - digits);
+    const auto unit = std::find_if(kUnits.begin(), kUnits.end(),
+                                   [name](const Unit& known) { return known.name == name; });
+    if (!number || unit == kUnits.end() || unit->ms >= smaller_than ||
+        *number > kLongestMs / unit->ms) {
+      return std::nullopt;
+    }
+    sum_ms += *number * unit->ms;
+    smaller_than = unit->ms;
+    text.remove_prefix(end);
+  }
+  return sum_ms;
 }
 
 // The fault of a DNS name in lower case, or null.
@@ -95,24 +118,16 @@ void read_number(const SourceValue& value, uint64_t lowest, uint64_t highest, si
 
 void read_duration(const SourceValue& value, uint64_t lowest_ms, uint64_t& out_ms,
                    Diagnostics& diagnostics) {
-  const std::string_view text = value.text;
-  const auto digits =
-      static_cast<size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin());
-  const std::optional<uint64_t> number = parse_number(text.substr(0, digits));
-  if (number && digits == text.size()) {
-    return diagnostics.fault(value,
-                             "has no unit; write \"" + value.text + "s\" for seconds, or ms, m, h");
+  if (parse_number(value.text)) {
+    return diagnostics.fault(
+        value, "has no unit; write \"" + value.text + "s\" for seconds, or ms, m, h, d");
   }
-  const auto unit = std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& known) {
-    return known.name == text.substr(digits);
-  });
-  const bool fits = number && unit != kUnits.end() && *number <= kLongestMs / unit->ms &&
-                    *number * unit->ms >= lowest_ms;
-  if (!fits) {
+  const std::optional<uint64_t> ms = parse_duration(value.text);
+  if (!ms || *ms < lowest_ms || *ms > kLongestMs) {
     return diagnostics.fault(value, "is not a duration from " + std::to_string(lowest_ms) +
-                                        "ms to 24h, such as 500ms, 90s, 10m or 1h");
+                                        "ms to 24h, such as 500ms, 90s, 10m or 1h30m");
   }
-  out_ms = *number * unit->ms;
+  out_ms = *ms;
 }
 
 void read_workers(const SourceValue& value, std::optional<size_t>& out, Diagnostics& diagnostics) {
@@ -139,13 +154,22 @@ void read_boolean(const SourceValue& value, bool& out, Diagnostics& diagnostics)
 
 void read_address(const SourceValue& value, net::Address& out, Diagnostics& diagnostics) {
   const Result<net::Address> address = net::Address::parse(value.text);
-  if (!address) {
-    for (const Fault& fault : address.faults()) {
-      diagnostics.fault(value.line, value.key + ": " + fault.message);
-    }
+  if (address) {
+    out = address.value();
     return;
   }
-  out = address.value();
+  const size_t colon = value.text.rfind(':');
+  const std::string host = value.text.substr(0, colon);
+  if (colon != std::string::npos && (host == "*" || host == "localhost")) {
+    const std::string port = value.text.substr(colon);
+    return diagnostics.fault(
+        value, host == "*"
+                   ? "names no address; write \"[::]" + port + "\" for all, of IPv4 and IPv6"
+                   : "names no address; write 127.0.0.1" + port + " or \"[::1]" + port + "\"");
+  }
+  for (const Fault& fault : address.faults()) {
+    diagnostics.fault(value.line, value.key + ": " + fault.message);
+  }
 }
 
 void read_size(const SourceValue& value, uint64_t lowest, size_t& out, Diagnostics& diagnostics) {

@@ -23,7 +23,7 @@ void read_number(const SourceValue& value, uint64_t lowest, uint64_t highest, si
 
 inline constexpr uint64_t kShortestMs = 10;
 inline constexpr uint64_t kLongestMs = 86'400'000;
-// "500ms", "90s", "10m", "1h", from `lowest_ms` to 24h.
+// "500ms", "90s", "10m", "1h30m", "1d", from `lowest_ms` to 24h.
 void read_duration(const SourceValue& value, uint64_t lowest_ms, uint64_t& out_ms,
                    Diagnostics& diagnostics);
 

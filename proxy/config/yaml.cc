@@ -134,6 +134,26 @@ class TreeBuilder final : public YAML::EventHandler {
   int documents_ = 0;
 };
 
+std::string_view line_at(std::string_view text, size_t number) {
+  for (; number > 1 && !text.empty(); --number) {
+    text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+  }
+  return text.substr(0, text.find('\n'));
+}
+
+// What people write that is no YAML, and how they must write it; empty if it is nothing of these.
+const char* remedy(std::string_view yaml, size_t line_number) {
+  const std::string_view line = line_at(yaml, line_number);
+  if (line.substr(0, line.find_first_not_of(" \t")).find('\t') != std::string_view::npos) {
+    return "; YAML allows no tabs for indentation: use spaces";
+  }
+  const size_t bracket = line.find('[');
+  if (bracket != std::string_view::npos && line.find("]:", bracket) != std::string_view::npos) {
+    return "; put an IPv6 address with its port in quotes: \"[::]:993\"";
+  }
+  return "";
+}
+
 // yaml-cpp reports faults by exceptions, its depth guard (500) among them; none leaves this
 // function.
 std::optional<Fault> run_parser(const std::string& yaml, TreeBuilder& builder) {
@@ -148,6 +168,7 @@ std::optional<Fault> run_parser(const std::string& yaml, TreeBuilder& builder) {
   } catch (const YAML::Exception& error) {
     std::string message = "not valid YAML: ";
     append_escaped(message, error.msg, 200);  // it may quote the file
+    message += remedy(yaml, line_of(error.mark));
     return Fault{std::to_string(line_of(error.mark)), std::move(message)};
   } catch (const std::exception& error) {
     return Fault{"1", std::string("not valid YAML: ") + error.what()};

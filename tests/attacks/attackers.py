@@ -172,8 +172,9 @@ class EndlessCommands(Attack):
         self.here()
         answer = asyncio.ensure_future(self.drain(reader))
         with contextlib.suppress(OSError):
-            while not answer.done():
+            while not answer.done() and not writer.is_closing():
                 writer.write(b"a NOOP\r\n" * 100)
+                await asyncio.sleep(0)  # drain() alone does not yield while there is room
                 await writer.drain()
         await answer
 
@@ -184,8 +185,9 @@ class AfterViolation(Attack):
         await self.greeted(reader)
         self.here()
         writer.write(b"a LOGIN {4294967295}\r\n")
-        while True:
+        while not writer.is_closing():
             writer.write(b"x" * 65536)
+            await asyncio.sleep(0)
             await writer.drain()
 
 

@@ -68,6 +68,18 @@ TEST(Config, NeedsOnlyListenerCertificateAndBackend) {
   EXPECT_THAT(config.warnings, testing::IsEmpty());
 }
 
+TEST(Config, ReadsDurationsAsPeopleWriteThem) {
+  const Config config = parse(
+      "listeners: [{address: '127.0.0.1:993'}]\n"
+      "tls: {certificates: [{chain: a, key: b}]}\n"
+      "backends: {b: {servers: [h]}}\n"
+      "timeouts: {idle: 1h30m, login: 1m30s500ms, drain: 1d}\n",
+      "");
+  EXPECT_EQ(config.timeouts.idle_ms, 5'400'000U);
+  EXPECT_EQ(config.timeouts.login_ms, 90'500U);
+  EXPECT_EQ(config.timeouts.drain_ms, 86'400'000U);
+}
+
 TEST(Config, ReadsEveryKey) {
   const Config config = parse(
       read(std::string(POSTERN_SOURCE) + "/tests/fuzz/corpus/config/full.yaml"), "/etc/postern");
