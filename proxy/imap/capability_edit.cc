@@ -14,6 +14,16 @@ bool ends_with_word(std::string_view text, std::string_view word) {
   return text.size() >= word.size() && same_word(text.substr(text.size() - word.size()), word);
 }
 
+// Empty at the end, and at a stray CR.
+std::string_view take_capability(std::string_view& list) {
+  skip_spaces(list);
+  const std::string_view word = take_word(list);
+  if (word.empty()) {
+    list.remove_prefix(std::min<size_t>(1, list.size()));
+  }
+  return word;
+}
+
 }  // namespace
 
 bool is_hidden_capability(std::string_view capability) {
@@ -37,34 +47,42 @@ std::string_view capability_list(std::string_view line) {
   return rest;
 }
 
-std::optional<std::string> hide_capabilities(std::string_view line) {
-  const std::string_view list = capability_list(line);
-  const auto offset = static_cast<size_t>(list.data() - line.data());
+std::optional<std::string> hide_capabilities(std::string_view line, std::string_view list) {
   std::string kept;
-  std::string_view rest = list;
-  while (!rest.empty()) {
-    const size_t word_end = std::min(rest.find(' ', 1), rest.size());  // with the space before it
-    const std::string_view word = rest.substr(0, word_end);
-    if (!is_hidden_capability(word.substr(1))) {
-      kept.append(word);
+  size_t decided = 0;  // up to here the line is kept or hidden
+  const auto begin = static_cast<size_t>(list.data() - line.data());
+  const size_t end = begin + list.size();
+  for (size_t word = begin, next = 0; word < end; word = next) {  // with the space before it
+    next = std::min(line.find(' ', word + 1), end);
+    if (is_hidden_capability(line.substr(word + 1, next - word - 1))) {
+      kept.reserve(line.size());
+      kept.append(line.substr(decided, word - decided));
+      decided = next;
     }
-    rest.remove_prefix(word_end);
   }
-  if (kept.size() == list.size()) {
+  if (decided == 0) {
     return std::nullopt;
   }
-  return std::string(line.substr(0, offset)).append(kept).append(line.substr(offset + list.size()));
+  kept.append(line.substr(decided));
+  return kept;
+}
+
+Capabilities read_capabilities(std::string_view list) {
+  Capabilities found;
+  while (!list.empty()) {
+    const std::string_view word = take_capability(list);
+    found.literal_plus = found.literal_plus || same_word(word, "LITERAL+");
+    found.literal_minus = found.literal_minus || same_word(word, "LITERAL-") ||
+                          same_word(word, "IMAP4rev2");  // RFC 9051 §4.3
+    found.compress = found.compress || same_word(word, "COMPRESS=DEFLATE");
+  }
+  return found;
 }
 
 bool lists_capability(std::string_view list, std::string_view capability) {
   while (!list.empty()) {
-    skip_spaces(list);
-    const std::string_view word = take_word(list);
-    if (!word.empty() && same_word(word, capability)) {
+    if (same_word(take_capability(list), capability)) {
       return true;
-    }
-    if (word.empty()) {
-      list.remove_prefix(std::min<size_t>(1, list.size()));  // a stray CR
     }
   }
   return false;

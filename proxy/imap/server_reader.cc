@@ -15,13 +15,11 @@ using Condition = ServerHead::Condition;
 constexpr const char* kReading = "reading the server's response";
 constexpr const char* kGreeting = "reading the server's greeting";
 
-LiteralPlus literal_plus_of(std::string_view capabilities) {
-  if (lists_capability(capabilities, "LITERAL+")) {
+LiteralPlus literal_plus_of(const Capabilities& capabilities) {
+  if (capabilities.literal_plus) {
     return LiteralPlus::Any;
   }
-  const bool small = lists_capability(capabilities, "LITERAL-") ||
-                     lists_capability(capabilities, "IMAP4rev2");  // RFC 9051 §4.3
-  return small ? LiteralPlus::Small : LiteralPlus::None;
+  return capabilities.literal_minus ? LiteralPlus::Small : LiteralPlus::None;
 }
 
 }  // namespace
@@ -39,7 +37,6 @@ size_t ServerReader::feed(Bytes bytes, FilterState& shared) {
     }
   }
   cursor.flush();
-  shared.at_boundary = at_boundary();
   return cursor.taken();
 }
 
@@ -176,9 +173,10 @@ void ServerReader::pass_whole(std::string_view line, EditCursor& cursor, FilterS
     shared.conversation.challenge(challenge);
   } else {
     const std::string_view list = capability_list(line);
-    shared.literal_plus = literal_plus_of(list);
-    shared.conversation.offer_compress(lists_capability(list, "COMPRESS=DEFLATE"));
-    edited = hide_capabilities(line);
+    const Capabilities capabilities = read_capabilities(list);
+    shared.literal_plus = literal_plus_of(capabilities);
+    shared.conversation.offer_compress(capabilities.compress);
+    edited = hide_capabilities(line, list);
   }
   if (!held_.empty()) {
     cursor.insert(edited ? *edited : line);

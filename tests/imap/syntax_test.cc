@@ -41,7 +41,7 @@ TEST(Syntax, TakesWordsAndLineEnds) {
 }
 
 std::string hidden(std::string_view line) {
-  return hide_capabilities(line).value_or("(unchanged)");
+  return hide_capabilities(line, capability_list(line)).value_or("(unchanged)");
 }
 
 TEST(CapabilityEdit, HidesCapabilitiesThatAreFalseInsideTls) {
