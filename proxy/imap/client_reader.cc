@@ -115,7 +115,9 @@ void ClientReader::head(std::string_view piece, bool complete, Conversation& con
   if (line_ == Line::Command && found.decided) {
     begin_command(found, conversation);
   }
-  std::string().swap(head_);
+  if (!head_.empty()) {
+    std::string().swap(head_);
+  }
 }
 
 // A line that a server may not read as a command is answered without a tag, or not at all.
@@ -124,7 +126,7 @@ void ClientReader::begin_command(const CommandHead& found, Conversation& convers
   if (!found.strict) {
     conversation.lose_track();
   }
-  if (found.named && is_answerable(found.tag)) {
+  if (found.strict || (found.named && is_answerable(found.tag))) {
     conversation.begin(found.tag, found.command);
   }
 }

@@ -66,10 +66,6 @@ Command command_named(std::string_view name) {
   return Command::Other;
 }
 
-bool takes_literals(Command command) {
-  return command == Command::Other || command == Command::Login || command == Command::Id;
-}
-
 CommandHead parse_command_head(std::string_view line) {
   CommandHead head;
   const size_t size = line.size();

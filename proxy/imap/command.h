@@ -27,7 +27,9 @@ constexpr bool is_login(Command command) {
 }
 // Whether its arguments may be literals. At a literal in any other command, each server gives up in
 // its own way.
-bool takes_literals(Command command);
+constexpr bool takes_literals(Command command) {
+  return command == Command::Other || command == Command::Login || command == Command::Id;
+}
 
 // The first words of a client's line. The parser is lax: any number of spaces may separate them,
 // and the name ends at the first octet that no atom may have, so that any line which some server
@@ -42,7 +44,8 @@ struct CommandHead {
 };
 CommandHead parse_command_head(std::string_view line);
 
-// Whether a tagged response can carry this tag. For any other, a server can only say "* BAD".
+// Whether a tagged response can carry this tag, as that of a strict head. For any other, a server
+// can only say "* BAD".
 bool is_answerable(std::string_view tag);
 
 // Whether every server reads `line`, given without its line end, as exactly one line: no control

@@ -76,6 +76,7 @@ void Conversation::begin(std::string_view tag, Command command) {
     lose_track();
   }
   append(tag, command);
+  newest_ = command;
   unfinished_ = true;
   early_plus_ = false;
 }
@@ -98,14 +99,9 @@ void Conversation::end_command() {
   if (!std::exchange(unfinished_, false)) {
     return;
   }
-  CommandQueue::Position newest = 0;
-  for (auto next = newest; next < queue_.end(); next = queue_.at(next).end) {
-    newest = next;
-  }
-  const Command command = queue_.at(newest).command;
-  if (command == Command::Idle) {
+  if (newest_ == Command::Idle) {
     turn_ = Turn::Idle;
-  } else if (command == Command::Unauthenticate && sure()) {
+  } else if (newest_ == Command::Unauthenticate && sure()) {
     turn_ = Turn::AwaitUnauthenticate;
   }
 }

@@ -184,7 +184,7 @@ class Conversation {
   Turn turn_ = Turn::Command;
   uint8_t lines_asked_ = 0;  // "+" that no SASL line has answered
   bool unsure_ : 1 = false;
-  bool unfinished_ = false;  // the newest command in the queue is still being sent
+  bool unfinished_ = false;  // the newest is in the queue, and is still being sent
   bool early_plus_ = false;  // "+" came before the line that announces a literal had ended
   bool literal_refused_ = false;
   bool line_start_ : 1 = true;
@@ -198,6 +198,7 @@ class Conversation {
   bool layer_claimed_ : 1 = false;
   bool compress_missing_ : 1 = false;  // in the capabilities since login
   bool opaque_ : 1 = false;
+  Command newest_ = Command::Other;  // the last one begun after login
 };
 
 }  // namespace postern::imap

@@ -32,13 +32,17 @@ size_t Filter::from_client(Bytes bytes) {
 }
 
 void Filter::from_server(Bytes bytes) {
+  if (strict_ == nullptr) {
+    if (!shared_.violation && !shared_.stopped()) {
+      server_.feed(bytes, shared_);
+    }
+    return;
+  }
   while (!bytes.empty() && !shared_.violation && !shared_.stopped()) {
     bytes = bytes.subspan(server_.feed(bytes, shared_));
-    if (strict_ != nullptr) {
-      strict_->go_on(shared_);
-    }
+    strict_->go_on(shared_);
   }
-  if (strict_ != nullptr && !shared_.conversation.before_login()) {
+  if (!shared_.conversation.before_login()) {
     leave_strictness();
   }
 }

@@ -47,11 +47,12 @@ bool parse_code(std::string_view rest, std::string_view& code) {
   }
   rest.remove_prefix(2);
   const std::string_view most = rest.substr(0, kMaxCode + 1);
-  const size_t end = most.find_first_of(" ]\r\n");
-  if (end == std::string_view::npos) {
+  const auto* const end = std::find_if(
+      most.begin(), most.end(), [](char c) { return c == ' ' || c == ']' || is_line_end(c); });
+  if (end == most.end()) {
     return most.size() > kMaxCode;  // longer than any known code
   }
-  code = most.substr(0, end);
+  code = most.substr(0, static_cast<size_t>(end - most.begin()));
   return true;
 }
 

@@ -24,7 +24,7 @@ constexpr bool same_word(std::string_view a, std::string_view b) {
     return false;
   }
   for (size_t i = 0; i < a.size(); ++i) {
-    if (upper(a[i]) != upper(b[i])) {
+    if (a[i] != b[i] && upper(a[i]) != upper(b[i])) {  // most are written in upper case
       return false;
     }
   }
