@@ -114,13 +114,10 @@ void Relay::finish_backend() {
   }
 }
 
-void Relay::count_kept() {
-  const size_t kept = filter_.held();
-  if (kept != counted_) {
-    loop_.memory().add(static_cast<int64_t>(kept) - static_cast<int64_t>(counted_));
-    counted_ = kept;
-    starved_ = starved_ || loop_.memory().exhausted();
-  }
+void Relay::count_kept(size_t kept) {
+  loop_.memory().add(static_cast<int64_t>(kept) - static_cast<int64_t>(counted_));
+  counted_ = kept;
+  starved_ = starved_ || loop_.memory().exhausted();
 }
 
 void Relay::client_ended() {
@@ -308,7 +305,9 @@ void Relay::pace() {
   if (done_) {
     return;
   }
-  count_kept();
+  if (const size_t kept = filter_.held(); kept != counted_) {
+    count_kept(kept);
+  }
   if (starved_) {
     end_now(EndReason::LimitMemory, {});
     return;

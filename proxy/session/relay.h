@@ -154,7 +154,7 @@ class Relay final : public net::Retirable, private net::Deadline {
 
   void client_bytes(Bytes bytes);
   void offer(Bytes bytes);
-  void count_kept();
+  void count_kept(size_t kept);
   void finish_backend();
   void backend_bytes(Bytes bytes);
   void drop_client_bytes(size_t count);
