@@ -12,8 +12,10 @@ namespace postern {
 // something was cut. An escape is never cut in two.
 void append_escaped(std::string& out, std::string_view bytes, size_t limit);
 
-// The same for the inside of a JSON string. A byte from 0x80 up becomes the code point of that
-// number: nothing is lost, and nothing claims that the client sent UTF-8.
+// The same for the inside of a JSON string. Characters of UTF-8 beyond ASCII become \u escapes
+// (above U+FFFF a surrogate pair, RFC 8259 section 7), so a reader gets back what came; so no
+// control character of C1 and no change of direction stands in the line itself. An octet that is no
+// UTF-8 becomes \\xff: the reader gets a backslash, x and two digits.
 void append_json_escaped(std::string& out, std::string_view bytes, size_t limit);
 
 // `bytes` escaped and in quotes, for messages. (Not `quoted`: a std::string would find

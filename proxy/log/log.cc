@@ -1,8 +1,13 @@
 #include "proxy/log/log.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <memory>
 #include <mutex>
 
@@ -19,9 +24,43 @@ namespace {
 constexpr size_t kMaxValue = 512;
 constexpr char kTextPattern[] = "%Y-%m-%dT%H:%M:%S.%eZ %v";
 constexpr char kJsonPattern[] = R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})";
+// In the journal a line has its time already. `%*` is the priority that the journal takes off; the
+// time stays in JSON, whose readers want the same keys from everywhere.
+constexpr char kJournalTextPattern[] = "%*%v";
+constexpr char kJournalJsonPattern[] = R"(%*{"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})";
 
 std::atomic<Format> current_format{Format::Text};
 std::atomic<Level> current_level{Level::Info};
+
+constexpr std::array kSpdlogLevels = {spdlog::level::debug, spdlog::level::info,
+                                      spdlog::level::warn, spdlog::level::err};
+
+// "<4>": syslog's number of a level (sd-daemon(3)).
+class Priority final : public spdlog::custom_flag_formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, const std::tm&,
+              spdlog::memory_buf_t& line) override {
+    const char digit = message.level >= spdlog::level::err    ? '3'
+                       : message.level == spdlog::level::warn ? '4'
+                       : message.level == spdlog::level::info ? '6'
+                                                              : '7';
+    for (const char c : {'<', digit, '>'}) {
+      line.push_back(c);
+    }
+  }
+  std::unique_ptr<custom_flag_formatter> clone() const override {
+    return std::make_unique<Priority>();
+  }
+};
+
+// systemd.exec(5), $JOURNAL_STREAM: device and inode of the journal's socket. The variable outlives
+// a redirection of standard error, so the two are compared.
+bool writes_to_journal() {
+  const char* const named = std::getenv("JOURNAL_STREAM");
+  struct stat is {};
+  return named != nullptr && fstat(STDERR_FILENO, &is) == 0 &&
+         std::to_string(is.st_dev) + ":" + std::to_string(is.st_ino) == named;
+}
 
 bool needs_quotes(std::string_view value) {
   for (const char c : value) {
@@ -45,6 +84,9 @@ std::string text_payload(Level level, std::string_view event, Fields fields) {
   out.resize(6, ' ');
   append_escaped(out, event, kMaxValue);
   for (const Field& field : fields) {
+    if (field.left_out) {
+      continue;
+    }
     out.append(" ").append(field.key).append("=");
     append_text_value(out, field.value);
   }
@@ -62,6 +104,9 @@ std::string json_payload(Level level, std::string_view event, Fields fields) {
   out.append(name_of(level)).append(R"(","event":)");
   append_json_string(out, event);
   for (const Field& field : fields) {
+    if (field.left_out) {
+      continue;
+    }
     out += ',';
     append_json_string(out, field.key);
     out += ':';
@@ -100,27 +145,37 @@ class Log {
 
   void set_format(Format format) {
     const bool is_text = format == Format::Text;
+    const char* const plain = is_text ? kTextPattern : kJsonPattern;
+    const char* const journal = is_text ? kJournalTextPattern : kJournalJsonPattern;
+    auto formatter =
+        std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc, "\n");
+    formatter->add_flag<Priority>('*').set_pattern(writes_to_journal() ? journal : plain);
     const std::lock_guard<std::mutex> lock(mutex_);
     current_format.store(format, std::memory_order_relaxed);
-    logger_.set_formatter(std::make_unique<spdlog::pattern_formatter>(
-        is_text ? kTextPattern : kJsonPattern, spdlog::pattern_time_type::utc, "\n"));
+    logger_.set_formatter(std::move(formatter));
   }
 
   // The lock is held over the write, so that a line of one format can't get the frame of the other.
-  void write(Level level, std::string_view event, Fields fields) {
+  void write(Level level, std::string_view event, Fields fields, const Group& group) {
     const std::lock_guard<std::mutex> lock(mutex_);
     const int64_t now = now_s();
     report_suppressed(now);
-    if (level == Level::Error || limiter_.admit(event, now)) {
-      write_line(payload(level, event, fields));
+    if (level == Level::Error || limiter_.admit(level, event, group, now)) {
+      write_line(level, payload(level, event, fields));
     }
   }
 
   uint64_t lost_lines() const { return sink_->lost_in_all(); }
 
+  void report() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    report_suppressed(now_s());
+  }
+
   void flush() {
     const std::lock_guard<std::mutex> lock(mutex_);
-    report_suppressed(now_s() + 1);
+    report_suppressed(Limiter::kAll);
+    limiter_ = {};
   }
 
  private:
@@ -136,14 +191,16 @@ class Log {
   }
 
   void report_suppressed(int64_t now) {
-    for (const auto& [event, count] : limiter_.take_suppressed(now)) {
-      write_line(payload(Level::Warn, "suppressed", {{"of", event}, {"count", count}}));
+    for (const auto& [level, event, key, value, count] : limiter_.take_suppressed(now)) {
+      Field group(key == nullptr ? "" : key, value);
+      group.left_out = key == nullptr;
+      write_line(level, payload(level, "suppressed", {{"of", event}, group, {"count", count}}));
     }
   }
 
-  // The level was checked before and is part of the payload, so spdlog gets all lines at one level.
-  void write_line(const std::string& line) {
-    logger_.log(spdlog::level::info, spdlog::string_view_t(line));
+  // The level was checked before, so spdlog is to let all pass.
+  void write_line(Level level, const std::string& line) {
+    logger_.log(kSpdlogLevels[static_cast<size_t>(level)], spdlog::string_view_t(line));
   }
 
   std::mutex mutex_;
@@ -152,13 +209,13 @@ class Log {
   Limiter limiter_;
 };
 
-void write(Level level, const char* event, Fields fields) {
+}  // namespace
+
+void write(Level level, const char* event, Fields fields, const Group& group) {
   if (enabled(level)) {
-    Log::instance().write(level, event, fields);
+    Log::instance().write(level, event, fields, group);
   }
 }
-
-}  // namespace
 
 void configure(Format format, Level level) {
   current_level.store(level, std::memory_order_relaxed);
@@ -187,6 +244,10 @@ void error(const char* event, Fields fields) {
 
 uint64_t lost_lines() {
   return Log::instance().lost_lines();
+}
+
+void report() {
+  Log::instance().report();
 }
 
 void flush() {

@@ -40,6 +40,7 @@ bool StderrSink::report_lost(const spdlog::details::log_msg& like) {
   const std::string payload = lost_payload_(lost_);
   spdlog::details::log_msg line = like;
   line.payload = payload;
+  line.level = spdlog::level::warn;
   if (!write_line(line)) {
     return false;
   }

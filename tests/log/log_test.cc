@@ -1,10 +1,13 @@
 #include "proxy/log/log.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -78,7 +81,76 @@ TEST_F(Log, WritesJsonWithEscapedStrings) {
   ASSERT_EQ(lines.size(), 1U);
   EXPECT_THAT(lines[0], StartsWith(R"({"time":"20)"));
   EXPECT_THAT(lines[0], EndsWith(R"(Z","level":"warn","event":"json",)"
-                                 R"("text":"a\"b\\\n\u001b\u00ff","number":42,"digits":"42"})"));
+                                 R"("text":"a\"b\\\n\u001b\\xff","number":42,"digits":"42"})"));
+}
+
+TEST_F(Log, LeavesOutOptionalFieldsWithoutAValue) {
+  const auto write = [] {
+    info("optional", {Field::optional("a", ""), Field::optional("b", "x"), {"c", ""}});
+  };
+  EXPECT_THAT(logged(write), ElementsAre(EndsWith("info  optional b=x c=\"\"")));
+  configure(Format::Json, Level::Info);
+  EXPECT_THAT(logged(write), ElementsAre(EndsWith(R"("event":"optional","b":"x","c":""})")));
+}
+
+// The journal is a stream socket, and JOURNAL_STREAM names it by device and inode.
+class LogToJournal : public LogTest {
+ protected:
+  LogToJournal() {
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends_), 0);
+    name_journal(ends_[1]);
+  }
+  ~LogToJournal() override {
+    unsetenv("JOURNAL_STREAM");
+    close(ends_[0]);
+    close(ends_[1]);
+  }
+  static void name_journal(int fd) {
+    struct stat is {};
+    EXPECT_EQ(fstat(fd, &is), 0);
+    const std::string name = std::to_string(is.st_dev) + ":" + std::to_string(is.st_ino);
+    setenv("JOURNAL_STREAM", name.c_str(), 1);
+  }
+  // What the other end of the socket gets.
+  std::string written(Format format) {
+    {
+      const StandardError redirected(ends_[1]);
+      configure(format, Level::Debug);
+      debug("tried");
+      info("done");
+      warn("doubtful");
+      error("broken");
+    }
+    std::string text(4096, '\0');
+    const ssize_t size = read(ends_[0], text.data(), text.size());
+    EXPECT_GT(size, 0);
+    text.resize(static_cast<size_t>(std::max<ssize_t>(size, 0)));
+    return text;
+  }
+  int ends_[2];
+};
+
+TEST_F(LogToJournal, GivesTextAPriorityAndNoTime) {
+  EXPECT_EQ(written(Format::Text),
+            "<7>debug tried\n<6>info  done\n<4>warn  doubtful\n<3>error broken\n");
+}
+
+TEST_F(LogToJournal, GivesJsonAPriorityToo) {
+  EXPECT_THAT(written(Format::Json),
+              MatchesRegex("<7>[{]\"time\":\"[^<]*<6>[{][^<]*<4>[{][^<]*<3>[{]\"time\":\"[^\"]*\","
+                           "\"level\":\"error\",\"event\":\"broken\"[}]\n"));
+}
+
+// Standard error of a child, or of a shell that has redirected it, is another than the variable's.
+TEST_F(LogToJournal, WritesAsEverIfStandardErrorIsNotTheJournal) {
+  int other[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, other), 0);
+  name_journal(other[1]);
+  const std::string text = written(Format::Text);
+  EXPECT_THAT(text, MatchesRegex(kTime + "debug tried\n(.|\n)*"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("<")));
+  close(other[0]);
+  close(other[1]);
 }
 
 TEST_F(Log, WritesOnlyWhatTheLevelAllows) {
@@ -108,7 +180,7 @@ TEST_F(Log, CountsTheLinesOfAFlood) {
     if (line.find("info  flood") != std::string::npos) {
       ++written;
     }
-    const size_t at = line.find("warn  suppressed of=flood count=");
+    const size_t at = line.find("info  suppressed of=flood count=");
     if (at != std::string::npos) {
       counted += std::stoul(line.substr(line.rfind('=') + 1));
     }
@@ -202,20 +274,24 @@ TEST_F(Log, DoesNotWaitForAStalledReader) {
   EXPECT_EQ(std::stoul(reported.substr(reported.rfind('=') + 1)) + written, kLines);
 }
 
+bool admit(Limiter& limiter, const char* event, int64_t now_s, const Group& group = {}) {
+  return limiter.admit(Level::Info, event, group, now_s);
+}
+
 TEST(LogLimiter, AdmitsAHundredLinesOfAnEventInASecond) {
   Limiter limiter;
   for (uint32_t i = 0; i < kLinesPerSecond; ++i) {
-    EXPECT_TRUE(limiter.admit("a", 7));
+    EXPECT_TRUE(admit(limiter, "a", 7));
   }
-  EXPECT_FALSE(limiter.admit("a", 7));
-  EXPECT_TRUE(limiter.admit("b", 7)) << "events don't share their limit";
-  EXPECT_TRUE(limiter.admit("a", 8)) << "the next second is a new one";
+  EXPECT_FALSE(admit(limiter, "a", 7));
+  EXPECT_TRUE(admit(limiter, "b", 7)) << "events don't share their limit";
+  EXPECT_TRUE(admit(limiter, "a", 8)) << "the next second is a new one";
 }
 
 TEST(LogLimiter, ReportsSuppressedLinesOnce) {
   Limiter limiter;
   for (uint32_t i = 0; i < kLinesPerSecond + 5; ++i) {
-    limiter.admit("a", 7);
+    admit(limiter, "a", 7);
   }
   EXPECT_TRUE(limiter.take_suppressed(7).empty()) << "the second is not over";
   const auto reported = limiter.take_suppressed(8);
@@ -223,6 +299,60 @@ TEST(LogLimiter, ReportsSuppressedLinesOnce) {
   EXPECT_EQ(reported[0].event, "a");
   EXPECT_EQ(reported[0].count, 5U);
   EXPECT_TRUE(limiter.take_suppressed(9).empty());
+}
+
+TEST(LogLimiter, CountsByTheGroup) {
+  Limiter limiter;
+  for (uint32_t i = 0; i < kLinesPerSecond; ++i) {
+    admit(limiter, "a", 7, {.key = "reason", .value = "x"});
+  }
+  for (const char* reason : {"x", "y", "x"}) {
+    EXPECT_FALSE(admit(limiter, "a", 7, {.key = "reason", .value = reason}));
+  }
+  EXPECT_TRUE(admit(limiter, "a", 8, {.key = "reason", .value = "x"}));
+  const auto told = limiter.take_suppressed(8);
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_STREQ(told[0].key, "reason");
+  EXPECT_EQ(told[0].value, "x");
+  EXPECT_EQ(told[0].count, 2U);
+  EXPECT_EQ(told[1].value, "y");
+  EXPECT_EQ(told[1].count, 1U);
+}
+
+// What a reader that bans by such lines lives on: a flood of one client hides no other.
+TEST(LogLimiter, KeepsTheLinesOfAClientWhateverOthersCause) {
+  Limiter limiter;
+  const Group flood{.key = "client", .value = "192.0.2.1", .client = 1};
+  const Group slow{.key = "client", .value = "192.0.2.2", .client = 2};
+  uint64_t flooded = 0;
+  for (int64_t second = 100; second < 160; ++second) {
+    for (uint32_t i = 0; i < 5 * kLinesPerSecond; ++i) {
+      flooded += admit(limiter, "a", second, flood) ? 1 : 0;
+    }
+    if (second % 6 == 0) {
+      EXPECT_TRUE(admit(limiter, "a", second, slow)) << second;
+    }
+    EXPECT_TRUE(limiter.take_suppressed(second).empty()) << "the minute is not over";
+  }
+  EXPECT_LE(flooded, 60 * kLinesPerSecond);
+  const auto told = limiter.take_suppressed(160);
+  ASSERT_EQ(told.size(), 1U);
+  EXPECT_EQ(told[0].value, "192.0.2.1");
+  EXPECT_EQ(told[0].count, 60 * 5 * kLinesPerSecond - flooded);
+}
+
+TEST(LogLimiter, WritesTheFirstLineOfEveryClientAndForgetsThem) {
+  Limiter limiter;
+  constexpr uint64_t kClients = 3 * kMostClients;
+  for (uint64_t client = 1; client <= kClients; ++client) {
+    EXPECT_TRUE(admit(limiter, "a", 7, {.key = "client", .value = "x", .client = client}));
+  }
+  uint64_t counted = 0;
+  for (uint32_t i = 0; i < 2 * kLinesOfClient; ++i) {
+    counted += admit(limiter, "a", 7, {.key = "client", .value = "x", .client = kClients}) ? 0 : 1;
+  }
+  EXPECT_EQ(counted, kLinesOfClient + 1);
+  ASSERT_EQ(limiter.take_suppressed(Limiter::kAll).size(), 1U);
 }
 
 TEST(LogEscape, NeverCutsAnEscape) {
@@ -234,6 +364,37 @@ TEST(LogEscape, NeverCutsAnEscape) {
                                       : limit < 6 ? 2
                                                   : 6) +
                        "...");
+  }
+}
+
+std::string in_json(std::string_view bytes, size_t limit = 100) {
+  std::string out;
+  append_json_escaped(out, bytes, limit);
+  return out;
+}
+
+TEST(LogEscape, KeepsTheCharactersOfUtf8InJson) {
+  EXPECT_EQ(in_json("M\xc3\xbcller"), "M\\u00fcller");
+  EXPECT_EQ(in_json("\xe2\x82\xac"), "\\u20ac");
+  EXPECT_EQ(in_json("\xf0\x9f\x93\xa7!"), "\\ud83d\\udce7!") << "above U+FFFF: a surrogate pair";
+  EXPECT_EQ(in_json("\xf4\x8f\xbf\xbf"), "\\udbff\\udfff");
+  EXPECT_EQ(in_json("\xc2\x9b\x7f"), "\\u009b\\u007f") << "C1's CSI";
+  EXPECT_EQ(in_json("\xe2\x80\xae"), "\\u202e") << "a change of direction";
+}
+
+TEST(LogEscape, ShowsOctetsThatAreNoUtf8InJson) {
+  EXPECT_EQ(in_json("\xff"), "\\\\xff");
+  EXPECT_EQ(in_json("\xc3"), "\\\\xc3") << "cut off";
+  EXPECT_EQ(in_json("\xe2\x82"), "\\\\xe2\\\\x82");
+  EXPECT_EQ(in_json("\xc3(\xbc"), "\\\\xc3(\\\\xbc");
+  EXPECT_EQ(in_json("\xc0\xaf\xe0\x80\xaf"), "\\\\xc0\\\\xaf\\\\xe0\\\\x80\\\\xaf") << "overlong";
+  EXPECT_EQ(in_json("\xed\xa0\x80"), "\\\\xed\\\\xa0\\\\x80") << "a surrogate";
+  EXPECT_EQ(in_json("\xf4\x90\x80\x80"), "\\\\xf4\\\\x90\\\\x80\\\\x80") << "beyond Unicode";
+}
+
+TEST(LogEscape, CutsNoPairOfSurrogates) {
+  for (size_t limit = 0; limit < 12; ++limit) {
+    EXPECT_EQ(in_json("\xf0\x9f\x93\xa7", limit), "...");
   }
 }
 
