@@ -29,6 +29,9 @@ constexpr ErrorTable<ProxyFailure> kFailures({
     {ProxyFailure::Timeout, "timeout",
      "no whole header came within timeouts.handshake from a peer that is in the listener's "
      "proxy_protocol.from"},
+    {ProxyFailure::Mixed, "mixed",
+     "the header says TCP4 or TCP6, but the client's address is of the other family, as a "
+     "proxy writes that takes the client's address from elsewhere (nginx with realip)"},
 });
 
 constexpr std::string_view kV1 = "PROXY ";
@@ -205,25 +208,38 @@ ProxyReader::Step ProxyReader::read_v1(size_t& length) {
     return Step::More;
   }
   header_.version = 1;
-  const bool good = text[end + 1] == '\n' && take_v1(text.substr(kV1.size(), end - kV1.size()));
-  return good ? Step::Done : fail(ProxyFailure::Malformed);
+  if (text[end + 1] != '\n') {
+    return fail(ProxyFailure::Malformed);
+  }
+  const auto failure = take_v1(text.substr(kV1.size(), end - kV1.size()));
+  return failure ? fail(*failure) : Step::Done;
 }
 
-bool ProxyReader::take_v1(std::string_view line) {
+// The family is the client's. nginx with realip takes the client from one place and its own address
+// from another: a destination of the other family leaves no doubt about the client, and is taken.
+std::optional<ProxyFailure> ProxyReader::take_v1(std::string_view line) {
   const std::string_view family = take_field(line);
   if (family == "UNKNOWN") {
-    return true;  // the rest of the line is ignored
+    return std::nullopt;  // the rest of the line is ignored
   }
   const bool v6 = family == "TCP6";
   if (!v6 && family != "TCP4") {
-    return false;
+    return ProxyFailure::Malformed;
   }
   const std::string_view source = take_field(line);
   const std::string_view destination = take_field(line);
   const std::string_view source_port = take_field(line);
   header_.source = parse_address(source, source_port, v6);
-  header_.destination = parse_address(destination, line, v6);
-  return header_.source.valid() && header_.destination.valid();
+  header_.destination =
+      parse_address(destination, line, destination.find(':') != std::string_view::npos);
+  if (!header_.destination.valid()) {
+    return ProxyFailure::Malformed;
+  }
+  if (!header_.source.valid()) {
+    return parse_address(source, source_port, !v6).valid() ? ProxyFailure::Mixed
+                                                           : ProxyFailure::Malformed;
+  }
+  return std::nullopt;
 }
 
 ProxyReader::Step ProxyReader::read_v2(size_t& length) {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,7 @@ enum class ProxyFailure : int32_t {
   Unsupported,  // version 3 and later, and what version 2 does not define
   Truncated,    // the connection ended inside it
   Timeout,      // no complete header in time
+  Mixed,        // version 1: the family says one thing, the client's address another
 };
 extern const ErrorDomain kProxyDomain;
 Error proxy_error(ProxyFailure failure);
@@ -58,7 +60,7 @@ class ProxyReader {
   Step read(size_t& length);
   Step read_v1(size_t& length);
   Step read_v2(size_t& length);
-  bool take_v1(std::string_view line);
+  std::optional<ProxyFailure> take_v1(std::string_view line);
   Step fail(ProxyFailure failure);
 
   std::string received_;

@@ -97,12 +97,28 @@ TEST(ProxyReader, RefusesAnythingElseInVersion1) {
         "PROXY TCP4 192.0.2.1 198.51.100.2 -1 993\r\n",
         "PROXY TCP4 192.0.2.256 198.51.100.2 4711 993\r\n",
         "PROXY TCP4 192.0.2.01 198.51.100.2 4711 993\r\n",
-        "PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n", "PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n",
-        "PROXY TCP6 [2001:db8::1] 2001:db8::2 1 2\r\n", "PROXY TCP6 fe80::1%lo ::1 1 2\r\n",
-        "PROXY UDP4 192.0.2.1 198.51.100.2 4711 993\r\n", "PROXY  UNKNOWN\r\n", "PROXY \r\n",
-        "PROXY TCP4 192.0.2.1 198.51.100.2 4711 993\rx"}) {
+        "PROXY TCP4 192.0.2.1 2001:db8::x 1 2\r\n", "PROXY TCP6 [2001:db8::1] 2001:db8::2 1 2\r\n",
+        "PROXY TCP6 fe80::1%lo ::1 1 2\r\n", "PROXY UDP4 192.0.2.1 198.51.100.2 4711 993\r\n",
+        "PROXY  UNKNOWN\r\n", "PROXY \r\n", "PROXY TCP4 192.0.2.1 198.51.100.2 4711 993\rx"}) {
     EXPECT_EQ(read_everywhere(line), "malformed") << line;
   }
+}
+
+// As nginx writes it: the client is realip's, the destination nginx's own.
+TEST(ProxyReader, TakesADestinationOfTheOtherFamilyInVersion1) {
+  EXPECT_EQ(read_everywhere("PROXY TCP4 192.0.2.1 2001:db8::2 4711 993\r\nx"),
+            "v1 192.0.2.1:4711 [2001:db8::2]:993|x");
+  EXPECT_EQ(read_everywhere("PROXY TCP6 2001:db8::1 198.51.100.2 4711 993\r\nx"),
+            "v1 [2001:db8::1]:4711 198.51.100.2:993|x");
+}
+
+TEST(ProxyReader, SaysThatAClientsFamilyIsNotTheHeaders) {
+  EXPECT_EQ(read_everywhere("PROXY TCP4 2001:db8::1 2001:db8::2 1 2\r\n"), "mixed");
+  EXPECT_EQ(read_everywhere("PROXY TCP6 192.0.2.1 192.0.2.2 1 2\r\n"), "mixed");
+  EXPECT_EQ(read_everywhere("PROXY TCP6 192.0.2.1 2001:db8::2 1 2\r\n"), "mixed");
+  const std::string text = proxy_error(ProxyFailure::Mixed).text();
+  EXPECT_NE(text.find("TCP4 or TCP6"), std::string::npos) << text;
+  EXPECT_NE(text.find("nginx with realip"), std::string::npos) << text;
 }
 
 TEST(ProxyReader, BoundsVersion1) {
