@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "proxy/backend/dial_failure.h"
 #include "proxy/backend/label_values.h"
 #include "proxy/log/log.h"
 #include "proxy/net/failure.h"
@@ -174,7 +175,8 @@ void Dialer::on_deadline() {
   if (plain_ != nullptr && !preamble_.has_value() && plain_->connected()) {
     during_ = kGreeting;
   }
-  attempt_failed(net::net_error(-ETIMEDOUT, during_));
+  attempt_failed(during_ == kGreeting ? dial_error(DialFailure::GreetingTimeout, during_)
+                                      : net::net_error(-ETIMEDOUT, during_));
 }
 
 // ---- the end of an attempt
@@ -206,13 +208,10 @@ void Dialer::attempt_failed(Error error) {
   }
   disarm();
   ListNode<DnsCacheObserver>::unlink();
+  report_failure(error);
   drop_stream();
   services_.counters.count<Metric::BackendConnects>(
       ServerLabel{server().label}, services_.labels.index_of<Label::ConnectResult>(error.label()));
-  log::warn("backend failed", {{"backend", pool_.config().name},
-                               {"server", server().text},
-                               {"reason", error.label()},
-                               {"error", error}});
   // The resolver may have answered while a stale address was tried.
   const bool are_others = server().addresses.generation() != generation_;
   address_index_ = are_others ? 0 : address_index_ + 1;
@@ -231,6 +230,30 @@ void Dialer::attempt_failed(Error error) {
   }
   done_ = true;
   observer_.on_dial_failed(error);
+}
+
+void Dialer::report_failure(const Error& error) {
+  const bool by_words =
+      preamble_.has_value() && (error.domain == &imap::kImapDomain || error.domain == &kDialDomain);
+  log::warn("backend failed",
+            {{"backend", pool_.config().name},
+             {"server", server().text},
+             {"reason", error.label()},
+             {"error", error},
+             log::Field::optional("protocol", by_words ? preamble_->protocol() : ""),
+             log::Field::optional("said", by_words ? std::string(preamble_->said()) : ""),
+             log::Field::optional("advice", advice(error))});
+}
+
+const char* Dialer::advice(const Error& error) const {
+  if (error.domain != &kDialDomain) {
+    return "";
+  }
+  if (pool_.config().tls == BackendTls::Implicit || !identity_.proxy_header.empty()) {
+    return "the server is slow: raise `timeouts.connect`, or look at the server";
+  }
+  return "a server that waits for the client speaks TLS first (`tls: implicit`), wants a PROXY "
+         "header (`client_identity`) or no IMAP; a slow one needs a longer `timeouts.connect`";
 }
 
 void Dialer::drop_stream() {

@@ -84,6 +84,8 @@ class Dialer final : public net::Retirable,
   void note_refusal_of_identity();
   void succeed();
   void attempt_failed(Error error);  // by value: the error dies with the attempt
+  void report_failure(const Error& error);
+  const char* advice(const Error& error) const;
   void drop_stream();
   uint64_t time_left_ms() const;
   BackendServer& server() { return pool_.server(order_[server_index_]); }

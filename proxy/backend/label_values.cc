@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proxy/backend/dial_failure.h"
 #include "proxy/imap/conversation.h"
 #include "proxy/net/failure.h"
 #include "tls/failure.h"
@@ -64,8 +65,8 @@ void define_leaf_labels(metrics::LabelSets& sets) {
   sets.define(Label::ShadowReason, shadow_names());
   sets.define<imap::Mechanism>();
   sets.define<imap::LoginResult>();
-  sets.define(Label::ConnectResult,
-              join({"success"}, {&net::kNetDomain, &tls::kTlsDomain, &imap::kImapDomain}));
+  sets.define(Label::ConnectResult, join({"success"}, {&net::kNetDomain, &tls::kTlsDomain,
+                                                       &imap::kImapDomain, &kDialDomain}));
   sets.define(Label::AcceptFailure, join({}, {&net::kNetDomain}));
   sets.define(Label::Violation, join({}, {&imap::kImapDomain}));
   sets.define<imap::Refusal>();

@@ -52,6 +52,7 @@ BackendPreamble::Step BackendPreamble::read_lines() {
   Step step = Step::More;
   while (step == Step::More) {
     const std::string_view rest = std::string_view(received_).substr(read_);
+    line_at_ = read_;
     const size_t newline = rest.substr(0, kMaxLine).find('\n');
     // The first bytes reveal a server of another kind, which may never send an LF.
     if (state_ == State::Greeting &&
@@ -179,11 +180,48 @@ BackendPreamble::Step BackendPreamble::ready() {
 BackendPreamble::Step BackendPreamble::ask(State state, std::string_view command) {
   state_ = state;
   received_.erase(0, read_);
-  read_ = lines_ = 0;
+  read_ = line_at_ = lines_ = 0;
   tag_ = random_tag();
   to_send_ = tag_;
   to_send_.append(" ").append(command).append("\r\n");
   return Step::Send;
+}
+
+std::string_view BackendPreamble::said() const {
+  constexpr size_t kMax = 100;
+  std::string_view line = std::string_view(received_).substr(line_at_);
+  line = line.substr(0, line.find_first_of("\r\n"));
+  return line.substr(0, kMax);
+}
+
+const char* BackendPreamble::protocol() const {
+  struct Sign {
+    std::string_view begins;
+    const char* protocol;
+    std::string_view contains = {};
+  };
+  static constexpr Sign kSigns[] = {
+      {"+OK", "POP3"},
+      {"-ERR", "POP3"},
+      {"220", "FTP", "FTP"},
+      {"220", "LMTP", "LMTP"},
+      {"220", "SMTP"},
+      {"421", "SMTP"},
+      {"554", "SMTP"},
+      {"HTTP/", "HTTP"},
+      {"SSH-", "SSH"},
+      {"\x15\x03", "TLS"},
+      {"\x16\x03", "TLS"},
+      {"\"IMPLEMENTATION\"", "ManageSieve"},
+      {"\"SIEVE\"", "ManageSieve"},
+  };
+  const std::string_view line = said();
+  for (const Sign& sign : kSigns) {
+    if (line.starts_with(sign.begins) && line.find(sign.contains) != std::string_view::npos) {
+      return sign.protocol;
+    }
+  }
+  return "";
 }
 
 BackendPreamble::Step BackendPreamble::fail(Violation violation) {

@@ -54,6 +54,11 @@ class BackendPreamble {
   const std::string& first_bytes() const { return received_; }
   const Error& error() const { return error_; }
   bool id_refused() const { return id_refused_; }  // NO or BAD to the ID
+  // After Failed: the start of the line that the server fails by. It comes before any login, and so
+  // is about no user.
+  std::string_view said() const;
+  // Whose protocol that line is, if it is known and not IMAP: "SMTP", "POP3"; else empty.
+  const char* protocol() const;
 
  private:
   enum class State : uint8_t {
@@ -84,7 +89,8 @@ class BackendPreamble {
   const std::string id_command_;
   State state_ = State::Greeting;
   unsigned lines_ = 0;
-  size_t read_ = 0;  // bytes of received_ that have been read as lines
+  size_t read_ = 0;     // bytes of received_ that have been read as lines
+  size_t line_at_ = 0;  // where the last line begins
   std::string received_;
   std::string tag_;
   std::string capabilities_;  // the latest list, each after a space

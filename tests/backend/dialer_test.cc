@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "proxy/backend/label_values.h"
@@ -15,6 +16,7 @@
 #include "tests/net/loopback.h"
 #include "tests/support/busy_pool.h"
 #include "tests/support/certificates.h"
+#include "tests/support/logged.h"
 #include "tests/support/no_descriptors.h"
 #include "tests/support/scripted_backend.h"
 #include "tests/support/test_loop.h"
@@ -25,6 +27,9 @@ namespace {
 using metrics::Metric;
 using test::run_until;
 using test::ScriptedBackend;
+using testing::Contains;
+using testing::ContainsRegex;
+using testing::Not;
 
 constexpr uint64_t kTimeoutMs = 5'000;
 
@@ -95,11 +100,24 @@ class DialerTest : public testing::Test, public DialerObserver {
     EXPECT_EQ(connects(0, reason), 1U);
   }
   // Of the ten seconds that start(10'000) gives, the first of two servers has five.
-  void expect_half_of_the_time() {
+  void expect_half_of_the_time(const char* reason) {
     pass_ms(4'900);
-    EXPECT_EQ(connects(0, "timed_out"), 0U);
+    EXPECT_EQ(connects(0, reason), 0U);
     pass_ms(5'100);
-    EXPECT_EQ(connects(0, "timed_out"), 1U);
+    EXPECT_EQ(connects(0, reason), 1U);
+  }
+  template <typename Work>
+  std::vector<std::string> lines_while(Work work) {
+    log::configure(log::Format::Text, log::Level::Warn);
+    std::vector<std::string> lines = test::logged(work);
+    log::configure(log::Format::Text, log::Level::Error);
+    return lines;
+  }
+  std::vector<std::string> lines_of_a_dial() {
+    return lines_while([&] {
+      start();
+      ASSERT_TRUE(wait());
+    });
   }
   bool finished() const { return stream != nullptr || failure; }
   uint64_t connects(size_t server, std::string_view result) {
@@ -231,6 +249,50 @@ TEST_F(DialerTest, RefusesAServerThatDoesNotSpeakImap) {
   EXPECT_STREQ(failure.label(), "not_imap");
 }
 
+// What a server says in place of a greeting leads to the mistake faster than any reason of ours.
+TEST_F(DialerTest, WritesWhatAServerSaysInPlaceOfAGreeting) {
+  struct Case {
+    const char* greeting;
+    const char* line;
+  };
+  for (const auto& [greeting, line] :
+       {Case{"* BYE Maximum number of connections\r\n",
+             " reason=backend_bye .*said=\"\\* BYE Maximum number of connections\""},
+        Case{"220 mail.example.org ESMTP\r\n",
+             " reason=not_imap .*protocol=SMTP said=\"220 mail.example.org ESMTP\""},
+        Case{"+OK Dovecot ready.\r\n", "protocol=POP3 said=\"\\+OK Dovecot ready.\""},
+        Case{"HTTP/1.1 400 Bad Request\r\nx", "protocol=HTTP said=\"HTTP/1.1 400 Bad Request\""},
+        Case{"\x15\x03\x01", "protocol=TLS said=\"\\\\x15\\\\x03\\\\x01\""},
+        Case{"hello\x1b[2J\r\n", "said=\"hello\\\\x1b\\[2J\""}}) {
+    backends.clear();
+    config.servers.clear();
+    dial.reset();
+    pool_.reset();
+    failure = {};
+    backend({.greeting = greeting});
+    EXPECT_THAT(lines_of_a_dial(), Contains(ContainsRegex(line))) << greeting;
+  }
+}
+
+TEST_F(DialerTest, CutsWhatAServerSays) {
+  backend({.greeting = "* BYE " + std::string(3000, 'x') + "\r\n"});
+  const auto lines = lines_of_a_dial();
+  EXPECT_THAT(lines, Contains(ContainsRegex("said=\"\\* BYE x+\"")));
+  EXPECT_THAT(lines, Not(Contains(ContainsRegex("x{101}"))));
+}
+
+// It stands apart from a network that drops packets, and says what such a server may wait for.
+TEST_F(DialerTest, TellsASilentServerFromASilentNetwork) {
+  backend({.greeting = ""});
+  start(200);
+  const auto lines = lines_while([&] { ASSERT_TRUE(wait()); });
+  EXPECT_STREQ(failure.label(), "greeting_timeout");
+  EXPECT_EQ(connects(0, "greeting_timeout"), 1U);
+  EXPECT_EQ(connects(0, "timed_out"), 0U);
+  EXPECT_THAT(lines, Contains(ContainsRegex("connected, but no whole greeting came.*advice=.*TLS "
+                                            "first.*PROXY header")));
+}
+
 TEST_F(DialerTest, TriesAllAddressesOfAServer) {
   ScriptedBackend& server = backend();
   BackendServer& known = pool().server(0);
@@ -257,17 +319,17 @@ TEST_F(DialerTest, GivesASilentServerOnlyItsShareOfTheTime) {
   backend();
   start(10'000);
   ASSERT_TRUE(run_until(loop, [&] { return backends[0]->accepted() == 1; }));
-  expect_half_of_the_time();
+  expect_half_of_the_time("greeting_timeout");
   ASSERT_TRUE(wait());
-  expect_next_server("timed_out");
+  expect_next_server("greeting_timeout");
 }
 
 TEST_F(DialerTest, GivesUpInTimeWhenEveryServerIsSilent) {
   backend({.greeting = "* OK"});
   backend({.greeting = "* OK"});
   ASSERT_TRUE(dials(200));
-  EXPECT_STREQ(failure.label(), "timed_out");
-  EXPECT_EQ(connects(0, "timed_out") + connects(1, "timed_out"), 2U);
+  EXPECT_STREQ(failure.label(), "greeting_timeout");
+  EXPECT_EQ(connects(0, "greeting_timeout") + connects(1, "greeting_timeout"), 2U);
 }
 
 // ---- names
@@ -333,7 +395,7 @@ TEST_F(DialerTest, TriesTheNextServerWhenANameTakesTooLong) {
   backend();
   const test::BusyPool busy(loop);
   start(10'000);
-  expect_half_of_the_time();
+  expect_half_of_the_time("timed_out");
   ASSERT_TRUE(wait());
   expect_next_server("timed_out");
 }

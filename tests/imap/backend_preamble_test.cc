@@ -61,6 +61,32 @@ TEST(BackendPreamble, PassesTheGreetingOnAsItCame) {
   }
 }
 
+TEST(BackendPreamble, NamesTheProtocolOfAnotherServer) {
+  const auto protocol = [](std::string_view greeting) {
+    BackendPreamble opening(Hop::AsIs);
+    EXPECT_EQ(opening.feed(as_bytes(greeting)), Step::Failed) << greeting;
+    return std::string(opening.protocol());
+  };
+  EXPECT_EQ(protocol("220 mail ESMTP\r\n"), "SMTP");
+  EXPECT_EQ(protocol("220 (vsFTPd 3.0.3)\r\n"), "FTP");
+  EXPECT_EQ(protocol("220 mail LMTP ready\r\n"), "LMTP");
+  EXPECT_EQ(protocol("554 no\r\n"), "SMTP");
+  EXPECT_EQ(protocol("-ERR no\r\n"), "POP3");
+  EXPECT_EQ(protocol("SSH-2.0-x\r\n"), "SSH");
+  EXPECT_EQ(protocol("\"IMPLEMENTATION\" \"Dovecot Pigeonhole\"\r\n"), "ManageSieve");
+  EXPECT_EQ(protocol("\x16\x03\x03"), "TLS");
+  EXPECT_EQ(protocol("hello\r\n"), "");
+}
+
+// The line by which it fails, also where it is not the first.
+TEST(BackendPreamble, ShowsTheLineByWhichItFails) {
+  BackendPreamble opening(Hop::StartTls);
+  ASSERT_EQ(opening.feed(as_bytes("* OK [CAPABILITY IMAP4rev1 STARTTLS] hi\r\n")), Step::Send);
+  const std::string tag(opening.to_send().substr(0, opening.to_send().find(' ')));
+  EXPECT_EQ(opening.feed(as_bytes("* OK wait\r\n" + tag + " NO not today\r\n")), Step::Failed);
+  EXPECT_EQ(opening.said(), tag + " NO not today");
+}
+
 TEST(BackendPreamble, RefusesWhatIsNoGreeting) {
   for (const Hop hop : {Hop::AsIs, Hop::StartTls}) {
     for (const char* text : {"SSH", "+OK POP3\r\n", "220 mail ESMTP\r\n", "* NO x\r\n", "*x",
@@ -73,6 +99,8 @@ TEST(BackendPreamble, RefusesWhatIsNoGreeting) {
     BackendPreamble busy(hop);
     EXPECT_EQ(busy.feed(as_bytes("* BYE [UNAVAILABLE] later\r\n")), Step::Failed);
     EXPECT_STREQ(busy.error().label(), "backend_bye");
+    EXPECT_EQ(busy.said(), "* BYE [UNAVAILABLE] later");
+    EXPECT_STREQ(busy.protocol(), "");
     BackendPreamble endless(hop);
     EXPECT_EQ(endless.feed(as_bytes("* OK " + std::string(BackendPreamble::kMaxLine - 5, 'x'))),
               Step::Failed);

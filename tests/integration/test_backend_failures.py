@@ -34,13 +34,13 @@ def resets(peer):
 
 # name: (script, settings of the hop, the reason that is counted, how the log says it)
 SCRIPTED = {
-    "silent": (greets(b""), {}, "timed_out", "greeting"),
-    "half-greeting": (greets(b"* OK [CAPABILITY IMAP4rev1] rea"), {}, "timed_out", "greeting"),
+    "silent": (greets(b""), {}, "greeting_timeout", "TLS first"),
+    "half-greeting": (greets(b"* OK [CAPABILITY IMAP4rev1] rea"), {}, "greeting_timeout", "said="),
     "hangs-up": (hangs_up, {}, "connection_closed", "greeting"),
     "resets": (resets, {}, "connection_reset", ""),
-    "bye": (greets(b"* BYE too busy\r\n"), {}, "backend_bye", "BYE"),
-    "smtp": (greets(b"220 mail.test ESMTP\r\n"), {}, "not_imap", "IMAP"),
-    "pop3": (greets(b"+OK ready\r\n"), {}, "not_imap", "IMAP"),
+    "bye": (greets(b"* BYE too busy\r\n"), {}, "backend_bye", "too busy"),
+    "smtp": (greets(b"220 mail.test ESMTP\r\n"), {}, "not_imap", "220 mail.test ESMTP"),
+    "pop3": (greets(b"+OK ready\r\n"), {}, "not_imap", "POP3"),
     "garbage": (greets(b"\x00\xff\x16\x03\x01\r\n"), {}, "not_imap", "IMAP"),
     "untagged-no": (greets(b"* NO ready\r\n"), {}, "not_imap", "IMAP"),
     "endless-line": (greets(b"* OK " + b"x" * 100_000), {}, "backend_line_too_long", "long"),

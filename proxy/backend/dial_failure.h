@@ -1,0 +1,17 @@
+// Failures of dialling that are neither the network's nor a protocol's. Values; any thread.
+#pragma once
+
+#include <cstdint>
+
+#include "proxy/base/error.h"
+
+namespace postern {
+
+// As Error codes of kDialDomain.
+enum class DialFailure : int32_t {
+  GreetingTimeout,  // the connection stands, but the server has not greeted in its time
+};
+extern const ErrorDomain kDialDomain;
+Error dial_error(DialFailure failure, const char* during);
+
+}  // namespace postern
