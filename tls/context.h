@@ -31,6 +31,7 @@ struct ServerSettings {
   int64_t (*clock_s)() = &wall_clock_s;
   std::shared_ptr<const ClientAuth> client_auth = {};  // null: clients are not asked
   std::optional<Policy> shadow = {};  // judged for every ClientHello, but refuses none
+  bool strict_alpn = true;            // whether a client that offers ALPN must offer "imap"
 };
 
 class ServerContext {

@@ -73,7 +73,7 @@ Engine::~Engine() {
 std::unique_ptr<Engine> Engine::server(const ServerContext& context, Workspace& workspace) {
   std::unique_ptr<Engine> engine(new Engine(workspace, SSL_new(context.get())));
   SSL_set_accept_state(engine->ssl_);
-  SSL_set_app_data(engine->ssl_, &engine->shadow_refusal_);  // for ServerContext's verdict
+  SSL_set_app_data(engine->ssl_, &engine->hello_);  // for ServerContext to fill
   return engine;
 }
 

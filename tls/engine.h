@@ -66,6 +66,14 @@ struct ClientFacts {
   bool resumed = false;
 };
 
+// What a server's end notes of a ClientHello.
+struct HelloNotes {
+  // Why the context's shadow policy would have refused a handshake that its own policy accepted.
+  std::optional<Failure> shadow_refusal = {};
+  std::optional<Version> highest_offer = {};           // not known of a client before TLS 1.0
+  std::unique_ptr<const std::string> alpn_offer = {};  // refused or ignored: "h2,http/1.1"
+};
+
 class Engine {
  public:
   enum class Event : uint8_t { NeedInput, Open, Plaintext, End, Failed };
@@ -109,10 +117,8 @@ class Engine {
   // Server role: the subject of the client's certificate as in RFC 2253, for people and logs; empty
   // if it showed none. A resumed session keeps that of its first handshake. After Open.
   std::string peer_subject() const;
-  ClientFacts client_facts() const;  // server role, after Open
-  // Server role: why the context's shadow policy would have refused a handshake that its own policy
-  // accepted.
-  std::optional<Failure> shadow_refusal() const { return shadow_refusal_; }
+  ClientFacts client_facts() const;                   // server role, after Open
+  const HelloNotes& hello() const { return hello_; }  // server role
 
  private:
   Engine(Workspace& workspace, ssl_st* ssl);
@@ -130,7 +136,7 @@ class Engine {
   Bytes input_;                              // fed and not yet taken
   std::unique_ptr<const std::string> host_;  // client role, until Open: the name to verify
   Error error_;
-  std::optional<Failure> shadow_refusal_;
+  HelloNotes hello_;
   bool recognised_ = false;  // the peer's first bytes were checked
   bool open_ = false;
   bool closed_ = false;           // our close_notify is sent

@@ -1,10 +1,13 @@
 #include <algorithm>
 #include <array>
 #include <ctime>
+#include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "tls/context.h"
+#include "tls/engine.h"
 #include "tls/failure.h"
 #include "tls/internal/boringssl.h"
 #include "tls/internal/certificate_choice.h"
@@ -34,17 +37,21 @@ std::string session_binding(const ServerSettings& settings) {
   return sha256(as_bytes(text));
 }
 
-// Strict (RFC 7301 §3.2): a client that offers protocols must offer ours, so that nothing meant for
-// the server of another protocol can be sent here (ALPACA). Mail clients rarely offer any.
-int select_protocol(SSL*, const uint8_t** chosen, uint8_t* length, const uint8_t* offered,
-                    unsigned offered_length, void*) noexcept {
-  uint8_t* found = nullptr;
-  if (SSL_select_next_proto(&found, length, offered, offered_length, kAlpnImap, sizeof kAlpnImap) !=
-      OPENSSL_NPN_NEGOTIATED) {
-    return SSL_TLSEXT_ERR_ALERT_FATAL;
+// An ALPN list as text, "h2,http/1.1", at most so many octets of it.
+std::string alpn_text(Bytes list) {
+  constexpr size_t kMax = 100;
+  std::string text;
+  while (!list.empty() && text.size() <= kMax) {
+    const size_t length = std::min<size_t>(list.front(), list.size() - 1);
+    text.append(text.empty() ? "" : ",").append(as_text(list.subspan(1, length)));
+    list = list.subspan(1 + length);
   }
-  *chosen = found;
-  return SSL_TLSEXT_ERR_OK;
+  return text.size() <= kMax ? text : text.substr(0, kMax) + "...";
+}
+
+// BoringSSL finds it through the connection's application data (see Engine::server).
+HelloNotes* notes_of(const SSL* ssl) {
+  return static_cast<HelloNotes*>(SSL_get_app_data(ssl));
 }
 
 bool start_ticket(const TicketKeys::Key& key, const uint8_t* iv, EVP_CIPHER_CTX* cipher,
@@ -70,10 +77,12 @@ struct ServerContext::State {
   bool prepare();
   bool ask_clients();
   bool present(const CertificateStore::Certificate& chosen, const SSL_CLIENT_HELLO& hello) const;
-  void judge_in_shadow(std::span<const CertificateStore::Certificate* const> candidates,
-                       const SSL_CLIENT_HELLO& hello) const;
+  void take_notes(std::span<const CertificateStore::Certificate* const> candidates,
+                  const SSL_CLIENT_HELLO& hello) const;
   void refresh_keys();
   static ssl_select_cert_result_t select_certificate(const SSL_CLIENT_HELLO* hello) noexcept;
+  static int select_protocol(SSL* ssl, const uint8_t** chosen, uint8_t* length,
+                             const uint8_t* offered, unsigned offered_length, void*) noexcept;
   void bound_resumption(SSL* ssl, int64_t good_until) const;
   static ssl_verify_result_t verify(SSL* ssl, uint8_t* alert) noexcept;
   static int ticket_key(SSL* ssl, uint8_t* name, uint8_t* iv, EVP_CIPHER_CTX* cipher,
@@ -94,7 +103,7 @@ bool ServerContext::State::prepare() {
   installed = settings.certificates->find("").front();
   SSL_CTX_set_app_data(ctx.get(), this);
   SSL_CTX_set_select_certificate_cb(ctx.get(), &State::select_certificate);
-  SSL_CTX_set_alpn_select_cb(ctx.get(), &select_protocol, nullptr);
+  SSL_CTX_set_alpn_select_cb(ctx.get(), &State::select_protocol, nullptr);
   SSL_CTX_set_tlsext_ticket_key_cb(ctx.get(), &State::ticket_key);
   SSL_CTX_set_timeout(ctx.get(), kSessionSeconds);
   SSL_CTX_set_session_psk_dhe_timeout(ctx.get(), kSessionSeconds);
@@ -145,7 +154,7 @@ ssl_select_cert_result_t ServerContext::State::select_certificate(
   const char* name = SSL_get_servername(hello->ssl, TLSEXT_NAMETYPE_host_name);
   const auto candidates = state.settings.certificates->find(name == nullptr ? "" : name);
   const auto& chosen = choose_certificate(candidates, *hello, state.settings.policy);
-  state.judge_in_shadow(candidates, *hello);
+  state.take_notes(candidates, *hello);
   return state.present(chosen, *hello) ? ssl_select_cert_success : ssl_select_cert_error;
 }
 
@@ -165,16 +174,37 @@ bool ServerContext::State::present(const CertificateStore::Certificate& chosen,
   return SSL_set_ocsp_response(hello.ssl, der.data(), der.size()) == 1;
 }
 
-// A client that the policy in force refuses is not one that a stricter policy would cut off. The
-// verdict goes where the connection's application data points (see Engine::server).
-void ServerContext::State::judge_in_shadow(
+// A client that the policy in force refuses is not one that a stricter policy would cut off.
+void ServerContext::State::take_notes(
     std::span<const CertificateStore::Certificate* const> candidates,
     const SSL_CLIENT_HELLO& hello) const {
-  auto* verdict = static_cast<std::optional<Failure>*>(SSL_get_app_data(hello.ssl));
-  if (settings.shadow.has_value() && verdict != nullptr &&
-      !refusal(candidates, hello, settings.policy).has_value()) {
-    *verdict = refusal(candidates, hello, *settings.shadow);
+  HelloNotes* notes = notes_of(hello.ssl);
+  if (notes == nullptr) {
+    return;
   }
+  notes->highest_offer = highest_version(hello);
+  if (settings.shadow.has_value() && !refusal(candidates, hello, settings.policy).has_value()) {
+    notes->shadow_refusal = refusal(candidates, hello, *settings.shadow);
+  }
+}
+
+// Strict (RFC 7301 §3.2): a client that offers protocols must offer ours, so that nothing meant for
+// the server of another protocol can be sent here (ALPACA). Mail clients rarely offer any. Not
+// strict: the offer is taken for none.
+int ServerContext::State::select_protocol(SSL* ssl, const uint8_t** chosen, uint8_t* length,
+                                          const uint8_t* offered, unsigned offered_length,
+                                          void*) noexcept {
+  uint8_t* found = nullptr;
+  if (SSL_select_next_proto(&found, length, offered, offered_length, kAlpnImap, sizeof kAlpnImap) ==
+      OPENSSL_NPN_NEGOTIATED) {
+    *chosen = found;
+    return SSL_TLSEXT_ERR_OK;
+  }
+  if (HelloNotes* notes = notes_of(ssl); notes != nullptr) {
+    notes->alpn_offer =
+        std::make_unique<const std::string>(alpn_text(Bytes(offered, offered_length)));
+  }
+  return of(ssl).settings.strict_alpn ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
 }
 
 void ServerContext::State::refresh_keys() {

@@ -31,6 +31,13 @@ constexpr const char* name_of(ListenerTls value) {
   return kListenerTlsNames[value];
 }
 
+// What becomes of a client that offers ALPN protocols, but not imap.
+enum class ListenerAlpn : uint8_t { Strict, Lax };
+inline constexpr Names<ListenerAlpn> kListenerAlpnNames{"strict", "lax"};
+constexpr const char* name_of(ListenerAlpn value) {
+  return kListenerAlpnNames[value];
+}
+
 enum class BackendTls : uint8_t { None, StartTls, Implicit };
 inline constexpr Names<BackendTls> kBackendTlsNames{"none", "starttls", "implicit"};
 constexpr const char* name_of(BackendTls value) {
@@ -59,6 +66,7 @@ struct ListenerConfig {
   size_t sessions = 0;                     // at one time; 0: only limits.sessions applies
   // From these networks a PROXY header is required, from all others it is refused.
   std::vector<net::Network> proxies = {};
+  ListenerAlpn alpn = ListenerAlpn::Strict;
 };
 
 struct TlsConfig {

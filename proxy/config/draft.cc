@@ -57,6 +57,7 @@ void take_listeners(Draft& draft) {
     ListenerConfig made{{}, listener.tls, listener.address.text};
     made.sessions = listener.sessions;
     made.proxies = listener.proxies;
+    made.alpn = listener.alpn;
     if (!listener.address.key.empty()) {
       read_address(listener.address, made.address, draft.diagnostics);
     }

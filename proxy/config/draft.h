@@ -40,6 +40,7 @@ struct ListenerDraft {
   PolicyDraft policy = {};
   size_t sessions = 0;
   std::vector<net::Network> proxies = {};
+  ListenerAlpn alpn = ListenerAlpn::Strict;
 };
 
 struct BackendDraft {

@@ -68,6 +68,15 @@ constexpr auto kFirstRows = std::to_array<Row>({
          [](Draft& d, const SourceValue& w) {
            read_choice(w, d.listeners.back().tls, d.diagnostics);
          }},
+    {.path = "listeners[].alpn",
+     .syntax = "strict or lax",
+     .doc = "strict: a client that offers protocols by ALPN must offer imap; the log has the offer "
+            "of a client that is refused. lax: such a client is served as if it had offered none.",
+     .show = [](Draft& d) { return show_choice(d.listeners.back().alpn); },
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_choice(w, d.listeners.back().alpn, d.diagnostics);
+         }},
 });
 
 constexpr auto kProxyRows = std::to_array<Row>({

@@ -345,7 +345,7 @@ void ClientSetup::count_shadow_refusal() {
   if (tls_ == nullptr) {
     return;  // the client has sent nothing
   }
-  if (const auto refusal = tls_->engine().shadow_refusal()) {
+  if (const auto refusal = tls_->engine().hello().shadow_refusal) {
     counters().count<Metric::ShadowRefusals>(
         session_.labels().index_of<Label::ShadowReason>(name_of(*refusal)));
   }

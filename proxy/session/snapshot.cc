@@ -80,7 +80,8 @@ Contexts contexts_of_worker(const Materials& materials, Faults& faults) {
                                    .tickets = materials.tickets,
                                    .binding = listener.text,
                                    .client_auth = materials.client_auth,
-                                   .shadow = config.shadow_policy}),
+                                   .shadow = config.shadow_policy,
+                                   .strict_alpn = listener.alpn == ListenerAlpn::Strict}),
          context, faults);
     contexts.push_back(std::move(context));
   }

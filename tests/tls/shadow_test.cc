@@ -95,7 +95,7 @@ Outcome meet(const ServerContext& context, const Configure& configure) {
   converse(gateway, peer);
   EXPECT_EQ(gateway.engine->open(), !gateway.failed);
   return {gateway.failed ? std::optional(gateway.failure()) : std::nullopt,
-          gateway.engine->shadow_refusal()};
+          gateway.engine->hello().shadow_refusal};
 }
 
 class Shadow : public testing::TestWithParam<bool> {};

@@ -9,6 +9,18 @@ uint16_t on_the_wire(int version) {
   return static_cast<uint16_t>(TLS1_VERSION + version);
 }
 
+std::optional<Version> highest_between(const SSL_CLIENT_HELLO& hello, Version least, Version most) {
+  const auto listed = list_extension(hello, TLSEXT_TYPE_supported_versions);
+  const auto legacy = std::min<uint16_t>(hello.version, TLS1_2_VERSION);
+  for (auto version = static_cast<int>(most); version >= static_cast<int>(least); --version) {
+    const uint16_t wire = on_the_wire(version);
+    if (listed.has_value() ? listed->has(wire) : wire <= legacy) {
+      return static_cast<Version>(version);
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Numbers> list_extension(const SSL_CLIENT_HELLO& hello, uint16_t type) {
@@ -42,17 +54,12 @@ bool has_extension(const SSL_CLIENT_HELLO& hello, uint16_t type) {
   return SSL_early_callback_ctx_extension_get(&hello, type, &data, &length) == 1;
 }
 
+std::optional<Version> highest_version(const SSL_CLIENT_HELLO& hello) {
+  return highest_between(hello, Version::Tls10, Version::Tls13);
+}
+
 std::optional<Version> negotiate_version(const SSL_CLIENT_HELLO& hello, const Policy& policy) {
-  const auto listed = list_extension(hello, TLSEXT_TYPE_supported_versions);
-  const auto legacy = std::min<uint16_t>(hello.version, TLS1_2_VERSION);
-  for (auto version = static_cast<int>(policy.max_version);
-       version >= static_cast<int>(policy.min_version); --version) {
-    const uint16_t wire = on_the_wire(version);
-    if (listed.has_value() ? listed->has(wire) : wire <= legacy) {
-      return static_cast<Version>(version);
-    }
-  }
-  return std::nullopt;
+  return highest_between(hello, policy.min_version, policy.max_version);
 }
 
 }  // namespace postern::tls

@@ -40,6 +40,9 @@ std::optional<Numbers> list_extension(const SSL_CLIENT_HELLO& hello, uint16_t ty
 Numbers offered_suites(const SSL_CLIENT_HELLO& hello);
 bool has_extension(const SSL_CLIENT_HELLO& hello, uint16_t type);
 
+// The highest version that the client offers, of those that we know.
+std::optional<Version> highest_version(const SSL_CLIENT_HELLO& hello);
+
 // The version that the hello and the policy lead to (RFC 8446 §4.2.1, RFC 5246 appendix E.1).
 std::optional<Version> negotiate_version(const SSL_CLIENT_HELLO& hello, const Policy& policy);
 
