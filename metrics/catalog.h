@@ -91,12 +91,12 @@ inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
      "does not accept such a login; privacy_required, it wants a secured hop; denied, expired and "
      "unavailable, it refused for another reason than the secret; interrupted, the attempt ended "
      "without an answer.",
-     {Mechanism, LoginResult}},
+     {Backend, Mechanism, LoginResult}},
     {Metric::LoginDuration,
      Histogram,
      "postern_login_duration_seconds",
      "Time the backend took to answer a login attempt.",
-     {}},
+     {Backend}},
     {Metric::LoginFailuresCounted,
      Counter,
      "postern_login_failures_counted_total",

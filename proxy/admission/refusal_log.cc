@@ -10,10 +10,13 @@ RefusalLog::~RefusalLog() {
 }
 
 void RefusalLog::refused(std::string_view listener, const net::Address& client, Refusal reason,
-                         uint64_t now_ms) {
+                         const RefusalLimit& limit, uint64_t now_ms) {
   if (has_own_line(What::Session, client, name_of(reason), now_ms)) {
-    log::warn("session refused",
-              {{"listener", listener}, {"client", client.text()}, {"reason", name_of(reason)}});
+    log::warn("session refused", {{"listener", listener},
+                                  {"client", client.text()},
+                                  {"reason", name_of(reason)},
+                                  log::Field::optional("setting", limit.setting),
+                                  log::Field::optional("limit", limit.value)});
   }
 }
 

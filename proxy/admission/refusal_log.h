@@ -13,6 +13,7 @@
 #include <tuple>
 
 #include "proxy/admission/refusal.h"
+#include "proxy/admission/refusal_limit.h"
 #include "proxy/net/address.h"
 
 namespace postern {
@@ -26,7 +27,7 @@ class RefusalLog {
 
   // `now_ms` is a loop's.
   void refused(std::string_view listener, const net::Address& client, Refusal reason,
-               uint64_t now_ms);
+               const RefusalLimit& limit, uint64_t now_ms);
   // The server has refused it for another reason than a wrong secret. `mechanism` and `result` are
   // string literals.
   void login_refused(std::string_view listener, const net::Address& client,

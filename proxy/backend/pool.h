@@ -98,6 +98,13 @@ struct BackendFacts {
   std::array<std::atomic<int64_t>, metrics::LabelSets::kGrowingCapacity> certificate_not_after{};
   // The server has refused a login for want of TLS, and the log has said so.
   std::array<std::atomic<bool>, metrics::LabelSets::kGrowingCapacity> wants_privacy{};
+  // Logins that the server could not serve since the log's last line about them, and from when on,
+  // by a loop's clock, the next is due.
+  struct Unavailable {
+    std::atomic<uint64_t> count;
+    std::atomic<uint64_t> due_ms;
+  };
+  std::array<Unavailable, metrics::LabelSets::kGrowingCapacity> unavailable{};
 };
 
 }  // namespace postern

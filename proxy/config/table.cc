@@ -325,6 +325,16 @@ constexpr auto kLastRows = std::to_array<Row>({
      .show = [](Draft& d) { return show_choice(d.config.log_level); },
      .on_value = [](Draft& d,
                     const SourceValue& w) { read_choice(w, d.config.log_level, d.diagnostics); }},
+    {.path = "log.probes",
+     .shape = Shape::Scalars,
+     .syntax = "list of 1 to 256 networks",
+     .example = "[10.1.0.0/24]",
+     .doc = "Where health checks come from. A session from there that ends before it has logged in "
+            "for a reason of its own, such as a port check, a failed handshake or silence, writes "
+            "no line above debug, and is counted as end_reason probe and as no failure.",
+     .max_items = 256,
+     .on_value = [](Draft& d,
+                    const SourceValue& w) { read_network(w, d.config.probes, d.diagnostics); }},
 });
 
 // The rows in the order of the reference.

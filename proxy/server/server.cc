@@ -147,6 +147,7 @@ Server::~Server() = default;
 
 void Server::RefusalReport::on_deadline() {
   refusals.report(loop.now_ms());
+  log::report();
   arm(loop.deadlines(), kRefusalReportMs);
 }
 

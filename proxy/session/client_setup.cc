@@ -117,6 +117,7 @@ void ClientSetup::greet() {
 }
 
 void ClientSetup::converse(Bytes bytes) {
+  heard_ = true;
   size_t taken = 0;
   std::string reply;
   const unsigned refused_before = front_->refused_logins();
@@ -157,6 +158,7 @@ void ClientSetup::await_hello(Bytes early) {
 }
 
 void ClientSetup::handshake(Bytes first) {
+  heard_ = true;
   if (!acquire_handshake()) {
     fail(EndReason::LimitHandshakes);
     return;
@@ -320,22 +322,31 @@ void ClientSetup::refuse(EndReason reason, std::string_view last_words, const Er
 void ClientSetup::finish(FailedClient failed) {
   leave_queue();
   if (tls_ != nullptr) {
+    failed.tls = tls_.get();
     failed.stream = std::move(tls_);
   } else {
     failed.stream = std::move(cleartext_);
   }
   failed.refusal = refusal_;
+  failed.silent = !heard_;
   observer_.on_client_failed(std::move(failed));
 }
 
 // ---- counting
 
+// A probe's header is none to alert about, nor is its handshake.
 void ClientSetup::count_proxy_header(const char* label) {
+  if (session_.from_probes()) {
+    return;
+  }
   counters().count<Metric::ProxyHeaders>(ListenerLabel{session_.listener},
                                          session_.labels().index_of<Label::ProxyHeader>(label));
 }
 
 void ClientSetup::count_handshake_failure(const char* label) {
+  if (session_.from_probes()) {
+    return;
+  }
   counters().count<Metric::HandshakeFailures>(ListenerLabel{session_.listener},
                                               session_.labels().index_of<Label::TlsFailure>(label));
   count_shadow_refusal();

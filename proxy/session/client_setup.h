@@ -36,12 +36,14 @@ struct ReadyClient {
 struct FailedClient {
   std::unique_ptr<net::Stream> stream;
   EndReason reason;
+  TlsStream* tls = nullptr;  // the same stream, if TLS had begun
   // Whether the client can still hear `last_words`, which may be empty. If not, the stream is of no
   // more use.
   bool hears = false;
   std::string_view last_words = {};
   Error error = {};
   std::optional<Refusal> refusal = {};
+  bool silent = false;  // the client itself has not sent one byte
 };
 
 class ClientSetupObserver {
@@ -114,6 +116,7 @@ class ClientSetup final : public net::Retirable,
   ClientSetupObserver& observer_;
   Step step_ = Step::ProxyHeader;
   bool draining_ = false;
+  bool heard_ = false;       // bytes of the client's own
   uint64_t started_us_ = 0;  // of the handshake
   std::optional<Refusal> refusal_;
 

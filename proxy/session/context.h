@@ -39,6 +39,8 @@ struct ClientOrigin {
 struct SessionContext {
   const Config& config() const { return *snapshot->config; }
   const ListenerConfig& listener_config() const { return config().listeners[listener]; }
+  // Whether the client's network is one whose probes are expected.
+  bool from_probes() const { return net::contains(config().probes, origin.address); }
   net::Loop& loop() const { return services.dial.loop; }
   metrics::Counters& counters() const { return services.dial.counters; }
   const metrics::LabelSets& labels() const { return services.dial.labels; }
@@ -49,8 +51,9 @@ struct SessionContext {
   const uint64_t accepted_us;
   Admission::SessionPermit permit;
   ClientOrigin origin;
-  ServerSlot slot = {};      // once a server is connected
-  TlsStream* tls = nullptr;  // the client's, once it is open
+  const Pool* pool = nullptr;  // once a backend is wanted; the snapshot holds it
+  ServerSlot slot = {};        // once a server is connected
+  TlsStream* tls = nullptr;    // the client's, once it is open or has failed
   // When the client must have logged in; later after UNAUTHENTICATE.
   uint64_t login_at_ms = loop().now_ms() + config().timeouts.login_ms;
 };

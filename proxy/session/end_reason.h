@@ -37,6 +37,7 @@ enum class EndReason : uint8_t {
   BackendViolation,    // the backend broke the protocol
   Drained,             // ended, because postern is stopping
   Aborted,             // cut off at the end of the drain
+  Probe,               // the client's own end without a login, of a network in log.probes
 };
 
 inline constexpr Names<EndReason> kEndReasonNames({
@@ -67,6 +68,7 @@ inline constexpr Names<EndReason> kEndReasonNames({
     {EndReason::BackendViolation, "backend_violation"},
     {EndReason::Drained, "drained"},
     {EndReason::Aborted, "aborted"},
+    {EndReason::Probe, "probe"},
 });
 constexpr const char* name_of(EndReason reason) {
   return kEndReasonNames[reason];

@@ -6,6 +6,7 @@
 #include "proxy/backend/label_values.h"
 #include "proxy/log/log.h"
 #include "proxy/session/messages.h"
+#include "proxy/session/session_log.h"
 
 namespace postern {
 
@@ -17,6 +18,7 @@ namespace {
 // What a server has at least for its answer to a login, whatever is left of timeouts.login: silence
 // at the deadline would show whether a secret is right, and no counter would show it.
 constexpr uint64_t kAnswerMs = 30'000;
+constexpr uint64_t kUnavailableMs = 60'000;
 
 }  // namespace
 
@@ -77,11 +79,14 @@ const SipHash::Key* LoginWatch::name_key() {
 void LoginWatch::on_login_result(imap::Mechanism mechanism, imap::LoginResult result,
                                  uint64_t user) {
   mechanism_ = mechanism;
-  counters().count<Metric::Logins>(mechanism, result);
+  const BackendLabel backend{session_.pool->label()};
+  counters().count<Metric::Logins>(backend, mechanism, result);
   const uint64_t started_us = std::exchange(attempt_started_us_, 0);
+  const uint64_t took_us = started_us != 0 ? net::Loop::now_us() - started_us : 0;
   if (started_us != 0 && is_answer(result)) {
-    counters().observe<Metric::LoginDuration>(net::Loop::now_us() - started_us);
+    counters().observe<Metric::LoginDuration>(took_us, backend);
   }
+  log_login_answered(session_, name_of(mechanism), name_of(result), took_us);
   if (result == imap::LoginResult::Success) {
     succeeded(user);
   } else if (is_guess(result)) {
@@ -111,20 +116,27 @@ void LoginWatch::failed(imap::LoginResult result, uint64_t user) {
   if (rules()) {
     verdict = guard().failed(*rules(), session_.origin.address, user, now_ms());
   }
-  log::info("login failed", {{"listener", session_.listener_config().text},
-                             {"client", session_.origin.address.text()},
-                             {"mechanism", name_of(mechanism_)},
-                             {"result", name_of(result)},
-                             {"failures", verdict.failures}});
+  const net::Address& client = session_.origin.address;
+  const std::string ip = client.ip_text();
+  const log::Group by_client{.key = "client", .value = ip, .client = client_number(client)};
+  log::write(log::Level::Info, "login failed",
+             {{"listener", session_.listener_config().text},
+              {"client", client.text()},
+              {"mechanism", name_of(mechanism_)},
+              {"result", name_of(result)},
+              {"failures", verdict.failures}},
+             by_client);
   if (!verdict.counted) {
     return;
   }
   counters().count<Metric::LoginFailuresCounted>();
   if (verdict.ban_began) {
     counters().count<Metric::LoginBans>();
-    log::warn("client banned", {{"client", session_.origin.address.text()},
-                                {"failures", verdict.failures},
-                                {"seconds", rules()->ban_ms / 1000}});
+    log::write(log::Level::Warn, "client banned",
+               {{"client", client.text()},
+                {"failures", verdict.failures},
+                {"seconds", rules()->ban_ms / 1000}},
+               by_client);
   }
   if (result == imap::LoginResult::Abandoned) {
     return;  // the client has gone: there is no answer to delay
@@ -142,6 +154,9 @@ void LoginWatch::refused(imap::LoginResult result) {
   session_.services.admission.refusals().login_refused(session_.listener_config().text,
                                                        session_.origin.address, name_of(mechanism_),
                                                        name_of(result), name, now_ms());
+  if (result == imap::LoginResult::Unavailable && server != nullptr) {
+    report_unavailable(*server);
+  }
   if (result == imap::LoginResult::PrivacyRequired && server != nullptr &&
       !session_.services.dial.facts.wants_privacy[server->label].exchange(true)) {
     log::warn("server wants a secured hop for logins",
@@ -153,18 +168,37 @@ void LoginWatch::refused(imap::LoginResult result) {
   }
 }
 
+// A server that cannot log users in concerns the operator; that it is one and the same for hundreds
+// of clients is a line for each minute, of all workers together.
+void LoginWatch::report_unavailable(const BackendServer& server) {
+  auto& told = session_.services.dial.facts.unavailable[server.label];
+  told.count.fetch_add(1, std::memory_order_relaxed);
+  uint64_t due_ms = told.due_ms.load(std::memory_order_relaxed);
+  if (now_ms() < due_ms ||
+      !told.due_ms.compare_exchange_strong(due_ms, now_ms() + kUnavailableMs)) {
+    return;
+  }
+  log::warn("logins unavailable", {{"backend", session_.pool->config().name},
+                                   {"server", server.text},
+                                   {"count", told.count.exchange(0)}});
+}
+
 void LoginWatch::on_unauthenticated() {
   logged_in_ = false;
+  log_state(session_, "logged out");
   session_.tls->wipe_what_was_read(true);
   authenticated_.release();
   observer_.on_logged_out();
 }
 
 void LoginWatch::on_idle(bool idling) {
+  log_state(session_, idling ? "idle" : "busy");
   idling_ = idling ? ScopedGauge(counters().cell<Metric::SessionsIdle>()) : ScopedGauge();
 }
 
 void LoginWatch::on_opaque() {
+  is_opaque_ = true;
+  log_state(session_, "compressed");
   opaque_ = ScopedGauge(counters().cell<Metric::SessionsOpaque>());
 }
 

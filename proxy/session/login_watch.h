@@ -38,6 +38,8 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   bool logged_in() const { return logged_in_; }
   // Of the last attempt.
   imap::Mechanism mechanism() const { return mechanism_; }
+  // The client has turned on COMPRESS.
+  bool opaque() const { return is_opaque_; }
   // Until when the server may answer the attempt that is in flight, whatever is left of
   // timeouts.login.
   uint64_t answer_at_ms() const;
@@ -54,6 +56,7 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   void succeeded(uint64_t user);
   void failed(imap::LoginResult result, uint64_t user);
   void refused(imap::LoginResult result);
+  void report_unavailable(const BackendServer& server);
   void on_unauthenticated() override;
   void on_idle(bool idling) override;
   void on_opaque() override;
@@ -77,6 +80,7 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   metrics::ScopedGauge opaque_;
   imap::Mechanism mechanism_ = imap::Mechanism::Other;
   bool logged_in_ = false;
+  bool is_opaque_ = false;
 };
 
 }  // namespace postern

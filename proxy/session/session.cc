@@ -36,7 +36,7 @@ void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> s
   const bool by_proxy = net::contains(from.proxies, peer);
   auto admitted = admit(services, *snapshot->config, listener);
   if (const Refusal* refusal = std::get_if<Refusal>(&admitted)) {
-    refuse(services, from, listener, *refusal, std::move(client));
+    refuse(services, *snapshot->config, listener, *refusal, std::move(client));
     return;
   }
   auto& permit = std::get<Admission::SessionPermit>(admitted);
@@ -46,11 +46,12 @@ void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> s
                                                  services.dial.loop.now_ms());
   }
   if (objection.has_value()) {
-    refuse(services, from, listener, *objection, std::move(client));
+    refuse(services, *snapshot->config, listener, *objection, std::move(client));
     return;
   }
   auto* session = new Session(services, std::move(snapshot), listener, std::move(permit), peer);
   services.sessions.waiting.push_back(*session);
+  log_accepted(session->context_);
   session->setup_->start(std::move(client));
 }
 
@@ -98,13 +99,15 @@ Session::~Session() {
 }
 
 // In clear a reason costs nothing. On 993 it would cost a handshake, which is what is scarce.
-void Session::refuse(const SessionServices& services, const ListenerConfig& listener, size_t index,
+void Session::refuse(const SessionServices& services, const Config& config, size_t index,
                      Refusal refusal, std::unique_ptr<net::TcpStream> client) {
+  const ListenerConfig& listener = config.listeners[index];
   if (listener.tls == ListenerTls::StartTls) {
     client->write(as_bytes(bye_for(refusal)));
   }
   services.dial.counters.count<Metric::SessionsTotal>(ListenerLabel{index}, end_reason(refusal));
   services.admission.refusals().refused(listener.text, client->remote(), refusal,
+                                        limit_of(refusal, config, index, client->remote()),
                                         services.dial.loop.now_ms());
   client->abort();
   services.dial.loop.retire(std::move(client));
@@ -117,6 +120,7 @@ void Session::on_client_ready(ReadyClient client) {
   handshake_ = client.handshake;
   greeted_ = client.greeted;
   commands_left_ = client.commands_left;
+  log_handshake(context_, client.handshake);
   if (draining_) {
     start_closing(EndReason::Drained, kStopping);
     return;
@@ -131,6 +135,8 @@ void Session::on_client_failed(FailedClient failed) {
   client_ = std::move(failed.stream);
   error_ = failed.error;
   refusal_ = failed.refusal;
+  silent_ = failed.silent;
+  context_.tls = failed.tls;
   if (failed.hears) {
     start_closing(failed.reason, failed.last_words);
   } else {
@@ -143,6 +149,7 @@ void Session::on_client_failed(FailedClient failed) {
 void Session::connect() {
   enter(State::Connecting);
   Pool& pool = context_.snapshot->route(context_.tls->engine().server_name());
+  context_.pool = &pool;
   DialerObserver& observer = *this;
   dialer_ = std::make_unique<Dialer>(context_.services.dial, pool, context_.origin.address,
                                      identity_preamble(pool.config().client_identity),
@@ -196,6 +203,7 @@ void Session::on_connected(DialResult result) {
   enter(State::Relaying);
   backend_ = std::move(result.stream);
   context_.slot = std::move(result.slot);
+  log_connected(context_);
   LoginWatchObserver& logins = *this;
   RelayObserver& observer = *this;
   watch_.emplace(context_, logins);
@@ -405,8 +413,8 @@ void Session::close(EndReason reason) {
 // gone: gauges, the server slot, the counters.
 void Session::release_resources(EndReason reason) {
   check(!reason_.has_value(), "a session ends once");
-  reason_ = reason;
-  counters().count<Metric::SessionsTotal>(ListenerLabel{context_.listener}, reason);
+  reason_ = reason_on_record(reason);
+  counters().count<Metric::SessionsTotal>(ListenerLabel{context_.listener}, *reason_);
   if (error_.domain == &imap::kImapDomain) {
     const Hop hop = reason == EndReason::ClientViolation ? Hop::Client : Hop::Backend;
     counters().count<Metric::Violations>(
@@ -414,7 +422,8 @@ void Session::release_resources(EndReason reason) {
   }
   if (refusal_) {
     context_.services.admission.refusals().refused(
-        context_.listener_config().text, context_.origin.address, *refusal_, loop().now_ms());
+        context_.listener_config().text, context_.origin.address, *refusal_,
+        limit_of(*refusal_, config(), context_.listener, context_.origin.address), loop().now_ms());
   } else {
     log_session_end(record());
   }
@@ -430,25 +439,6 @@ void Session::leave_backend() {
     backend_->finish();
     backend_->abort();
   }
-}
-
-SessionRecord Session::record() const {
-  const BackendServer* server = context_.slot.server();
-  return {
-      .listener = context_.listener_config().text,
-      .client = context_.origin.address.text(),
-      .proxy = context_.origin.announced != nullptr ? context_.origin.announced->proxy.text() : "",
-      .reason = *reason_,
-      .error = error_,
-      .server = server != nullptr ? server->text : "",
-      .session = id_ != 0 ? session_id_text(id_) : "",
-      .tls = handshake_ ? name_of(handshake_->version) : "",
-      .cipher = handshake_ ? tls::cipher_names()[handshake_->cipher] : "",
-      .client_certificate = handshake_ ? context_.tls->engine().peer_subject() : "",
-      .login = logged_in() ? name_of(watch_->mechanism()) : "",
-      .bytes_in = relay_ != nullptr ? relay_->bytes_from_client() : 0,
-      .bytes_out = relay_ != nullptr ? relay_->bytes_to_client() : 0,
-      .duration_ms = (net::Loop::now_us() - context_.accepted_us) / 1000};
 }
 
 }  // namespace postern

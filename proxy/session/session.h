@@ -78,7 +78,7 @@ class Session final : public net::Retirable,
                                                                const Config& config,
                                                                size_t listener);
   static Session* oldest_waiting(const SessionServices& services, Refusal limit, size_t listener);
-  static void refuse(const SessionServices& services, const ListenerConfig& listener, size_t index,
+  static void refuse(const SessionServices& services, const Config& config, size_t index,
                      Refusal refusal, std::unique_ptr<net::TcpStream> client);
   void on_client_ready(ReadyClient client) override;
   void on_client_failed(FailedClient failed) override;
@@ -105,6 +105,7 @@ class Session final : public net::Retirable,
   void close(EndReason reason);
   void release_resources(EndReason reason);
   void leave_backend();
+  EndReason reason_on_record(EndReason reason) const;
   SessionRecord record() const;
 
   // The client's stream while Connecting; then the relay's, and later LingeringClose's.
@@ -142,6 +143,7 @@ class Session final : public net::Retirable,
   std::optional<EndReason> reason_;
   std::optional<Refusal> refusal_;  // for what its load balancer announced, or it gave way
   bool greeted_ = false;            // in clear
+  bool silent_ = false;             // the client never sent a byte
   bool draining_ = false;
   State state_ = State::SettingUp;
 };

@@ -16,6 +16,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
+const RefusalLimit kLimit{"limits.some", "7"};
+
 class RefusalLogTest : public testing::Test {
  protected:
   RefusalLogTest() { log::configure(log::Format::Text, log::Level::Warn); }
@@ -24,7 +26,8 @@ class RefusalLogTest : public testing::Test {
   std::vector<std::string> refuse(const std::string& ip, Refusal reason, int times = 1) {
     return test::logged([&] {
       for (int i = 0; i < times; ++i) {
-        refusals.refused("[::]:993", net::Address::parse(ip + ":7").value(), reason, now_ms);
+        refusals.refused("[::]:993", net::Address::parse(ip + ":7").value(), reason, kLimit,
+                         now_ms);
       }
     });
   }
@@ -39,7 +42,7 @@ class RefusalLogTest : public testing::Test {
 TEST_F(RefusalLogTest, LogsTheFirstAtOnceAndTheOthersTogether) {
   EXPECT_THAT(refuse("192.0.2.1", Refusal::LimitRate, 1000),
               ElementsAre(HasSubstr("session refused listener=[::]:993 client=192.0.2.1:7 "
-                                    "reason=limit_rate")));
+                                    "reason=limit_rate setting=limits.some limit=7")));
   now_ms += RefusalLog::kIntervalMs - 1;
   EXPECT_THAT(reported(), IsEmpty());
   now_ms += 1;
@@ -90,7 +93,8 @@ TEST_F(RefusalLogTest, StaysBoundedUnderAFlood) {
   const auto lines = test::logged([&] {
     for (size_t i = 0; i < 2 * RefusalLog::kMost; ++i) {
       const std::string ip = "198.51." + std::to_string(i / 256) + "." + std::to_string(i % 256);
-      refusals.refused("l", net::Address::parse(ip + ":7").value(), Refusal::Denied, now_ms);
+      refusals.refused("l", net::Address::parse(ip + ":7").value(), Refusal::Denied, kLimit,
+                       now_ms);
     }
   });
   EXPECT_LE(lines.size(), RefusalLog::kMost);
@@ -102,11 +106,34 @@ TEST_F(RefusalLogTest, LogsTheRestWhenDestroyed) {
   const auto lines = test::logged([] {
     RefusalLog short_lived;
     const net::Address client = net::Address::parse("192.0.2.9:7").value();
-    short_lived.refused("l", client, Refusal::LimitSessions, 0);
-    short_lived.refused("l", client, Refusal::LimitSessions, 0);
+    short_lived.refused("l", client, Refusal::LimitSessions, kLimit, 0);
+    short_lived.refused("l", client, Refusal::LimitSessions, kLimit, 0);
   });
   EXPECT_THAT(lines,
               testing::Contains(HasSubstr("client=192.0.2.9:7 reason=limit_sessions count=1")));
+}
+
+// The names are those of the configuration.
+TEST(RefusalLimit, NamesTheSettingAndItsValue) {
+  Config config;
+  config.listeners.push_back({.sessions = 7});
+  config.limits.sessions = 9;
+  config.limits.connections_per_address = {.max = 30, .per_ms = 60'000};
+  config.limits.memory = 1'000'000;
+  config.limits.login_failures = LoginFailures{.max = 3};
+  config.limits.deny = {net::Network::parse("192.0.2.0/24").value()};
+  const auto text = [&](Refusal refusal, const char* client = "198.51.100.1:7") {
+    const RefusalLimit limit = limit_of(refusal, config, 0, net::Address::parse(client).value());
+    return limit.setting + std::string("=") + limit.value;
+  };
+  EXPECT_EQ(text(Refusal::LimitSessions), "limits.sessions=9");
+  EXPECT_EQ(text(Refusal::LimitAddress), "limits.sessions_per_address=1000");
+  EXPECT_EQ(text(Refusal::LimitListener), "listeners[].sessions=7");
+  EXPECT_EQ(text(Refusal::LimitRate), "limits.connections_per_address=30 in 60s");
+  EXPECT_EQ(text(Refusal::LimitMemory), "limits.memory=1000000");
+  EXPECT_EQ(text(Refusal::Banned), "limits.login_failures.max=3");
+  EXPECT_EQ(text(Refusal::Denied, "192.0.2.1:7"), "limits.deny=");
+  EXPECT_EQ(text(Refusal::Denied), "limits.allow=");
 }
 
 }  // namespace

@@ -31,8 +31,8 @@ static_assert(!CountedBy<Metric::Bytes, Hop>);
 static_assert(!CountedBy<Metric::Bytes, LabelIndex<Label::Hop>, int>);
 static_assert(!CountedBy<Metric::SessionsIdle, Hop>);
 static_assert(!CountedBy<Metric::BuildInfo>);
-static_assert(!CountedBy<Metric::LoginDuration>);
-static_assert(ObservedBy<Metric::LoginDuration>);
+static_assert(!CountedBy<Metric::HandshakeDuration>);
+static_assert(ObservedBy<Metric::HandshakeDuration>);
 static_assert(!ObservedBy<Metric::SessionsIdle>);
 static_assert(CountedBy<Metric::BackendConnects, LabelIndex<Label::Server>,
                         LabelIndex<Label::ConnectResult>>);
@@ -76,15 +76,15 @@ TEST(Counters, CountsWhatIsInternedLater) {
 TEST(Counters, PutsAnObservationIntoTheBucketWithTheNextBound) {
   Figures figures;
   const auto bounds = bucket_bounds_us();
-  figures.counters.observe_at(Metric::LoginDuration, bounds[0], {});
-  figures.counters.observe_at(Metric::LoginDuration, bounds[0] + 1, {});
-  figures.counters.observe_at(Metric::LoginDuration, bounds.back() + 1, {});
+  figures.counters.observe_at(Metric::HandshakeDuration, bounds[0], {});
+  figures.counters.observe_at(Metric::HandshakeDuration, bounds[0] + 1, {});
+  figures.counters.observe_at(Metric::HandshakeDuration, bounds.back() + 1, {});
   std::vector<uint64_t> expected(bounds.size() + 2);
   expected[0] = 1;
   expected[1] = 1;
   expected[bounds.size()] = 1;
   expected.back() = 2 * bounds[0] + bounds.back() + 2;
-  EXPECT_EQ(row(figures.counters, Metric::LoginDuration), expected);
+  EXPECT_EQ(row(figures.counters, Metric::HandshakeDuration), expected);
 }
 
 TEST(Counters, SharesNoCacheLineBetweenRows) {
@@ -111,8 +111,9 @@ TEST(CountersDeathTest, RefusesWhatTheCatalogueDoesNotAllow) {
   EXPECT_DEATH(figures.counters.cell_at(Metric::SessionsTotal, {0, 2}).add(1),
                "label's value is in its set");
   EXPECT_DEATH(figures.counters.cell_at(Metric::BuildInfo, {}).add(1), "counted, not sampled");
-  EXPECT_DEATH(figures.counters.cell_at(Metric::LoginDuration, {}).add(1), "observed, not counted");
-  EXPECT_DEATH(figures.counters.observe_at(Metric::Logins, 1, {0, 0}), "is a histogram");
+  EXPECT_DEATH(figures.counters.cell_at(Metric::HandshakeDuration, {}).add(1),
+               "observed, not counted");
+  EXPECT_DEATH(figures.counters.observe_at(Metric::Logins, 1, {0, 0, 0}), "is a histogram");
   EXPECT_DEATH(Counters{LabelSets{}}, "every label is defined");
 }
 

@@ -58,7 +58,7 @@ TEST(Exporter, StartsSimpleMetricsAtZero) {
   const std::string empty = figures.text();
   EXPECT_EQ(value_of(empty, "postern_sessions_idle"), 0);
   EXPECT_EQ(value_of(empty, R"(postern_config_reloads_total{result="error"})"), 0);
-  EXPECT_EQ(value_of(empty, "postern_login_duration_seconds_count"), 0);
+  EXPECT_EQ(value_of(empty, "postern_handshake_duration_seconds_count"), 0);
 }
 
 TEST(Exporter, LeavesOutCombinationsThatAreZero) {
@@ -225,7 +225,7 @@ TEST(Exporter, ReadsWhileTwoThreadsCount) {
     for (size_t i = 0; i < kRounds; ++i) {
       ScopedGauge hold(counters.cell<Metric::SessionsIdle>());
       counters.cell_at(Metric::BackendConnects, {server, i % 2}).add(1);
-      counters.observe_at(Metric::LoginDuration, i, {});
+      counters.observe_at(Metric::HandshakeDuration, i, {});
     }
   };
   std::thread one([&] { write(figures.first); });
@@ -234,7 +234,7 @@ TEST(Exporter, ReadsWhileTwoThreadsCount) {
   Exporter exporter(figures.labels, {&figures.first, &figures.second}, source);
   double last = 0;
   while (last < 2 * kRounds) {
-    const double count = value_of(exporter.text(), "postern_login_duration_seconds_count");
+    const double count = value_of(exporter.text(), "postern_handshake_duration_seconds_count");
     EXPECT_GE(count, last);
     last = count;
   }

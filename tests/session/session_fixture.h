@@ -27,6 +27,8 @@ using test::kImplicit;
 using test::kStartTls;
 using test::ScriptedBackend;
 
+constexpr size_t kPool = 1;  // the one of gateway_config(), among the values of Label::Backend
+
 class SessionTest : public testing::Test {
  public:
   ~SessionTest() override {

@@ -39,8 +39,8 @@ class SessionLoginTest : public SessionTest {
     return count;
   }
   uint64_t results(LoginResult result) {
-    return figure(Metric::Logins,
-                  {static_cast<size_t>(imap::Mechanism::Login), static_cast<size_t>(result)});
+    return figure(Metric::Logins, {kPool, static_cast<size_t>(imap::Mechanism::Login),
+                                   static_cast<size_t>(result)});
   }
   // What is logged meanwhile.
   template <typename Work>

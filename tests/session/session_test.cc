@@ -110,8 +110,10 @@ TEST_F(SessionTest, CountsLoginsByTheirOutcome) {
   say("a LOGIN user wrong", "a NO");
   say("b LOGIN user secret", "b OK");
   constexpr auto kLogin = static_cast<size_t>(imap::Mechanism::Login);
-  EXPECT_EQ(figure(Metric::Logins, {kLogin, static_cast<size_t>(imap::LoginResult::Failure)}), 1U);
-  EXPECT_EQ(figure(Metric::Logins, {kLogin, static_cast<size_t>(imap::LoginResult::Success)}), 1U);
+  EXPECT_EQ(
+      figure(Metric::Logins, {kPool, kLogin, static_cast<size_t>(imap::LoginResult::Failure)}), 1U);
+  EXPECT_EQ(
+      figure(Metric::Logins, {kPool, kLogin, static_cast<size_t>(imap::LoginResult::Success)}), 1U);
 }
 
 TEST_F(SessionTest, AnswersFailedLoginsLaterAndLater) {
@@ -127,7 +129,8 @@ TEST_F(SessionTest, AnswersFailedLoginsLaterAndLater) {
   EXPECT_EQ(figure(Metric::LoginFailuresCounted), 3U);
   EXPECT_EQ(figure(Metric::LoginBans), 1U);
   constexpr auto kLogin = static_cast<size_t>(imap::Mechanism::Login);
-  EXPECT_EQ(figure(Metric::Logins, {kLogin, static_cast<size_t>(imap::LoginResult::Success)}), 0U)
+  EXPECT_EQ(
+      figure(Metric::Logins, {kPool, kLogin, static_cast<size_t>(imap::LoginResult::Success)}), 0U)
       << "what was sent after the last guess is not passed on";
 }
 
@@ -142,7 +145,8 @@ TEST_F(SessionTest, EndsTheOthersOfABannedAddressAtTheirNextGuess) {
   ASSERT_TRUE(until([&] { return first->heard("* BYE [LIMIT] Too many failed logins"); }));
   EXPECT_FALSE(first->heard("b OK"));
   constexpr auto kLogin = static_cast<size_t>(imap::Mechanism::Login);
-  EXPECT_EQ(figure(Metric::Logins, {kLogin, static_cast<size_t>(imap::LoginResult::Success)}), 0U);
+  EXPECT_EQ(
+      figure(Metric::Logins, {kPool, kLogin, static_cast<size_t>(imap::LoginResult::Success)}), 0U);
   EXPECT_EQ(gateway().ended(EndReason::Banned), 2U);
 }
 

@@ -118,7 +118,12 @@ net::Stream& GatewayClient::stream() {
   return tls_ != nullptr ? static_cast<net::Stream&>(*tls_) : *plain_;
 }
 
-void GatewayClient::secure() {
+void GatewayClient::secure(tls::Version at_most) {
+  if (at_most != tls::Version::Tls13) {
+    tls::ClientSettings settings = context_->settings();
+    settings.policy.max_version = at_most;
+    context_ = std::move(tls::ClientContext::make(settings).value());
+  }
   tls_ = TlsStream::client(loop_, std::move(plain_), *context_, workspace_, "localhost");
   tls_->observe(*this);
 }

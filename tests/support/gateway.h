@@ -81,7 +81,7 @@ class GatewayClient final : private net::StreamObserver {
   GatewayClient(net::Loop& loop, const net::Address& gateway);
   ~GatewayClient();
 
-  void secure();  // begins TLS
+  void secure(tls::Version at_most = tls::Version::Tls13);  // begins TLS
   void send(std::string_view bytes);
   void send_in_clear(std::string_view bytes);  // beneath TLS
   void pause();

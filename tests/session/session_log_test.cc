@@ -1,0 +1,207 @@
+// What the log says of sessions: which lines, at which level, with which fields.
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+
+#include "proxy/log/log.h"
+#include "proxy/log/rate_limiter.h"
+#include "tests/session/session_fixture.h"
+#include "tests/support/logged.h"
+
+namespace postern {
+namespace {
+
+using testing::AllOf;
+using testing::Contains;
+using testing::ContainsRegex;
+using testing::Each;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+
+class SessionLogTest : public SessionTest {
+ public:
+  // What is logged of all that `work` begins.
+  template <typename Work>
+  std::vector<std::string> lines_of(Work work, log::Level level = log::Level::Info) {
+    gateway();  // which asks for errors alone
+    log::configure(log::Format::Text, level);
+    std::vector<std::string> lines = test::logged([&] {
+      work();
+      client->finish();
+      EXPECT_TRUE(until([&] { return gateway().at_rest(); }));
+      log::flush();
+    });
+    log::configure(log::Format::Text, log::Level::Error);
+    return lines;
+  }
+  uint64_t logins(imap::LoginResult result) {
+    return figure(Metric::Logins, {kPool, static_cast<size_t>(imap::Mechanism::Login),
+                                   static_cast<size_t>(result)});
+  }
+};
+
+TEST_F(SessionLogTest, SaysOfASessionWhatThereIsToSay) {
+  const auto lines = lines_of([&] {
+    log_in();
+    say("z LOGOUT", "z OK");
+  });
+  EXPECT_THAT(lines, ElementsAre(AllOf(
+                         HasSubstr("info  session ended listener=implicit client=127.0.0.1:"),
+                         HasSubstr(" reason=client_logout sni=localhost backend=pool server=127"),
+                         ContainsRegex(" offered=1.3 tls=1.3 cipher=TLS_[A-Z0-9_]+ group=[^ ]+ "
+                                       "login=login bytes_in="),
+                         Not(HasSubstr("=\"\"")), Not(HasSubstr("compress")))));
+}
+
+TEST_F(SessionLogTest, SaysThatASessionWasCompressed) {
+  const auto lines = lines_of([&] {
+    log_in();
+    say("z COMPRESS DEFLATE", "z OK");
+  });
+  EXPECT_THAT(lines, Contains(HasSubstr(" compress=yes bytes_in=")));
+}
+
+TEST_F(SessionLogTest, SaysWhatAClientThatIsRefusedHadOffered) {
+  config.tls.policy.min_version = tls::Version::Tls13;
+  const auto lines = lines_of([&] {
+    dial();
+    client->secure(tls::Version::Tls12);
+    ASSERT_TRUE(until([&] { return client->over(); }));
+  });
+  EXPECT_THAT(lines, Contains(ContainsRegex(" reason=handshake_failed error=[^=]+ sni=localhost "
+                                            "offered=1.2 bytes_in=")));
+}
+
+// What load balancers and kubelets do every few seconds.
+TEST_F(SessionLogTest, WritesNothingOfAPortCheckAboveDebug) {
+  for (const size_t listener : {kImplicit, kStartTls}) {
+    EXPECT_THAT(lines_of([&] { dial(listener); }), IsEmpty());
+    EXPECT_THAT(lines_of([&] { dial(listener); }, log::Level::Debug),
+                Contains(HasSubstr("debug session ended ")));
+  }
+  EXPECT_EQ(gateway().ended(EndReason::ClientClosed), 4U);
+}
+
+TEST_F(SessionLogTest, WritesALineOfAClientThatHasSaidSomething) {
+  const auto lines = lines_of([&] {
+    dial(kStartTls);
+    ASSERT_TRUE(hears("ready, TLS first\r\n"));
+    client->send_in_clear("a CAPABILITY\r\n");
+    ASSERT_TRUE(hears("a OK"));
+  });
+  EXPECT_THAT(lines, ElementsAre(HasSubstr("session ended listener=starttls")));
+}
+
+class SessionProbeTest : public SessionLogTest {
+ public:
+  SessionProbeTest() { config.probes = {net::Network::parse("127.0.0.0/8").value()}; }
+};
+
+TEST_F(SessionProbeTest, IsCountedAndNeitherWrittenNorAFailure) {
+  EXPECT_THAT(lines_of([&] {
+                dial();
+                client->send_in_clear("GET / HTTP/1.0\r\n\r\n");
+                ASSERT_TRUE(until([&] { return client->over(); }));
+              }),
+              IsEmpty());
+  EXPECT_THAT(lines_of([&] { relay(); }), IsEmpty()) << "TLS and a greeting, but no login";
+  EXPECT_EQ(gateway().ended(EndReason::Probe), 2U);
+  EXPECT_EQ(gateway().ended(), 2U);
+  EXPECT_EQ(handshake_failures(), 0U);
+}
+
+TEST_F(SessionProbeTest, IsNoLongerOneOnceItHasLoggedIn) {
+  EXPECT_THAT(lines_of([&] { log_in(); }), ElementsAre(HasSubstr("reason=client_closed")));
+  EXPECT_EQ(gateway().ended(EndReason::ClientClosed), 1U);
+}
+
+// The probe is the one that finds out.
+TEST_F(SessionProbeTest, StillReportsABackendThatIsDown) {
+  config.backends[0].servers = {closed_port.host()};
+  const auto lines = lines_of([&] {
+    secure();
+    ASSERT_TRUE(hears("* BYE [UNAVAILABLE]"));
+  });
+  EXPECT_THAT(lines, Contains(HasSubstr("reason=backend_unavailable")));
+  EXPECT_EQ(gateway().ended(EndReason::BackendUnavailable), 1U);
+}
+
+TEST_F(SessionLogTest, TellsTheWayOfASessionAtDebug) {
+  const auto lines = lines_of(
+      [&] {
+        relay();
+        say("a LOGIN user wrong", "a NO");
+        say("b LOGIN user secret", "b OK");
+        client->forget();
+        client->send("c IDLE\r\n");
+        ASSERT_TRUE(hears("+"));
+        say("DONE", "c OK");
+      },
+      log::Level::Debug);
+  EXPECT_THAT(lines,
+              ElementsAre(HasSubstr("debug client accepted listener=implicit client=127"),
+                          ContainsRegex("debug handshake done client=[^ ]+ sni=localhost "
+                                        "tls=1.3 .*group=.* resumed=no age_ms="),
+                          HasSubstr("debug backend connected client=127.0.0.1:"),
+                          ContainsRegex("debug login answered .*mechanism=login "
+                                        "result=failure duration_ms="),
+                          HasSubstr("info  login failed"), HasSubstr("result=success duration_ms="),
+                          HasSubstr("debug session state"), HasSubstr("state=busy"),
+                          HasSubstr("session ended")));
+  EXPECT_THAT(lines, Each(AllOf(Not(HasSubstr("user")), Not(HasSubstr("secret")),
+                                Not(HasSubstr("wrong")))));
+}
+
+// fail2ban and CrowdSec live on these lines: a flood of others' must not hide them.
+TEST_F(SessionLogTest, WritesAFailedLoginWhateverOthersCause) {
+  const auto lines = lines_of([&] {
+    relay();
+    for (uint32_t i = 0; i < 50 * log::kLinesPerSecond; ++i) {
+      log::write(log::Level::Info, "login failed", {},
+                 {.key = "client", .value = "192.0.2.1", .client = 7});
+    }
+    say("a LOGIN user wrong", "a NO");
+  });
+  EXPECT_THAT(lines, Contains(HasSubstr("login failed listener=implicit client=127.0.0.1:")));
+}
+
+TEST_F(SessionLogTest, CountsTheSessionsWithoutALineByTheirReason) {
+  const auto lines = lines_of([&] {
+    for (uint32_t i = 0; i < 50 * log::kLinesPerSecond; ++i) {
+      log_session_end({.listener = "l", .client = "c", .reason = EndReason::IdleTimeout});
+    }
+    relay();
+  });
+  EXPECT_THAT(lines, Contains(ContainsRegex("info  suppressed of=\"session ended\" "
+                                            "reason=idle_timeout count=4[0-9]+")));
+}
+
+// A line for a server and a minute, however many clients it concerns.
+TEST_F(SessionLogTest, SaysOnceAMinuteThatAServerCannotLogIn) {
+  backend->options().answers = false;
+  const auto fail = [&](const char* tag) {
+    const uint64_t before = logins(imap::LoginResult::Unavailable);
+    client->send(std::string(tag) + " LOGIN user secret\r\n");
+    ASSERT_TRUE(until([&] {
+      return backend->last().heard().find(std::string(tag) + " LOGIN") != std::string::npos;
+    }));
+    backend->last().say(std::string(tag) + " NO [UNAVAILABLE] later\r\n");
+    ASSERT_TRUE(until([&] { return logins(imap::LoginResult::Unavailable) == before + 1; }));
+  };
+  const auto lines = lines_of([&] {
+    relay();
+    fail("a");
+    fail("b");
+    fail("c");
+  });
+  EXPECT_THAT(lines, Contains(ContainsRegex("warn  logins unavailable backend=pool "
+                                            "server=127.0.0.1:[0-9]+ count=1")));
+  EXPECT_THAT(lines, Not(Contains(ContainsRegex("logins unavailable .*count=[23]"))));
+  EXPECT_EQ(logins(imap::LoginResult::Unavailable), 3U);
+}
+
+}  // namespace
+}  // namespace postern
