@@ -73,6 +73,7 @@ Engine::~Engine() {
 std::unique_ptr<Engine> Engine::server(const ServerContext& context, Workspace& workspace) {
   std::unique_ptr<Engine> engine(new Engine(workspace, SSL_new(context.get())));
   SSL_set_accept_state(engine->ssl_);
+  SSL_set_info_callback(engine->ssl_, &Engine::note_alert);
   SSL_set_app_data(engine->ssl_, &engine->hello_);  // for ServerContext to fill
   return engine;
 }
@@ -144,14 +145,44 @@ Engine::Event Engine::refuse_plaintext(Failure failure) {
 }
 
 Engine::Event Engine::shake_hands() {
+  const Bytes offered = input_;
   const int result = enter([this] { return SSL_do_handshake(ssl_); });
   if (result != 1) {
-    return pause_or_stop(result, kHandshaking);
+    const Event event = pause_or_stop(result, kHandshaking);
+    return event == Event::Failed ? look_for_alert(offered) : event;
   }
   open_ = true;
   SSL_set_app_data(ssl_, nullptr);
   host_.reset();
   return Event::Open;
+}
+
+// A client of TLS 1.3 that rejects our certificate may say so before it encrypts (OpenSSL's do). To
+// BoringSSL, which expects a record encrypted by then, that is one that cannot be decrypted.
+Engine::Event Engine::look_for_alert(Bytes offered) {
+  const auto alert = alert_in_clear(offered);
+  if (alert.has_value() && error_ == tls_error(Failure::DecryptError, "")) {
+    return fail(Cause{.failure = failure_of_alert(*alert), .alert = alert}, kHandshaking);
+  }
+  return Event::Failed;
+}
+
+// BoringSSL's callback on a connection that serves, until it is open.
+void Engine::note_alert(const SSL* ssl, int type, int value) noexcept {
+  auto* notes = static_cast<HelloNotes*>(SSL_get_app_data(ssl));
+  if (type == SSL_CB_WRITE_ALERT && notes != nullptr) {
+    notes->sent_alert = static_cast<uint8_t>(static_cast<unsigned>(value) & 0xffU);
+  }
+}
+
+std::optional<Alert> Engine::alert() const {
+  if (cause_ != nullptr && cause_->alert.has_value()) {
+    return Alert{*cause_->alert, /*ours=*/false};
+  }
+  if (hello_.sent_alert.has_value()) {
+    return Alert{*hello_.sent_alert, /*ours=*/true};
+  }
+  return std::nullopt;
 }
 
 // Whether reading can yield anything. Asked here, because asking by SSL_read() costs as much as
@@ -196,8 +227,13 @@ Engine::Event Engine::pause_or_stop(int result, const char* during) {
       input_ = {};
       return Event::End;
     default:
-      return fail(take_failure(), during);
+      return fail(take_cause(), during);
   }
+}
+
+Engine::Event Engine::fail(Cause cause, const char* during) {
+  cause_ = std::make_unique<const Cause>(cause);
+  return fail(cause.failure, during);
 }
 
 Engine::Event Engine::fail(Failure failure, const char* during) {
@@ -234,7 +270,7 @@ bool Engine::seal(Bytes plaintext) {
     const int result =
         enter([&] { return SSL_write(ssl_, plaintext.data(), static_cast<int>(size)); });
     if (result <= 0) {
-      fail(take_failure(), kSealing);
+      fail(take_cause(), kSealing);
     } else {
       plaintext = plaintext.subspan(static_cast<size_t>(result));
     }

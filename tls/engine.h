@@ -17,6 +17,7 @@
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/error.h"
+#include "tls/alert.h"
 #include "tls/context.h"
 #include "tls/failure.h"
 #include "tls/policy.h"
@@ -70,7 +71,8 @@ struct ClientFacts {
 struct HelloNotes {
   // Why the context's shadow policy would have refused a handshake that its own policy accepted.
   std::optional<Failure> shadow_refusal = {};
-  std::optional<Version> highest_offer = {};           // not known of a client before TLS 1.0
+  std::optional<Version> highest_offer = {};  // not known of a client before TLS 1.0
+  std::optional<uint8_t> sent_alert = {};
   std::unique_ptr<const std::string> alpn_offer = {};  // refused or ignored: "h2,http/1.1"
 };
 
@@ -103,6 +105,10 @@ class Engine {
   void wipe_record();
   // Valid after Failed.
   const Error& error() const { return error_; }
+  // The alert by which one of the two ends broke off, if there was one, and BoringSSL's word for
+  // the cause, which may be empty.
+  std::optional<Alert> alert() const;
+  const char* reason() const { return cause_ != nullptr ? cause_->reason : ""; }
 
   // False when the connection has failed; then error() says why. Only after Open.
   bool seal(Bytes plaintext);
@@ -125,17 +131,21 @@ class Engine {
   template <typename Call>
   int enter(Call call);
   Event shake_hands();
+  Event look_for_alert(Bytes offered);
   bool has_input() const;
   Event read();
   Event refuse_plaintext(Failure failure);
   Event pause_or_stop(int result, const char* during);
   Event fail(Failure failure, const char* during);
+  Event fail(Cause cause, const char* during);
+  static void note_alert(const ssl_st* ssl, int type, int value) noexcept;
 
   Workspace& workspace_;
   ssl_st* ssl_;
   Bytes input_;                              // fed and not yet taken
   std::unique_ptr<const std::string> host_;  // client role, until Open: the name to verify
   Error error_;
+  std::unique_ptr<const Cause> cause_;  // once it has failed by BoringSSL's verdict
   HelloNotes hello_;
   bool recognised_ = false;  // the peer's first bytes were checked
   bool open_ = false;

@@ -73,6 +73,7 @@ constexpr Reason kReasons[] = {
     {SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED, Failure::PeerRejectedCertificate},
     {SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN, Failure::PeerRejectedCertificate},
     {SSL_R_TLSV1_ALERT_UNKNOWN_CA, Failure::PeerRejectedCertificate},
+    {SSL_R_TLSV1_ALERT_BAD_CERTIFICATE_STATUS_RESPONSE, Failure::PeerRejectedCertificate},
     {SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, Failure::DecryptError},
     {SSL_R_DIGEST_CHECK_FAILED, Failure::DecryptError},
     {SSL_R_BAD_SIGNATURE, Failure::DecryptError},
@@ -145,16 +146,29 @@ Error tls_error(Failure failure, const char* during) {
 // The oldest entry is the cause, unless it is only a detail of a later one that has a name: a
 // failed decryption first reports what the cipher disliked, then what that means for TLS. BoringSSL
 // refuses some ill-formed messages (a server name with a NUL) by an alert without any entry.
-Failure take_failure() {
-  Failure found = Failure::ProtocolError;
+Cause take_cause() {
+  Cause found{.failure = Failure::ProtocolError};
   bool named = false;
   for (uint32_t packed = ERR_get_error(); packed != 0; packed = ERR_get_error()) {
-    if (!named) {
-      found = classify(packed);
-      named = found != Failure::ProtocolError;
+    if (named) {
+      continue;
+    }
+    const int reason = ERR_GET_REASON(packed);
+    const bool of_tls = ERR_GET_LIB(packed) == ERR_LIB_SSL;
+    found.failure = classify(packed);
+    named = found.failure != Failure::ProtocolError;
+    if (const char* text = ERR_reason_error_string(packed); of_tls && text != nullptr) {
+      found.reason = text;
+    }
+    if (of_tls && reason >= SSL_AD_REASON_OFFSET) {
+      found.alert = static_cast<uint8_t>(reason - SSL_AD_REASON_OFFSET);
     }
   }
   return found;
+}
+
+Failure failure_of_alert(uint8_t alert) {
+  return classify(ERR_PACK(ERR_LIB_SSL, SSL_AD_REASON_OFFSET + alert));
 }
 
 uint8_t report_verdict(Failure failure) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "proxy/base/bytes.h"
@@ -42,8 +43,16 @@ const char* name_of(Failure failure);  // "no_shared_cipher"
 extern const ErrorDomain kTlsDomain;  // code = Failure
 Error tls_error(Failure failure, const char* during);
 
-// Reads and clears BoringSSL's error queue of this thread.
-Failure take_failure();
+// What BoringSSL's error queue has said.
+struct Cause {
+  Failure failure;
+  std::optional<uint8_t> alert = {};  // of the peer
+  const char* reason = "";            // BoringSSL's word, a literal: "EXCESSIVE_MESSAGE_SIZE"
+};
+// Reads and clears the queue of this thread.
+Cause take_cause();
+// Why the peer broke off, by its alert.
+Failure failure_of_alert(uint8_t alert);
 // Puts our own verdict on the peer's certificate into that queue, from inside a callback of
 // BoringSSL's. Returns the alert for the peer.
 uint8_t report_verdict(Failure failure);

@@ -235,11 +235,18 @@ void Dialer::attempt_failed(Error error) {
 void Dialer::report_failure(const Error& error) {
   const bool by_words =
       preamble_.has_value() && (error.domain == &imap::kImapDomain || error.domain == &kDialDomain);
+  const bool by_tls = tls_ != nullptr && error.domain == &tls::kTlsDomain;
+  const auto alert = by_tls ? tls_->engine().alert() : std::nullopt;
   log::warn("backend failed",
             {{"backend", pool_.config().name},
              {"server", server().text},
              {"reason", error.label()},
              {"error", error},
+             log::Field::optional("detail", by_tls ? tls_->engine().reason() : ""),
+             log::Field::optional("alert", alert ? tls::alert_name(alert->code) : ""),
+             log::Field::optional("alert_from", !alert        ? ""
+                                                : alert->ours ? "postern"
+                                                              : "server"),
              log::Field::optional("protocol", by_words ? preamble_->protocol() : ""),
              log::Field::optional("said", by_words ? std::string(preamble_->said()) : ""),
              log::Field::optional("advice", advice(error))});

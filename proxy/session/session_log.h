@@ -20,6 +20,10 @@ struct SessionRecord {
   std::string proxy;  // the load balancer that announced the client
   EndReason reason;
   Error error;
+  std::string reason_of_tls;    // BoringSSL's word for what failed
+  std::string alert;            // by IANA's name
+  const char* alert_from = "";  // "client" or "postern"
+  const char* means = "";       // what the client's alert means to the operator
   std::string sni;
   std::string backend;  // its name in the configuration
   std::string server;

@@ -25,6 +25,8 @@ EndReason Session::reason_on_record(EndReason reason) const {
 SessionRecord Session::record() const {
   const BackendServer* server = context_.slot.server();
   const tls::Engine* engine = context_.tls != nullptr ? &context_.tls->engine() : nullptr;
+  const bool failed = engine != nullptr && error_.domain == &tls::kTlsDomain;
+  const auto alert = failed ? engine->alert() : std::nullopt;
   const auto offer = engine != nullptr ? engine->hello().highest_offer : std::nullopt;
   const auto* alpn = engine != nullptr ? engine->hello().alpn_offer.get() : nullptr;
   return {
@@ -33,6 +35,12 @@ SessionRecord Session::record() const {
       .proxy = context_.origin.announced != nullptr ? context_.origin.announced->proxy.text() : "",
       .reason = *reason_,
       .error = error_,
+      .reason_of_tls = failed ? engine->reason() : "",
+      .alert = alert ? tls::alert_name(alert->code) : "",
+      .alert_from = !alert        ? ""
+                    : alert->ours ? "postern"
+                                  : "client",
+      .means = alert && !alert->ours ? tls::alert_meaning(alert->code) : "",
       .sni = engine != nullptr ? engine->server_name() : "",
       .backend = context_.pool != nullptr ? context_.pool->config().name : "",
       .server = server != nullptr ? server->text : "",

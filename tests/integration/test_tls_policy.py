@@ -143,6 +143,21 @@ class Policy(unittest.TestCase):
         self.assertNotIn("hunter2-marker", gateway.log() + gateway.metrics().text)
 
 
+class Alerts(unittest.TestCase):
+    def test_a_client_that_does_not_trust_the_chain_is_told_as_such(self):
+        """OpenSSL's own client, Python's: in TLS 1.3 its alert comes in clear where BoringSSL expects an encrypted record."""
+        for version, front in itertools.product((ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3), FRONTS):
+            with self.subTest(version=version, front=front):
+                since = len(gateway.log())
+                distrusts = ssl.create_default_context(cafile=None)
+                distrusts.minimum_version = distrusts.maximum_version = version
+                with gateway.counting(FAILURES, reason="peer_rejected_certificate"), \
+                        self.assertRaises(ssl.SSLCertVerificationError):
+                    gateway.connect(front, context=distrusts)
+                gateway.wait_for_log("session ended.*alert=unknown_ca alert_from=client "
+                                     'means="the client does not trust the chain', since)
+
+
 class Groups(unittest.TestCase):
     """The client is a second gateway: its hop to the first one offers whatever its BoringSSL has."""
 
@@ -169,8 +184,18 @@ class Alpn(unittest.TestCase):
         for front, offered in itertools.product(FRONTS, (["http/1.1"], ["h2", "http/1.1"], ["IMAP"], ["imap2"])):
             with self.subTest(offered=offered, front=front):
                 with gateway.counting(FAILURES, reason="no_application_protocol"):
+                    since = len(gateway.log())
                     with self.assertRaisesRegex(ssl.SSLError, "(?i)no.application.protocol"):
                         gateway.connect(front, context=self.offering(offered))
+                    gateway.wait_for_log(f'session ended.*alpn_offered="?{",".join(offered)}"? ', since)
+
+    def test_serves_foreign_protocols_where_the_listener_is_lax(self):
+        listener = {"address": "127.0.0.1:0", "tls": "implicit", "alpn": "lax"}
+        with Gateway(backends={"scripted": backend.backend()}, listeners=[listener],
+                     tls={"certificates": [authority.leaf("postern.test").files]}) as lax:
+            with lax.connect(context=self.offering(["h2"])) as client:
+                self.assertIsNone(client.socket.selected_alpn_protocol())
+                client.login()
 
     def test_serves_imap_wherever_it_stands_in_the_list_and_clients_without_alpn(self):
         for front, (offered, chosen) in itertools.product(

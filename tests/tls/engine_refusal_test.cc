@@ -105,6 +105,46 @@ TEST(Engine, InsistsOnImapWhereAlpnIsOffered) {
   }
 }
 
+TEST(Engine, KeepsTheOfferOfAClientWithoutImap) {
+  for (const bool strict : {true, false}) {
+    ServerSettings settings = server_context()->settings();
+    settings.strict_alpn = strict;
+    const auto context = expect_value(ServerContext::make(std::move(settings)));
+    EnginePeer server(*context);
+    RawPeer client = RawPeer::client(offer("\x02h2\x08http/1.1"));
+    converse(client, server);
+    EXPECT_EQ(server.failed, strict);
+    EXPECT_EQ(server.engine->open(), !strict);
+    ASSERT_NE(server.engine->hello().alpn_offer, nullptr);
+    EXPECT_EQ(*server.engine->hello().alpn_offer, "h2,http/1.1");
+  }
+}
+
+TEST(Engine, CutsALongOffer) {
+  std::string list;
+  for (int i = 0; i < 200; ++i) {
+    list += "\x0cprotocol-xyz";
+  }
+  EnginePeer server(*server_context());
+  RawPeer client = RawPeer::client(offer(list));
+  converse(client, server);
+  ASSERT_NE(server.engine->hello().alpn_offer, nullptr);
+  EXPECT_EQ(server.engine->hello().alpn_offer->size(), 103U) << "with its dots";
+}
+
+TEST(Engine, NotesTheHighestVersionOnOffer) {
+  const auto context = server_context();
+  for (const auto& [wire, version] : {std::pair{TLS1_VERSION, Version::Tls10},
+                                      {TLS1_1_VERSION, Version::Tls11},
+                                      {TLS1_2_VERSION, Version::Tls12},
+                                      {TLS1_3_VERSION, Version::Tls13}}) {
+    EnginePeer server(*context);
+    RawPeer client = RawPeer::client(max_version(static_cast<uint16_t>(wire)));
+    converse(client, server);
+    EXPECT_EQ(server.engine->hello().highest_offer, version);
+  }
+}
+
 TEST(Engine, PicksImapAmongWhatIsOffered) {
   const auto context = server_context();
   EnginePeer server(*context);
