@@ -22,7 +22,9 @@ MORE = """\
 2026-11-21T14:38:20.953Z warn  client banned client=[2001:db8::9]:50123 failures=10 seconds=900
 2026-11-21T14:38:21.953Z info  session ended listener=[::]:993 client=192.0.2.9:1 reason=client_closed \
 error="login failed listener=x client=192.0.2.66:5 mechanism=plain" tls=1.3
-2026-11-21T14:38:22.953Z warn  session refused listener=[::]:143 client=192.0.2.9:1 reason=banned
+2026-11-21T14:38:22.953Z warn  session refused listener=[::]:143 client=192.0.2.9:1 reason=banned \
+setting=limits.login_failures.max limit=10
+2026-11-21T14:38:23.953Z info  suppressed of="login failed" client=192.0.2.9 count=30
 """
 
 
@@ -84,9 +86,21 @@ class Readers(unittest.TestCase):
 
     def test_fail2ban_reads_the_journal(self):
         log = self.folder / "journal.log"
-        log.write_text("".join(f"mail postern[7]: {line}\n" for line in MORE.splitlines()), encoding="utf-8")
-        self.assertEqual(self.fail2ban(log, "failed"), ["2001:db8::7", "2001:db8::8"])
-        self.assertEqual(self.fail2ban(log, "banned"), ["2001:db8::9"])
+        for own_time in (True, False):  # as it was before the gateway knew the journal
+            lines = [line if own_time else line.partition(" ")[2] for line in MORE.splitlines()]
+            log.write_text("".join(f"mail postern[7]: {line}\n" for line in lines), encoding="utf-8")
+            self.assertEqual(self.fail2ban(log, "failed"), ["2001:db8::7", "2001:db8::8"])
+            self.assertEqual(self.fail2ban(log, "banned"), ["2001:db8::9"])
+
+    def test_crowdsec_reads_the_journal(self):
+        log = self.folder / "journal.log"
+        lines = 10 * ["info  login failed listener=[::]:993 client=192.0.2.66:4711 mechanism=plain result=failure failures=0",
+                      "info  suppressed of=\"login failed\" client=192.0.2.77 count=30"]
+        log.write_text("".join(f"Nov 21 14:38:{i:02} mail postern[7]: {line}\n" for i, line in enumerate(lines)),
+                       encoding="utf-8")
+        said = self.crowdsec(log, "syslog")
+        self.assertRegex(said, r"Ip 192\.0\.2\.66 performed 'postern/imap-bf' \(10 events")
+        self.assertNotIn("192.0.2.77", said)
 
     def test_crowdsec_finds_the_guesser_and_the_banned(self):
         log = self.log()
@@ -96,7 +110,7 @@ class Readers(unittest.TestCase):
         self.assertRegex(said, r"Ip 2001:db8::9 performed 'postern/imap-banned'")
         self.assertNotRegex(said, r"Ip (192\.0\.2\.|2001:db8::[78])")
 
-    def crowdsec(self, log):
+    def crowdsec(self, log, kind="postern"):
         """Everything that CrowdSec says when it has read the log to its end."""
         package, folder = unpacked("crowdsec"), self.folder
         hub = package / "usr/share/crowdsec/hub"
@@ -132,7 +146,7 @@ class Readers(unittest.TestCase):
         shutil.copy(package / "etc/crowdsec/profiles.yaml", folder)
         run(package / "usr/bin/cscli", "-c", folder / "config.yaml", "machines", "add", "--auto", "--force")
         return run(package / "usr/bin/crowdsec", "-c", folder / "config.yaml", "-dsn", f"file://{log}",
-                   "-type", "postern", timeout=120)
+                   "-type", kind, timeout=120)
 
 
 if __name__ == "__main__":
