@@ -113,6 +113,14 @@ class DialerTest : public testing::Test, public DialerObserver {
     log::configure(log::Format::Text, log::Level::Error);
     return lines;
   }
+  // Without a server.
+  void start_over() {
+    dial.reset();
+    pool_.reset();
+    backends.clear();
+    config.servers.clear();
+    failure = {};
+  }
   std::vector<std::string> lines_of_a_dial() {
     return lines_while([&] {
       start();
@@ -264,11 +272,7 @@ TEST_F(DialerTest, WritesWhatAServerSaysInPlaceOfAGreeting) {
         Case{"HTTP/1.1 400 Bad Request\r\nx", "protocol=HTTP said=\"HTTP/1.1 400 Bad Request\""},
         Case{"\x15\x03\x01", "protocol=TLS said=\"\\\\x15\\\\x03\\\\x01\""},
         Case{"hello\x1b[2J\r\n", "said=\"hello\\\\x1b\\[2J\""}}) {
-    backends.clear();
-    config.servers.clear();
-    dial.reset();
-    pool_.reset();
-    failure = {};
+    start_over();
     backend({.greeting = greeting});
     EXPECT_THAT(lines_of_a_dial(), Contains(ContainsRegex(line))) << greeting;
   }

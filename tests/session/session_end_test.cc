@@ -55,6 +55,12 @@ const End kEnds[] = {
        test.dial();
        test.client->end();
      }},
+    {"PortCheckOfAProbe", EndReason::Probe,
+     [](SessionTest& test) {
+       test.config.probes = {net::Network::parse("127.0.0.0/8").value()};
+       test.dial();
+       test.client->end();
+     }},
     {"ClosedBeforeStarttls", EndReason::ClientClosed,
      [](SessionTest& test) {
        test.dial(kStartTls);

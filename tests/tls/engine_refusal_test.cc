@@ -125,7 +125,8 @@ TEST(Engine, CutsALongOffer) {
   for (int i = 0; i < 200; ++i) {
     list += "\x0cprotocol-xyz";
   }
-  EnginePeer server(*server_context());
+  const auto context = server_context();
+  EnginePeer server(*context);
   RawPeer client = RawPeer::client(offer(list));
   converse(client, server);
   ASSERT_NE(server.engine->hello().alpn_offer, nullptr);
