@@ -9,12 +9,43 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
 QUICKSTART = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "quickstart"
+
+
+class Server:
+    """Greets every client with these bytes, if there are any, and waits until the client hangs up."""
+
+    def __init__(self, greeting):
+        self._greeting = greeting
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.address = f"127.0.0.1:{self._socket.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self._socket.accept()
+            except OSError:  # closed
+                return
+            with client:
+                try:
+                    client.sendall(self._greeting)
+                    client.recv(1)
+                except OSError:  # the client is gone
+                    pass
+
+    def close(self):
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
 
 
 class Quickstart(unittest.TestCase):
@@ -84,22 +115,70 @@ class Quickstart(unittest.TestCase):
             os.close(daemon)
         self.assert_gone()
 
+    def server(self, greeting):
+        server = Server(greeting)
+        self.addCleanup(server.close)
+        return server.address
+
     def test_fronts_another_server(self):
-        done = self.quickstart("--detach", "--backend", "127.0.0.1:9", "--", "--workers", "1")
+        backend = self.server(b"* OK \x1b[31mthe old one\r\n")
+        done = self.quickstart("--detach", "--backend", backend, "--", "--workers", "1")
         self.assertEqual(done.returncode, 0, done.stderr)
         stop = re.search(r"Stop both:\n +(.*)", done.stdout)[1]
         self.addCleanup(subprocess.run, ["bash", "-c", stop], check=True)
+        self.assertIn(f"quickstart: {backend} says: * OK [31mthe old one\n", done.stderr)
         listen = re.search(r"imaps://(\S+)/", done.stdout)[1]
-        client = subprocess.run(["openssl", "s_client", "-quiet", "-connect", listen], stdin=subprocess.DEVNULL,
-                                stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=20)
-        self.assertIn("* BYE [UNAVAILABLE]", client.stdout)
+        client = subprocess.Popen(["openssl", "s_client", "-quiet", "-connect", listen], stdin=subprocess.PIPE,
+                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(client.stdout.close)
+        self.addCleanup(client.wait)
+        self.addCleanup(client.kill)
+        self.addCleanup(client.stdin.close)
+        self.assertIn("the old one", self.read_until(client.stdout, "\n"))
+
+    def judged(self, *arguments, **changes):
+        """What it says of arguments that it refuses before it has installed or started anything."""
+        done = self.quickstart(*arguments, **changes)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertNotIn("installing", done.stderr)
+        self.assertNotIn("Dovecot speaks", done.stderr)
+        self.assert_gone()
+        return done.stderr
+
+    def test_asks_the_server_before_all_else(self):
+        for greeting, reason in ((b"* BYE Maximum number of connections\r\n", "turns clients away"),
+                                 (b"+OK POP3 ready\r\n", "is no IMAP server"),
+                                 (b"220 mail ESMTP\r\n", "is no IMAP server"),
+                                 (b"* PREAUTH hello\r\n", "without a login"),
+                                 (b"", "likely TLS: add '-- --backend-tls implicit'")):
+            with self.subTest(greeting):
+                # Without a program: it must be said before the build.
+                said = self.judged("--backend", self.server(greeting), POSTERN_BIN="")
+                self.assertIn(reason, said)
+                self.assertIn(f"says: {greeting.decode().strip() or 'nothing'}\n", said)
+
+    def test_says_why_the_server_cannot_be_reached(self):
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            address = f"127.0.0.1:{unused.getsockname()[1]}"
+        self.assertIn("Connection refused", self.judged("--backend", address, POSTERN_BIN=""))
+        self.assertRegex(self.judged("--backend", "no-such-host.invalid:143", POSTERN_BIN=""), "why: .*(n|N)ame")
+        self.assertIn("must be HOST:PORT", self.judged("--backend", "mail internal", POSTERN_BIN=""))
+
+    def test_judges_the_other_arguments_before_all_else(self):
+        self.assertIn("is no address", self.judged("--listen", "993", POSTERN_BIN=""))
+        self.assertIn("is taken", self.judged("--listen", self.server(b""), POSTERN_BIN=""))
+        self.assertIn("has no flag --no-such-flag", self.judged("--once", "--", "--no-such-flag=1", POSTERN_BIN=""))
+        self.assertIn('"old" is none of modern, intermediate', self.judged("--once", "--", "--policy", "old"))
 
     def test_says_what_failed_and_where_the_log_is(self):
-        done = self.quickstart("--once", "--", "--no-such-flag")
+        program = self.place / "postern"
+        program.write_text("#!/bin/sh\ncase $1 in check) ;; *) echo no such luck; exit 1 ;; esac\n")
+        program.chmod(0o755)
+        done = self.quickstart("--once", POSTERN_BIN=str(program))
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, r"postern did not start\n +why: .*\n +log: (.*)")
         log = pathlib.Path(re.search(r"log: (.*)", done.stderr)[1])
-        self.assertIn("--no-such-flag", log.read_text())
+        self.assertIn("no such luck", log.read_text())
 
     def test_stops_when_a_package_is_missing(self):
         tree = self.place / "tree"
