@@ -46,9 +46,10 @@ def greeting(pid, port):
 
 
 def wait_until(condition, seconds, what):
-    """The condition's value once it is true. For what sends no event; each try takes its own time."""
+    """The condition's value once it is true. For what sends no event; each try takes its own time. `what` names it, as
+    text or as a function that is called if it does not come."""
     deadline = time.monotonic() + seconds
     while not (value := condition()):
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds} s")
+            raise AssertionError(f"{what() if callable(what) else what}: not within {seconds} s")
     return value

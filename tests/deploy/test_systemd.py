@@ -9,11 +9,12 @@ import tempfile
 import time
 import unittest
 
-from deployed import SETTINGS, SOURCE, fields, greeting, make_certificate, output, wait_until
+from blocks import block
+from deployed import SETTINGS, SOURCE, greeting, output, wait_until
+from machine import BINARY, INSTALL, Machine
 
+RUNBOOK = "deploy/README.md"
 UNIT = SOURCE / "deploy" / "systemd" / "postern.service"
-USERS = SOURCE / "deploy" / "systemd" / "postern.sysusers"
-BINARY = os.environ["POSTERN_BIN"]
 
 
 def analyze(*arguments):
@@ -55,119 +56,68 @@ class Booted(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        archive = output(SOURCE / "tests/deploy/debian-root", "--with",
-                         "systemd,systemd-sysv,dbus,libnss-systemd,procps", "bookworm", timeout=300).splitlines()[-1]
-        folder = tempfile.TemporaryDirectory(prefix="postern-boot.", dir="/var/tmp")
-        cls.addClassCleanup(folder.cleanup)
-        cls.root = pathlib.Path(folder.name)
-        output("tar", "-xf", archive, "-C", cls.root, "--numeric-owner")
-        cls.install()
-        cls.boot()
-
-    @classmethod
-    def install(cls):
-        """As deploy/README.md says, into the root."""
-        root = cls.root
-        shutil.copy(BINARY, root / "usr/local/bin/postern")
-        for library in re.findall(r"=> (/\S+)", output("ldd", BINARY)):
-            if not list(root.glob(f"usr/lib/*/{os.path.basename(library)}")):
-                shutil.copy(library, root / "usr/local/lib")
-        output("ldconfig", "-r", root)
-        shutil.copy(UNIT, root / "etc/systemd/system/postern.service")
-        (root / "etc/sysusers.d").mkdir(exist_ok=True)
-        shutil.copy(USERS, root / "etc/sysusers.d/postern.conf")
-        output("systemd-sysusers", f"--root={root}")
-        settings = root / "etc/postern"
-        settings.mkdir()
-        make_certificate(settings)
-        group = int(re.search(r"^postern:x:(\d+):", (root / "etc/group").read_text(), re.MULTILINE)[1])
-        os.chown(settings / "tls.key", 0, group)
-        os.chmod(settings / "tls.key", 0o640)
-        cls.settings = settings / "postern.yaml"
+        cls.machine = Machine()
+        cls.addClassCleanup(cls.machine.close)
+        cls.machine.add_program()
+        cls.machine.add_tree()
+        cls.machine.boot()
+        cls.machine.install()
+        cls.settings = cls.machine.root / "etc/postern/postern.yaml"
         cls.settings.write_text(SETTINGS % {"port": 993, "certificates": "/etc/postern"})
 
-    @classmethod
-    def boot(cls):
-        log = open(cls.root.with_suffix(".log"), "w+")
-        cls.addClassCleanup(lambda: (log.close(), os.unlink(log.name)))
-        container = subprocess.Popen(["systemd-nspawn", "-D", cls.root, "--boot", "--private-network", "--register=no",
-                                      "--keep-unit", "--console=read-only"],
-                                     stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        cls.addClassCleanup(container.wait)
-        cls.addClassCleanup(container.terminate)  # nspawn hands this on as an orderly shutdown
-        children = pathlib.Path(f"/proc/{container.pid}/task/{container.pid}/children")
-
-        def has_booted():
-            cls.leader = children.read_text().strip()  # nspawn's first child is a passing one
-            return cls.systemctl("is-system-running").stdout.strip() in ("running", "degraded")
-
-        wait_until(has_booted, 90, "the boot")
-
-    @classmethod
-    def systemctl(cls, *arguments):
-        return subprocess.run(["nsenter", "--target", cls.leader, "--all", "systemctl", *arguments],
-                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-    def must(self, *arguments):
-        done = self.systemctl(*arguments)
-        self.assertEqual(done.returncode, 0, done.stdout + self.log())
-        return done.stdout
-
-    def log(self):
-        return subprocess.run(["nsenter", "--target", self.leader, "--all", "journalctl", "-u", "postern", "-n", "40"],
-                              stdout=subprocess.PIPE, text=True).stdout
-
-    def shown(self, name):
-        return self.must("show", "postern", "--value", f"--property={name}").strip()
-
-    def main_status(self):
-        process = self.shown("MainPID")
-        return fields(output("nsenter", "--target", self.leader, "--all", "cat", f"/proc/{process}/status"))
-
-    def ready(self):
-        done = subprocess.run(["nsenter", "--target", self.leader, "--net", SOURCE / "deploy/healthcheck"],
-                              stderr=subprocess.DEVNULL)
-        return done.returncode == 0
-
     def test_lives_as_the_unit_says(self):
-        self.must("enable", "--now", "postern")
-        wait_until(self.ready, 10, "postern")
+        self.machine.shell(INSTALL.text.splitlines()[-1])
+        wait_until(self.machine.ready, 10, "postern")
         with self.subTest("it serves a port below 1024"):
-            self.assertIn("* BYE [UNAVAILABLE]", greeting(self.leader, 993))
+            self.assertIn("* BYE [UNAVAILABLE]", greeting(self.machine.leader, 993))
         with self.subTest("it may do nothing else"):
-            status = self.main_status()
+            status = self.machine.main_status()
             self.assertNotEqual(status["Uid"].split()[0], "0")
             self.assertEqual(int(status["CapEff"], 16), 0)  # CAP_NET_BIND_SERVICE is given up when bound
             self.assertEqual(int(status["CapBnd"], 16), 1 << 10)
             self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
         with self.subTest("a good file is reloaded"):
-            self.must("reload", "postern")
-            self.assertEqual(self.shown("ActiveState"), "active")
+            self.machine.must("reload", "postern")
+            self.assertEqual(self.machine.shown("ActiveState"), "active")
         with self.subTest("a bad one is refused, and the old one goes on"):
             good = self.settings.read_text()
             self.settings.write_text(good.replace("drain:", "dran:"))
-            self.assertNotEqual(self.systemctl("reload", "postern").returncode, 0)
-            self.assertIn("dran", self.log())
-            self.assertEqual(self.shown("ActiveState"), "active")
-            self.assertIn("* BYE [UNAVAILABLE]", greeting(self.leader, 993))
+            self.assertNotEqual(self.machine.systemctl("reload", "postern").returncode, 0)
+            self.assertIn("dran", self.machine.log())
+            self.assertEqual(self.machine.shown("ActiveState"), "active")
+            self.assertIn("* BYE [UNAVAILABLE]", greeting(self.machine.leader, 993))
             self.settings.write_text(good)
         with self.subTest("it stops by itself, well before systemd would kill it"):
             begin = time.monotonic()
-            self.must("stop", "postern")
+            self.machine.must("stop", "postern")
             self.assertLess(time.monotonic() - begin, 20)
-            self.assertEqual((self.shown("Result"), self.shown("ExecMainStatus")), ("success", "0"))
+            self.assertEqual((self.machine.shown("Result"), self.machine.shown("ExecMainStatus")), ("success", "0"))
 
     # And is not stopped after that: where systemd cannot see a cgroup become empty, as in this container, it kills at
     # once what was no child of its own. With cgroup v2 it waits.
     def test_follows_an_upgrade(self):
-        self.must("start", "postern")
-        self.addCleanup(self.systemctl, "stop", "postern")
-        wait_until(self.ready, 10, "postern")
-        before = self.shown("MainPID")
-        self.must("kill", "--signal=USR2", "--kill-who=main", "postern")
-        wait_until(lambda: self.shown("MainPID") != before, 10, "the new process")
-        self.assertEqual(self.shown("ActiveState"), "active")
-        self.assertIn("* BYE [UNAVAILABLE]", greeting(self.leader, 993))
+        self.machine.must("start", "postern")
+        self.addCleanup(self.machine.systemctl, "stop", "postern")
+        wait_until(self.machine.ready, 10, "postern")
+        before = self.machine.shown("MainPID")
+        shutil.copy(BINARY, self.machine.root / "root/postern/postern")
+        self.machine.shell(block(RUNBOOK, "postern.new").text)
+        wait_until(lambda: self.machine.shown("MainPID") != before, 10, "the new process")
+        self.assertEqual(self.machine.shown("ActiveState"), "active")
+        self.assertIn("* BYE [UNAVAILABLE]", greeting(self.machine.leader, 993))
+
+    def test_sockets_of_systemd_outlive_the_service(self):
+        self.machine.put(block(RUNBOOK, "ListenStream="))
+        self.settings.write_text(SETTINGS.replace('{address: "0.0.0.0:%(port)d", tls: implicit}',
+                                                  '{address: "[::]:993"}, {address: "[::]:143", tls: starttls}')
+                                 % {"certificates": "/etc/postern"})
+        self.addCleanup(self.machine.systemctl, "stop", "postern.socket", "postern")
+        self.machine.shell(block(RUNBOOK, "systemctl enable --now postern.socket").text)
+        wait_until(self.machine.ready, 10, "postern")
+        self.assertIn("* BYE [UNAVAILABLE]", greeting(self.machine.leader, 993))
+        self.machine.must("stop", "postern")
+        self.assertIn("* BYE [UNAVAILABLE]", greeting(self.machine.leader, 993))  # it has waited for the next start
+        self.assertEqual(self.machine.shown("ActiveState"), "active")
 
 
 if __name__ == "__main__":
