@@ -15,6 +15,7 @@ from collections import Counter
 import jsonschema
 import yaml
 
+from blocks import block
 from deployed import make_certificate
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -245,6 +246,26 @@ class Kubernetes(unittest.TestCase):
                                                      "defaultMode": 0o440}}, pod["volumes"])
             self.assertEqual(pod["containers"][0]["image"], "registry.example.org/postern:0.1.0")
 
+    def test_the_overlay_of_the_runbook(self):
+        with tempfile.TemporaryDirectory() as folder:
+            overlay = pathlib.Path(folder)
+            text = block("deploy/README.md", "configMapGenerator:").text
+            self.assertTrue(text.startswith("# kustomization.yaml\n"))
+            text, replaced = re.subn(r'"github\.com/[^"]*//deploy/kubernetes\?ref=main"',
+                                     os.path.relpath(BASE, overlay.resolve()), text)
+            self.assertEqual(replaced, 1)  # a fork is on another machine
+            (overlay / "kustomization.yaml").write_text(text)
+            (overlay / "postern.yaml").write_text("of: the operator\n")
+            rendered = render(overlay)
+        for manifest in rendered:
+            self.schemas.check(manifest)
+        self.assertEqual({manifest["metadata"]["namespace"] for manifest in rendered}, {"mail"})
+        (settings,) = [manifest["data"] for manifest in rendered if manifest["kind"] == "ConfigMap"]
+        self.assertEqual(settings, {"postern.yaml": "of: the operator\n"})
+        (deployment,) = [manifest for manifest in rendered if manifest["kind"] == "Deployment"]
+        self.assertEqual(deployment["spec"]["template"]["spec"]["containers"][0]["image"],
+                         "registry.example.org/postern:0.1.0")
+
     def test_an_overlay_without_the_operator_as_the_runbook_says(self):
         (patches,) = re.findall(r"`(patches: .*\$patch: delete.*)`", RUNBOOK.read_text(encoding="utf-8"))
         with tempfile.TemporaryDirectory() as folder:
@@ -255,7 +276,8 @@ class Kubernetes(unittest.TestCase):
                              Counter(["ServiceMonitor"]))
 
     def test_the_alert_rules_become_a_prometheus_rule_as_the_runbook_says(self):
-        (command,) = re.findall(r"```sh\n( *\(printf .*?\)) \| kubectl apply", RUNBOOK.read_text(encoding="utf-8"), re.S)
+        command, _, apply = block("deploy/README.md", "kind: PrometheusRule").text.rpartition(" | ")
+        self.assertEqual(apply, "kubectl apply -f -\n")
         made = subprocess.run(["bash", "-c", command], cwd=BASE.parents[1], check=True, stdout=subprocess.PIPE, text=True)
         rule, rules = yaml.safe_load(made.stdout), BASE.parent / "prometheus" / "alerts.yml"
         self.assertEqual((rule["kind"], rule["metadata"]), ("PrometheusRule", {"name": "postern"}))

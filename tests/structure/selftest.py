@@ -4,6 +4,7 @@ import pathlib
 import tempfile
 import unittest
 
+import examples
 import includes
 import lengths
 import links
@@ -199,6 +200,21 @@ class Links(Tree):
         self.plant("README.md", *["x"] * (links.README_LINES + 1))
         found = [(pathlib.PurePath("README.md"), 151, "README.md has more than 150 lines")]
         self.assertEqual(links.check(self.root), found)
+
+
+class Examples(Tree):
+    def test_only_a_block_that_a_test_takes_is_no_offence(self):
+        self.plant("docs/a.md", "```", "a picture", "```", "```sh", "postern --version", "```", "```yaml", "tls:", "```")
+        self.plant("tests/deploy/test_a.py", 'PAGE = "docs/a.md"', 'block(PAGE, "--version")')
+        self.assertEqual(list(examples.offences(self.root)), ["docs/a.md:7: no test takes this block (yaml)"])
+        self.plant("tests/deploy/test_b.py", 'block("docs/a.md", "tls:")')
+        self.assertEqual(list(examples.offences(self.root)), [])
+
+    def test_a_call_that_finds_no_block(self):
+        self.plant("docs/a.md", "# A")
+        self.plant("tests/deploy/test_a.py", 'block("docs/a.md", "gone")')
+        self.assertEqual(list(examples.offences(self.root)),
+                         ["tests/deploy/test_a.py:1: 0 blocks of docs/a.md contain 'gone'"])
 
 
 class Symbols(unittest.TestCase):
