@@ -33,7 +33,8 @@ constexpr char kFooter[] =
 void define_commands(CLI::App& app) {
   app.add_subcommand("serve", "Run the gateway; this is what happens without a command");
   app.add_subcommand("check", "Read the configuration, report every fault, and exit");
-  app.add_subcommand("config-reference", "Print the documented configuration, a valid file itself");
+  app.add_subcommand("config-reference",
+                     "Print every key with its default or an example: a file to edit and start");
   app.require_subcommand(0, 1);
   // Flags may stand before and after the command; unknown_words() reports what neither defines.
   for (CLI::App* command : app.get_subcommands({})) {

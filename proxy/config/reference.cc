@@ -49,6 +49,39 @@ std::string shown_value(const Row& row) {
   return row.example.empty() ? config::default_of(row) : std::string(row.example);
 }
 
+// Whether a map is only a place for keys that have defaults: its presence says nothing.
+bool is_mere_place(const Row& map) {
+  if (map.shape != Shape::Map || map.on_begin != nullptr) {
+    return false;
+  }
+  bool has_default = false;
+  for (const Row& row : config::table()) {
+    if (row.parent() == map.path) {
+      if (row.required) {
+        return false;
+      }
+      has_default = has_default || !row.default_value.empty();
+    }
+  }
+  return has_default;
+}
+
+// What is in force without being asked for, or must be there. All else is an example that needs
+// files or peers of its own, and stands in a comment.
+bool is_in_force(const Row& row) {
+  return row.required || !row.default_value.empty() || is_mere_place(row);
+}
+
+// The row or the outermost of those above it that stands in a comment; null if none does.
+const Row* find_comment(const Row& row) {
+  const Row* above = find(row.parent());
+  const Row* outer = above == nullptr ? nullptr : find_comment(*above);
+  if (outer != nullptr) {
+    return outer;
+  }
+  return is_in_force(row) ? nullptr : &row;
+}
+
 // A key below one that is shown as a word, such as "policy: intermediate", must be a comment.
 bool is_alternative(const Row& row) {
   const Row* above = find(row.parent());
@@ -60,19 +93,29 @@ bool has_inline_value(const Row& row) {
          (row.shape == Shape::ScalarOrMap && !shown_value(row).empty());
 }
 
+// The key with its value, without the documentation.
+std::string setting(const Row& row, bool first_of_item) {
+  const size_t indent = 2 * row.depth();
+  std::string line(indent, ' ');
+  if (first_of_item) {
+    line.replace(indent - 2, 1, "-");
+  }
+  line.append(is_alternative(row) ? "# " : "").append(row.name()).append(":");
+  if (has_inline_value(row)) {
+    line.append(" ").append(shown_value(row));
+  }
+  // Without the number sign the line stands where it belongs. An alternative is a comment already.
+  if (const Row* comment = find_comment(row); comment != nullptr && !is_alternative(row)) {
+    line.insert(2 * comment->depth(), "#");
+  }
+  return line;
+}
+
 void append_row(std::string& out, const Row& row, bool first_of_item) {
   const size_t indent = 2 * row.depth();
   append_comment(out, indent, row.doc);
   append_comment(out, indent, std::string(row.syntax) + "; " + standing(row));
-  std::string margin(indent, ' ');
-  if (first_of_item) {
-    margin.replace(indent - 2, 1, "-");
-  }
-  out.append(margin).append(is_alternative(row) ? "# " : "").append(row.name()).append(":");
-  if (has_inline_value(row)) {
-    out.append(" ").append(shown_value(row));
-  }
-  out += '\n';
+  out.append(setting(row, first_of_item)).append("\n");
   if (row.shape == Shape::NamedMaps) {
     out.append(std::string(indent + 2, ' ')).append(row.example).append(":\n");
   }
@@ -82,8 +125,11 @@ void append_row(std::string& out, const Row& row, bool first_of_item) {
 
 std::string config_reference() {
   std::string out =
-      "# Every key of postern's configuration, with its default or, where there is none, an "
-      "example.\n";
+      "# Every key of postern's configuration. A line without a number sign is required, or\n"
+      "# shows the default. One that begins with a number sign is an example: remove the sign,\n"
+      "# and it is in force. Before the first start, name your certificate (tls.certificates),\n"
+      "# your servers and the TLS that they speak (backends); `postern check --config FILE` finds\n"
+      "# what is wrong.\n";
   const Row* before = nullptr;
   for (const Row& row : config::table()) {
     if (row.depth() == 0) {

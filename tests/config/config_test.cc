@@ -276,11 +276,40 @@ TEST(ConfigLoad, SaysWhyAFileCannotBeRead) {
   EXPECT_EQ(folder.faults()[0].text(), "/: cannot be read: Is a directory");
 }
 
-TEST(ConfigReference, IsAValidFile) {
+// The reference with the examples in force, whose lines begin with a number sign and no space, or
+// with more than one below such a line.
+std::string with_examples() {
+  std::istringstream lines(config_reference());
+  std::string yaml;
+  for (std::string line; std::getline(lines, line);) {
+    const size_t at = line.find_first_not_of(' ');
+    const std::string_view rest = at == std::string::npos ? "" : std::string_view(line).substr(at);
+    if (rest.size() > 1 && rest[0] == '#' && (rest[1] != ' ' || rest.starts_with("#  "))) {
+      line.erase(at, 1);
+    }
+    yaml.append(line).append("\n");
+  }
+  return yaml;
+}
+
+TEST(ConfigReference, IsAFileThatNeedsOnlyACertificateAndServers) {
   const Config config = parse(config_reference());
   EXPECT_EQ(config.listeners.size(), 1U);
+  EXPECT_THAT(config.routes, testing::IsEmpty());
+  EXPECT_FALSE(config.admin.has_value());
+  EXPECT_FALSE(config.limits.login_failures.has_value());
+  EXPECT_FALSE(config.tls.shadow_policy.has_value());
+  EXPECT_EQ(config.user, "");
+  EXPECT_THAT(config.warnings, testing::IsEmpty());
+}
+
+TEST(ConfigReference, HasValidExamples) {
+  const Config config = parse(with_examples());
   EXPECT_EQ(config.routes.size(), 1U);
   EXPECT_TRUE(config.admin.has_value());
+  EXPECT_TRUE(config.limits.login_failures.has_value());
+  EXPECT_TRUE(config.tls.shadow_policy.has_value());
+  EXPECT_EQ(config.user, "postern");
   EXPECT_THAT(config.warnings, testing::IsEmpty());
 }
 

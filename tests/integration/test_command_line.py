@@ -1,10 +1,12 @@
 """What the command says without serving, and a gateway made from flags alone."""
 
 import re
+import signal
 import ssl
 import unittest
 
-from harness import Authority, Folder, Gateway, ScriptedBackend, check, postern
+from harness import Authority, Folder, Gateway, Process, ScriptedBackend, check, postern, wait_until
+from harness.gateway import BINARY
 
 FAULTY = """\
 workers: lots
@@ -98,9 +100,27 @@ class Check(unittest.TestCase):
         for word in ("127.0.0.1:0", "mail", "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "X25519"):
             self.assertIn(word, said)
 
-    def test_the_printed_reference_is_a_valid_file(self):
+    def test_the_printed_reference_starts_once_it_has_a_certificate_and_free_ports(self):
         status, reference = postern("config-reference")
         self.assertEqual(status, 0)
+        leaf = Authority(self.folder / "authority").leaf("mail.test")
+        (self.folder / "tls.crt").write_bytes(leaf.chain.read_bytes())
+        (self.folder / "tls.key").write_bytes(leaf.key.read_bytes())
+        path = self.folder / "postern.yaml"
+        path.write_text(reference, encoding="utf-8")
+        status, said = check(path)
+        self.assertEqual(status, 0, said)
+        # The test may bind no low port, and another one of the machine may have the admin endpoint's.
+        path.write_text(reference.replace("[::]:993", "127.0.0.1:0"), encoding="utf-8")
+        process = Process([BINARY, "--config", path], self.folder / "log")
+        self.addCleanup(process.kill)
+        wait_until(lambda: " ready" in process.text() or not process.running(), process.text)
+        process.signal(signal.SIGTERM)
+        self.assertEqual(process.wait(), 0, process.text())
+
+    def test_every_example_of_the_printed_reference_is_valid(self):
+        reference = re.sub(r"(?m)^( *)#(?! \S)(?=.)", r"\1", postern("config-reference")[1])
+        self.assertIn("\nuser: postern\n", reference)
         authority = Authority(self.folder / "authority")
         for source, name in ((authority.leaf("mail.test").chain, "tls.crt"), (authority.leaf("mail.test").key, "tls.key"),
                              (authority.chain, "ca.pem"), (authority.chain, "clients.pem")):
