@@ -45,7 +45,7 @@ backend pebble
 
 class Authority:
     """Runs in the root of the machine, which must have booted, but in a network of its own. `key` is a TSIG key as BIND
-    writes it: whoever has it may update the records of the challenge."""
+    writes it, with which a client may update the records of the challenge."""
 
     def __init__(self, machine, key):
         self._ends = contextlib.ExitStack()
