@@ -60,7 +60,7 @@ bool is_mere_place(const Row& map) {
       if (row.required) {
         return false;
       }
-      has_default = has_default || !row.default_value.empty();
+      has_default = has_default || row.show != nullptr;
     }
   }
   return has_default;
@@ -69,7 +69,7 @@ bool is_mere_place(const Row& map) {
 // What is in force without being asked for, or must be there. All else is an example that needs
 // files or peers of its own, and stands in a comment.
 bool is_in_force(const Row& row) {
-  return row.required || !row.default_value.empty() || is_mere_place(row);
+  return row.required || row.show != nullptr || is_mere_place(row);
 }
 
 // The row or the outermost of those above it that stands in a comment; null if none does.

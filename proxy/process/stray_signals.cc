@@ -1,6 +1,7 @@
 #include "proxy/process/stray_signals.h"
 
 #include <csignal>
+#include <initializer_list>
 
 namespace postern {
 namespace {

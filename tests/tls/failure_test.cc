@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "proxy/base/names.h"
 #include "tls/internal/boringssl.h"
 
 namespace postern::tls {
