@@ -64,4 +64,4 @@ def section(page, heading):
 
 def packages(commands):
     """What the `apt-get install` lines of the commands install."""
-    return [name for line in re.findall(r"^apt-get install (.*)$", commands, re.M) for name in line.split()]
+    return [name for line in re.findall(r"^apt-get install ([^#\n]*)", commands, re.M) for name in line.split()]
