@@ -141,10 +141,12 @@ struct Pair {
 
 // "192.0.2.1" and "4711" of v1, as strictly as section 2.1 requires.
 net::Address parse_address(std::string_view ip, std::string_view port, bool v6) {
-  const bool leading_zero = port.size() > 1 && port.front() == '0';
+  if (ip.find('[') != std::string_view::npos || (port.size() > 1 && port.front() == '0')) {
+    return {};  // for Address::parse() they have a meaning
+  }
   const std::string host(ip);
   const auto parsed = net::Address::parse((v6 ? "[" + host + "]:" : host + ":").append(port));
-  return parsed && !leading_zero ? parsed.value() : net::Address();
+  return parsed ? parsed.value() : net::Address();
 }
 
 std::string_view take_field(std::string_view& line) {

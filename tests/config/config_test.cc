@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "proxy/config/processors.h"
 #include "proxy/config/table.h"
 #include "proxy/config/table_parts.h"
 #include "proxy/config/values.h"
@@ -358,7 +359,7 @@ TEST(ConfigDefaults, AreShownFromWhereTheyAreKept) {
     }
     EXPECT_TRUE(draft.diagnostics.ok()) << row.path;
   }
-  EXPECT_EQ(count, 33U);
+  EXPECT_EQ(count, 34U);
 }
 
 TEST(ConfigDefaults, AreThoseOfAFileThatDoesNotNameThem) {
@@ -374,7 +375,7 @@ TEST(ConfigDefaults, AreShownInTheLargestUnit) {
   EXPECT_EQ(config::show_duration(1'500), "1500ms");
   EXPECT_EQ(config::show_duration(60'000), "1m");
   EXPECT_EQ(config::show_duration(1'860'000), "31m");
-  EXPECT_EQ(config::show_duration(86'400'000), "24h");
+  EXPECT_EQ(config::show_duration(86'400'000), "1d");
   EXPECT_EQ(config::show_size(9 * kKiB), "9KiB");
   EXPECT_EQ(config::show_size(1024 * kMiB), "1GiB");
 }
