@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <array>
 #include <unordered_map>
+#include <utility>
 
 #include "tls/context.h"
 #include "tls/internal/boringssl.h"
 #include "tls/internal/certificate.h"
+#include "tls/internal/chain.h"
 #include "tls/internal/self_signed.h"
 
 namespace postern::tls {
@@ -46,13 +48,19 @@ const Certificate* find_fresh(const CertificateStore* store, const std::string& 
 
 void staple(const CertificateFiles& files, const CertificateStore* former, Certificate& certificate,
             Faults& warnings) {
-  certificate.description.staple_expected =
-      !files.ocsp.empty() || certificate.description.must_staple;
+  auto& description = certificate.description;
+  description.staple_expected =
+      description.must_staple || (!files.ocsp.empty() && description.ocsp_responder);
+  if (!files.ocsp.empty() && !description.ocsp_responder && !description.must_staple) {
+    warnings.push_back({files.where, "ocsp " + files.ocsp + " is for a certificate that names no " +
+                                         "OCSP responder: its authority has none, or none any "
+                                         "more; remove the key if nobody makes responses"});
+  }
   if (const auto wrong = load_staple(files, certificate); wrong.has_value()) {
     const Certificate* other = find_fresh(former, certificate.leaf_sha256);
     if (other != nullptr) {
       certificate.staple = other->staple;
-      certificate.description.ocsp_next_update = other->staple->next_update;
+      description.ocsp_next_update = other->staple->next_update;
     }
     warnings.push_back({files.where, *wrong + (other == nullptr ? "; none is stapled"
                                                                 : "; the former one is kept")});
@@ -60,11 +68,22 @@ void staple(const CertificateFiles& files, const CertificateStore* former, Certi
     warnings.push_back({files.where, "ocsp " + files.ocsp +
                                          " is out of date or not valid yet; it is not stapled"});
   }
-  if (certificate.description.must_staple && !certificate.staple.has_value()) {
+  if (description.must_staple && !certificate.staple.has_value()) {
     warnings.push_back({files.where, "chain " + files.chain +
                                          " promises clients an OCSP response (Must-Staple), but "
                                          "there is none; some will refuse it"});
   }
+}
+
+// "'a', 'b' and 3 more"
+std::string list_some(const std::vector<std::string>& names) {
+  constexpr size_t kShown = 3;
+  std::string text;
+  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+    text += (i == 0 ? "'" : ", '") + names[i] + "'";
+  }
+  return names.size() <= kShown ? text
+                                : text + " and " + std::to_string(names.size() - kShown) + " more";
 }
 
 }  // namespace
@@ -74,12 +93,15 @@ struct CertificateStore::Index {
       by_name;  // a wildcard has its own text as key, "*.example.org"
   std::vector<const Certificate*> fallback;
 
-  void add(const Certificate& certificate, Faults& faults);
+  void add(const Certificate& certificate, Faults& warnings);
   void choose_fallback(const Certificate& first);
 };
 
-void CertificateStore::Index::add(const Certificate& certificate, Faults& faults) {
+// Of two with the same kind of key, the first in the configuration serves the name: a warning says
+// so. A refusal would keep every other certificate from being renewed.
+void CertificateStore::Index::add(const Certificate& certificate, Faults& warnings) {
   const Description& mine = certificate.description;
+  std::vector<std::pair<const Certificate*, std::vector<std::string>>> taken;
   for (const std::string& name : mine.names) {
     if (!usable(name)) {
       continue;
@@ -95,10 +117,17 @@ void CertificateStore::Index::add(const Certificate& certificate, Faults& faults
                                          }),
                         &certificate);
     } else if (*rival != &certificate) {  // else one certificate repeats a name
-      faults.push_back({certificate.where, mine.label + " and " + (*rival)->description.label +
-                                               " are both for '" + name +
-                                               "' with the same kind of key; remove one"});
+      auto at = std::find_if(taken.begin(), taken.end(),
+                             [&](const auto& one) { return one.first == *rival; });
+      at = at != taken.end() ? at : taken.insert(at, {*rival, {}});
+      at->second.push_back(name);
     }
+  }
+  for (const auto& [first, names] : taken) {
+    warnings.push_back({mine.where, mine.label + " and " + first->description.label +
+                                        " are both for " + list_some(names) +
+                                        " with the same kind of key; " + first->description.label +
+                                        " serves " + (names.size() == 1 ? "it" : "them")});
   }
 }
 
@@ -121,10 +150,14 @@ Result<std::shared_ptr<const CertificateStore>> CertificateStore::load(
   Faults faults;
   Faults warnings;
   std::vector<CertificatePtr> certificates;
+  SystemAuthorities authorities;
   for (const CertificateFiles& one : files) {
     CertificatePtr certificate = load_certificate(one, faults);
     if (certificate == nullptr) {
       continue;
+    }
+    for (std::string& doubt : judge_chain(certificate->chain, one.chain, authorities)) {
+      warnings.push_back({one.where, std::move(doubt)});
     }
     if (&one != &files.front() && certificate->description.names.empty()) {
       faults.push_back({one.where, "chain " + one.chain +
@@ -155,12 +188,12 @@ Result<std::shared_ptr<const CertificateStore>> CertificateStore::assemble(
   for (const CertificatePtr& certificate : certificates) {
     if (!certificate->install(trial.get())) {
       const char* reason = ERR_reason_error_string(ERR_peek_error());
-      faults.push_back({certificate->where, certificate->description.label +
-                                                " cannot be used by a TLS server: " +
-                                                (reason == nullptr ? "unknown reason" : reason)});
+      faults.push_back({certificate->description.where,
+                        certificate->description.label + " cannot be used by a TLS server: " +
+                            (reason == nullptr ? "unknown reason" : reason)});
       ERR_clear_error();
     }
-    store->index_->add(*certificate, faults);
+    store->index_->add(*certificate, warnings);
     leaves.append(certificate->leaf_sha256);
   }
   if (!faults.empty()) {
@@ -187,6 +220,9 @@ std::string CertificateStore::first_chain_pem() const {
 
 // Allocates and keeps nothing, because clients make up names.
 std::span<const Certificate* const> CertificateStore::find(std::string_view server_name) const {
+  if (server_name.ends_with('.')) {  // the root's, which SNI should not carry (RFC 6066 §3)
+    server_name.remove_suffix(1);
+  }
   if (server_name.empty() || server_name.size() > kMaxNameBytes) {
     return index_->fallback;
   }

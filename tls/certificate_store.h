@@ -1,9 +1,10 @@
 // CertificateStore: immutable map from host name to certificate chain and key. Loading checks
 // everything (PEM, key matches leaf, names) and reports all faults at once; an expired certificate
-// is not a fault, so that a server can still start: describe() gives the dates. After loading, any
-// thread may read it; only the reference counts of keys and chains are shared and written. Look-up:
-// exact name, then wildcard (one left-most label, RFC 9525 §6.3), then the first certificate. One
-// name may have both an ECDSA and an RSA certificate.
+// is not a fault, so that a server can still start: describe() gives the dates. What clients may
+// refuse is a warning, and so are two certificates of a kind for one name: the first serves it.
+// After loading, any thread may read it; only the reference counts of keys and chains are shared
+// and written. Look-up: exact name, then wildcard (one left-most label, RFC 9525 §6.3), then the
+// first certificate. One name may have both an ECDSA and an RSA certificate.
 #pragma once
 
 #include <cstdint>
@@ -36,17 +37,28 @@ class CertificateStore {
  public:
   struct Certificate;  // chain, key and names; opaque outside tls/
 
+  // What is sent after the leaf.
+  struct Intermediate {
+    std::string subject;  // as in RFC 2253
+    int64_t not_before;   // seconds since 1970
+    int64_t not_after;
+  };
+
   // The public facts of a certificate: for metrics, log, status and `postern check`.
   struct Description {
     std::string label;               // the chain's file name as configured: the metric's label
+    std::string where;               // the configuration line that names it
     std::vector<std::string> names;  // SAN dNSNames, lower case
     KeyType key_type;
     int64_t not_before;  // seconds since 1970
     int64_t not_after;
     std::string fingerprint_sha256;  // of the leaf, hex
-    bool must_staple = false;        // clients may insist on an OCSP response (RFC 7633)
-    bool staple_expected = false;    // an OCSP response is configured, or Must-Staple promises one
-    int64_t ocsp_next_update = 0;    // when its response is no longer stapled; 0: there is none
+    bool self_signed = false;
+    bool must_staple = false;      // clients may insist on an OCSP response (RFC 7633)
+    bool ocsp_responder = false;   // the certificate names one
+    bool staple_expected = false;  // Must-Staple, or there are a responder and a configured file
+    int64_t ocsp_next_update = 0;  // when its response is no longer stapled; 0: there is none
+    std::vector<Intermediate> intermediates = {};
   };
 
   // An OCSP response that cannot be used is a warning, not a fault; in its place stays the response

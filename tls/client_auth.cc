@@ -8,6 +8,8 @@
 #include "tls/internal/boringssl.h"
 #include "tls/internal/certificate.h"
 #include "tls/internal/file.h"
+#include "tls/internal/file_kind.h"
+#include "tls/internal/pem.h"
 #include "tls/internal/verifier.h"
 
 namespace postern::tls {
@@ -21,8 +23,6 @@ struct ClientAuth::State {
 };
 
 namespace {
-
-constexpr char kPemCrl[] = "X509 CRL";
 
 bssl::UniquePtr<CRYPTO_BUFFER> subject_of(X509& certificate) {
   uint8_t* der = nullptr;
@@ -44,14 +44,20 @@ std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> subjects(X509_STORE& store) {
   return names;
 }
 
-// Adds every list of a PEM text to both. Returns what is wrong with the text, or null.
-const char* add_revocations(std::string_view pem, X509_STORE& store,
+bool is_revocation_list(const PemBlock& block) {
+  return block.label == PEM_STRING_X509_CRL;
+}
+
+// Adds every list of a PEM text to both. Returns what is wrong with the text, or nothing.
+std::string add_revocations(std::string_view pem, const std::string& path, X509_STORE& store,
                             std::vector<bssl::UniquePtr<X509_CRL>>& into) {
-  const auto lists = parse_pem_blocks(pem, kPemCrl);
-  if (!lists.has_value()) {
-    return " has a broken PEM block";
+  const auto blocks = split_pem(pem);
+  const auto lists =
+      blocks ? decode_blocks(blocks.value(), is_revocation_list) : Result<Octets>(blocks.faults());
+  if (!lists) {
+    return " " + lists.faults().front().message;
   }
-  for (const auto& der : *lists) {
+  for (const auto& der : lists.value()) {
     const uint8_t* octets = CRYPTO_BUFFER_data(der.get());
     bssl::UniquePtr<X509_CRL> list(
         d2i_X509_CRL(nullptr, &octets, static_cast<long>(CRYPTO_BUFFER_len(der.get()))));
@@ -61,7 +67,7 @@ const char* add_revocations(std::string_view pem, X509_STORE& store,
     }
     into.push_back(std::move(list));
   }
-  return lists->empty() ? " holds no revocation list in PEM" : nullptr;
+  return lists.value().empty() ? " holds no revocation list in PEM" + describe_kind(pem, path) : "";
 }
 
 // Until when the lists cover a certificate: the latest end among those of its issuer.
@@ -119,7 +125,9 @@ Result<std::shared_ptr<const ClientAuth>> ClientAuth::load(const ClientAuthFiles
   state->authorities = std::move(authorities.value());
   state->names = subjects(*state->authorities);
   if (!files.crl_file.empty()) {
-    if (const char* wrong = add_revocations(crl, *state->authorities, state->lists)) {
+    const std::string wrong =
+        add_revocations(crl, files.crl_file, *state->authorities, state->lists);
+    if (!wrong.empty()) {
       return Fault{files.where, "crl " + files.crl_file + wrong};
     }
   }

@@ -23,11 +23,11 @@ struct ClientContext::State {
 };
 
 // The verdict goes through the error queue, as BoringSSL's own do, to take_cause(). The
-// connection's application data is the host's name (see Engine::client).
+// connection's application data is what is expected of it (see Engine::client).
 ssl_verify_result_t ClientContext::State::verify(SSL* ssl, uint8_t* alert) noexcept {
   const auto& state = *static_cast<State*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
-  const auto& host = *static_cast<const std::string*>(SSL_get_app_data(ssl));
-  const auto failure = state.verifier->judge(SSL_get0_peer_certificates(ssl), host);
+  auto& check = *static_cast<PeerCheck*>(SSL_get_app_data(ssl));
+  const auto failure = state.verifier->judge(SSL_get0_peer_certificates(ssl), check);
   if (!failure.has_value()) {
     ERR_clear_error();
     return ssl_verify_ok;

@@ -7,6 +7,7 @@
 #include "proxy/base/check.h"
 #include "tls/internal/boringssl.h"
 #include "tls/internal/certificate.h"
+#include "tls/internal/names.h"
 #include "tls/internal/suites.h"
 #include "tls/internal/verifier.h"
 #include "tls/internal/workspace.h"
@@ -33,27 +34,14 @@ std::string sni_for(const std::string& host) {
   return host.ends_with('.') ? host.substr(0, host.size() - 1) : host;
 }
 
-// Empty if there is none, or if a reader could take it for another: one that stops at a NUL must
-// not see "admin" where the authority has signed "admin\0.example.org".
-std::string common_name(X509& certificate) {
-  auto* subject = X509_get_subject_name(&certificate);
-  const int index = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
-  if (index < 0) {
-    return "";
+// The root's dot at the end, which SNI should not carry (RFC 6066 §3), makes no other name of it.
+std::string name_asked_for(const SSL* ssl) {
+  const char* name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+  std::string text = name == nullptr ? "" : name;
+  if (text.ends_with('.')) {
+    text.pop_back();
   }
-  uint8_t* octets = nullptr;
-  const int length =
-      ASN1_STRING_to_UTF8(&octets, X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, index)));
-  const bssl::UniquePtr<uint8_t> free_octets(octets);
-  if (length < 0) {
-    ERR_clear_error();
-    return "";
-  }
-  std::string name(as_text({octets, static_cast<size_t>(length)}));
-  const bool plain = std::all_of(name.begin(), name.end(), [](char c) {
-    return static_cast<uint8_t>(c) >= ' ' && c != '\x7f';
-  });
-  return plain ? name : "";
+  return text;
 }
 
 }  // namespace
@@ -82,8 +70,8 @@ std::unique_ptr<Engine> Engine::client(const ClientContext& context, Workspace& 
                                        const std::string& server_name) {
   std::unique_ptr<Engine> engine(new Engine(workspace, SSL_new(context.get())));
   SSL_set_connect_state(engine->ssl_);
-  engine->host_ = std::make_unique<std::string>(server_name);
-  SSL_set_app_data(engine->ssl_, engine->host_.get());  // for ClientContext's verification
+  engine->peer_check_ = std::make_unique<PeerCheck>(PeerCheck{server_name, ""});
+  SSL_set_app_data(engine->ssl_, engine->peer_check_.get());  // for ClientContext's verification
   if (const std::string sni = sni_for(server_name); !sni.empty()) {
     SSL_set_tlsext_host_name(engine->ssl_,
                              sni.c_str());  // a name that SNI cannot carry is not sent
@@ -153,7 +141,7 @@ Engine::Event Engine::shake_hands() {
   }
   open_ = true;
   SSL_set_app_data(ssl_, nullptr);
-  host_.reset();
+  peer_check_.reset();
   return Event::Open;
 }
 
@@ -299,11 +287,14 @@ Handshake Engine::handshake() const {
 }
 
 std::string Engine::server_name() const {
-  const char* name = SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
-  std::string text = name == nullptr ? "" : name;
+  std::string text = name_asked_for(ssl_);
   std::transform(text.begin(), text.end(), text.begin(),
                  [](char c) { return static_cast<char>(OPENSSL_tolower(c)); });
   return text;
+}
+
+std::string Engine::finding() const {
+  return peer_check_ == nullptr ? "" : peer_check_->finding;
 }
 
 int64_t Engine::peer_not_after() const {
@@ -321,9 +312,7 @@ ClientFacts Engine::client_facts() const {
   facts.version = SSL_get_version(ssl_);
   facts.cipher = SSL_CIPHER_get_name(SSL_get_current_cipher(ssl_));
   facts.resumed = SSL_session_reused(ssl_) == 1;
-  if (const char* name = SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name)) {
-    facts.server_name = name;
-  }
+  facts.server_name = name_asked_for(ssl_);
   const uint8_t* alpn = nullptr;
   unsigned length = 0;
   SSL_get0_alpn_selected(ssl_, &alpn, &length);
@@ -343,16 +332,7 @@ std::string Engine::peer_subject() const {
     return "";
   }
   const auto leaf = parse_certificate(*sk_CRYPTO_BUFFER_value(chain, 0));
-  const bssl::UniquePtr<BIO> text(BIO_new(BIO_s_mem()));
-  const uint8_t* octets = nullptr;
-  size_t length = 0;
-  if (leaf == nullptr ||
-      X509_NAME_print_ex(text.get(), X509_get_subject_name(leaf.get()), 0, XN_FLAG_RFC2253) < 0 ||
-      BIO_mem_contents(text.get(), &octets, &length) != 1) {
-    ERR_clear_error();
-    return "";
-  }
-  return std::string(as_text({octets, length}));
+  return leaf == nullptr ? "" : name_text(*X509_get_subject_name(leaf.get()));
 }
 
 }  // namespace postern::tls

@@ -26,6 +26,8 @@ struct ssl_st;
 
 namespace postern::tls {
 
+struct PeerCheck;
+
 // What the engines of one thread share: the buffers for outgoing ciphertext and for plaintext, and
 // BoringSSL's way to both. Must outlive its engines.
 class Workspace {
@@ -60,7 +62,7 @@ std::span<const char* const> group_names();   // "none" (TLS 1.2 resumption), "X
 struct ClientFacts {
   std::string version = {};      // "TLSv1.3"
   std::string cipher = {};       // "ECDHE-RSA-AES128-GCM-SHA256", and of TLS 1.3 IANA's name
-  std::string server_name = {};  // SNI as sent
+  std::string server_name = {};  // SNI as sent, without the root's dot
   std::string alpn = {};         // "imap"
   std::string common_name = {};  // of the client's certificate, UTF-8 without control characters
   bool certificate = false;      // it showed a good one, in this handshake or in the one resumed
@@ -109,6 +111,9 @@ class Engine {
   // the cause, which may be empty.
   std::optional<Alert> alert() const;
   const char* reason() const { return cause_ != nullptr ? cause_->reason : ""; }
+  // Client role, after Failed: what the certificate has in place of what was wanted, in words for
+  // the log that hold the peer's; empty if the error says all.
+  std::string finding() const;
 
   // False when the connection has failed; then error() says why. Only after Open.
   bool seal(Bytes plaintext);
@@ -118,8 +123,8 @@ class Engine {
   bool open() const { return open_; }
   bool ended() const { return ended_; }  // close_notify has come
   Handshake handshake() const;           // after Open
-  std::string server_name() const;       // SNI as sent, lower case; empty if none
-  int64_t peer_not_after() const;        // client role: the backend certificate's end, 0 if unknown
+  std::string server_name() const;       // SNI, lower case, no root's dot; empty if none
+  int64_t peer_not_after() const;  // client role: the backend certificate's end, 0 if unknown
   // Server role: the subject of the client's certificate as in RFC 2253, for people and logs; empty
   // if it showed none. A resumed session keeps that of its first handshake. After Open.
   std::string peer_subject() const;
@@ -142,8 +147,8 @@ class Engine {
 
   Workspace& workspace_;
   ssl_st* ssl_;
-  Bytes input_;                              // fed and not yet taken
-  std::unique_ptr<const std::string> host_;  // client role, until Open: the name to verify
+  Bytes input_;                            // fed and not yet taken
+  std::unique_ptr<PeerCheck> peer_check_;  // client role, until Open
   Error error_;
   std::unique_ptr<const Cause> cause_;  // once it has failed by BoringSSL's verdict
   HelloNotes hello_;

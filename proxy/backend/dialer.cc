@@ -243,6 +243,7 @@ void Dialer::report_failure(const Error& error) {
              {"reason", error.label()},
              {"error", error},
              log::Field::optional("detail", by_tls ? tls_->engine().reason() : ""),
+             log::Field::optional("finding", by_tls ? tls_->engine().finding() : ""),
              log::Field::optional("alert", alert ? tls::alert_name(alert->code) : ""),
              log::Field::optional("alert_from", !alert        ? ""
                                                 : alert->ours ? "postern"

@@ -213,7 +213,11 @@ TEST_F(DialerTest, NamesTheFaultOfTheBackendsCertificate) {
   config.tls = BackendTls::Implicit;
   config.verify.name = "mail.internal";
   backend();
-  ASSERT_TRUE(dials());
+  log::configure(log::Format::Text, log::Level::Warn);
+  const auto lines = test::logged([&] { EXPECT_TRUE(dials()); });
+  ASSERT_EQ(lines.size(), 1U);
+  EXPECT_NE(lines[0].find("wanted 'mail.internal', but it is for 'localhost'"), std::string::npos)
+      << lines[0];
   EXPECT_STREQ(failure.label(), "certificate_name_mismatch");
   EXPECT_EQ(connects(0, "certificate_name_mismatch"), 1U);
 }

@@ -12,6 +12,7 @@ GOOD = "Cert Status: good"
 RELOADS = "postern_certificate_reloads_total"
 NEXT_UPDATE = "postern_certificate_ocsp_next_update_timestamp_seconds"
 MUST_STAPLE = ("-addext", "tlsfeature=status_request")
+RESPONDER = ("-addext", "authorityInfoAccess=OCSP;URI:http://ocsp.invalid/")
 
 
 def setUpModule():
@@ -19,7 +20,7 @@ def setUpModule():
     folder = unittest.enterModuleContext(Folder("ocsp")).path
     authority = Authority(folder / "authority")
     backend = unittest.enterModuleContext(ScriptedBackend())
-    leaf = authority.leaf("postern.test")
+    leaf = authority.leaf("postern.test", more=RESPONDER)
 
 
 def seconds(count):

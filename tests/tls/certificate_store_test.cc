@@ -86,12 +86,17 @@ TEST_F(CertificateStoreFiles, ReportsEveryFaultOfAllFilesAtOnce) {
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 10) << text;
 }
 
-TEST_F(CertificateStoreFiles, RefusesTwoOfAKindForOneName) {
+// A refusal would keep all certificates from being renewed for a name too many in one of them.
+TEST_F(CertificateStoreFiles, LetsTheFirstOfAKindServeAName) {
   const auto one = files(test::self_signed({.names = {"mail.example.org"}}));
   const auto same = files(test::self_signed({.names = {"MAIL.example.org"}}));
-  EXPECT_EQ(faults({one, same}), "postern.yaml:2: " + same.chain + " and " + one.chain +
-                                     " are both for 'mail.example.org' with the same kind of key; "
-                                     "remove one\n");
+  const auto store = expect_value(CertificateStore::load({one, same}));
+  EXPECT_EQ(store->find("mail.example.org").front(), store->all().front().get());
+  ASSERT_EQ(store->warnings().size(), 1U);
+  EXPECT_EQ(store->warnings().front().text(),
+            "postern.yaml:2: " + same.chain + " and " + one.chain +
+                " are both for 'mail.example.org' with the same kind of key; " + one.chain +
+                " serves it");
   const auto rsa =
       files(test::self_signed({.names = {"mail.example.org"}, .key = TestKey::Rsa2048}));
   EXPECT_EQ(faults({one, rsa}), "");
@@ -163,9 +168,12 @@ TEST_F(CertificateStoreFiles, FindsExactThenWildcardThenFirst) {
   EXPECT_EQ(found("mail.example.org"), 2U);
   EXPECT_EQ(found("MAIL.Example.Org"), 2U);
   EXPECT_EQ(found("imap.example.org"), 1U);
+  EXPECT_EQ(found("mail.example.org."), 2U) << "the root's dot makes no other name of it";
+  EXPECT_EQ(found("imap.example.org."), 1U);
+  EXPECT_EQ(found("."), 0U);
   EXPECT_EQ(found(""), 0U);
   for (const std::string& name : {std::string("a.mail.example.org"), std::string("example.org"),
-                                  std::string("mail.example.org."), std::string(".example.org"),
+                                  std::string("mail.example.org.."), std::string(".example.org"),
                                   std::string("bad.example.net"), std::string("192.0.2.1"),
                                   std::string("mail.example.org\0x", 18), std::string(253, 'a'),
                                   std::string(254, 'a'), std::string(100000, 'a')}) {

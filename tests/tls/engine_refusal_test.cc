@@ -261,7 +261,8 @@ TEST(Engine, SurvivesOddServerNames) {
     RawPeer client = RawPeer::client({}, name);
     converse(client, server);
     EXPECT_TRUE(client.open() && server.engine->open()) << name;
-    EXPECT_EQ(server.engine->server_name().size(), name.size());
+    const size_t root = name.ends_with('.') ? 1 : 0;  // its dot is dropped
+    EXPECT_EQ(server.engine->server_name().size(), name.size() - root);
   }
 }
 

@@ -70,6 +70,16 @@ TEST_P(Engines, DescribeTheHandshake) {
   EXPECT_EQ(server_.engine->peer_not_after(), 0);
 }
 
+TEST(Engine, DropsTheRootsDotOfTheNameThatTheClientAsksFor) {
+  const auto context = server_context();
+  EnginePeer server(*context);
+  RawPeer client = RawPeer::client({}, "Mail.example.org.");
+  converse(client, server);
+  ASSERT_TRUE(server.engine->open());
+  EXPECT_EQ(server.engine->server_name(), "mail.example.org");
+  EXPECT_EQ(server.engine->client_facts().server_name, "Mail.example.org");
+}
+
 TEST_P(Engines, TakeEveryOctetAlone) {
   converse(client_, server_, 1);
   ASSERT_TRUE(client_.engine->open() && server_.engine->open());

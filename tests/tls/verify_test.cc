@@ -18,12 +18,13 @@ class Verify : public testing::Test {
   Verification by_authority() const { return {Verification::Mode::Verify, ca_file_, "", {}}; }
 
   // Connects to a server that shows `issued`; nullopt if its certificate was good.
-  static std::optional<Failure> meet(const Issued& issued, const Verification& rule,
-                                     const std::string& host = "mail.example.org") {
+  std::optional<Failure> meet(const Issued& issued, const Verification& rule,
+                              const std::string& host = "mail.example.org") const {
     const auto context = client_context(intermediate(), rule);
     RawPeer server = RawPeer::server(issued);
     EnginePeer client(*context, host);
     converse(client, server);
+    finding_ = client.engine->finding();
     EXPECT_EQ(client.engine->open(), !client.failed);
     // The server learns of it by an alert.
     EXPECT_EQ(server.failed, client.failed);
@@ -34,6 +35,7 @@ class Verify : public testing::Test {
     return meet(authority_.issue(options), by_authority(), host);
   }
 
+  mutable std::string finding_;
   const test::Authority authority_;
   const test::TempDirectory directory_;
   const std::string ca_file_ = directory_.write("ca.pem", authority_.pem());
@@ -66,6 +68,21 @@ TEST_F(Verify, RefusesOtherNames) {
             Failure::CertificateNameMismatch);
   EXPECT_EQ(meet({.names = {"mail.example.org"}}, "192.0.2.1"), Failure::CertificateNameMismatch);
   EXPECT_EQ(meet({.names = {"mail.example.org"}}, ""), Failure::CertificateNameMismatch);
+}
+
+TEST_F(Verify, SaysWhichNameWasWantedAndWhichThereAre) {
+  meet({.names = {"a.example", "*.b.example", "192.0.2.1"}, .common_name = "mail.example.org"});
+  EXPECT_EQ(finding_,
+            "wanted 'mail.example.org', but it is for 'a.example', '*.b.example', '192.0.2.1'");
+  meet({.common_name = "mail.example.org"});
+  EXPECT_EQ(finding_,
+            "wanted 'mail.example.org', but it has no name in its subjectAltName; its common name "
+            "'mail.example.org' is none (RFC 9525)");
+  meet({.names = std::vector<std::string>(100, "a.example")}, "192.0.2.1");
+  EXPECT_THAT(finding_, HasSubstr("wanted '192.0.2.1', but it is for 'a.example', "));
+  EXPECT_THAT(finding_, HasSubstr(" and 92 more"));
+  meet({.names = {"mail.example.org"}});
+  EXPECT_EQ(finding_, "");
 }
 
 TEST_F(Verify, PrefersTheRulesNameToTheHost) {
@@ -156,7 +173,8 @@ TEST_F(Verify, ReportsAFileWithoutAuthorities) {
     return context ? "" : context.faults().front().message;
   };
   EXPECT_EQ(load("nothing"), "holds no certificate in PEM");
-  EXPECT_EQ(load(authority_.pem().substr(0, 200)), "has a broken PEM block");
+  EXPECT_EQ(load(authority_.pem().substr(0, 200)),
+            "has a broken PEM block in line 1: the file ends before its END line");
   EXPECT_EQ(
       load(authority_.pem() + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"),
       "certificate number 2 cannot be parsed");

@@ -2,105 +2,48 @@
 
 #include <algorithm>
 
+#include "tls/internal/chain.h"
 #include "tls/internal/file.h"
+#include "tls/internal/file_kind.h"
+#include "tls/internal/names.h"
+#include "tls/internal/private_key.h"
 
 namespace postern::tls {
 namespace {
 
 constexpr int kMinRsaBits = 2048;
 
-using Chain = std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>;
+using Chain = Octets;
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    c = static_cast<char>(OPENSSL_tolower(c));
-  }
-  return result;
-}
-
-bssl::UniquePtr<BIO> memory_bio(std::string_view text) {
-  return bssl::UniquePtr<BIO>(BIO_new_mem_buf(text.data(), static_cast<ossl_ssize_t>(text.size())));
-}
-
-struct Passphrase {
-  std::string_view text;
-  bool asked = false;
-};
-
-// The callback by which a PEM reader asks for the passphrase. One that is too long counts as none.
-int give_passphrase(char* buffer, int size, int, void* data) noexcept {
-  auto& passphrase = *static_cast<Passphrase*>(data);
-  passphrase.asked = true;
-  if (passphrase.text.size() > static_cast<size_t>(size)) {
-    return 0;
-  }
-  passphrase.text.copy(buffer, passphrase.text.size());
-  return static_cast<int>(passphrase.text.size());
-}
-
-// The first line of the file, as `openssl -passin file:` takes it.
-std::optional<std::string> load_passphrase(const CertificateFiles& files, Faults& faults) {
-  if (files.passphrase_file.empty()) {
-    return std::string();
-  }
-  Result<std::string> content = read_file(files.passphrase_file);
-  if (!content) {
-    faults.push_back({files.where, "passphrase_file " + content.faults().front().text()});
-    return std::nullopt;
-  }
-  const Secret whole(std::move(content.value()));
-  return whole.text().substr(0, whole.text().find_first_of("\r\n"));
-}
-
-const char* describe_key_fault(const CertificateFiles& files, bool encrypted) {
-  if (!encrypted) {
-    return " holds no private key in PEM";
-  }
-  return files.passphrase_file.empty()
-             ? " is encrypted; name the file with its passphrase as passphrase_file, or decrypt it "
-               "with `openssl pkey`"
-             : " cannot be decrypted with what is in passphrase_file";
-}
-
-bssl::UniquePtr<EVP_PKEY> load_key(const CertificateFiles& files, Faults& faults) {
-  Result<std::string> content = read_file(files.key);
-  if (!content) {
-    faults.push_back({files.where, "key " + content.faults().front().text()});
+// Null when `faults` has grown.
+std::unique_ptr<const PemFile> read_pem(const char* key, const std::string& path,
+                                        const std::string& where, Faults& faults) {
+  auto file = PemFile::read(path);
+  if (!file) {
+    faults.push_back({where, key + (" " + file.faults().front().message)});
     return nullptr;
   }
-  const Secret pem(std::move(content.value()));
-  std::optional<std::string> words = load_passphrase(files, faults);
-  if (!words.has_value()) {
-    return nullptr;
-  }
-  const Secret secret(std::move(*words));
-  Passphrase passphrase{secret.text()};
-  const auto bio = memory_bio(pem.text());
-  bssl::UniquePtr<EVP_PKEY> key(
-      PEM_read_bio_PrivateKey(bio.get(), nullptr, give_passphrase, &passphrase));
-  ERR_clear_error();
-  if (key == nullptr) {
-    faults.push_back(
-        {files.where, "key " + files.key + describe_key_fault(files, passphrase.asked)});
-  }
-  return key;
+  return std::move(file.value());
 }
 
-std::optional<Chain> load_chain(const CertificateFiles& files, Faults& faults) {
-  Result<std::string> content = read_file(files.chain);
-  if (!content) {
-    faults.push_back({files.where, "chain " + content.faults().front().text()});
+bool holds_only(const PemFile& file, bool (*wanted)(const PemBlock&),
+                bool (*other)(const PemBlock&)) {
+  return file.find(wanted) != nullptr && file.find(other) == nullptr;
+}
+
+std::optional<Chain> load_chain(const CertificateFiles& files, const PemFile& file,
+                                Faults& faults) {
+  auto chain = decode_blocks(file.blocks(), is_certificate);
+  if (!chain) {
+    faults.push_back({files.where, "chain " + files.chain + " " + chain.faults().front().message});
     return std::nullopt;
   }
-  std::optional<Chain> chain = parse_pem_chain(content.value());
-  if (!chain.has_value()) {
-    faults.push_back({files.where, "chain " + files.chain + " has a broken PEM block"});
-  } else if (chain->empty()) {
-    faults.push_back({files.where, "chain " + files.chain + " holds no certificate in PEM"});
+  if (chain.value().empty()) {
+    faults.push_back({files.where, "chain " + files.chain + " holds no certificate in PEM" +
+                                       describe_kind(file.text(), files.chain)});
     return std::nullopt;
   }
-  return chain;
+  return std::move(chain.value());
 }
 
 // Sets the key's type; says what is wrong with a key that no client should be shown.
@@ -157,22 +100,6 @@ std::string describe_mismatch(const CertificateFiles& files, const Chain& chain,
   return "key " + files.key + " is not the key of " + files.chain;
 }
 
-std::vector<std::string> dns_names(X509& leaf) {
-  std::vector<std::string> names;
-  const bssl::UniquePtr<GENERAL_NAMES> all(
-      static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(&leaf, NID_subject_alt_name, nullptr, nullptr)));
-  for (size_t i = 0; all != nullptr && i < sk_GENERAL_NAME_num(all.get()); ++i) {
-    const GENERAL_NAME* name = sk_GENERAL_NAME_value(all.get(), i);
-    if (name->type != GEN_DNS) {
-      continue;
-    }
-    const ASN1_IA5STRING* text = name->d.dNSName;
-    names.push_back(lower(
-        as_text({ASN1_STRING_get0_data(text), static_cast<size_t>(ASN1_STRING_length(text))})));
-  }
-  return names;
-}
-
 // RFC 7633: an extension with the numbers of TLS extensions that the server promises to send.
 bool must_staple(X509& leaf) {
   const bssl::UniquePtr<ASN1_OBJECT> feature(OBJ_txt2obj("1.3.6.1.5.5.7.1.24", 1));
@@ -193,6 +120,15 @@ bool must_staple(X509& leaf) {
     }
   }
   return false;
+}
+
+// Let's Encrypt and others have ended OCSP: their certificates name no responder any more.
+bool names_responder(X509& leaf) {
+  STACK_OF(OPENSSL_STRING)* urls = X509_get1_ocsp(&leaf);
+  const bool any = sk_OPENSSL_STRING_num(urls) > 0;
+  X509_email_free(urls);
+  ERR_clear_error();
+  return any;
 }
 
 template <typename T, typename Encode>
@@ -225,7 +161,20 @@ void describe_leaf(CertificateStore::Certificate& certificate) {
   description.not_before = posix_time(X509_get0_notBefore(leaf.get()));
   description.not_after = posix_time(X509_get0_notAfter(leaf.get()));
   description.must_staple = must_staple(*leaf);
+  description.ocsp_responder = names_responder(*leaf);
+  description.self_signed = is_self_signed(*leaf);
   description.fingerprint_sha256 = to_hex(as_bytes(certificate.leaf_sha256));
+}
+
+void describe_intermediates(CertificateStore::Certificate& certificate) {
+  for (size_t i = 1; i < certificate.chain.size(); ++i) {
+    const auto one = parse_certificate(*certificate.chain[i]);
+    if (one != nullptr) {
+      certificate.description.intermediates.push_back({name_text(*X509_get_subject_name(one.get())),
+                                                       posix_time(X509_get0_notBefore(one.get())),
+                                                       posix_time(X509_get0_notAfter(one.get()))});
+    }
+  }
 }
 
 }  // namespace
@@ -237,34 +186,6 @@ bool CertificateStore::Certificate::install(SSL* ssl) const {
 bool CertificateStore::Certificate::install(SSL_CTX* ctx) const {
   return SSL_CTX_set_chain_and_key(ctx, chain_view.data(), chain_view.size(), key.get(), nullptr) ==
          1;
-}
-
-std::optional<Chain> parse_pem_chain(std::string_view pem) {
-  return parse_pem_blocks(pem, PEM_STRING_X509);
-}
-
-std::optional<Chain> parse_pem_blocks(std::string_view pem, std::string_view kind) {
-  Chain chain;
-  const auto bio = memory_bio(pem);
-  for (;;) {
-    char* name = nullptr;
-    char* header = nullptr;
-    uint8_t* data = nullptr;
-    long length = 0;
-    if (PEM_read_bio(bio.get(), &name, &header, &data, &length) != 1) {
-      const uint32_t error = ERR_peek_last_error();
-      ERR_clear_error();
-      const bool at_end =
-          ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
-      return at_end ? std::optional(std::move(chain)) : std::nullopt;
-    }
-    const bssl::UniquePtr<char> free_name(name);
-    const bssl::UniquePtr<char> free_header(header);
-    const bssl::UniquePtr<uint8_t> free_data(data);
-    if (name == kind) {
-      chain.emplace_back(CRYPTO_BUFFER_new(data, static_cast<size_t>(length), nullptr));
-    }
-  }
 }
 
 std::string to_pem(const Chain& chain) {
@@ -316,20 +237,29 @@ CertificatePtr make_certificate(std::string label, Chain chain, bssl::UniquePtr<
     certificate->chain_view.push_back(der.get());
   }
   describe_leaf(*certificate);
+  describe_intermediates(*certificate);
   wrong = describe_key(*certificate);
   return wrong.empty() ? std::move(certificate) : nullptr;
 }
 
 CertificatePtr load_certificate(const CertificateFiles& files, Faults& faults) {
-  std::optional<Chain> chain = load_chain(files, faults);
-  bssl::UniquePtr<EVP_PKEY> key = load_key(files, faults);
-  if (!chain.has_value()) {
-    return nullptr;
-  }
   const auto fault = [&](std::string message) {
     faults.push_back({files.where, std::move(message)});
     return nullptr;
   };
+  const auto chain_file = read_pem("chain", files.chain, files.where, faults);
+  const auto key_file = read_pem("key", files.key, files.where, faults);
+  if (chain_file != nullptr && key_file != nullptr &&
+      holds_only(*chain_file, is_private_key, is_certificate) &&
+      holds_only(*key_file, is_certificate, is_private_key)) {
+    return fault("chain " + files.chain + " holds a private key and key " + files.key +
+                 " holds certificates: they are swapped");
+  }
+  auto chain = chain_file == nullptr ? std::nullopt : load_chain(files, *chain_file, faults);
+  auto key = key_file == nullptr ? nullptr : load_key(files, *key_file, faults);
+  if (!chain.has_value()) {
+    return nullptr;
+  }
   for (size_t i = 0; i < chain->size(); ++i) {
     if (parse_certificate(*(*chain)[i]) == nullptr) {
       return fault("certificate number " + std::to_string(i + 1) + " of " + files.chain +
@@ -350,7 +280,7 @@ CertificatePtr load_certificate(const CertificateFiles& files, Faults& faults) {
   if (certificate == nullptr) {
     return fault("key " + files.key + " " + wrong);
   }
-  certificate->where = files.where;
+  certificate->description.where = files.where;
   return certificate;
 }
 

@@ -11,14 +11,14 @@
 #include "tls/certificate_store.h"
 #include "tls/internal/boringssl.h"
 #include "tls/internal/ocsp.h"
+#include "tls/internal/pem.h"
 
 namespace postern::tls {
 
 struct CertificateStore::Certificate {
   Description description;
-  std::string where;                                  // the configuration line that named it
-  std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> chain;  // DER, leaf first
-  std::vector<CRYPTO_BUFFER*> chain_view;             // the same, as BoringSSL wants it
+  Octets chain;                            // DER, leaf first
+  std::vector<CRYPTO_BUFFER*> chain_view;  // the same, as BoringSSL wants it
   bssl::UniquePtr<EVP_PKEY> key;
   uint16_t curve = 0;       // an ECDSA key's group on the wire, else 0
   std::string leaf_sha256;  // raw
@@ -32,13 +32,7 @@ struct CertificateStore::Certificate {
 
 using CertificatePtr = std::unique_ptr<CertificateStore::Certificate>;
 
-// The octets of every block of `kind` in a PEM text; other kinds are skipped. nullopt if a block is
-// broken.
-std::optional<std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>> parse_pem_blocks(std::string_view pem,
-                                                                            std::string_view kind);
-// The same of its CERTIFICATE blocks.
-std::optional<std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>> parse_pem_chain(std::string_view pem);
-std::string to_pem(const std::vector<bssl::UniquePtr<CRYPTO_BUFFER>>& chain);
+std::string to_pem(const Octets& chain);
 bssl::UniquePtr<X509> parse_certificate(CRYPTO_BUFFER& der);
 int64_t posix_time(const ASN1_TIME* time);  // 0 if it is unreadable
 std::string to_hex(Bytes octets);
@@ -46,9 +40,8 @@ std::string sha256(Bytes octets);
 
 // Joins a chain and the key of its leaf. Null if TLS cannot use such a key: `wrong` then says why,
 // in words that follow "key FILE".
-CertificatePtr make_certificate(std::string label,
-                                std::vector<bssl::UniquePtr<CRYPTO_BUFFER>> chain,
-                                bssl::UniquePtr<EVP_PKEY> key, std::string& wrong);
+CertificatePtr make_certificate(std::string label, Octets chain, bssl::UniquePtr<EVP_PKEY> key,
+                                std::string& wrong);
 
 // One chain and its key, read and checked. Null when `faults` has grown.
 CertificatePtr load_certificate(const CertificateFiles& files, Faults& faults);

@@ -6,20 +6,22 @@
 
 #include "tls/internal/certificate.h"
 #include "tls/internal/file.h"
+#include "tls/internal/file_kind.h"
+#include "tls/internal/names.h"
+#include "tls/internal/pem.h"
 
 namespace postern::tls {
 namespace {
 
 constexpr char kSystemStore[] = "/etc/ssl/certs/ca-certificates.crt";
 
-Result<bssl::UniquePtr<X509_STORE>> load_authorities(const std::string& configured) {
-  const std::string path = configured.empty() ? kSystemStore : configured;
+Result<bssl::UniquePtr<X509_STORE>> load_authorities(const std::string& path,
+                                                     Unparsable unparsable) {
   Result<std::string> pem = read_file(path);
   if (!pem) {
     return pem.faults();
   }
-  return parse_authorities(pem.value(), path,
-                           configured.empty() ? Unparsable::IsPassedOver : Unparsable::IsFault);
+  return parse_authorities(pem.value(), path, unparsable);
 }
 
 std::optional<std::array<uint8_t, SHA256_DIGEST_LENGTH>> parse_pin(const std::string& text) {
@@ -52,19 +54,43 @@ bool expect_name(X509_VERIFY_PARAM* param, const std::string& host) {
   return !name.empty() && X509_VERIFY_PARAM_set1_host(param, name.data(), name.size()) == 1;
 }
 
+// What the certificate is for in place of the wanted name. The server chose these words.
+std::string describe_names(X509& leaf, const std::string& wanted) {
+  constexpr size_t kShown = 8;
+  std::vector<std::string> names = dns_names(leaf);
+  const std::vector<std::string> addresses = ip_addresses(leaf);
+  names.insert(names.end(), addresses.begin(), addresses.end());
+  constexpr size_t kMaxBytes = 512;
+  std::string text = "wanted '" + wanted + "', but it ";
+  if (names.empty()) {
+    const std::string name = common_name(leaf);
+    return text + "has no name in its subjectAltName" +
+           (name.empty() ? "" : "; its common name '" + name + "' is none (RFC 9525)");
+  }
+  text += "is for ";
+  for (size_t i = 0; i < std::min(names.size(), kShown); ++i) {
+    text += (i == 0 ? "'" : ", '") + names[i] + "'";
+  }
+  if (text.size() > kMaxBytes) {
+    return text.substr(0, kMaxBytes) + "…";
+  }
+  return names.size() <= kShown ? text
+                                : text + " and " + std::to_string(names.size() - kShown) + " more";
+}
+
 }  // namespace
 
 Result<bssl::UniquePtr<X509_STORE>> parse_authorities(const std::string& pem,
                                                       const std::string& path,
                                                       Unparsable unparsable) {
   const auto chain = parse_pem_chain(pem);
-  if (!chain.has_value()) {
-    return Fault{path, "has a broken PEM block"};
+  if (!chain) {
+    return Fault{path, chain.faults().front().message};
   }
   bssl::UniquePtr<X509_STORE> store(X509_STORE_new());
   size_t added = 0;
-  for (size_t i = 0; i < chain->size(); ++i) {
-    const auto certificate = parse_certificate(*(*chain)[i]);
+  for (size_t i = 0; i < chain.value().size(); ++i) {
+    const auto certificate = parse_certificate(*chain.value()[i]);
     if (certificate != nullptr && X509_STORE_add_cert(store.get(), certificate.get()) == 1) {
       ++added;
     } else if (unparsable == Unparsable::IsFault) {
@@ -74,9 +100,13 @@ Result<bssl::UniquePtr<X509_STORE>> parse_authorities(const std::string& pem,
   }
   ERR_clear_error();
   if (added == 0) {
-    return Fault{path, "holds no certificate in PEM"};
+    return Fault{path, "holds no certificate in PEM" + describe_kind(pem, path)};
   }
   return store;
+}
+
+Result<bssl::UniquePtr<X509_STORE>> load_system_authorities() {
+  return load_authorities(kSystemStore, Unparsable::IsPassedOver);
 }
 
 bssl::UniquePtr<STACK_OF(X509)> parse_chain(const STACK_OF(CRYPTO_BUFFER) * chain) {
@@ -137,7 +167,8 @@ Result<std::unique_ptr<const Verifier>> Verifier::make(const Verification& rule)
     }
   }
   if (!rule.ca_file.empty() || rule.pins_sha256.empty()) {
-    auto authorities = load_authorities(rule.ca_file);
+    auto authorities = rule.ca_file.empty() ? load_system_authorities()
+                                            : load_authorities(rule.ca_file, Unparsable::IsFault);
     if (authorities) {
       verifier->authorities_ = std::move(authorities.value());
     } else {
@@ -151,7 +182,7 @@ Result<std::unique_ptr<const Verifier>> Verifier::make(const Verification& rule)
 }
 
 std::optional<Failure> Verifier::judge(const STACK_OF(CRYPTO_BUFFER) * chain,
-                                       const std::string& host) const {
+                                       PeerCheck& check) const {
   if (mode_ == Verification::Mode::None) {
     return std::nullopt;
   }
@@ -166,7 +197,12 @@ std::optional<Failure> Verifier::judge(const STACK_OF(CRYPTO_BUFFER) * chain,
   if (authorities_ == nullptr) {
     return std::nullopt;
   }
-  return judge_chain(leaf, certificates.get(), name_.empty() ? host : name_);
+  const std::string& wanted = name_.empty() ? check.host : name_;
+  const auto failure = judge_chain(leaf, certificates.get(), wanted);
+  if (failure == Failure::CertificateNameMismatch) {
+    check.finding = describe_names(leaf, wanted);
+  }
+  return failure;
 }
 
 bool Verifier::pinned(X509& leaf) const {

@@ -15,14 +15,19 @@
 
 namespace postern::tls {
 
+// What one connection expects of its server, and what was found in its place.
+struct PeerCheck {
+  std::string host;     // the name that the certificate must be for
+  std::string finding;  // in words; empty if the failure says all
+};
+
 class Verifier {
  public:
   // Faults: an unreadable CA file, an invalid pin.
   static Result<std::unique_ptr<const Verifier>> make(const Verification& rule);
 
-  // nullopt if `chain` (leaf first) is good for the rule's name, or for `host` if it has none.
-  std::optional<Failure> judge(const STACK_OF(CRYPTO_BUFFER) * chain,
-                               const std::string& host) const;
+  // nullopt if `chain` (leaf first) is good for the rule's name, or for the host if it has none.
+  std::optional<Failure> judge(const STACK_OF(CRYPTO_BUFFER) * chain, PeerCheck& check) const;
 
  private:
   using Pin = std::array<uint8_t, SHA256_DIGEST_LENGTH>;
@@ -44,6 +49,8 @@ enum class Unparsable { IsFault, IsPassedOver };
 Result<bssl::UniquePtr<X509_STORE>> parse_authorities(const std::string& pem,
                                                       const std::string& path,
                                                       Unparsable unparsable);
+// Those of the system's store.
+Result<bssl::UniquePtr<X509_STORE>> load_system_authorities();
 // A peer's chain as BoringSSL's verification wants it, leaf first; null if it is empty or broken.
 bssl::UniquePtr<STACK_OF(X509)> parse_chain(const STACK_OF(CRYPTO_BUFFER) * chain);
 Failure failure_of(int x509_error);
