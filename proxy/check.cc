@@ -1,5 +1,6 @@
 #include "proxy/check.h"
 
+#include <algorithm>
 #include <ctime>
 #include <iterator>
 #include <utility>
@@ -9,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "proxy/process/privileges.h"
+#include "proxy/server/certificate_lifetime.h"
 #include "proxy/session/snapshot.h"
 #include "tls/context.h"
 
@@ -41,12 +43,23 @@ std::string stapling(const tls::CertificateStore::Description& certificate) {
                      certificate.staple_expected ? ", NO OCSP response in force" : "");
 }
 
+// "97% of 90d left"
+std::string left(const tls::CertificateStore::Description& certificate) {
+  const int64_t left_s = certificate.not_after - tls::wall_clock_s();
+  const int64_t lifetime_s = std::max<int64_t>(certificate.not_after - certificate.not_before, 1);
+  return left_s <= 0
+             ? "EXPIRED"
+             : fmt::format("{}% of {} left", 100 * left_s / lifetime_s, round_time(lifetime_s));
+}
+
 void add_certificates(const Materials& materials, std::string& text) {
   for (const auto& certificate : materials.certificates->describe()) {
     const int64_t days = (certificate.not_after - tls::wall_clock_s()) / 86'400;
-    fmt::format_to(std::back_inserter(text), "certificate  {}: {}, until {} ({} days){}\n",
-                   certificate.label, fmt::join(certificate.names, " "), day(certificate.not_after),
-                   days, stapling(certificate));
+    fmt::format_to(std::back_inserter(text),
+                   "certificate  {}: {}, until {} ({} days), {}, {}{}{}\n", certificate.label,
+                   fmt::join(certificate.names, " "), day(certificate.not_after), days,
+                   left(certificate), tls::name_of(certificate.key_type),
+                   certificate.self_signed ? ", self-signed" : "", stapling(certificate));
   }
 }
 
@@ -99,6 +112,18 @@ std::string summarize(const Materials& materials) {
   return text;
 }
 
+// What an expired or hardly valid certificate is to clients.
+Faults judge_dates(const Materials& materials) {
+  Faults warnings;
+  const Descriptions certificates = materials.certificates->describe();
+  for (const LifetimeNotice& notice :
+       judge_lifetimes(certificates, materials.config->tls.shares, tls::wall_clock_s())) {
+    const auto& certificate = certificates[notice.certificate];
+    warnings.push_back({certificate.where, text_of(notice, certificate.label)});
+  }
+  return warnings;
+}
+
 void append(Faults& to, const Faults& faults) {
   to.insert(to.end(), faults.begin(), faults.end());
 }
@@ -118,6 +143,7 @@ Result<CheckReport> run_check(Config config) {
   CheckReport report;
   append(report.warnings, materials.value().config->warnings);
   append(report.warnings, materials.value().certificates->warnings());
+  append(report.warnings, judge_dates(materials.value()));
   // Only a warning: the file may be for another machine.
   append(report.warnings, look_up_user(materials.value().config->user));
   report.summary = summarize(materials.value());

@@ -297,13 +297,16 @@ std::string Engine::finding() const {
   return peer_check_ == nullptr ? "" : peer_check_->finding;
 }
 
-int64_t Engine::peer_not_after() const {
+Engine::Lifetime Engine::peer_lifetime() const {
   const STACK_OF(CRYPTO_BUFFER)* chain = SSL_get0_peer_certificates(ssl_);
   if (chain == nullptr || sk_CRYPTO_BUFFER_num(chain) == 0) {
-    return 0;
+    return {};
   }
   const auto leaf = parse_certificate(*sk_CRYPTO_BUFFER_value(chain, 0));
-  return leaf == nullptr ? 0 : posix_time(X509_get0_notAfter(leaf.get()));
+  if (leaf == nullptr) {
+    return {};
+  }
+  return {posix_time(X509_get0_notBefore(leaf.get())), posix_time(X509_get0_notAfter(leaf.get()))};
 }
 
 ClientFacts Engine::client_facts() const {

@@ -124,7 +124,12 @@ class Engine {
   bool ended() const { return ended_; }  // close_notify has come
   Handshake handshake() const;           // after Open
   std::string server_name() const;       // SNI, lower case, no root's dot; empty if none
-  int64_t peer_not_after() const;  // client role: the backend certificate's end, 0 if unknown
+  // Client role: of the backend's certificate, seconds since 1970; 0 if unknown.
+  struct Lifetime {
+    int64_t not_before = 0;
+    int64_t not_after = 0;
+  };
+  Lifetime peer_lifetime() const;
   // Server role: the subject of the client's certificate as in RFC 2253, for people and logs; empty
   // if it showed none. A resumed session keeps that of its first handshake. After Open.
   std::string peer_subject() const;

@@ -144,7 +144,10 @@ void Dialer::note_handshake() {
   const tls::Handshake handshake = tls_->engine().handshake();
   services_.counters.count<Metric::BackendHandshakes>(
       BackendLabel{pool_.label()}, handshake.version, LabelIndex<Label::Cipher>{handshake.cipher});
-  services_.facts.certificate_not_after[server().label].store(tls_->engine().peer_not_after(),
+  const tls::Engine::Lifetime lifetime = tls_->engine().peer_lifetime();
+  services_.facts.certificate_not_before[server().label].store(lifetime.not_before,
+                                                               std::memory_order_relaxed);
+  services_.facts.certificate_not_after[server().label].store(lifetime.not_after,
                                                               std::memory_order_relaxed);
 }
 

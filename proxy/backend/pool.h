@@ -96,6 +96,7 @@ class [[nodiscard]] ServerSlot {
 // label.
 struct BackendFacts {
   std::array<std::atomic<int64_t>, metrics::LabelSets::kGrowingCapacity> certificate_not_after{};
+  std::array<std::atomic<int64_t>, metrics::LabelSets::kGrowingCapacity> certificate_not_before{};
   // The server has refused a login for want of TLS, and the log has said so.
   std::array<std::atomic<bool>, metrics::LabelSets::kGrowingCapacity> wants_privacy{};
   // Logins that the server could not serve since the log's last line about them, and from when on,

@@ -69,6 +69,12 @@ struct ListenerConfig {
   ListenerAlpn alpn = ListenerAlpn::Strict;
 };
 
+// Of a certificate's lifetime, what is left. The renewal overdue: its job should have run by now.
+struct CertificateShares {
+  size_t renewal_overdue_percent = 25;
+  size_t alarm_percent = 10;
+};
+
 struct TlsConfig {
   tls::Policy policy;
   std::vector<tls::CertificateFiles> certificates;  // empty only with self_signed
@@ -77,6 +83,7 @@ struct TlsConfig {
   std::string ticket_secret_where;  // where the configuration names it: "postern.yaml:12"
   std::optional<tls::Policy> shadow_policy = {};
   std::optional<tls::ClientAuthFiles> client_auth = {};
+  CertificateShares shares = {};
 };
 
 struct BackendConfig {

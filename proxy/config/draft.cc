@@ -246,6 +246,21 @@ void take_routes(Draft& draft) {
   }
 }
 
+void check_shares(Draft& draft) {
+  const CertificateShares& shares = draft.config.tls.shares;
+  if (shares.alarm_percent < shares.renewal_overdue_percent) {
+    return;
+  }
+  if (draft.expiry_alarm) {
+    draft.diagnostics.fault(*draft.expiry_alarm,
+                            "must be less than renewal_overdue, which is " +
+                                std::to_string(shares.renewal_overdue_percent) + "%");
+  } else if (draft.renewal_overdue) {
+    draft.diagnostics.fault(*draft.renewal_overdue, "must be more than expiry_alarm, which is " +
+                                                        std::to_string(shares.alarm_percent) + "%");
+  }
+}
+
 // RFC 9051 §5.4: an autologout timer must be at least 30 minutes. Tests need less, so it only
 // warns.
 void check_idle(Draft& draft) {
@@ -275,6 +290,7 @@ Result<Config> assemble(Draft draft) {
   take_backends(draft);
   take_routes(draft);
   check_idle(draft);
+  check_shares(draft);
   if (!draft.diagnostics.ok()) {
     return draft.diagnostics.faults();
   }

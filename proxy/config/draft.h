@@ -72,6 +72,8 @@ struct Draft {
   std::vector<RouteDraft> routes;
   std::optional<SourceValue> default_backend;
   std::optional<SourceValue> idle;
+  std::optional<SourceValue> renewal_overdue;
+  std::optional<SourceValue> expiry_alarm;
   std::optional<SourceValue> admin;
 };
 

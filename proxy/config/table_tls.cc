@@ -153,6 +153,26 @@ constexpr std::array kCertificateRows = {
             [](Draft& d, const SourceValue& w) {
               read_path(w, d.folder, d.config.tls.certificates.back().ocsp, d.diagnostics);
             }},
+    Row{.path = "tls.renewal_overdue",
+        .syntax = "1% to 90%",
+        .default_value = "25%",
+        .doc = "With less than this share of its lifetime left, a certificate counts as not "
+               "renewed in time: log, postern check and alerts warn.",
+        .on_value =
+            [](Draft& d, const SourceValue& w) {
+              d.renewal_overdue = w;
+              read_percent(w, d.config.tls.shares.renewal_overdue_percent, d.diagnostics);
+            }},
+    Row{.path = "tls.expiry_alarm",
+        .syntax = "1% to 90%, less than renewal_overdue",
+        .default_value = "10%",
+        .doc = "With less than this share of its lifetime left, a certificate is an error in the "
+               "log and a critical alert.",
+        .on_value =
+            [](Draft& d, const SourceValue& w) {
+              d.expiry_alarm = w;
+              read_percent(w, d.config.tls.shares.alarm_percent, d.diagnostics);
+            }},
 };
 
 constexpr std::array kClientRows = {

@@ -189,6 +189,17 @@ void read_size(const SourceValue& value, uint64_t lowest, size_t& out, Diagnosti
   out = *number * unit->bytes;
 }
 
+void read_percent(const SourceValue& value, size_t& out, Diagnostics& diagnostics) {
+  constexpr uint64_t kHighest = 90;
+  const std::string_view text = value.text;
+  const bool has_unit = text.ends_with('%');
+  const auto number = parse_number(text.substr(0, text.size() - (has_unit ? 1 : 0)));
+  if (!has_unit || !number || *number < 1 || *number > kHighest) {
+    return diagnostics.fault(value, "is not a share from 1% to 90%, such as 25%");
+  }
+  out = *number;
+}
+
 void read_network(const SourceValue& value, std::vector<net::Network>& out,
                   Diagnostics& diagnostics) {
   const Result<net::Network> network = net::Network::parse(value.text);

@@ -36,6 +36,9 @@ void read_address(const SourceValue& value, net::Address& out, Diagnostics& diag
 // "64MiB", "2GiB": from `lowest` bytes to 1 TiB.
 void read_size(const SourceValue& value, uint64_t lowest, size_t& out, Diagnostics& diagnostics);
 
+// "25%", from 1% to 90%.
+void read_percent(const SourceValue& value, size_t& out, Diagnostics& diagnostics);
+
 // One block of addresses of a list, "10.0.0.0/8".
 void read_network(const SourceValue& value, std::vector<net::Network>& out,
                   Diagnostics& diagnostics);

@@ -1,7 +1,6 @@
 #include "proxy/server/certificate_expiry.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "proxy/log/log.h"
 
@@ -9,45 +8,90 @@ namespace postern {
 
 namespace {
 
+using State = LifetimeNotice::State;
+
 constexpr int64_t kDayS = 86'400;
-constexpr int64_t kSoonDays = 14;
+
+bool holds(const std::vector<LifetimeNotice>& notices, const LifetimeNotice& wanted) {
+  return std::any_of(notices.begin(), notices.end(), [&](const LifetimeNotice& one) {
+    return one.state == wanted.state && one.certificate == wanted.certificate &&
+           one.intermediate == wanted.intermediate;
+  });
+}
 
 }  // namespace
 
-void ExpiryReminder::follow(std::shared_ptr<const tls::CertificateStore> certificates) {
-  certificates_ = std::move(certificates);
+void ExpiryReminder::follow(const tls::CertificateStore& certificates,
+                            const CertificateShares& shares) {
+  certificates_ = certificates.describe();
+  shares_ = shares;
   looked_at_s_ = clock_s_();
-  remind(looked_at_s_);
+  remind(looked_at_s_, true);
   arm_next(looked_at_s_);
 }
 
 void ExpiryReminder::on_deadline() {
   const int64_t now_s = clock_s_();
   report_stale(now_s);
+  remind(now_s, now_s >= remind_at_s_);
   looked_at_s_ = now_s;
-  if (now_s >= remind_at_s_) {
-    remind(now_s);
-  }
   arm_next(now_s);
 }
 
-void ExpiryReminder::remind(int64_t now_s) {
-  remind_at_s_ = now_s + kDayS;
-  for (const auto& certificate : certificates_->describe()) {
-    const int64_t days = (certificate.not_after - now_s) / kDayS;
-    if (certificate.not_after <= now_s) {
-      log::error("certificate has expired",
-                 {{"certificate", certificate.label}, {"days_ago", -days}});
-    } else if (days < kSoonDays) {
-      log::warn("certificate expires soon",
-                {{"certificate", certificate.label}, {"days_left", days}});
+// Of all, or only of those whose state is another than at the last look.
+void ExpiryReminder::remind(int64_t now_s, bool all) {
+  const auto before =
+      all ? std::vector<LifetimeNotice>() : judge_lifetimes(certificates_, shares_, looked_at_s_);
+  for (const LifetimeNotice& notice : judge_lifetimes(certificates_, shares_, now_s)) {
+    if (!holds(before, notice)) {
+      report(notice);
     }
+  }
+  if (all) {
+    remind_at_s_ = now_s + kDayS;
+  }
+}
+
+void ExpiryReminder::report(const LifetimeNotice& notice) const {
+  const std::string& label = certificates_[notice.certificate].label;
+  const std::string left = round_time(notice.left_s);
+  const std::string lifetime = round_time(notice.lifetime_s);
+  const bool leaf = notice.intermediate == 0;
+  switch (notice.state) {
+    case State::NotYetValid:
+      log::warn("certificate is not valid yet",
+                {{"certificate", label}, {"subject", notice.subject}, {"valid_in", left}});
+      return;
+    case State::Overdue:
+      if (leaf) {
+        log::warn("certificate renewal is overdue",
+                  {{"certificate", label}, {"left", left}, {"lifetime", lifetime}});
+      } else {
+        log::warn("intermediate certificate expires soon",
+                  {{"certificate", label}, {"subject", notice.subject}, {"left", left}});
+      }
+      return;
+    case State::Ending:
+      if (leaf) {
+        log::error("certificate expires soon",
+                   {{"certificate", label}, {"left", left}, {"lifetime", lifetime}});
+      } else {
+        log::error("intermediate certificate expires soon",
+                   {{"certificate", label}, {"subject", notice.subject}, {"left", left}});
+      }
+      return;
+    case State::Expired:
+      log::error(leaf ? "certificate has expired" : "intermediate certificate has expired",
+                 {{"certificate", label},
+                  {"subject", notice.subject},
+                  {"days_ago", -notice.left_s / kDayS}});
+      return;
   }
 }
 
 // Those that were fresh at the last look.
 void ExpiryReminder::report_stale(int64_t now_s) const {
-  for (const auto& certificate : certificates_->describe()) {
+  for (const auto& certificate : certificates_) {
     const int64_t end = certificate.ocsp_next_update;
     if (looked_at_s_ < end && end <= now_s) {
       log::warn("OCSP response is out of date, it is not stapled any more",
@@ -58,7 +102,10 @@ void ExpiryReminder::report_stale(int64_t now_s) const {
 
 void ExpiryReminder::arm_next(int64_t now_s) {
   int64_t next_s = remind_at_s_;
-  for (const auto& certificate : certificates_->describe()) {
+  if (const int64_t change_s = next_judgement(certificates_, shares_, now_s); change_s != 0) {
+    next_s = std::min(next_s, change_s);
+  }
+  for (const auto& certificate : certificates_) {
     if (certificate.ocsp_next_update > now_s) {
       next_s = std::min(next_s, certificate.ocsp_next_update);
     }

@@ -298,7 +298,7 @@ void Server::apply(Materials materials) {
     admission_.memory().set_limit(config.limits.memory);
   }
   log_warnings("certificates", materials_.certificates->warnings());
-  expiry_.follow(materials_.certificates);
+  expiry_.follow(*materials_.certificates, config.tls.shares);
 }
 
 // ---- drain

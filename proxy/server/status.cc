@@ -1,5 +1,6 @@
 #include "proxy/server/status.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/log/log.h"
@@ -13,6 +14,12 @@ using metrics::Metric;
 using metrics::Sample;
 
 namespace {
+
+int64_t earliest_end(const std::vector<tls::CertificateStore::Intermediate>& intermediates) {
+  return std::min_element(intermediates.begin(), intermediates.end(),
+                          [](const auto& a, const auto& b) { return a.not_after < b.not_after; })
+      ->not_after;
+}
 
 // Whether the hop is verified; without TLS there is nothing to verify.
 const char* verification(const BackendConfig& backend) {
@@ -65,6 +72,10 @@ void Status::sample(std::vector<Sample>& into) {
   };
   sample_certificates(into);
   sample_backends(into);
+  const CertificateShares& shares = sources_.materials.config->tls.shares;
+  add(Metric::CertificateRenewalOverdueRatio, {},
+      static_cast<double>(shares.renewal_overdue_percent) / 100);
+  add(Metric::CertificateAlarmRatio, {}, static_cast<double>(shares.alarm_percent) / 100);
   add(Metric::ConfigReloadSuccessful, {}, sources_.state.reload_failed ? 0 : 1);
   add(Metric::ConfigReloadTime, {}, static_cast<double>(sources_.state.reloaded_at_s));
   add(Metric::SessionsLimit, {}, static_cast<double>(sources_.materials.config->limits.sessions));
@@ -83,11 +94,19 @@ void Status::sample(std::vector<Sample>& into) {
 
 void Status::sample_certificates(std::vector<Sample>& into) {
   for (const auto& certificate : sources_.materials.certificates->describe()) {
-    const std::vector<std::string> labels{certificate.label, name_of(certificate.key_type)};
+    const std::vector<std::string> labels{certificate.label, tls::name_of(certificate.key_type)};
     into.push_back({.metric = Metric::CertificateNotAfter,
                     .label_values = labels,
                     .value = static_cast<double>(certificate.not_after)});
-    if (certificate.ocsp_next_update != 0 || certificate.staple_expected) {
+    into.push_back({.metric = Metric::CertificateNotBefore,
+                    .label_values = labels,
+                    .value = static_cast<double>(certificate.not_before)});
+    if (!certificate.intermediates.empty()) {
+      into.push_back({.metric = Metric::CertificateChainNotAfter,
+                      .label_values = labels,
+                      .value = static_cast<double>(earliest_end(certificate.intermediates))});
+    }
+    if (certificate.staple_expected) {
       into.push_back({.metric = Metric::CertificateOcspNextUpdate,
                       .label_values = labels,
                       .value = static_cast<double>(certificate.ocsp_next_update)});
@@ -103,13 +122,15 @@ void Status::sample_backends(std::vector<Sample>& into) {
     const size_t pool = sources_.labels.intern_backend(backend.name);
     for (const net::HostPort& server : backend.servers) {
       const size_t label = sources_.labels.intern_server(pool, server.text());
-      const int64_t end =
-          sources_.facts.certificate_not_after[label].load(std::memory_order_relaxed);
-      if (end != 0) {
-        into.push_back({.metric = Metric::BackendCertificateNotAfter,
-                        .label_values = {backend.name, server.text()},
-                        .value = static_cast<double>(end)});
-      }
+      const auto add = [&](Metric metric, const auto& dates) {
+        if (const int64_t date = dates[label].load(std::memory_order_relaxed); date != 0) {
+          into.push_back({.metric = metric,
+                          .label_values = {backend.name, server.text()},
+                          .value = static_cast<double>(date)});
+        }
+      };
+      add(Metric::BackendCertificateNotAfter, sources_.facts.certificate_not_after);
+      add(Metric::BackendCertificateNotBefore, sources_.facts.certificate_not_before);
     }
   }
 }

@@ -245,6 +245,22 @@ TEST(Config, WarnsAboutProxiesThatCouldBeAnybody) {
       ElementsAre(HasSubstr("p.yaml:3: listeners[0].proxy_protocol.from[1]: \"::/0\" lets")));
 }
 
+TEST(Config, ReadsTheSharesOfALifetime) {
+  const auto shares = [](const std::string& more) {
+    return parse(
+               "listeners: [{address: '127.0.0.1:993'}]\n"
+               "tls: {certificates: [{chain: a, key: b}]" +
+               more +
+               "}\n"
+               "backends: {legacy: {servers: [mail]}}\n")
+        .tls.shares;
+  };
+  EXPECT_EQ(shares("").renewal_overdue_percent, 25U);
+  EXPECT_EQ(shares("").alarm_percent, 10U);
+  EXPECT_EQ(shares(", renewal_overdue: 40%, expiry_alarm: 5%").renewal_overdue_percent, 40U);
+  EXPECT_EQ(shares(", renewal_overdue: 40%, expiry_alarm: 5%").alarm_percent, 5U);
+}
+
 TEST(Config, VerifiesBackendsByDefault) {
   const Config config = parse(
       "listeners: [{address: '127.0.0.1:993'}]\n"

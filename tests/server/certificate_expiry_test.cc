@@ -1,5 +1,7 @@
 #include "proxy/server/certificate_expiry.h"
 
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,6 +14,7 @@ namespace {
 
 using test::logged;
 using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -31,14 +34,14 @@ class ExpiryTest : public testing::Test, private net::DeadlineWheel::Driver {
     log::configure(log::Format::Text, log::Level::Info);
   }
 
-  // A certificate for each of `days` to live.
+  // A certificate of 100 days for each of `days` to live.
   std::shared_ptr<const tls::CertificateStore> living(const std::vector<int>& days) {
     std::vector<tls::CertificateFiles> files;
     for (const int count : days) {
       const std::string name = std::to_string(count);
       // An hour more: the day that has begun counts as none.
       const auto issued = test::self_signed({.names = {"n" + name + ".test"},
-                                             .valid_from_s = -100 * kDayS,
+                                             .valid_from_s = (count - 100) * kDayS + 3600,
                                              .valid_until_s = count * kDayS + 3600});
       files.push_back({directory_.write(name + ".crt", issued.certificate_pem),
                        directory_.write(name + ".key", issued.key_pem), "p.yaml:1"});
@@ -56,12 +59,12 @@ class ExpiryTest : public testing::Test, private net::DeadlineWheel::Driver {
     });
   }
 
+  test::TempDirectory directory_;
+
  private:
   void start_ticking() override {}
   void stop_ticking() override {}
   uint64_t now_ms() const override { return static_cast<uint64_t>(now_s) * 1000; }
-
-  test::TempDirectory directory_;
 
  protected:
   net::DeadlineWheel wheel_;
@@ -70,32 +73,71 @@ class ExpiryTest : public testing::Test, private net::DeadlineWheel::Driver {
 
 using Expiry = ExpiryTest;
 
-TEST_F(Expiry, WarnsAtOnceOfLessThanTwoWeeks) {
-  const auto store = living({20, 14, 13, 2, 0, -3});
-  EXPECT_THAT(logged([&] { reminder_.follow(store); }),
-              ElementsAre(AllOf(HasSubstr("warn"), HasSubstr("13.crt"), HasSubstr("days_left=13")),
-                          AllOf(HasSubstr("2.crt"), HasSubstr("days_left=2")),
-                          AllOf(HasSubstr("0.crt"), HasSubstr("days_left=0")),
-                          AllOf(HasSubstr("error"), HasSubstr("certificate has expired"),
-                                HasSubstr("-3.crt"), HasSubstr("days_ago=2"))));
+TEST_F(Expiry, WarnsAtOnceOfWhatHasLittleLeft) {
+  const auto store = living({50, 25, 24, 10, 9, 0, -3});
+  EXPECT_THAT(
+      logged([&] { reminder_.follow(*store, {}); }),
+      ElementsAre(AllOf(HasSubstr("warn"), HasSubstr("renewal is overdue"), HasSubstr("24.crt"),
+                        HasSubstr("left=24d"), HasSubstr("lifetime=100d")),
+                  AllOf(HasSubstr("warn"), HasSubstr("10.crt"), HasSubstr("left=10d")),
+                  AllOf(HasSubstr("error"), HasSubstr("certificate expires soon"),
+                        HasSubstr("9.crt"), HasSubstr("left=9d")),
+                  AllOf(HasSubstr("error"), HasSubstr("0.crt"), HasSubstr("left=1h")),
+                  AllOf(HasSubstr("error"), HasSubstr("certificate has expired"),
+                        HasSubstr("-3.crt"), HasSubstr("days_ago=2"))));
 }
 
-TEST_F(Expiry, WarnsOnceADay) {
-  const auto store = living({15});
-  EXPECT_THAT(logged([&] { reminder_.follow(store); }), IsEmpty());
-  EXPECT_THAT(pass(kDayS / 2), IsEmpty());  // from here on a reminder comes in the middle
+TEST_F(Expiry, WarnsWhenItBeginsAndThenOnceADay) {
+  const auto store = living({26});
+  EXPECT_THAT(logged([&] { reminder_.follow(*store, {}); }), IsEmpty());
   EXPECT_THAT(pass(kDayS), IsEmpty());
-  EXPECT_THAT(pass(kDayS), ElementsAre(HasSubstr("days_left=13")));
-  EXPECT_THAT(pass(3 * kDayS), ElementsAre(HasSubstr("days_left=12"), HasSubstr("days_left=11"),
-                                           HasSubstr("days_left=10")));
+  // An hour into the next day a quarter is left; the daily reminder comes at its end.
+  EXPECT_THAT(pass(2 * 3600), ElementsAre(HasSubstr("left=24d")));
+  EXPECT_THAT(pass(kDayS), ElementsAre(HasSubstr("left=24d")));
+  EXPECT_THAT(pass(3 * kDayS),
+              ElementsAre(HasSubstr("left=23d"), HasSubstr("left=22d"), HasSubstr("left=21d")));
+}
+
+// A certificate for 160 hours would be over between two daily looks.
+TEST_F(Expiry, MissesNoTurnOfAShortLife) {
+  const auto issued = test::self_signed(
+      {.names = {"short.test"}, .valid_from_s = -60, .valid_until_s = 160 * int64_t{3600} - 60});
+  const auto store =
+      tls::CertificateStore::load({{directory_.write("short.crt", issued.certificate_pem),
+                                    directory_.write("short.key", issued.key_pem), "p.yaml:1"}});
+  ASSERT_TRUE(store);
+  EXPECT_THAT(logged([&] { reminder_.follow(*store.value(), {}); }), IsEmpty());
+  EXPECT_THAT(pass(119 * 3600), IsEmpty());
+  EXPECT_THAT(pass(2 * 3600), ElementsAre(HasSubstr("renewal is overdue")));
+  const auto rest = pass(40 * 3600);
+  EXPECT_THAT(rest, Contains(AllOf(HasSubstr("expires soon"), HasSubstr("left=15h"))));
+  EXPECT_THAT(rest.back(), HasSubstr("certificate has expired"));
 }
 
 TEST_F(Expiry, SpeaksOfTheNewCertificatesOnly) {
   const auto old = living({3});
   const auto renewed = living({90});
-  EXPECT_THAT(logged([&] { reminder_.follow(old); }), ElementsAre(HasSubstr("3.crt")));
-  EXPECT_THAT(logged([&] { reminder_.follow(renewed); }), IsEmpty());
+  EXPECT_THAT(logged([&] { reminder_.follow(*old, {}); }), ElementsAre(HasSubstr("3.crt")));
+  EXPECT_THAT(logged([&] { reminder_.follow(*renewed, {}); }), IsEmpty());
   EXPECT_THAT(pass(10 * kDayS), IsEmpty());
+}
+
+TEST_F(Expiry, SpeaksOfAnIntermediateThatEndsBeforeItsLeaf) {
+  const test::Authority root("Root");
+  const auto old = root.issue({.common_name = "R3",
+                               .valid_from_s = -400 * kDayS,
+                               .valid_until_s = 20 * kDayS + 60,
+                               .authority = true});
+  const auto issued = living({90});
+  const std::string chain = directory_.path() + "/90.crt";
+  std::ofstream(chain, std::ios::app) << old.certificate_pem;
+  const auto store =
+      tls::CertificateStore::load({{chain, directory_.path() + "/90.key", "p.yaml:1"}});
+  ASSERT_TRUE(store);
+  EXPECT_THAT(
+      logged([&] { reminder_.follow(*store.value(), {}); }),
+      ElementsAre(AllOf(HasSubstr("warn"), HasSubstr("intermediate certificate expires soon"),
+                        HasSubstr("CN=R3"), HasSubstr("left=20d"))));
 }
 
 }  // namespace

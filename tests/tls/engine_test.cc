@@ -66,8 +66,8 @@ TEST_P(Engines, DescribeTheHandshake) {
     EXPECT_EQ(peer->engine->server_name(), "mail.example.org");
   }
   const int64_t end = server_context_->settings().certificates->describe().front().not_after;
-  EXPECT_EQ(client_.engine->peer_not_after(), end);
-  EXPECT_EQ(server_.engine->peer_not_after(), 0);
+  EXPECT_EQ(client_.engine->peer_lifetime().not_after, end);
+  EXPECT_EQ(server_.engine->peer_lifetime().not_after, 0);
 }
 
 TEST(Engine, DropsTheRootsDotOfTheNameThatTheClientAsksFor) {
