@@ -142,7 +142,7 @@ Result<CheckReport> run_check(Config config) {
   }
   CheckReport report;
   append(report.warnings, materials.value().config->warnings);
-  append(report.warnings, materials.value().certificates->warnings());
+  append(report.warnings, materials.value().warnings);
   append(report.warnings, judge_dates(materials.value()));
   // Only a warning: the file may be for another machine.
   append(report.warnings, look_up_user(materials.value().config->user));

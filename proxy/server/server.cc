@@ -297,7 +297,7 @@ void Server::apply(Materials materials) {
     raise_file_limit(config);
     admission_.memory().set_limit(config.limits.memory);
   }
-  log_warnings("certificates", materials_.certificates->warnings());
+  log_warnings("certificates", materials_.warnings);
   expiry_.follow(*materials_.certificates, config.tls.shares);
 }
 

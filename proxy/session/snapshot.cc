@@ -1,6 +1,9 @@
 #include "proxy/session/snapshot.h"
 
+#include <set>
 #include <utility>
+
+#include "tls/exposure.h"
 
 namespace postern {
 
@@ -103,12 +106,34 @@ void add_pools(Snapshot& snapshot, const Config& config, metrics::LabelSets& lab
   }
 }
 
+// Keys, passphrases and the ticket secret, if their files lie open: each once.
+void warn_of_open_secrets(const TlsConfig& config, Faults& warnings) {
+  std::set<std::string> seen;
+  const auto look = [&](const std::string& where, const char* key, const std::string& path) {
+    if (path.empty() || !seen.insert(path).second) {
+      return;
+    }
+    if (const std::string exposure = tls::describe_exposure(path); !exposure.empty()) {
+      warnings.push_back({where, key + (" " + path) + exposure});
+    }
+  };
+  for (const tls::CertificateFiles& one : config.certificates) {
+    look(one.where, "key", one.key);
+    look(one.where, "passphrase_file", one.passphrase_file);
+  }
+  look(config.ticket_secret_where, "ticket_secret", config.ticket_secret);
+}
+
 // All but the configuration itself.
 Materials read_files(const TlsConfig& config, const Materials* former, Faults& faults) {
   Materials materials;
   take(load_certificates(config, former), materials.certificates, faults);
   take(load_tickets(config, former), materials.tickets, faults);
   take(load_client_auth(config), materials.client_auth, faults);
+  if (materials.certificates != nullptr) {
+    materials.warnings = materials.certificates->warnings();
+  }
+  warn_of_open_secrets(config, materials.warnings);
   return materials;
 }
 

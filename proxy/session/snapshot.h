@@ -27,6 +27,7 @@ struct Materials {
   std::shared_ptr<const tls::CertificateStore> certificates;
   std::shared_ptr<const tls::TicketKeys> tickets;
   std::shared_ptr<const tls::ClientAuth> client_auth;  // null: clients are not asked
+  Faults warnings;  // what is doubtful in the files; for the log and `postern check`
 
   // `former`, if there is one, lends its ticket keys and its self-signed certificate, so that a
   // reload breaks neither resumption nor trust. All faults at once, those of backends too.
