@@ -208,11 +208,33 @@ void check_backend_tls(Diagnostics& diagnostics, const BackendDraft& backend) {
   }
 }
 
+// 993 is the port of implicit TLS (RFC 8314 §3.2): there each side would wait for the other. The
+// server may still listen otherwise, so it only warns.
+void check_server_ports(Diagnostics& diagnostics, const BackendDraft& backend) {
+  const bool implicit = backend.config.tls == BackendTls::Implicit;
+  const uint16_t odd = implicit ? kImapPort : kImapsPort;
+  for (const SourceValue& value : backend.servers) {
+    const auto server = net::HostPort::parse(value.text, odd == kImapPort ? kImapsPort : kImapPort);
+    if (!server || server.value().port != odd) {
+      continue;
+    }
+    diagnostics.warning(
+        value, implicit ? "has the port of IMAP without TLS, but tls is implicit; if the server "
+                          "has no TLS there, set tls to starttls or none"
+               : backend.config.tls == BackendTls::None
+                   ? "has the port of IMAP over TLS, but tls is none; if the server speaks TLS "
+                     "there, no session will reach it: set tls to implicit"
+                   : "has the port of IMAP over TLS, but tls is starttls; if the server speaks TLS "
+                     "there, no session will reach it: set tls to implicit");
+  }
+}
+
 void take_backends(Draft& draft) {
   for (BackendDraft& backend : draft.backends) {
     backend.config.name = backend.name.text;
     take_servers(draft.diagnostics, backend);
     check_backend_tls(draft.diagnostics, backend);
+    check_server_ports(draft.diagnostics, backend);
     draft.config.backends.push_back(backend.config);
   }
   if (draft.default_backend) {

@@ -245,6 +245,27 @@ TEST(Config, WarnsAboutProxiesThatCouldBeAnybody) {
       ElementsAre(HasSubstr("p.yaml:3: listeners[0].proxy_protocol.from[1]: \"::/0\" lets")));
 }
 
+TEST(Config, WarnsAboutAServerWithThePortOfAnotherWay) {
+  const Config config = parse(
+      "listeners: [{address: '127.0.0.1:993'}]\n"
+      "tls: {certificates: [{chain: a, key: b}]}\n"
+      "backends:\n"
+      "  a: {servers: ['mail:993']}\n"
+      "  b: {servers: [mail, 'mail2:993'], tls: starttls}\n"
+      "  c: {servers: [mail, 'mail2:143'], tls: implicit}\n"
+      "  d: {servers: ['mail:143']}\n"
+      "default_backend: a\n");
+  EXPECT_THAT(
+      texts(config.warnings),
+      ElementsAre(
+          HasSubstr("p.yaml:4: backends.a.servers[0]: \"mail:993\" has the port of IMAP over "
+                    "TLS, but tls is none"),
+          HasSubstr("p.yaml:5: backends.b.servers[1]: \"mail2:993\" has the port of IMAP over "
+                    "TLS, but tls is starttls"),
+          HasSubstr("p.yaml:6: backends.c.servers[1]: \"mail2:143\" has the port of IMAP "
+                    "without TLS, but tls is implicit")));
+}
+
 TEST(Config, ReadsTheSharesOfALifetime) {
   const auto shares = [](const std::string& more) {
     return parse(
