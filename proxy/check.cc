@@ -124,6 +124,42 @@ Faults judge_dates(const Materials& materials) {
   return warnings;
 }
 
+bool offers_ecdsa_tls12(const tls::Policy& policy) {
+  return policy.min_version <= tls::Version::Tls12 &&
+         std::any_of(policy.ciphers.begin(), policy.ciphers.end(), [](const std::string& suite) {
+           return suite.starts_with("TLS_ECDHE_ECDSA_");
+         });
+}
+
+// Schannel of Windows 7 to 8.1 has the AEAD suites of TLS 1.2 for ECDSA, but none with ECDHE for
+// RSA: Outlook there can only come in if it is shown an ECDSA certificate.
+Faults find_rsa_alone(const Materials& materials) {
+  const Config& config = *materials.config;
+  const bool any =
+      std::any_of(config.listeners.begin(), config.listeners.end(), [&](const auto& listener) {
+        return offers_ecdsa_tls12(listener.policy.value_or(config.tls.policy));
+      });
+  const Descriptions certificates = materials.certificates->describe();
+  const auto has_ecdsa = [&](const std::string& name) {
+    return std::any_of(certificates.begin(), certificates.end(), [&](const auto& other) {
+      return other.key_type == tls::KeyType::Ecdsa &&
+             std::find(other.names.begin(), other.names.end(), name) != other.names.end();
+    });
+  };
+  Faults hints;
+  for (const auto& one : certificates) {
+    if (any && one.key_type == tls::KeyType::Rsa &&
+        !std::all_of(one.names.begin(), one.names.end(), has_ecdsa)) {
+      hints.push_back(
+          {one.where, "chain " + one.label +
+                          " has an RSA key, and no ECDSA certificate for the same names stands "
+                          "beside it: Outlook on Windows 7 to 8.1 cannot connect (see "
+                          "deploy/README.md, An ECDSA certificate beside the RSA one)"});
+    }
+  }
+  return hints;
+}
+
 void append(Faults& to, const Faults& faults) {
   to.insert(to.end(), faults.begin(), faults.end());
 }
@@ -144,6 +180,7 @@ Result<CheckReport> run_check(Config config) {
   append(report.warnings, materials.value().config->warnings);
   append(report.warnings, materials.value().warnings);
   append(report.warnings, judge_dates(materials.value()));
+  report.hints = find_rsa_alone(materials.value());
   // Only a warning: the file may be for another machine.
   append(report.warnings, look_up_user(materials.value().config->user));
   report.summary = summarize(materials.value());

@@ -11,6 +11,7 @@ namespace postern {
 
 struct CheckReport {
   Faults warnings;
+  Faults hints;  // what could be better, though nothing is wrong
   // In words: listeners, the policy really in force, certificates, backends.
   std::string summary;
 };

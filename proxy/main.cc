@@ -37,6 +37,9 @@ int check(Command command) {
   for (const Fault& warning : report.value().warnings) {
     std::fprintf(stderr, "postern: warning: %s\n", warning.text().c_str());
   }
+  for (const Fault& hint : report.value().hints) {
+    std::fprintf(stderr, "postern: hint: %s\n", hint.text().c_str());
+  }
   return print(report.value().summary);
 }
 
