@@ -16,6 +16,7 @@ import time
 import unittest
 
 from harness import Authority, Folder, Gateway, ScriptedBackend, check, run, wait_until
+from harness.odd_files import Authorities
 
 REPLACEMENTS = int(os.environ.get("POSTERN_REPLACEMENTS", "3"))
 RATE = int(os.environ.get("POSTERN_RATE", "100"))
@@ -241,10 +242,39 @@ class Keys(unittest.TestCase):
             self.assertNotIn("wrong", gateway.log())
             gateway.connect(context=authority.client_context()).close()
 
-    def test_the_log_tells_how_many_days_are_left(self):
-        short = authority.leaf("postern.test", edition="-short", more=("-days", "3"))
-        with start(certificates=[short.files]) as gateway:
-            gateway.wait_for_log("certificate expires soon.*days_left=[23]")
+    def test_log_and_metrics_tell_what_is_left_of_the_leaf_and_of_what_is_sent_after_it(self):
+        authorities = Authorities(folder)
+        old = authorities.leaf(age=70.5)
+        chain = folder / "overdue.crt"
+        chain.write_bytes(old.crt + authorities.expired_intermediate.crt)
+        with start(certificates=[{"chain": str(chain), "key": str(old.key_file)}]) as gateway:
+            gateway.wait_for_log("warn .*certificate renewal is overdue.*left=19d lifetime=90d")
+            gateway.wait_for_log("error .*intermediate certificate has expired.*CN=Lab R3.*days_ago=10")
+            metrics = gateway.metrics()
+            left = lambda name: (metrics.sum(f"postern_certificate_{name}_timestamp_seconds") - time.time()) / 86400
+            self.assertAlmostEqual(left("not_after"), 19.5, delta=0.1)
+            self.assertAlmostEqual(left("not_before"), -70.5, delta=0.1)
+            self.assertAlmostEqual(left("chain_not_after"), -10.5, delta=0.1)
+            self.assertEqual(metrics.sum("postern_certificate_renewal_overdue_ratio"), 0.25)
+            self.assertEqual(metrics.sum("postern_certificate_alarm_ratio"), 0.1)
+
+    def test_doubts_are_told_at_the_start_and_at_a_renewal(self):
+        files = Rename(folder / "doubtful", leaves[0])
+        files.key.chmod(0o644)
+        with start(certificates=[files.configured]) as gateway:
+            gateway.wait_for_log("certificates.*holds the leaf alone")
+            gateway.wait_for_log("certificates.*can be read by every user of this machine")
+            since = len(gateway.log())
+            files.replace(leaves[1])
+            files.key.chmod(0o644)
+            gateway.wait_for_log("certificates.*holds the leaf alone", since)
+
+    def test_a_name_with_the_roots_dot_gets_its_certificate(self):
+        other = authority.leaf("other.test")
+        with start(certificates=[leaves[0].files, other.files]) as gateway:
+            shown = run("openssl", "s_client", "-connect", "%s:%d" % gateway.address(), "-servername", "other.test.",
+                        "-CAfile", authority.chain, input=b"")
+        self.assertIn("CN = other.test", shown)
 
     def test_check_shows_days_and_policy(self):
         with start(certificates=[leaves[0].files]) as gateway:
