@@ -155,9 +155,9 @@ constexpr std::array kCertificateRows = {
             }},
     Row{.path = "tls.renewal_overdue",
         .syntax = "1% to 90%",
-        .default_value = "25%",
         .doc = "With less than this share of its lifetime left, a certificate counts as not "
                "renewed in time: log, postern check and alerts warn.",
+        .show = [](Draft& d) { return show_percent(d.config.tls.shares.renewal_overdue_percent); },
         .on_value =
             [](Draft& d, const SourceValue& w) {
               d.renewal_overdue = w;
@@ -165,9 +165,9 @@ constexpr std::array kCertificateRows = {
             }},
     Row{.path = "tls.expiry_alarm",
         .syntax = "1% to 90%, less than renewal_overdue",
-        .default_value = "10%",
         .doc = "With less than this share of its lifetime left, a certificate is an error in the "
                "log and a critical alert.",
+        .show = [](Draft& d) { return show_percent(d.config.tls.shares.alarm_percent); },
         .on_value =
             [](Draft& d, const SourceValue& w) {
               d.expiry_alarm = w;

@@ -291,6 +291,10 @@ void check_backend_name(const SourceValue& value, Diagnostics& diagnostics) {
   }
 }
 
+std::string show_percent(size_t value) {
+  return std::to_string(value) + "%";
+}
+
 std::string show_number(size_t value) {
   return std::to_string(value);
 }

@@ -82,6 +82,7 @@ void read_choice(const SourceValue& value, E& out, Diagnostics& diagnostics) {
 
 // The inverse of the readers: a value as the file writes it.
 std::string show_number(size_t value);
+std::string show_percent(size_t value);
 std::string show_duration(uint64_t ms);  // in the largest unit that divides it
 std::string show_size(size_t bytes);
 std::string show_workers(std::optional<size_t> value);

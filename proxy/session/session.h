@@ -107,6 +107,7 @@ class Session final : public net::Retirable,
   void leave_backend();
   EndReason reason_on_record(EndReason reason) const;
   SessionRecord record() const;
+  void describe_tls(const tls::Engine& engine, SessionRecord& record) const;
 
   // The client's stream while Connecting; then the relay's, and later LingeringClose's.
   void on_open() override {}

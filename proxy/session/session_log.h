@@ -17,24 +17,24 @@ namespace postern {
 struct SessionRecord {
   std::string listener;
   std::string client;
-  std::string proxy;  // the load balancer that announced the client
+  std::string proxy = {};  // the load balancer that announced the client
   EndReason reason;
-  Error error;
-  std::string reason_of_tls;    // BoringSSL's word for what failed
-  std::string alert;            // by IANA's name
-  const char* alert_from = "";  // "client" or "postern"
-  const char* means = "";       // what the client's alert means to the operator
-  std::string sni;
-  std::string backend;  // its name in the configuration
-  std::string server;
-  std::string session;       // the id in the server's log, by client_identity
-  std::string offered;       // the highest TLS version that the client offers
-  std::string alpn_offered;  // without imap among it
-  std::string tls;           // version
-  std::string cipher;
-  std::string group;
-  std::string client_certificate;  // its subject
-  std::string login;               // the mechanism
+  Error error = {};
+  std::string reason_of_tls = {};  // BoringSSL's word for what failed
+  std::string alert = {};          // by IANA's name
+  const char* alert_from = "";     // "client" or "postern"
+  const char* means = "";          // what the client's alert means to the operator
+  std::string sni = {};
+  std::string backend = {};  // its name in the configuration
+  std::string server = {};
+  std::string session = {};       // the id in the server's log, by client_identity
+  std::string offered = {};       // the highest TLS version that the client offers
+  std::string alpn_offered = {};  // without imap among it
+  std::string tls = {};           // version
+  std::string cipher = {};
+  std::string group = {};
+  std::string client_certificate = {};  // its subject
+  std::string login = {};               // the mechanism
   bool compress = false;
   bool silent = false;  // the client has not sent one byte
   uint64_t bytes_in = 0;

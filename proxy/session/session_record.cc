@@ -24,39 +24,50 @@ EndReason Session::reason_on_record(EndReason reason) const {
 
 SessionRecord Session::record() const {
   const BackendServer* server = context_.slot.server();
-  const tls::Engine* engine = context_.tls != nullptr ? &context_.tls->engine() : nullptr;
-  const bool failed = engine != nullptr && error_.domain == &tls::kTlsDomain;
-  const auto alert = failed ? engine->alert() : std::nullopt;
-  const auto offer = engine != nullptr ? engine->hello().highest_offer : std::nullopt;
-  const auto* alpn = engine != nullptr ? engine->hello().alpn_offer.get() : nullptr;
-  return {
+  SessionRecord record{
       .listener = context_.listener_config().text,
       .client = context_.origin.address.text(),
       .proxy = context_.origin.announced != nullptr ? context_.origin.announced->proxy.text() : "",
       .reason = *reason_,
       .error = error_,
-      .reason_of_tls = failed ? engine->reason() : "",
-      .alert = alert ? tls::alert_name(alert->code) : "",
-      .alert_from = !alert        ? ""
-                    : alert->ours ? "postern"
-                                  : "client",
-      .means = alert && !alert->ours ? tls::alert_meaning(alert->code) : "",
-      .sni = engine != nullptr ? engine->server_name() : "",
       .backend = context_.pool != nullptr ? context_.pool->config().name : "",
       .server = server != nullptr ? server->text : "",
       .session = id_ != 0 ? session_id_text(id_) : "",
-      .offered = offer ? name_of(*offer) : "",
-      .alpn_offered = alpn != nullptr ? *alpn : "",
-      .tls = handshake_ ? name_of(handshake_->version) : "",
-      .cipher = handshake_ ? tls::cipher_names()[handshake_->cipher] : "",
-      .group = handshake_ ? tls::group_names()[handshake_->group] : "",
-      .client_certificate = handshake_ ? context_.tls->engine().peer_subject() : "",
       .login = logged_in() ? name_of(watch_->mechanism()) : "",
       .compress = watch_.has_value() && watch_->opaque(),
       .silent = silent_,
       .bytes_in = relay_ != nullptr ? relay_->bytes_from_client() : 0,
       .bytes_out = relay_ != nullptr ? relay_->bytes_to_client() : 0,
       .duration_ms = (net::Loop::now_us() - context_.accepted_us) / 1000};
+  if (context_.tls != nullptr) {
+    describe_tls(context_.tls->engine(), record);
+  }
+  return record;
+}
+
+void Session::describe_tls(const tls::Engine& engine, SessionRecord& record) const {
+  record.sni = engine.server_name();
+  if (const auto& offer = engine.hello().highest_offer) {
+    record.offered = name_of(*offer);
+  }
+  if (const auto& alpn = engine.hello().alpn_offer) {
+    record.alpn_offered = *alpn;
+  }
+  if (handshake_) {
+    record.tls = name_of(handshake_->version);
+    record.cipher = tls::cipher_names()[handshake_->cipher];
+    record.group = tls::group_names()[handshake_->group];
+    record.client_certificate = engine.peer_subject();
+  }
+  if (error_.domain != &tls::kTlsDomain) {
+    return;
+  }
+  record.reason_of_tls = engine.reason();
+  if (const auto alert = engine.alert()) {
+    record.alert = tls::alert_name(alert->code);
+    record.alert_from = alert->ours ? "postern" : "client";
+    record.means = alert->ours ? "" : tls::alert_meaning(alert->code);
+  }
 }
 
 }  // namespace postern

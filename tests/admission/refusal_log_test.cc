@@ -116,7 +116,7 @@ TEST_F(RefusalLogTest, LogsTheRestWhenDestroyed) {
 // The names are those of the configuration.
 TEST(RefusalLimit, NamesTheSettingAndItsValue) {
   Config config;
-  config.listeners.push_back({.sessions = 7});
+  config.listeners.emplace_back().sessions = 7;
   config.limits.sessions = 9;
   config.limits.connections_per_address = {.max = 30, .per_ms = 60'000};
   config.limits.memory = 1'000'000;
