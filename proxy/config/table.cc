@@ -19,7 +19,8 @@ constexpr auto kFirstRows = std::to_array<Row>({
     {.path = "workers",
      .syntax = "auto or 1 to 256",
      .doc = "Threads that serve sessions, each with its own event loop. auto: one for each "
-            "processor that the process may use. A change needs a restart.",
+            "processor that the process may use, by its affinity and its CPU quota. A change needs "
+            "a restart.",
      .show = [](Draft& d) { return show_workers(d.workers); },
      .on_value = [](Draft& d, const SourceValue& w) { read_workers(w, d.workers, d.diagnostics); }},
 

@@ -53,6 +53,18 @@ class Runbook(unittest.TestCase):
         self.addCleanup(process.kill)
         return process, log
 
+    def test_an_ecdsa_certificate_beside_the_rsa_one(self):
+        self.certificate("mail-ecdsa")
+        output("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=mail-rsa",
+               "-addext", "subjectAltName=DNS:mail-ecdsa", "-keyout", self.folder / "mail-rsa.key",
+               "-out", self.folder / "mail-rsa.crt")
+        (self.folder / "postern.yaml").write_text(
+            "listeners: [{address: '127.0.0.1:0'}]\nbackends: {legacy: {servers: ['mail:143']}}\n" +
+            block(RUNBOOK, "mail-ecdsa.crt").text)
+        said = output(self.folder / "bin/postern", "check", "--config", self.folder / "postern.yaml")
+        self.assertNotIn("are both for", said)
+        self.assertNotIn("no ECDSA certificate", said)
+
     def test_the_file_for_production_is_good(self):
         self.certificate("mail.example.org")
         self.certificate("internal-ca")

@@ -10,6 +10,7 @@
 
 #include "proxy/session/session.h"
 #include "tests/session/session_fixture.h"
+#include "tests/session/session_stages.h"
 
 namespace postern {
 namespace {
@@ -22,31 +23,6 @@ struct End {
   uint64_t others = 0;          // sessions that end beside it
   friend void PrintTo(const End& end, std::ostream* out) { *out << end.name; }
 };
-
-// A handshake that has begun and waits for more.
-void half_shaken(SessionTest& test) {
-  test.dial();
-  test.client->send_in_clear(std::string("\x16\x03\x01", 3));
-  ASSERT_TRUE(test.until([&] { return test.figure(Metric::HandshakesInFlight) == 1; }));
-}
-
-// The backend takes the connection and never says a word.
-void connecting(SessionTest& test) {
-  test.backend->options().greeting = "";
-  test.secure();
-  ASSERT_TRUE(test.until([&] { return test.backend->accepted() == 1; }));
-}
-
-// In the middle of a literal that the backend never completes.
-void inside_a_literal(SessionTest& test) {
-  test.log_in();
-  test.backend->last().say("* 1 FETCH (BODY[] {1000}\r\nonly this much");
-  ASSERT_TRUE(test.hears("only this much"));
-}
-
-void drain(SessionTest& test) {
-  test.gateway().drain();
-}
 
 const End kEnds[] = {
     // ---- the client
