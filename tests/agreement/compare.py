@@ -81,6 +81,8 @@ def faithful(server, client, login_line):
         if at < len(server) and edited(server[at]) == mine:
             logged_in = logged_in or at == login_line
             at += 1
+        elif number + 1 == len(client) and at < len(server) and not line.endswith(b"\n") and server[at].startswith(line):
+            break  # the end came in the middle of a line
         elif not logged_in and line.startswith(b"* BYE "):
             return "", [*local, line], 0
         elif (not logged_in and LOCAL.match(line)) or (line.startswith(b"* BYE ") and at == len(server)):

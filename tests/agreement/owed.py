@@ -44,9 +44,9 @@ class _Reader:
     def read(self):
         while self.at < len(self.data):
             line = self._line()
-            match = re.match(rb"(\S+) ([A-Za-z]+)", line)
+            match = re.match(rb"([A-Za-z0-9]{1,30}) ([A-Za-z]+)", line)
             if not match or match[1] in self.tags or match[1].startswith(b"zz"):
-                raise _Doubt(f"no command, or its tag is not new: {line[:40]!r}")
+                raise _Doubt(f"no command, or its tag is unusual or not new: {line[:40]!r}")
             tag, name = match[1], match[2].upper()
             self.tags.add(tag)
             if name in NOT_BEFORE_LOGIN or name == b"UNAUTHENTICATE":
@@ -59,6 +59,8 @@ class _Reader:
                 self._literals(line, tag, name)
             elif not LINE.match(line) or not balanced(line):
                 raise _Doubt(f"not plain: {line[:40]!r}")
+            elif name == b"LOGIN" and not LOGIN.match(line):
+                raise _Doubt(f"not LOGIN's grammar: {line[:40]!r}")
             if name in (b"LOGIN", b"AUTHENTICATE"):
                 if any(answer.startswith(tag + b" OK") for answer in self.direct.lines):
                     if self.waited.get(self.at) != tag and self.at < len(self.data):

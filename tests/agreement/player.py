@@ -23,9 +23,10 @@ class Pace:
     settle: float = 0.05
     deadline: float = 4.0
     linger: float = 6.0  # for the gateway to close behind its client
+    cut: float = CUT_S
 
 
-FAST, SLOW, BRISK = Pace(), Pace(1.0, 0.3, 6.0), Pace(0.25, 0.05, 1.5, 0.3)
+FAST, SLOW, BRISK = Pace(), Pace(4.0, 1.0, 12.0), Pace(0.25, 0.05, 1.5, 0.3)
 
 
 @dataclasses.dataclass
@@ -84,33 +85,32 @@ class Player:
         tapped = heard.tapped
         if tapped is None or not tapped.events:
             return
-        while not tapped.gateway_gone and time.monotonic() - heard.over < pace.linger:
-            await asyncio.sleep(0.02)
+        await tapped.until(lambda: tapped.gateway_gone, heard.over + pace.linger, self.loop)
         heard.left = (tapped.gateway_gone or time.monotonic()) - heard.over
-        while tapped.gateway_gone and not tapped.over and time.monotonic() - heard.over < pace.linger + 2:
-            await asyncio.sleep(0.02)
+        if tapped.gateway_gone:
+            await tapped.until(lambda: tapped.over, heard.over + pace.linger + 2, self.loop)
 
     async def _play(self, script, pace, connection, direct, owed):
         end, heard = End(connection, self.loop), Heard()
         try:
             await self._converse(script, pace, end, heard, direct, owed)
         finally:
-            if hasattr(connection, "session") and connection.session is not None:
-                self._session = connection.session
+            if connection is not end.plain and not connection.resumed():
+                self._session = connection.session()
             heard.ended, heard.over = end.closed or "", time.monotonic()
             heard.lines, heard.octets, heard.sent_when = list(end.lines), bytes(end.octets), end.sent_when
             end.close(reset=script.end == "reset")
         return heard
 
     async def _converse(self, script, pace, end, heard, direct, owed):
-        if not await end.until(lambda: end.lines, 30):
+        if not await end.until(lambda: end.lines, 60):
             heard.failed = "no greeting"
             return
         for step in script.steps:
             since = len(end.lines)
             for number, segment in enumerate(step.segments):
                 if number:
-                    await end.until(lambda: False, CUT_S)
+                    await end.until(lambda: False, pace.cut)
                 if not end.closed and await end.send(segment):
                     heard.sent += len(segment)
             if step.wait:

@@ -17,8 +17,8 @@ LOGINS = (b"LOGIN", b"AUTHENTICATE")
 
 
 def balanced(text):
-    """Whether every quote is closed and nothing but a quote or a backslash is escaped."""
-    return re.fullmatch(rb'(?:[^"]|"(?:[^"\\]|\\["\\])*")*', text) is not None
+    """Whether every quote is closed; a backslash before whatever octet hides none."""
+    return re.fullmatch(rb'(?:[^"]|"(?:[^"\\]|\\.)*")*', text, re.S) is not None
 
 
 class Reading:

@@ -13,7 +13,7 @@ from player import Heard  # noqa: E402
 from reading import Reading  # noqa: E402
 from script import Script, Step  # noqa: E402
 from shrink import smaller  # noqa: E402
-from wire import Tapped  # noqa: E402
+from wire import Relay, Tapped  # noqa: E402
 
 HELLO = ("server", b"* OK hello\r\n")
 
@@ -24,7 +24,7 @@ def kinds(*events):
 
 class WhatTheGatewayMaySend(unittest.TestCase):
     def test_single_lines_pass(self):
-        self.assertEqual(kinds(("client", b'a ID ("x" "y\\"")\r\nb NOOP\r\n'), ("server", b"a OK\r\nb OK\r\n")), set())
+        self.assertEqual(kinds(("client", b'a ID ("x" "y\\"")\r\nb NOOP "\\c"\r\n'), ("server", b"a OK\r\nb OK\r\n")), set())
 
     def test_hidden_command_is_known_by_its_answer(self):
         found = kinds(("client", b"a NOOP ) {9+}\r\nh1 NOOP\r\n\r\n"), ("server", b"a BAD x\r\nh1 OK\r\n"))
@@ -51,7 +51,7 @@ class WhatTheGatewayMaySend(unittest.TestCase):
         self.assertIn("AUTHENTICATE", kinds(("client", b"a AUTHENTICATE PLAIN {9}\r\n")))
 
     def test_forbidden_lines(self):
-        for line, kind in ((b"a NOOP \0\r\n", "control octet"), (b'a NOOP "\r\n', "quotes"), (b"a IDLE\r\n", "not before login"),
+        for line, kind in ((b"a NOOP \0\r\n", "control octet"), (b'a NOOP "\r\n', "quotes"), (b'a NOOP "\\"\r\n', "quotes"), (b"a IDLE\r\n", "not before login"),
                            (b"a NOOP\n", "bare LF"), (b"a NOOP", "part of a line"), (b"a NOOP ~{3}\r\n", "literal")):
             with self.subTest(line):
                 self.assertIn(kind, kinds(("client", line)))
@@ -69,6 +69,12 @@ class WhatTheClientMustHear(unittest.TestCase):
         self.assertEqual(faithful(server, lines_of(b"* OK [CAPABILITY IDLE]\r\n+ OK\r\nb BAD x\r\n* X\r\na OK\r\n"), 2)[0], "")
         self.assertIn("c BAD", faithful(server, lines_of(b"* OK [CAPABILITY IDLE]\r\n* X\r\na OK\r\nc BAD x\r\n"), 2)[0])
         self.assertEqual(faithful(server, lines_of(b"* OK [CAPABILITY IDLE]\r\n* X\r\n"), 2)[2], 1)
+
+    def test_only_the_last_line_may_come_in_part(self):
+        server = lines_of(b"* OK\r\na OK\r\n* 1 EXISTS\r\nb OK\r\n")
+        self.assertEqual(faithful(server, lines_of(b"* OK\r\na OK\r\n* 1 EX"), 1)[::2], ("", 2))
+        self.assertIn("* 1 EY", faithful(server, lines_of(b"* OK\r\na OK\r\n* 1 EY"), 1)[0])
+        self.assertIn("* 1 EX", faithful(server, lines_of(b"* OK\r\na OK\r\n* 1 EX\nb OK\r\n"), 1)[0])
 
     def test_normal_lines_keep_what_matters(self):
         self.assertEqual(normal([b"* OK x\r\n", b"a1 OK done (0.1 + 2 secs).\r\n"]), normal([b"* OK y\r\n", b"a1 OK done (3 secs).\r\n"]))
@@ -113,6 +119,24 @@ class Verdicts(unittest.TestCase):
 
     def test_connection_left_behind(self):
         self.assertIn("left", verdict(self.script, b"a OK\r\nb OK x\r\n", b"a OK\r\nb OK x\r\n", self.events, left=5.5))
+
+
+class Owed(unittest.TestCase):
+    def test_a_login_that_is_none_by_the_grammar_is_owed_no_equal_answer(self):
+        said = Heard(lines=[b"* OK\r\n", b"a NO\r\n"], sent_when=[0, 99])
+        for line, equal in ((b"a LOGIN b c\r\n", True), (b"a LOGIN b\r\n", False), (b"a LOGIN b c d\r\n", False), (b"+ LOGIN b c\r\n", False)):
+            with self.subTest(line):
+                self.assertEqual(owed(Script((Step((line,), b"a"),)), said, "courier")[0], equal)
+
+
+class AtTheTap(unittest.TestCase):
+    def test_a_connection_given_up_before_the_first_octet_counts_for_nothing(self):
+        tapped = Tapped()
+        tapped.relay = first = Relay.__new__(Relay)
+        first.tapped, tapped.gateway_gone = tapped, 1.0
+        tapped.begin_again()
+        first.tapped.events.append(HELLO)
+        self.assertEqual((tapped.events, tapped.gateway_gone, tapped.relay), ([], None, None))
 
 
 class Scripts(unittest.TestCase):

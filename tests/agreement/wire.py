@@ -15,6 +15,7 @@ class End:
 
     def __init__(self, connection, loop):
         self.socket = connection
+        self.plain = getattr(connection, "plain", connection)
         self.loop = loop
         self.octets = bytearray()
         self.lines = []  # complete ones, with their line ends
@@ -44,6 +45,8 @@ class End:
                 self.lines.append(bytes(self.octets[self._begin:end + 1]))
                 self.sent_when.append(self.sent)
                 self._begin = end + 1
+            if self.socket is self.plain and len(data) < CHUNK:
+                break  # all there was
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(True)
 
@@ -113,8 +116,11 @@ class Tls:
         self.fileno, self.setsockopt, self.getsockname = connection.fileno, connection.setsockopt, connection.getsockname
         self._waiting = b""
 
-    @property
+    def resumed(self):
+        return self._tls.session_reused
+
     def session(self):
+        """A copy, which takes its time."""
         return self._tls.session
 
     def _flush(self):
@@ -207,6 +213,25 @@ class Tapped:
         self.gateway_gone = None  # when, by time.monotonic()
         self.server_gone = None
         self.over = False
+        self.relay = self.waiting = None
+
+    async def until(self, condition, when, loop):
+        """Waits until the condition holds, which an end at the tap may bring about, or the time has come."""
+        while not condition() and (left := when - time.monotonic()) > 0:
+            self.waiting = loop.create_future()
+            timer = loop.call_later(left, self.wake)
+            await self.waiting
+            timer.cancel()
+
+    def wake(self):
+        if self.waiting is not None and not self.waiting.done():
+            self.waiting.set_result(None)
+
+    def begin_again(self):
+        """With another connection for the same client: of the one before, nothing counts."""
+        self.relay.tapped = Tapped()
+        self.wake()
+        self.__init__()
 
     def octets(self, side, until=float("inf")):
         return b"".join(data for (whose, data), when in zip(self.events, self.times) if whose == side and when <= until)
@@ -248,12 +273,14 @@ class Tap:
             head += data
         header, _, early = head.partition(b"\r\n")
         tapped = self.clients.setdefault(int(header.split(b" ")[4]), Tapped())
+        if tapped.relay and tapped.gateway_gone and not tapped.octets("client"):
+            tapped.begin_again()  # the server was too late with its greeting
         server = socket.socket()
         server.setblocking(False)
         server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         gateway.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         await self.loop.sock_connect(server, self.server)
-        Relay(self.loop, tapped, gateway, server, early)
+        tapped.relay = Relay(self.loop, tapped, gateway, server, early)
 
 
 class Relay:
@@ -261,7 +288,7 @@ class Relay:
         self.loop, self.tapped = loop, tapped
         self.sockets = {"client": gateway, "server": server}
         self.waiting = {"client": bytearray(), "server": bytearray()}  # for the other side
-        self.ended = set()
+        self.ended, self.blocked = set(), set()
         if early:
             self._pass("client", early)
         for side, connection in self.sockets.items():
@@ -276,7 +303,7 @@ class Relay:
             except OSError:
                 data = b""
             self._pass(side, data)
-            if not data:
+            if len(data) < CHUNK:
                 return
 
     def _pass(self, side, data):
@@ -290,6 +317,7 @@ class Relay:
                 self.tapped.gateway_gone = self.tapped.gateway_gone or now
             else:
                 self.tapped.server_gone = self.tapped.server_gone or now
+            self.tapped.wake()
             self.ended.add(side)
             self.loop.remove_reader(self.sockets[side].fileno())
         self._write(side)
@@ -302,10 +330,13 @@ class Relay:
                 del waiting[:other.send(waiting)]
             except BlockingIOError:
                 self.loop.add_writer(other.fileno(), self._write, side)
+                self.blocked.add(side)
                 return
             except OSError:
                 waiting.clear()
-        self.loop.remove_writer(other.fileno())
+        if side in self.blocked:
+            self.blocked.remove(side)
+            self.loop.remove_writer(other.fileno())
         if side in self.ended:
             try:
                 other.shutdown(socket.SHUT_WR)
@@ -313,6 +344,6 @@ class Relay:
                 pass
         if len(self.ended) == 2 and not any(self.waiting.values()):
             for connection in self.sockets.values():
-                self.loop.remove_writer(connection.fileno())
                 connection.close()
             self.tapped.over = True
+            self.tapped.wake()
