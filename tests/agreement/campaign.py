@@ -1,13 +1,14 @@
 """A run of many conversations against one server: batches, confirmation, the count of logins, shrinking."""
 
 import asyncio
+import dataclasses
 import random
 import time
 
 from compare import Verdict
 from grammar import Maker
 from owed import owed
-from player import BRISK, FAST, SLOW
+from player import BRISK, FAST, SLOW, Heard
 from script import Script, Step
 from shrink import shrink
 
@@ -23,8 +24,9 @@ class Campaign:
         self.shown = set()
         self.passing = 0  # disagreements that did not come again
         self.played = self.comparable = 0
+        self.due = (0, 0)  # what the gateway's count of logins has to grow by, at least and at most
         self.begin = time.monotonic()
-        self.slots = asyncio.Semaphore(options.at_once)
+        self.slots = asyncio.Semaphore(min(options.at_once, world.server.at_once))
 
     def script(self, number):
         rng = random.Random(f"{self.options.seed}/{self.server}/{number}")
@@ -44,42 +46,50 @@ class Campaign:
     async def _batch(self, numbers):
         self.world.revive()
         before = await self.world.logins()
-        verdicts = await asyncio.gather(*(self._one(self.script(number)) for number in numbers))
+        self.due = (0, 0)
+        verdicts = await asyncio.gather(*(self._judged(number) for number in numbers))
         if self.world.death():
             await self._find_killer(verdicts)
             return
         counted = await self.world.logins() - before
-        least, most = (sum(verdict.logins[end] for verdict in verdicts) for end in (0, 1))
+        least, most = self.due
         self.played += len(verdicts)
         self.comparable += sum(verdict.owed for verdict in verdicts)
-        await asyncio.gather(*(self._look_into(number, verdict) for number, verdict in zip(numbers, verdicts)
-                               if verdict.faults))
-        if self.world.death():
-            await self._find_killer([verdict for verdict in verdicts if verdict.faults])
-            return
         if not least <= counted <= most and self.found.get("logins", 0) < self.options.per_kind:
             await self._bisect([verdict.script for verdict in verdicts if not verdict.faults],
                                f"{counted}, not {least} to {most}")
+
+    async def _judged(self, number):
+        verdict = await self._one(self.script(number))
+        if verdict.faults and not self.world.death():
+            await self._look_into(number, verdict)
+        return verdict
 
     async def _one(self, script, pace=FAST):
         verdict = await self._compared(script, script, pace)
         cut = any(len(step.segments) > 1 for step in script.steps)
         if cut and verdict.faults and verdict.faults[0][0] in DIRECT:
-            # Cut so, some servers misread even what is well formed; the gateway may well have joined it.
+            # Cut so, some servers misread even what is well formed. What the gateway sent may have come in one piece,
+            # or the first of two read alone.
             joined = Script(tuple(Step((step.data,), step.wait) for step in script.steps), script.end)
-            other = await self._compared(script, joined, pace)
-            logins = tuple(map(sum, zip(verdict.logins, other.logins)))
-            verdict = verdict if other.faults else other
-            verdict.logins = logins
+            for other_script, other_pace in ((joined, pace), (script, dataclasses.replace(pace, cut=0.15))):
+                other = await self._compared(script, other_script, pace, other_pace)
+                logins = tuple(map(sum, zip(verdict.logins, other.logins)))
+                verdict = verdict if other.faults else other
+                verdict.logins = logins
+                if not verdict.faults:
+                    break
         return verdict
 
-    async def _compared(self, script, direct_script, pace):
+    async def _compared(self, script, direct_script, pace, direct_pace=None):
         async with self.slots:
-            direct = await self.world.player.directly(direct_script, pace)
+            direct = await self.world.player.directly(direct_script, direct_pace or pace)
             is_owed, why = owed(script, direct, self.server)
-            heard = await self.world.player.through(script, direct, is_owed, pace)
+            heard = Heard(failed=direct.failed) if direct.failed else await self.world.player.through(script, direct, is_owed, pace)
         await self.world.player.gone(heard, pace)
-        return Verdict(script, direct, heard, is_owed, why)
+        verdict = Verdict(script, direct, heard, is_owed, why)
+        self.due = tuple(map(sum, zip(self.due, verdict.logins)))
+        return verdict
 
     async def replay(self, script):
         """Alone and with time, the logins counted."""
