@@ -11,6 +11,7 @@ from reading import LITERAL, NOT_BEFORE_LOGIN, balanced
 LINE = re.compile(rb'([A-Za-z0-9]{1,30}) ([A-Za-z]{1,30})((?: [^ \x00-\x1f\x7f-\xff{}]+)*)\r\n\Z')
 WORD = rb'(?:[A-Za-z0-9.@_-]+|"(?:[^"\\\x00-\x1f\x7f-\xff]|\\["\\])*")'
 LOGIN = re.compile(rb"\S+ LOGIN " + WORD + b" " + WORD + rb"\r\n\Z", re.I)
+ID = re.compile(rb'\S+ ID (?:NIL|\((?:"[^"\\]*" (?:"[^"\\]*"|NIL)(?: (?!\))|(?=\))))+\))\r\n\Z', re.I)
 AUTHENTICATE = re.compile(rb"\S+ AUTHENTICATE [A-Za-z0-9-]{1,20}(?: (?:(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|"
                           rb"[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{4})|=))?\r\n\Z", re.I)
 SASL = re.compile(rb"(?:(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?|=|\*)\r\n\Z")
@@ -35,9 +36,11 @@ class _Reader:
     def __init__(self, script, direct, server):
         self.data, self.direct, self.server = script.data, direct, server
         self.waited, at = {}, 0  # where the client waited for an answer -> for which tag
+        self.came, waits = {}, iter(direct.waits)  # and what came directly
         for step in script.steps:
             at += len(step.data)
             self.waited[at] = step.wait
+            self.came[at] = next(waits, b"") if step.wait else b""
         self.at = 0
         self.tags = set()
 
@@ -59,8 +62,8 @@ class _Reader:
                 self._literals(line, tag, name)
             elif not LINE.match(line) or not balanced(line):
                 raise _Doubt(f"not plain: {line[:40]!r}")
-            elif name == b"LOGIN" and not LOGIN.match(line):
-                raise _Doubt(f"not LOGIN's grammar: {line[:40]!r}")
+            elif name == b"LOGIN" and not LOGIN.match(line) or name == b"ID" and not ID.match(line):
+                raise _Doubt(f"not its grammar: {line[:40]!r}")
             if name in (b"LOGIN", b"AUTHENTICATE"):
                 if any(answer.startswith(tag + b" OK") for answer in self.direct.lines):
                     if self.waited.get(self.at) != tag and self.at < len(self.data):
@@ -89,6 +92,8 @@ class _Reader:
                 raise _Doubt("the server has no LITERAL+")
             if not literal[2] and not self.waited.get(self.at):
                 raise _Doubt("a literal without waiting for its prompt")
+            if not literal[2] and not self.came[self.at].startswith(b"+"):
+                raise _Doubt("a literal that the server does not ask for")
             octets = self.data[self.at:self.at + int(literal[1])]
             if len(octets) < int(literal[1]) or re.search(rb"[\x00-\x1f\x7f-\xff]", octets):
                 raise _Doubt("octets that no quoted string may have")
@@ -98,7 +103,7 @@ class _Reader:
         whole += line
         if name == b"LOGIN" and not LOGIN.match(whole):
             raise _Doubt(f"not LOGIN's grammar: {whole[:40]!r}")
-        if name == b"ID" and not re.match(rb'\S+ ID \((?:"[^"\\]*" (?:"[^"\\]*"|NIL)(?: (?!\))|(?=\))))+\)\r\n\Z', whole, re.I):
+        if name == b"ID" and not ID.match(whole):
             raise _Doubt(f"not ID's grammar: {whole[:40]!r}")
 
     def _authenticate(self, line, tag):

@@ -129,6 +129,14 @@ class Owed(unittest.TestCase):
                 self.assertEqual(owed(Script((Step((line,), b"a"),)), said, "courier")[0], equal)
 
 
+    def test_a_literal_is_owed_if_the_server_asks_for_it(self):
+        script = Script((Step((b"a ID ({1}\r\n",), b"a"), Step((b"x NIL)\r\n",), b"a")))
+        said = Heard(lines=[b"* OK\r\n", b"a NO\r\n"], sent_when=[0, 99], waits=[b"+ OK\r\n", b"a NO\r\n"])
+        self.assertTrue(owed(script, said, "courier")[0])
+        said.waits[0] = b""
+        self.assertFalse(owed(script, said, "courier")[0])
+
+
 class AtTheTap(unittest.TestCase):
     def test_a_connection_given_up_before_the_first_octet_counts_for_nothing(self):
         tapped = Tapped()
