@@ -43,6 +43,8 @@ class Filter {
   bool stalled() const { return shared_.conversation.stalled(); }
   // Takes all bytes from the server; once stopped(), drops those that follow.
   void from_server(Bytes bytes);
+  // Nothing more comes from the server. What it began to say passes.
+  void server_ended() { server_.end(shared_); }
   // Sends the login that waits for leave (LoginLeave::Wait).
   void let_login_go();
   // The session ends and nothing more comes, so a login without an answer has ended. `by_client`:

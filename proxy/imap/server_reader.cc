@@ -40,6 +40,14 @@ size_t ServerReader::feed(Bytes bytes, FilterState& shared) {
   return cursor.taken();
 }
 
+void ServerReader::end(FilterState& shared) {
+  if (!held_.empty() && line_ != Line::Whole && !shared.conversation.before_login() &&
+      !shared.violation && !shared.stopped()) {
+    shared.to_client.put(as_bytes(held_));
+    release(held_);
+  }
+}
+
 void ServerReader::step(EditCursor& cursor, FilterState& shared) {
   if (shared.conversation.opaque()) {
     cursor.pass(cursor.rest().size());

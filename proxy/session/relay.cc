@@ -197,6 +197,9 @@ void Relay::let_go() {
 
 // The delay of an answer holds even if the backend disconnects.
 void Relay::backend_gone(EndReason reason, const Error& error) {
+  if (!done_) {
+    filter_.server_ended();
+  }
   if (hold_ != nullptr) {
     hold_->backend_gone = true;
     hold_->reason = reason;

@@ -41,6 +41,16 @@ TEST_F(RelayTest, ExplainsTheEndOfABackendThatTakesNothingAndSaysNothing) {
   EXPECT_TRUE(bye.starts_with("* BYE [UNAVAILABLE] Lost the connection")) << bye;
 }
 
+TEST_F(RelayTest, PassesOnTheStartOfALineWithWhichABackendEnds) {
+  log_in();
+  const std::string said = "* 3 EXISTS\r\n\xd2Rp\x8a\xff";
+  backend.say(said);
+  EXPECT_EQ(client.received, "* 3 EXISTS\r\n") << "it may still become capability data";
+  backend.end();
+  EXPECT_EQ(client.received, said);
+  EXPECT_EQ(bye, "") << "nothing can be said in the middle of a line";
+}
+
 TEST_F(RelayTest, ReadsAClientOnWhoseBytesWaitedForABackendThatTakesNothingAnyMore) {
   log_in();
   backend.window = 0;
