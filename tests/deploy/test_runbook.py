@@ -103,9 +103,10 @@ class Runbook(unittest.TestCase):
         done = subprocess.run(["bash", "-ec", block(RUNBOOK, "openssl ocsp -issuer").text], cwd=self.folder, timeout=30,
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.assertEqual(done.returncode, 0, done.stdout + log.read_text())
+        (self.folder / "chain.crt").write_bytes(b"".join((self.folder / f"{name}.crt").read_bytes() for name in ("tls", "issuer")))
         (self.folder / "postern.yaml").write_text(
             "listeners: [{address: '127.0.0.1:0'}]\nbackends: {legacy: {servers: ['127.0.0.1:9']}}\n"
-            "tls: {certificates: [{chain: tls.crt, key: tls.key, ocsp: tls.ocsp}]}\n")
+            "tls: {certificates: [{chain: chain.crt, key: tls.key, ocsp: tls.ocsp}]}\n")
         said = output(BINARY, "check", "--config", self.folder / "postern.yaml", stderr=subprocess.STDOUT)
         self.assertNotIn("ocsp:", said)
         self.assertNotIn("warning", said)

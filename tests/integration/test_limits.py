@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import select
 import socket
 import time
 import unittest
@@ -38,7 +39,7 @@ class Limits(Gate):
     def check(self, gateway, reason, most):
         with contextlib.ExitStack() as inside:
             for _ in range(most):
-                inside.enter_context(gateway.connect())
+                inside.enter_context(gateway.connect()).login()  # before that, the oldest would give way
             with gateway.counting(ENDED, end_reason=reason, by=2):
                 with socket.create_connection(gateway.address("starttls")) as refused:
                     self.assertRegex(read_all(refused), rb"\A\* BYE \[LIMIT\] [^\r\n]+\r\n\Z")
@@ -58,7 +59,7 @@ class Limits(Gate):
         self.check(self.start(limits={"sessions_per_address": 3}), "limit_address", 3)
 
     def test_of_handshakes_in_flight(self):
-        gateway = self.start(limits={"handshakes_in_flight": 2})
+        gateway = self.start(limits={"handshakes_per_address": 2})
         with contextlib.ExitStack() as slow:
             for _ in range(2):
                 slow.enter_context(gateway.connect_in_clear("implicit")).send(b"\x16\x03\x01")
@@ -70,11 +71,22 @@ class Limits(Gate):
         gateway.wait_for_metric("postern_handshakes_in_flight", 0)
         gateway.connect().close()
 
+    def test_of_handshakes_of_all_for_which_the_oldest_gives_way(self):
+        gateway = self.start(limits={"handshakes_in_flight": 2}, workers=1)
+        with contextlib.ExitStack() as slow:
+            for _ in range(2):
+                slow.enter_context(gateway.connect_in_clear("implicit")).send(b"\x16\x03\x01")
+            gateway.wait_for_metric("postern_handshakes_in_flight", 2)
+            with gateway.counting(ENDED, end_reason="gave_way"):
+                slow.enter_context(gateway.connect()).login()
+            self.assertEqual(gateway.metrics().sum("postern_handshakes_in_flight"), 1)
 
     def test_of_sessions_of_one_listener(self):
         gateway = self.start(listeners=[{"address": "127.0.0.1:0", "tls": "implicit", "sessions": 2},
                                         {"address": "127.0.0.2:0", "tls": "starttls"}])
-        with gateway.connect(), gateway.connect(), gateway.counting(ENDED, end_reason="limit_listener"):
+        with gateway.connect() as one, gateway.connect() as other, gateway.counting(ENDED, end_reason="limit_listener"):
+            one.login()
+            other.login()
             with socket.create_connection(gateway.address()) as refused:
                 refused.sendall(b"\x16")
                 self.assertEqual(read_all(refused), b"")
@@ -143,6 +155,7 @@ class Deadlines(Gate):
             while not (answer := client.line()).startswith(b"* BYE "):
                 self.assertIn(b" OK ", answer)
                 answers += 1
+                select.select([client.socket], [], [], 0.03)  # limits.commands_before_login comes later
                 client.start(b"NOOP")
             self.assertGreater(answers, 10)
             self.assertLess(time.monotonic() - started, 1.5 + (20 if sanitized() else 3))
