@@ -1,5 +1,5 @@
-// How many processors this process may use: by its affinity, and by the quota of its control groups,
-// which a container's CPU limit sets. Any thread.
+// How many processors this process may use: by its affinity, and by the quota of its control
+// groups, which a container's CPU limit sets. Any thread.
 #pragma once
 
 #include <cstddef>

@@ -32,7 +32,9 @@ struct FilterLimits {
   uint16_t pending_commands = 256;       // commands in flight before login
   uint16_t refusals = 16;                // commands refused here, in the whole session
   uint32_t commands = 100;               // and SASL responses, until login
-  size_t talk() const { return 2 * size_t{command_before_login} + 64 * kKiB; }  // bytes, until login
+  size_t talk() const {
+    return 2 * size_t{command_before_login} + 64 * kKiB;
+  }  // bytes, until login
 };
 
 // One input on its way through. Bytes that pass are put out in as few calls as possible: one, if

@@ -27,8 +27,8 @@ struct ListeningSockets {
 // its port is 0 the kernel chooses one, the same for all. Inherited sockets are shared out: if
 // there are fewer than workers, several workers accept from one; if there are more, a worker
 // accepts from several, because connections on a socket without an accepting worker would wait for
-// ever. An address on which another process listens is a fault, unless sockets were handed over. The
-// caller owns the descriptors; on a fault all are closed again.
+// ever. An address on which another process listens is a fault, unless sockets were handed over.
+// The caller owns the descriptors; on a fault all are closed again.
 Result<ListeningSockets> open_listening_sockets(const Config& config, InheritedSockets& inherited);
 
 // A descriptor and its name, as InheritedSockets takes them over.

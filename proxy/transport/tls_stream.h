@@ -78,8 +78,8 @@ class TlsStream final : public net::Stream,
   std::unique_ptr<tls::Engine> engine_;
   tls::Workspace& workspace_;
   net::StreamObserver* observer_ = nullptr;
-  std::string early_;  // received before the stream was made, not yet fed to the engine
-  Error write_error_;  // found by write(), reported by run()
+  std::string early_;    // received before the stream was made, not yet fed to the engine
+  Error write_error_;    // found by write(), reported by run()
   uint16_t pieces_ = 0;  // of the handshake, as they came
   bool greets_ = false;
   bool wipes_ = false;
