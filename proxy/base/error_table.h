@@ -23,7 +23,7 @@ class ErrorTable {
   };
 
   template <size_t N>
-  requires(N == kCountOf<E>) explicit consteval ErrorTable(const Row (&rows)[N]) : rows_{} {
+  requires(N == kCountOf<E>) explicit consteval ErrorTable(const Row (&rows)[N]) {
     for (size_t i = 0; i < N; ++i) {
       if (rows[i].code != static_cast<E>(i) || rows[i].label == nullptr ||
           rows[i].text == nullptr) {
@@ -37,7 +37,7 @@ class ErrorTable {
   constexpr std::span<const ErrorRow> rows() const { return rows_; }
 
  private:
-  std::array<ErrorRow, kCountOf<E>> rows_;
+  std::array<ErrorRow, kCountOf<E>> rows_ = {};
 };
 
 }  // namespace postern

@@ -53,7 +53,7 @@ class Names {
     const char* word;
   };
   template <size_t N>
-  requires(N == kCountOf<E>) explicit consteval Names(const Row (&rows)[N]) : words_{} {
+  requires(N == kCountOf<E>) explicit consteval Names(const Row (&rows)[N]) {
     for (size_t i = 0; i < N; ++i) {
       if (rows[i].value != static_cast<E>(i)) {
         a_row_is_out_of_place();
@@ -65,7 +65,7 @@ class Names {
   constexpr const char* operator[](E value) const { return words_[static_cast<size_t>(value)]; }
 
  private:
-  std::array<const char*, kCountOf<E>> words_;
+  std::array<const char*, kCountOf<E>> words_ = {};
 };
 
 }  // namespace postern

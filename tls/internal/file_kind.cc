@@ -8,10 +8,8 @@
 namespace postern::tls {
 namespace {
 
-using std::string_view_literals::operator""sv;
-
 // 1.2.840.113549.1.7, PKCS #7 and its kinds.
-constexpr std::string_view kPkcs7 = "\x2a\x86\x48\x86\xf7\x0d\x01\x07"sv;
+constexpr std::string_view kPkcs7 = "\x2a\x86\x48\x86\xf7\x0d\x01\x07";
 
 struct Kind {
   const char* what = nullptr;  // "a certificate in DER"
@@ -73,7 +71,7 @@ Kind kind_of_signed(CBS content) {
 Kind kind_of_der(std::string_view octets) {
   CBS in = reader(octets);
   CBS content;
-  if (octets.starts_with("\x30\x80"sv)) {  // PKCS #7 and #12 may be BER, without lengths
+  if (octets.starts_with("\x30\x80")) {  // PKCS #7 and #12 may be BER, without lengths
     CBS_skip(&in, 2);
     content = in;
   } else if (CBS_get_asn1(&in, &content, CBS_ASN1_SEQUENCE) != 1) {
@@ -90,14 +88,14 @@ Kind kind_of_der(std::string_view octets) {
 
 Kind kind_of_text(std::string_view content) {
   const std::string_view start = content.substr(0, content.find_first_of("\r\n"));
-  if (content.starts_with("\xff\xfe"sv) || content.starts_with("\xfe\xff"sv) ||
-      content.find("-\0-\0-"sv) != std::string_view::npos) {
+  if (content.starts_with("\xff\xfe") || content.starts_with("\xfe\xff") ||
+      content.find(std::string_view("-\0-\0-", 5)) != std::string_view::npos) {
     return {"text in UTF-16; save it as ASCII or UTF-8", "iconv -f UTF-16 -t UTF-8 FILE"};
   }
-  if (content.starts_with("PK\x03\x04"sv)) {
+  if (content.starts_with("PK\x03\x04")) {
     return {"a ZIP archive; unpack it", ""};
   }
-  if (content.starts_with("\xfe\xed\xfe\xed"sv)) {
+  if (content.starts_with("\xfe\xed\xfe\xed")) {
     return {"a keystore of Java",
             "keytool -importkeystore -srckeystore FILE -destkeystore tls.p12"};
   }
