@@ -54,7 +54,7 @@ void staple(const CertificateFiles& files, const CertificateStore* former, Certi
   if (!files.ocsp.empty() && !description.ocsp_responder && !description.must_staple) {
     warnings.push_back({files.where, "ocsp " + files.ocsp + " is for a certificate that names no " +
                                          "OCSP responder: its authority has none, or none any "
-                                         "more; remove the key if nobody makes responses"});
+                                         "more; remove the key `ocsp` unless a job makes responses"});
   }
   if (const auto wrong = load_staple(files, certificate); wrong.has_value()) {
     const Certificate* other = find_fresh(former, certificate.leaf_sha256);

@@ -43,6 +43,12 @@ std::variant<Admission::SessionPermit, Refusal> Admission::admit_session(const C
   return SessionPermit(*this, listener);
 }
 
+Admission::SessionPermit Admission::admit_in_place_of_another(size_t listener) {
+  sessions_.fetch_add(1, std::memory_order_relaxed);
+  of_listener_[listener].fetch_add(1, std::memory_order_relaxed);
+  return {*this, listener};
+}
+
 std::optional<Refusal> Admission::admit_address(SessionPermit& permit, const Limits& limits,
                                                 const net::Address& client, uint64_t now_ms) {
   check(permit.owner_ == this && !permit.of_client_, "a permit is for one client");
@@ -67,12 +73,12 @@ std::optional<Refusal> Admission::admit_address(SessionPermit& permit, const Lim
 std::variant<Admission::HandshakePermit, Admission::HandshakeLimit> Admission::admit_handshake(
     const SessionPermit& of, const Limits& limits) {
   check(of.of_client_, "a handshake follows its client's admission");
-  if (!acquire_slot(handshakes_, limits.handshakes_in_flight)) {
-    return HandshakeLimit::All;
-  }
   if (!acquire_client_slot(of.client_, &Slots::handshakes, limits.handshakes_per_address)) {
-    handshakes_.fetch_sub(1, std::memory_order_relaxed);
     return HandshakeLimit::Client;
+  }
+  if (!acquire_slot(handshakes_, limits.handshakes_in_flight)) {
+    release_client_slot(of.client_, &Slots::handshakes);
+    return HandshakeLimit::All;
   }
   return HandshakePermit(*this, of.client_);
 }

@@ -80,12 +80,14 @@ class Admission {
   // forbids it.
   [[nodiscard]] std::variant<SessionPermit, Refusal> admit_session(const Config& config,
                                                                    size_t listener);
+  // In place of a session that the caller ends at once: a slot beyond the limits until then.
+  [[nodiscard]] SessionPermit admit_in_place_of_another(size_t listener);
   // Once the client's address is known: returns the reason to refuse it, or nullopt, and then
   // `permit` holds one of the client's slots as well. Call once per permit. `now_ms` is a loop's.
   [[nodiscard]] std::optional<Refusal> admit_address(SessionPermit& permit, const Limits& limits,
                                                      const net::Address& client, uint64_t now_ms);
-  // For a session whose client is admitted: a slot among all handshakes and among the client's, or
-  // which of the two are all in use.
+  // For a session whose client is admitted: a slot among the client's handshakes and among all, or
+  // the limit that forbids it, the client's own first.
   enum class HandshakeLimit : uint8_t { All, Client };
   [[nodiscard]] std::variant<HandshakePermit, HandshakeLimit> admit_handshake(
       const SessionPermit& of, const Limits& limits);

@@ -85,7 +85,7 @@ size_t processor_quota(const std::string& membership, const std::string& mount) 
     if (controllers.empty()) {
       all = std::min(all, least(mount, path, quota_v2));
     } else if (has_cpu(controllers)) {
-      all = std::min(all, least(mount + "/" + controllers, path, quota_v1));
+      all = std::min(all, least((mount + "/").append(controllers), path, quota_v1));
     }
   }
   return all;

@@ -74,12 +74,11 @@ bool is_in_force(const Row& row) {
 
 // The row or the outermost of those above it that stands in a comment; null if none does.
 const Row* find_comment(const Row& row) {
-  const Row* above = find(row.parent());
-  const Row* outer = above == nullptr ? nullptr : find_comment(*above);
-  if (outer != nullptr) {
-    return outer;
+  const Row* outermost = nullptr;
+  for (const Row* at = &row; at != nullptr; at = find(at->parent())) {
+    outermost = is_in_force(*at) ? outermost : at;
   }
-  return is_in_force(row) ? nullptr : &row;
+  return outermost;
 }
 
 // A key below one that is shown as a word, such as "policy: intermediate", must be a comment.

@@ -64,7 +64,7 @@ std::optional<uint64_t> parse_duration(std::string_view text) {
     smaller_than = unit->ms;
     text.remove_prefix(end);
   }
-  return sum_ms;
+  return smaller_than != UINT64_MAX ? std::optional(sum_ms) : std::nullopt;
 }
 
 // The fault of a DNS name in lower case, or null.

@@ -57,6 +57,13 @@ void Conversation::login_sent() {
 void Conversation::response_sent() {
   --lines_asked_;
   turn_ = lines_asked_ > 0 ? Turn::SaslLine : Turn::AwaitSasl;
+  report_sasl_turn();
+}
+
+void Conversation::report_sasl_turn() {
+  if (attempt_.secret_sent()) {
+    observer_.on_sasl_turn(turn_ == Turn::SaslLine);
+  }
 }
 
 void Conversation::end(bool by_client) {
@@ -144,7 +151,10 @@ void Conversation::continuation() {
       turn_ = Turn::SendLiteral;
     } else if (attempt_.open() && attempt_.by_sasl()) {
       lines_asked_ = static_cast<uint8_t>(std::min(lines_asked_ + 1, int{UINT8_MAX}));
-      turn_ = turn_ == Turn::AwaitLeave ? turn_ : Turn::SaslLine;
+      if (turn_ != Turn::AwaitLeave) {
+        turn_ = Turn::SaslLine;
+        report_sasl_turn();
+      }
     }
     return;
   }

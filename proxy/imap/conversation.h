@@ -51,6 +51,9 @@ class ConversationObserver {
   // before its secret was there. `user` is the hash of the name (login_name.h), 0 if it could not
   // be found. After login: for a LOGIN or AUTHENTICATE that the server has judged all the same.
   virtual void on_login_result(Mechanism mechanism, LoginResult result, uint64_t user) = 0;
+  // After the secret of AUTHENTICATE was sent: the server has asked the client for more, or has
+  // been sent it.
+  virtual void on_sasl_turn(bool of_client) = 0;
   virtual void on_unauthenticated() = 0;
   virtual void on_idle(bool idling) = 0;  // strictly alternating
   virtual void on_opaque() = 0;           // from here on nothing can be read or inserted
@@ -173,6 +176,7 @@ class Conversation {
   void answered_before_login(const Entry& entry, LoginResult answer);
   void answered_after_login(const Entry& entry, LoginResult answer);
   void take_answer(Command command, LoginResult answer, bool certain);
+  void report_sasl_turn();
   void login_ended(LoginResult result);
   void set_idling(bool idling);
   void turn_opaque();

@@ -56,6 +56,7 @@ class Priority final : public spdlog::custom_flag_formatter {
 // systemd.exec(5), $JOURNAL_STREAM: device and inode of the journal's socket. The variable outlives
 // a redirection of standard error, so the two are compared.
 bool writes_to_journal() {
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): it changes only before there are other threads
   const char* const named = std::getenv("JOURNAL_STREAM");
   struct stat is {};
   return named != nullptr && fstat(STDERR_FILENO, &is) == 0 &&

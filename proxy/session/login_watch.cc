@@ -171,16 +171,20 @@ void LoginWatch::refused(imap::LoginResult result) {
 // A server that cannot log users in concerns the operator; that it is one and the same for hundreds
 // of clients is a line for each minute, of all workers together.
 void LoginWatch::report_unavailable(const BackendServer& server) {
-  auto& told = session_.services.dial.facts.unavailable[server.label];
-  told.count.fetch_add(1, std::memory_order_relaxed);
-  uint64_t due_ms = told.due_ms.load(std::memory_order_relaxed);
+  auto& report = session_.services.dial.facts.unavailable[server.label];
+  report.count.fetch_add(1, std::memory_order_relaxed);
+  uint64_t due_ms = report.due_ms.load(std::memory_order_relaxed);
   if (now_ms() < due_ms ||
-      !told.due_ms.compare_exchange_strong(due_ms, now_ms() + kUnavailableMs)) {
+      !report.due_ms.compare_exchange_strong(due_ms, now_ms() + kUnavailableMs)) {
     return;
   }
   log::warn("logins unavailable", {{"backend", session_.pool->config().name},
                                    {"server", server.text},
-                                   {"count", told.count.exchange(0)}});
+                                   {"count", report.count.exchange(0)}});
+}
+
+void LoginWatch::on_sasl_turn(bool of_client) {
+  of_client ? observer_.on_login_awaits_client() : observer_.on_login_sent();
 }
 
 void LoginWatch::on_unauthenticated() {

@@ -18,7 +18,8 @@ namespace postern {
 
 class LoginWatchObserver {
  public:
-  virtual void on_login_sent() = 0;  // it is the server's turn
+  virtual void on_login_sent() = 0;           // it is the server's turn
+  virtual void on_login_awaits_client() = 0;  // its secret is sent
   virtual void on_logged_in() = 0;
   virtual void on_logged_out() = 0;     // UNAUTHENTICATE
   virtual void on_login_refused() = 0;  // whatever the reason; the client is not logged in
@@ -57,6 +58,7 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   void failed(imap::LoginResult result, uint64_t user);
   void refused(imap::LoginResult result);
   void report_unavailable(const BackendServer& server);
+  void on_sasl_turn(bool of_client) override;
   void on_unauthenticated() override;
   void on_idle(bool idling) override;
   void on_opaque() override;

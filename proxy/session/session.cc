@@ -22,96 +22,10 @@ namespace {
 
 // How often a client that has spoken before the backend is there, and so is not read, is looked at.
 constexpr uint64_t kEarlyLookMs = 4'000;
-// At how many waiting sessions a newcomer looks for one of its own listener.
-constexpr int kLooks = 1'000;
 
 }  // namespace
 
-// ---- SettingUp
-
-void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> snapshot,
-                    size_t listener, std::unique_ptr<net::TcpStream> client) {
-  const ListenerConfig& from = snapshot->config->listeners[listener];
-  const net::Address peer = client->remote();
-  const bool by_proxy = net::contains(from.proxies, peer);
-  auto admitted = admit(services, *snapshot->config, listener);
-  if (const Refusal* refusal = std::get_if<Refusal>(&admitted)) {
-    refuse(services, *snapshot->config, listener, *refusal, std::move(client));
-    return;
-  }
-  auto& permit = std::get<Admission::SessionPermit>(admitted);
-  std::optional<Refusal> objection;
-  if (!by_proxy) {  // else the address is known once the PROXY header is here
-    objection = services.admission.admit_address(permit, snapshot->config->limits, peer,
-                                                 services.dial.loop.now_ms());
-  }
-  if (objection.has_value()) {
-    refuse(services, *snapshot->config, listener, *objection, std::move(client));
-    return;
-  }
-  auto* session = new Session(services, std::move(snapshot), listener, std::move(permit), peer);
-  services.sessions.waiting.push_back(*session);
-  log_accepted(session->context_);
-  session->setup_->start(std::move(client));
-}
-
-std::variant<Admission::SessionPermit, Refusal> Session::admit(const SessionServices& services,
-                                                               const Config& config,
-                                                               size_t listener) {
-  auto admitted = services.admission.admit_session(config, listener);
-  if (const Refusal* limit = std::get_if<Refusal>(&admitted)) {
-    if (Session* oldest = oldest_waiting(services, *limit, listener)) {
-      oldest->give_way();
-      return services.admission.admit_session(config, listener);
-    }
-  }
-  return admitted;
-}
-
-// The session whose end makes room within `limit`; null if none does, or none is found soon.
-Session* Session::oldest_waiting(const SessionServices& services, Refusal limit, size_t listener) {
-  Session* oldest = services.sessions.waiting.front();
-  if (limit == Refusal::LimitListener) {
-    for (int looks = 0; oldest != nullptr && oldest->context_.listener != listener; looks++) {
-      oldest = looks < kLooks ? services.sessions.waiting.next(*oldest) : nullptr;
-    }
-    return oldest;
-  }
-  return limit == Refusal::LimitSessions ? oldest : nullptr;
-}
-
-Session::Session(const SessionServices& services, std::shared_ptr<Snapshot> snapshot,
-                 size_t listener, Admission::SessionPermit permit, const net::Address& peer)
-    : context_{.services = services,
-               .snapshot = std::move(snapshot),
-               .listener = static_cast<uint32_t>(listener),
-               .accepted_us = net::Loop::now_us(),
-               .permit = std::move(permit),
-               .origin = {.address = peer}},
-      active_(services.dial.counters.cell<Metric::SessionsActive>(ListenerLabel{listener})) {
-  ClientSetupObserver& observer = *this;
-  setup_ = std::make_unique<ClientSetup>(context_, observer);
-}
-
-Session::~Session() {
-  check(state_ == State::Closed, "a session is closed before it is deleted");
-  wipe(early_);
-}
-
-// In clear a reason costs nothing. On 993 it would cost a handshake, which is what is scarce.
-void Session::refuse(const SessionServices& services, const Config& config, size_t index,
-                     Refusal refusal, std::unique_ptr<net::TcpStream> client) {
-  const ListenerConfig& listener = config.listeners[index];
-  if (listener.tls == ListenerTls::StartTls) {
-    client->write(as_bytes(bye_for(refusal)));
-  }
-  services.dial.counters.count<Metric::SessionsTotal>(ListenerLabel{index}, end_reason(refusal));
-  services.admission.refusals().refused(listener.text, client->remote(), refusal,
-                                        limit_of(refusal, config, index, client->remote()),
-                                        services.dial.loop.now_ms());
-  client->abort();
-  services.dial.loop.retire(std::move(client));
-}
+// ---- SettingUp: session_begin.cc has how it begins
 
 void Session::on_client_ready(ReadyClient client) {
   loop().retire(std::move(setup_));
@@ -237,6 +151,10 @@ imap::Filter::Options Session::filter_options() const {
 
 void Session::on_login_sent() {
   move_to(context_.services.sessions.served);
+}
+
+void Session::on_login_awaits_client() {
+  move_to(context_.services.sessions.waiting);
 }
 
 void Session::on_logged_in() {

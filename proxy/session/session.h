@@ -74,9 +74,6 @@ class Session final : public net::Retirable,
           Admission::SessionPermit permit, const net::Address& peer);
 
   // In the order of life.
-  static std::variant<Admission::SessionPermit, Refusal> admit(const SessionServices& services,
-                                                               const Config& config,
-                                                               size_t listener);
   static Session* oldest_waiting(const SessionServices& services, Refusal limit, size_t listener);
   static void refuse(const SessionServices& services, const Config& config, size_t index,
                      Refusal refusal, std::unique_ptr<net::TcpStream> client);
@@ -94,6 +91,7 @@ class Session final : public net::Retirable,
   void on_logged_out() override;
   void on_login_refused() override;
   void on_login_sent() override;
+  void on_login_awaits_client() override;
   void move_to(IntrusiveList<Session>& list);
   void check_login();
   void check_idle();

@@ -1,10 +1,8 @@
-// SessionLists: the sessions of one worker. Those for which nothing is under way but what their
-// client must do (it has not logged in yet, or must only hang up) stand in the order in which they
-// began to wait: when all places are taken, the oldest gives way to a newcomer, so that strangers
-// who keep silent lock nobody out. Loop's thread only; owns no session.
+// SessionLists: the sessions of one worker. Those that wait for their clients alone (to log in, or
+// to hang up) stand in the order in which they began to wait. When all places are taken, the oldest
+// gives way to a newcomer: silent clients keep no other client out. Loop's thread only; owns no
+// session.
 #pragma once
-
-#include <cstddef>
 
 #include "proxy/base/intrusive_list.h"
 

@@ -3,7 +3,8 @@
 
 namespace postern {
 
-// A probe has no failure. What the backend or postern did is told as ever.
+// What a probe does is no failure. An end that the backend or postern brings about keeps its
+// reason.
 EndReason Session::reason_on_record(EndReason reason) const {
   switch (reason) {
     case EndReason::ClientClosed:

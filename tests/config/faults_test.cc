@@ -250,6 +250,8 @@ const std::vector<Case>& values() {
        "is not a duration"},
       {"DurationOutOfOrder", base("timeouts:\n  idle: 30m1h\n"), 5,
        "such as 500ms, 90s, 10m or 1h30m"},
+      {"DurationEmpty", base("limits:\n  login_failures:\n    delay: \"\"\n"), 6,
+       "is not a duration"},
       {"DurationTwice", base("timeouts:\n  idle: 1m1m\n"), 5, "is not a duration"},
       {"DurationOfOverflowingParts", base("timeouts:\n  idle: 24h1m\n"), 5, "is not a duration"},
       {"Admin", base("admin:\n  address: localhost:9143\n"), 5, "admin.address: "},

@@ -58,6 +58,7 @@ struct Events final : ConversationObserver {
   }
   void on_opaque() override { note('o', ""); }
   void on_command_refused(Refusal reason) override { note('r', name_of(reason)); }
+  void on_sasl_turn(bool) override {}
   void on_id_fields_dropped(unsigned count) override {
     check(count > 0, "fields are reported when there are some");
     note('d', std::to_string(count).c_str());

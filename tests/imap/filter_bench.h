@@ -39,6 +39,7 @@ class EventLog final : public ConversationObserver {
   void on_command_refused(Refusal reason) override {
     note(std::string("refused ") + name_of(reason));
   }
+  void on_sasl_turn(bool) override {}
   void on_id_fields_dropped(unsigned count) override { note("dropped " + std::to_string(count)); }
 
   std::string events;

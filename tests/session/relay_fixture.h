@@ -89,6 +89,7 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
   void on_idle(bool) override {}
   void on_opaque() override {}
   void on_command_refused(imap::Refusal) override {}
+  void on_sasl_turn(bool) override {}
   void on_id_fields_dropped(unsigned) override {}
 
   std::unique_ptr<Relay> relay_;

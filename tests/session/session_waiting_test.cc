@@ -78,6 +78,50 @@ TEST_F(SessionWaitingTest, AClientWhoseLoginIsAtTheServerStays) {
   EXPECT_FALSE(first.over());
 }
 
+// The client has the server's challenge and keeps silent.
+TEST_F(SessionWaitingTest, AClientWhoseLoginWaitsForItGivesWay) {
+  config.limits.sessions = 1;
+  backend->options().answers = false;
+  relay();
+  client->send("a AUTHENTICATE XOAUTH2 dXNlcg==\r\n");
+  ASSERT_TRUE(until([&] { return backend->last().heard().find("XOAUTH2") != std::string::npos; }));
+  backend->last().say("+ e30=\r\n");
+  ASSERT_TRUE(hears("+ e30="));
+  GatewayClient& first = keep();
+  relay();
+  EXPECT_TRUE(until([&] { return first.over(); }));
+}
+
+TEST_F(SessionWaitingTest, AClientThatHasAnsweredTheChallengeStays) {
+  config.limits.sessions = 1;
+  backend->options().answers = false;
+  relay();
+  client->send("a AUTHENTICATE XOAUTH2 dXNlcg==\r\n");
+  ASSERT_TRUE(until([&] { return backend->last().heard().find("XOAUTH2") != std::string::npos; }));
+  backend->last().say("+ e30=\r\n");
+  ASSERT_TRUE(hears("+ e30="));
+  client->send("AQ==\r\n");
+  ASSERT_TRUE(until([&] { return backend->last().heard().find("AQ==") != std::string::npos; }));
+  GatewayClient& first = keep();
+  dial(kStartTls);
+  EXPECT_TRUE(hears("* BYE [LIMIT]"));
+  EXPECT_FALSE(first.over());
+}
+
+TEST_F(SessionWaitingTest, NoClientGivesWayToOneThatIsRefused) {
+  config.limits.sessions = 1;
+  config.limits.sessions_per_address = 1;
+  dial(kStartTls);
+  ASSERT_TRUE(hears("TLS first"));
+  GatewayClient& first = keep();
+  dial(kStartTls);
+  EXPECT_TRUE(hears("* BYE [LIMIT]"));
+  EXPECT_FALSE(first.over());
+  EXPECT_EQ(gateway().ended(EndReason::LimitAddress), 1U);
+  EXPECT_EQ(gateway().ended(EndReason::GaveWay), 0U);
+  EXPECT_EQ(gateway().admission().sessions(), 1U);
+}
+
 TEST_F(SessionWaitingTest, AfterARefusedLoginAClientWaitsFromThenOn) {
   config.limits.sessions = 2;
   relay();
@@ -137,6 +181,7 @@ TEST_F(SessionWaitingTest, TheOldestHandshakeGivesWay) {
 }
 
 TEST_F(SessionWaitingTest, NoHandshakeOfOthersGivesWayForTheLimitOfAnAddress) {
+  config.limits.handshakes_in_flight = 1;  // both limits are reached
   config.limits.handshakes_per_address = 1;
   dial();
   client->send_in_clear(std::string("\x16\x03\x01", 3));
