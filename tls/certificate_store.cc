@@ -52,9 +52,10 @@ void staple(const CertificateFiles& files, const CertificateStore* former, Certi
   description.staple_expected =
       description.must_staple || (!files.ocsp.empty() && description.ocsp_responder);
   if (!files.ocsp.empty() && !description.ocsp_responder && !description.must_staple) {
-    warnings.push_back({files.where, "ocsp " + files.ocsp + " is for a certificate that names no " +
-                                         "OCSP responder: its authority has none, or none any "
-                                         "more; remove the key `ocsp` unless a job makes responses"});
+    warnings.push_back(
+        {files.where, "ocsp " + files.ocsp + " is for a certificate that names no " +
+                          "OCSP responder: its authority has none, or none any "
+                          "more; remove the key `ocsp` unless a job makes responses"});
   }
   if (const auto wrong = load_staple(files, certificate); wrong.has_value()) {
     const Certificate* other = find_fresh(former, certificate.leaf_sha256);
