@@ -2,8 +2,8 @@
 // client address, IPv6 by its /64), connections per time and handshakes in flight, for all workers.
 // A slot is a permit: counted when the attempt starts and released by the permit's destructor, so
 // it can't leak. The limits are those of the caller's configuration: after a reload they hold for
-// new sessions, and existing ones stay even if they are now too many. Any thread. This is
-// accept-time work; nothing here is touched while bytes flow.
+// new sessions, and existing ones stay even if they are now too many. Any thread. This is for the
+// begin and the end of sessions, handshakes and logins; nothing here is touched while bytes flow.
 #pragma once
 
 #include <array>

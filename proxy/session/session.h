@@ -129,21 +129,22 @@ class Session final : public net::Retirable,
   std::unique_ptr<ClientSetup> setup_;
   std::unique_ptr<net::Stream> client_;  // once it is set up
   std::unique_ptr<Dialer> dialer_;
-  uint32_t commands_left_ = 0;  // until login
-  std::string early_;           // what the client said before the backend was there
+  std::string early_;  // what the client said before the backend was there
   std::unique_ptr<net::Stream> backend_;
   std::optional<LoginWatch> watch_;
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<LingeringClose> lingering_;
 
   uint64_t id_ = 0;  // for the backend's log and ours
-  std::optional<tls::Handshake> handshake_;
   Error error_;
+  // The small ones together: every idle session has them.
+  uint32_t commands_left_ = 0;  // until login
+  std::optional<tls::Handshake> handshake_;
   std::optional<EndReason> reason_;
   std::optional<Refusal> refusal_;  // for what its load balancer announced, or it gave way
-  bool greeted_ = false;            // in clear
-  bool silent_ = false;             // the client never sent a byte
-  bool draining_ = false;
+  bool greeted_ : 1 = false;        // in clear
+  bool silent_ : 1 = false;         // the client never sent a byte
+  bool draining_ : 1 = false;
   State state_ = State::SettingUp;
 };
 

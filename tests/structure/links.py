@@ -1,7 +1,7 @@
 """Checks the links of README.md, CONTRIBUTING.md, SECURITY.md, CHANGELOG.md, deploy/ and docs/. Usage: links.py ROOT
 
 A relative link must lead to a file or folder of the tree, its anchor to a heading of that page, and a link whose
-text is a function, [`Relay::pace()`](../proxy/session/relay.cc), to a file that has it. README.md has at most 150 lines.
+text is a function, [`Relay::pace()`](../proxy/session/relay.cc), to a file that defines it. README.md has at most 150 lines.
 Each offence is printed as file:line. Addresses of other hosts are not looked at.
 """
 
@@ -16,7 +16,7 @@ FENCE = re.compile(r"^\s*(```|~~~)")
 HEADING = re.compile(r"^#{1,6}\s+(.*?)\s*#*$")
 INLINE = re.compile(r"!?\[((?:[^\[\]]|\[[^\]]*\])*)\]\(\s*<?([^)\s>]+)>?[^)]*\)")
 REFERENCE = re.compile(r"^ *\[([^\]\n]+)\]:[ \t]*<?([^\s>]+)>?", re.M)
-FUNCTION = re.compile(r"^`(?:\w+::)*(\w+)\(\)`$")
+FUNCTION = re.compile(r"^`(?:\w+::)*?(?:(\w+)::)?(\w+)\(\)`$")
 CODE = re.compile(r"`[^`\n]*`")
 
 
@@ -69,10 +69,17 @@ def offence(root, page, words, target):
     if anchor and anchor not in anchors(place.read_text(encoding="utf-8")):
         return f"{target}: the page has no such heading"
     function = FUNCTION.match(words)
-    if function and place.suffix in (".h", ".cc"):
-        if not re.search(rf"\b{function[1]}\(", place.read_text(encoding="utf-8")):
-            return f"{words} is not in {path}"
+    if function and place.suffix in (".h", ".cc") and not defines(place.read_text(encoding="utf-8"), *function.groups()):
+        return f"{words} is not in {path}"
     return None
+
+
+def defines(code, owner, name):
+    """Whether the code defines the function: by its full name, in the body of its class, or in a
+    namespace (which has a small letter)."""
+    if owner is None or owner.islower() or re.search(rf"\b(class|struct) (\w+::)*{owner}\b[^;]*{{", code):
+        return re.search(rf"^[^/\n]*\b{name}\(", code, re.M)
+    return re.search(rf"^[^\s/][^\n]*\b{owner}::{name}\(", code, re.M)
 
 
 def pages(root):

@@ -190,9 +190,11 @@ class Links(Tree):
         self.expect_page(1, "out of the tree")
 
     def test_function_that_has_gone(self):
-        self.plant("proxy/relay.cc", "void Relay::keep_pace() {", "}")
         self.plant("docs/a.md", "[`Relay::pace()`](../proxy/relay.cc)")
-        self.expect_page(1, "`Relay::pace()`", "proxy/relay.cc")
+        for left in ("void Relay::keep_pace() {", "void Relay::run() {  pace();", "  // as Relay::pace() does"):
+            with self.subTest(left=left):
+                self.plant("proxy/relay.cc", left, "}")
+                self.expect_page(1, "`Relay::pace()`", "proxy/relay.cc")
 
     def test_long_readme(self):
         self.plant("README.md", *["x"] * links.README_LINES)

@@ -35,10 +35,10 @@ class Judgement {
     X509& leaf = *chain_.front();
     if (!leaf_has_issuer_ && !is_self_signed(leaf) &&
         !authorities.have(X509_get_issuer_name(&leaf))) {
-      tell_missing_issuer(leaf);
+      warn_of_missing_issuer(leaf);
     }
     for (const size_t index : left_over_) {
-      tell_left_over(index);
+      warn_of_left_over(index);
     }
     judge_leaf(leaf);
     return std::move(messages_);
@@ -59,23 +59,22 @@ class Judgement {
     }
   }
 
-  void tell(const std::string& message) { messages_.push_back("chain " + path_ + " " + message); }
+  void warn(const std::string& message) { messages_.push_back("chain " + path_ + " " + message); }
 
-  void tell_missing_issuer(X509& leaf) {
+  void warn_of_missing_issuer(X509& leaf) {
     const std::string issuer = name_text(*X509_get_issuer_name(&leaf));
-    tell((chain_.size() == 1 ? "holds the leaf alone, not the certificate of its issuer ("
+    warn((chain_.size() == 1 ? "holds the leaf alone, not the certificate of its issuer ("
                              : "does not hold the certificate of the leaf's issuer (") +
          issuer +
          "); append it, unless it is a root that your clients have: those that do not have it "
-         "refuse "
-         "the leaf");
+         "refuse the leaf");
   }
 
-  void tell_left_over(size_t index) {
+  void warn_of_left_over(size_t index) {
     X509& certificate = *chain_[index];
     for (size_t i = 0; i < index; ++i) {
       if (X509_cmp(chain_[i].get(), &certificate) == 0) {
-        tell("holds certificate number " + std::to_string(i + 1) + " again as number " +
+        warn("holds certificate number " + std::to_string(i + 1) + " again as number " +
              std::to_string(index + 1) + "; remove it");
         return;
       }
@@ -85,25 +84,25 @@ class Judgement {
         continue;
       }
       if (i > index) {  // an issuer before what it has issued
-        tell("holds certificate " + name_of(chain_, index) + " too early: it has issued " +
+        warn("holds certificate " + name_of(chain_, index) + " too early: it has issued " +
              name_of(chain_, i) + " and must stand after that");
       }
       return;  // else it is another way to a root, as with cross-signed authorities
     }
-    tell("holds certificate " + name_of(chain_, index) +
+    warn("holds certificate " + name_of(chain_, index) +
          ", which has issued none of the others; remove it");
   }
 
   void judge_leaf(X509& leaf) {
     const uint32_t usage = X509_get_extended_key_usage(&leaf);  // all bits, if there is none
     if ((usage & (XKU_SSL_SERVER | XKU_ANYEKU)) == 0) {
-      tell(
+      warn(
           "begins with a certificate that is not for TLS servers (by its extended key usage); "
           "clients refuse it");
     }
     if (dns_names(leaf).empty() && ip_addresses(leaf).empty()) {
       const std::string name = common_name(leaf);
-      tell("begins with a certificate without a name in its subjectAltName" +
+      warn("begins with a certificate without a name in its subjectAltName" +
            (name.empty() ? "" : "; its common name '" + name + "' is none (RFC 9525)") +
            ": clients refuse it");
     }
