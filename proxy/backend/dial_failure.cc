@@ -7,6 +7,7 @@ namespace {
 
 constexpr ErrorTable<DialFailure> kFailures({
     {DialFailure::GreetingTimeout, "greeting_timeout", "connected, but no whole greeting came"},
+    {DialFailure::Overtaken, "overtaken", "another server or address has greeted first"},
 });
 
 }  // namespace

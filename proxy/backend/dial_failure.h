@@ -10,6 +10,7 @@ namespace postern {
 // As Error codes of kDialDomain.
 enum class DialFailure : int32_t {
   GreetingTimeout,  // the connection stands, but the server has not greeted in its time
+  Overtaken,        // another address, tried later or beside it, has greeted first
 };
 extern const ErrorDomain kDialDomain;
 Error dial_error(DialFailure failure, const char* during);

@@ -11,18 +11,8 @@
 
 namespace postern {
 
-using imap::BackendPreamble;
 using metrics::Label;
-using metrics::LabelIndex;
 using metrics::Metric;
-
-namespace {
-
-constexpr char kGreeting[] = "waiting for the backend's greeting";
-// How long a dialer with stale addresses waits for the resolver.
-constexpr uint64_t kResolverMs = 1'000;
-
-}  // namespace
 
 Dialer::Dialer(const DialerServices& services, Pool& pool, const net::Address& client,
                IdentityPreamble identity, uint64_t timeout_ms, DialerObserver& observer)
@@ -32,251 +22,248 @@ Dialer::Dialer(const DialerServices& services, Pool& pool, const net::Address& c
       observer_(observer),
       give_up_ms_(services.loop.now_ms() + timeout_ms),
       started_us_(net::Loop::now_us()),
-      order_(pool.order(client, services.loop.now_ms())) {}
+      order_(pool.order(client)) {
+  attempts_.reserve(kBeside);
+}
 
 Dialer::~Dialer() = default;
 
 void Dialer::start() {
-  try_server();
+  go_on();
 }
 
 void Dialer::cancel() {
   done_ = true;
-  disarm();
-  ListNode<DnsCacheObserver>::unlink();
-  drop_stream();
+  stop_waiting();
+  end_attempts(nullptr);
 }
 
-// ---- one server
+// ---- which address is next
 
-void Dialer::try_server() {
-  const size_t servers_left = order_.size() - server_index_;
-  const uint64_t share_ms = time_left_ms() / servers_left;
-  server_give_up_ms_ = services_.loop.now_ms() + share_ms;
+void Dialer::go_on() {
+  stop_waiting();
+  switch (begin_next()) {
+    case Next::Begun:
+      arm(services_.loop.deadlines(), kHeadStartMs);
+      return;
+    case Next::LookingUp:
+      return;
+    case Next::None:
+      if (attempts_.empty()) {
+        done_ = true;
+        observer_.on_dial_failed(last_error_);
+      }
+  }
+}
+
+Dialer::Next Dialer::begin_next() {
+  if (attempts_.size() == kBeside || tried_.size() == kMostAttempts || time_left_ms() == 0) {
+    return Next::None;
+  }
+  while (server_index_ < order_.size() || begin_last_resort()) {
+    if (!is_resolved_ && !pass_by(server().name)) {
+      is_resolved_ = server().addresses.ask(services_.loop, server().host, *this);
+      if (!is_resolved_) {
+        wait_for_addresses();
+        return Next::LookingUp;
+      }
+    }
+    if (const net::Address* address = next_address()) {
+      begin_attempt(*address);
+      return Next::Begun;
+    }
+    next_server();
+  }
+  return Next::None;
+}
+
+// What rests is tried when nothing else is left, so that no session waits for it without need.
+bool Dialer::begin_last_resort() {
+  if (last_resort_ || !passed_by_ || !attempts_.empty()) {
+    return false;
+  }
+  last_resort_ = true;
+  visit(0);
+  return true;
+}
+
+bool Dialer::pass_by(CircuitBreaker& breaker) {
+  if (last_resort_ || breaker.claim(services_.loop.now_ms())) {
+    return false;
+  }
+  passed_by_ = true;
+  return true;
+}
+
+const net::Address* Dialer::next_address() {
+  if (!is_resolved_) {
+    return nullptr;
+  }
+  const std::vector<net::Address>& known = server().addresses.known();
+  while (address_index_ < known.size()) {
+    const net::Address& address = known[address_index_++];
+    const bool is_tried = std::find(tried_.begin(), tried_.end(), address) != tried_.end();
+    if (!is_tried && !pass_by(server().breaker(address))) {
+      return &address;
+    }
+  }
+  return nullptr;
+}
+
+void Dialer::visit(size_t server_index) {
+  server_index_ = server_index;
   address_index_ = 0;
-  generation_ = server().addresses.generation();
-  if (server().addresses.ask(services_.loop, server().host, *this)) {
-    try_address();
-    return;
-  }
-  during_ = "resolving the backend's name";
+  is_resolved_ = false;
+}
+
+// ---- the name of a server
+
+// Former addresses, or another server, need not wait long for a slow resolver.
+void Dialer::wait_for_addresses() {
   const bool has_former = !server().addresses.known().empty();
-  arm(services_.loop.deadlines(), has_former ? std::min(share_ms / 2, kResolverMs) : share_ms);
+  const bool are_others = !last_resort_ && server_index_ + 1 < order_.size();
+  arm(services_.loop.deadlines(),
+      has_former || are_others ? std::min(kHeadStartMs, time_left_ms()) : share_ms());
 }
 
-void Dialer::try_address() {
-  const std::vector<net::Address>& addresses = server().addresses.known();
-  generation_ = server().addresses.generation();
-  const uint64_t now = services_.loop.now_ms();
-  const uint64_t left = server_give_up_ms_ > now ? server_give_up_ms_ - now : 0;
-  arm(services_.loop.deadlines(), left / (addresses.size() - address_index_));
-  during_ = "connecting to the backend";
-  plain_ = net::TcpStream::make(services_.loop);
-  plain_->observe(*this);
-  // A server that expects a PROXY header sends its greeting only after it.
-  const bool speaks_first =
-      pool_.config().tls != BackendTls::Implicit && identity_.proxy_header.empty();
-  plain_->connect(
-      addresses[address_index_], net::kLongLived,
-      speaks_first ? net::TcpStream::OpenOn::FirstBytes : net::TcpStream::OpenOn::Connected);
-  if (!identity_.proxy_header.empty()) {
-    plain_->write(as_bytes(identity_.proxy_header));  // in one piece, once it is connected
-  }
+void Dialer::on_addresses() {
+  server().name.served();
+  is_resolved_ = true;
+  go_on();
 }
 
-// ---- one attempt
-
-void Dialer::on_open() {
-  if (tls_ != nullptr) {
-    note_handshake();
-    if (preamble_.has_value()) {  // STARTTLS is done
-      take_step(preamble_->secured());
-      return;
-    }
-    preamble_.emplace(BackendPreamble::Hop::AsIs, identity_.id_command);
-  } else if (pool_.config().tls == BackendTls::Implicit) {
-    secure();
-    return;
-  } else {
-    preamble_.emplace(pool_.config().tls == BackendTls::StartTls ? BackendPreamble::Hop::StartTls
-                                                                 : BackendPreamble::Hop::AsIs,
-                      identity_.id_command);
-  }
-  during_ = kGreeting;
-}
-
-void Dialer::on_bytes(Bytes bytes) {
-  // No bytes are left over at a StartTls step: BackendPreamble calls them an injection.
-  take_step(preamble_->feed(bytes));
-}
-
-void Dialer::take_step(BackendPreamble::Step step) {
-  switch (step) {
-    case BackendPreamble::Step::More:
-      return;
-    case BackendPreamble::Step::Send: {
-      during_ = "talking to the backend before the session";
-      net::Stream& stream = tls_ != nullptr ? static_cast<net::Stream&>(*tls_) : *plain_;
-      stream.write(as_bytes(preamble_->to_send()));
-      return;
-    }
-    case BackendPreamble::Step::StartTls:
-      secure();
-      return;
-    case BackendPreamble::Step::Ready:
-      succeed();
-      return;
-    case BackendPreamble::Step::Failed:
-      attempt_failed(preamble_->error());
-      return;
-  }
-}
-
-void Dialer::secure() {
-  during_ = "the backend's TLS handshake";
-  const std::string& configured = pool_.config().verify.name;
-  tls_ = TlsStream::client(services_.loop, std::move(plain_), *pool_.context(), services_.workspace,
-                           configured.empty() ? server().host.host : configured);
-  tls_->observe(*this);
-}
-
-void Dialer::note_handshake() {
-  const tls::Handshake handshake = tls_->engine().handshake();
-  services_.counters.count<Metric::BackendHandshakes>(
-      BackendLabel{pool_.label()}, handshake.version, LabelIndex<Label::Cipher>{handshake.cipher});
-  const tls::Engine::Lifetime lifetime = tls_->engine().peer_lifetime();
-  services_.facts.certificate_not_before[server().label].store(lifetime.not_before,
-                                                               std::memory_order_relaxed);
-  services_.facts.certificate_not_after[server().label].store(lifetime.not_after,
-                                                              std::memory_order_relaxed);
-}
-
-// Mail flows without it, so the log says it once for each server; after that it is only counted.
-void Dialer::note_refusal_of_identity() {
-  services_.counters.count<Metric::BackendIdentityRefusals>(ServerLabel{server().label});
-  if (!std::exchange(server().refused_identity, true)) {
-    log::warn("backend does not take the client's address by ID",
-              {{"backend", pool_.config().name}, {"server", server().text}});
-  }
-}
-
-void Dialer::on_end() {
-  attempt_failed(net::closed_error(during_));
-}
-
-void Dialer::on_failure(const Error& error) {
-  attempt_failed(error);
+void Dialer::on_no_addresses(const Error& error) {
+  last_error_ = error;
+  count(server(), error);
+  server().name.failed(services_.loop.now_ms());
+  log::warn("backend failed", {{"backend", pool_.config().name},
+                               {"server", server().text},
+                               {"reason", error.label()},
+                               {"error", error}});
+  next_server();
+  go_on();
 }
 
 void Dialer::on_deadline() {
-  if (ListNode<DnsCacheObserver>::linked() &&
-      server().addresses.serve_stale(services_.loop.now_ms())) {
-    ListNode<DnsCacheObserver>::unlink();
-    try_address();
-    return;
+  if (!is_looking_up()) {
+    go_on();
+  } else if (server().addresses.serve_stale(services_.loop.now_ms())) {
+    is_resolved_ = true;
+    go_on();
+  } else {
+    stop_waiting();
+    on_no_addresses(net::net_error(-ETIMEDOUT, "resolving the backend's name"));
   }
-  if (plain_ != nullptr && !preamble_.has_value() && plain_->connected()) {
-    during_ = kGreeting;
-  }
-  attempt_failed(during_ == kGreeting ? dial_error(DialFailure::GreetingTimeout, during_)
-                                      : net::net_error(-ETIMEDOUT, during_));
 }
 
-// ---- the end of an attempt
+// ---- the attempts
 
-void Dialer::succeed() {
+void Dialer::begin_attempt(const net::Address& address) {
+  tried_.push_back(address);
+  AttemptObserver& observer = *this;
+  attempts_.push_back(std::make_unique<Attempt>(services_, pool_, server(), identity_, observer));
+  attempts_.back()->start(address, share_ms());
+}
+
+// Of the time left, for one of those that are tried beside each other.
+uint64_t Dialer::share_ms() const {
+  const size_t addresses = server().addresses.known().size();
+  const size_t left =
+      1 + (addresses - std::min(addresses, address_index_)) + (order_.size() - server_index_ - 1);
+  const size_t rounds = (left + kBeside - 1) / kBeside;
+  return std::min(time_left_ms(), std::max(kLeastMs, time_left_ms() / rounds));
+}
+
+void Dialer::on_greeted(Attempt& attempt) {
   done_ = true;
-  disarm();
-  server().ejected_until_ms = 0;
-  if (preamble_->id_refused()) {
-    note_refusal_of_identity();
+  stop_waiting();
+  BackendServer& server = attempt.server();
+  if (server.breaker(attempt.address()).served()) {
+    log::info("backend serves again",
+              {{"backend", pool_.config().name},
+               {"server", server.text},
+               log::Field::optional("address", endpoint_text(server, attempt.address()))});
   }
-  services_.counters.count<Metric::BackendConnects>(ServerLabel{server().label}, kConnectSuccess);
+  services_.counters.count<Metric::BackendConnects>(ServerLabel{server.label}, kConnectSuccess);
   services_.counters.observe<Metric::BackendConnectDuration>(net::Loop::now_us() - started_us_,
                                                              BackendLabel{pool_.label()});
-  DialResult result{.stream = nullptr,
-                    .first_bytes = preamble_->first_bytes(),
-                    .slot = ServerSlot(server(), services_.counters)};
-  if (tls_ != nullptr) {
-    result.stream = std::move(tls_);
-  } else {
-    result.stream = std::move(plain_);
-  }
+  DialResult result{.stream = attempt.take_stream(),
+                    .first_bytes = attempt.first_bytes(),
+                    .slot = ServerSlot(server, services_.counters)};
+  end_attempts(&attempt);
   observer_.on_connected(std::move(result));
 }
 
-void Dialer::attempt_failed(Error error) {
-  if (done_) {
-    return;
+void Dialer::on_attempt_failed(Attempt& attempt, const Error& error) {
+  BackendServer& server = attempt.server();
+  last_error_ = error;
+  count(server, error);
+  if (!net::is_shortage(error)) {  // a shortage of our own says nothing about the server
+    server.breaker(attempt.address()).failed(services_.loop.now_ms());
   }
+  // The resolver may have answered while a stale address was tried.
+  if (attempt.generation() != server.addresses.generation() && !is_looking_up()) {
+    visit(place_of(server));
+    is_resolved_ = true;
+  } else if (server.rests(services_.loop.now_ms())) {
+    server.addresses.expire();
+  }
+  const auto ended =
+      std::find_if(attempts_.begin(), attempts_.end(),
+                   [&attempt](const auto& other) { return other.get() == &attempt; });
+  services_.loop.retire(std::move(*ended));
+  attempts_.erase(ended);
+  if (!is_looking_up()) {
+    go_on();
+  }
+}
+
+// Closes all but the winner's stream. What began before the winner is too slow to be tried first.
+void Dialer::end_attempts(const Attempt* winner) {
+  bool began_before = winner != nullptr;
+  for (auto& attempt : attempts_) {
+    if (attempt.get() == winner) {
+      began_before = false;
+    } else {
+      attempt->cancel();
+      if (winner != nullptr) {
+        note_overtaken(*attempt, began_before);
+      }
+    }
+    services_.loop.retire(std::move(attempt));
+  }
+  attempts_.clear();
+}
+
+void Dialer::note_overtaken(const Attempt& attempt, bool is_slow) {
+  BackendServer& server = attempt.server();
+  const Error error =
+      dial_error(DialFailure::Overtaken, "waiting for an address that is slower than others");
+  count(server, error);
+  if (is_slow && server.breaker(attempt.address()).failed(services_.loop.now_ms())) {
+    log::warn("backend failed",
+              {{"backend", pool_.config().name},
+               {"server", server.text},
+               log::Field::optional("address", endpoint_text(server, attempt.address())),
+               {"reason", error.label()},
+               {"error", error}});
+  }
+}
+
+void Dialer::count(const BackendServer& server, const Error& error) {
+  services_.counters.count<Metric::BackendConnects>(
+      ServerLabel{server.label}, services_.labels.index_of<Label::ConnectResult>(error.label()));
+}
+
+size_t Dialer::place_of(const BackendServer& server) const {
+  const auto place = std::find_if(order_.begin(), order_.end(),
+                                  [&](size_t i) { return &pool_.server(i) == &server; });
+  return static_cast<size_t>(place - order_.begin());
+}
+
+void Dialer::stop_waiting() {
   disarm();
   ListNode<DnsCacheObserver>::unlink();
-  report_failure(error);
-  drop_stream();
-  services_.counters.count<Metric::BackendConnects>(
-      ServerLabel{server().label}, services_.labels.index_of<Label::ConnectResult>(error.label()));
-  // The resolver may have answered while a stale address was tried.
-  const bool are_others = server().addresses.generation() != generation_;
-  address_index_ = are_others ? 0 : address_index_ + 1;
-  if (address_index_ < server().addresses.known().size() && time_left_ms() > 0) {
-    try_address();
-    return;
-  }
-  // Untried addresses, or a shortage of our own, say nothing about the server.
-  if (!are_others && !net::is_shortage(error)) {
-    server().ejected_until_ms = services_.loop.now_ms() + Pool::kEjectionMs;
-    server().addresses.expire();
-  }
-  if (++server_index_ < order_.size() && time_left_ms() > 0) {
-    try_server();
-    return;
-  }
-  done_ = true;
-  observer_.on_dial_failed(error);
-}
-
-void Dialer::report_failure(const Error& error) {
-  const bool by_words =
-      preamble_.has_value() && (error.domain == &imap::kImapDomain || error.domain == &kDialDomain);
-  const bool by_tls = tls_ != nullptr && error.domain == &tls::kTlsDomain;
-  const auto alert = by_tls ? tls_->engine().alert() : std::nullopt;
-  log::warn("backend failed",
-            {{"backend", pool_.config().name},
-             {"server", server().text},
-             {"reason", error.label()},
-             {"error", error},
-             log::Field::optional("detail", by_tls ? tls_->engine().reason() : ""),
-             log::Field::optional("finding", by_tls ? tls_->engine().finding() : ""),
-             log::Field::optional("alert", alert ? tls::alert_name(alert->code) : ""),
-             log::Field::optional("alert_from", !alert        ? ""
-                                                : alert->ours ? "postern"
-                                                              : "server"),
-             log::Field::optional("protocol", by_words ? preamble_->protocol() : ""),
-             log::Field::optional("said", by_words ? std::string(preamble_->said()) : ""),
-             log::Field::optional("advice", advice(error))});
-}
-
-const char* Dialer::advice(const Error& error) const {
-  if (error.domain != &kDialDomain) {
-    return "";
-  }
-  if (pool_.config().tls == BackendTls::Implicit || !identity_.proxy_header.empty()) {
-    return "the server is slow: raise `timeouts.connect`, or look at the server";
-  }
-  return "a server that waits for the client speaks TLS first (`tls: implicit`), wants a PROXY "
-         "header (`client_identity`) or no IMAP; a slow one needs a longer `timeouts.connect`";
-}
-
-void Dialer::drop_stream() {
-  preamble_.reset();
-  if (tls_ != nullptr) {
-    tls_->abort();
-    services_.loop.retire(std::move(tls_));
-  }
-  if (plain_ != nullptr) {
-    plain_->abort();
-    services_.loop.retire(std::move(plain_));
-  }
 }
 
 uint64_t Dialer::time_left_ms() const {

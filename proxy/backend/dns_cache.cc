@@ -8,6 +8,10 @@ bool DnsCache::ask(net::Loop& loop, const net::HostPort& host, DnsCacheObserver&
   if (expires_at_ms_ > loop.now_ms()) {
     return true;
   }
+  if (const auto literal = net::Address::parse(host.text())) {  // no thread is needed for it
+    store({literal.value()}, UINT64_MAX);
+    return true;
+  }
   waiting_.push_back(observer);
   if (!std::exchange(asking_, true)) {
     loop_ = &loop;

@@ -1,7 +1,7 @@
-// DnsCache holds the addresses that the name of a backend server resolves to. One look-up serves
-// all dialers that wait, and its answer is valid for a while; stale addresses serve while the
-// resolver is slow or down. One worker's thread. Must be destroyed before the loop on which it was
-// asked.
+// DnsCache holds the addresses that the name of a backend server resolves to; a server that is
+// named by its address needs no look-up. One look-up serves all dialers that wait, and its answer
+// is valid for a while; stale addresses serve while the resolver is slow or down. One worker's
+// thread. Must be destroyed before the loop on which it was asked.
 #pragma once
 
 #include <cstdint>

@@ -26,6 +26,31 @@ uint64_t hash(Bytes ip, std::string_view server) {
 
 }  // namespace
 
+CircuitBreaker& BackendServer::breaker(const net::Address& address) {
+  const auto found =
+      std::find_if(endpoints.begin(), endpoints.end(),
+                   [&address](const Endpoint& endpoint) { return endpoint.address == address; });
+  if (found != endpoints.end()) {
+    return found->breaker;
+  }
+  std::erase_if(endpoints, [&](const Endpoint& endpoint) {
+    const auto& known = addresses.known();
+    return std::find(known.begin(), known.end(), endpoint.address) == known.end();
+  });
+  return endpoints.emplace_back(Endpoint{address, {}}).breaker;
+}
+
+bool BackendServer::rests(uint64_t now_ms) {
+  const auto& known = addresses.known();
+  return std::all_of(known.begin(), known.end(),
+                     [&](const net::Address& address) { return breaker(address).rests(now_ms); });
+}
+
+std::string endpoint_text(const BackendServer& server, const net::Address& address) {
+  const std::string text = address.text();
+  return text == server.text ? "" : text;
+}
+
 Pool::Pool(const BackendConfig& config, std::unique_ptr<tls::ClientContext> context, size_t label,
            const std::vector<size_t>& server_labels)
     : config_(&config), context_(std::move(context)), label_(label) {
@@ -49,11 +74,13 @@ void Pool::take_over(const Pool& former) {
       if (server.addresses.known().empty()) {
         server.addresses.store(older.addresses.known(), 0);
       }
+      server.name = older.name;
+      server.endpoints = older.endpoints;
     }
   }
 }
 
-std::vector<size_t> Pool::order(const net::Address& client, uint64_t now_ms) {
+std::vector<size_t> Pool::order(const net::Address& client) {
   std::vector<size_t> order(servers_.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::rotate(order.begin(), order.begin() + static_cast<ptrdiff_t>(turn_++ % order.size()),
@@ -72,9 +99,6 @@ std::vector<size_t> Pool::order(const net::Address& client, uint64_t now_ms) {
       });
       break;
   }
-  std::stable_partition(order.begin(), order.end(), [this, now_ms](size_t i) {
-    return servers_[i].ejected_until_ms <= now_ms;
-  });
   return order;
 }
 

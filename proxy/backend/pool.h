@@ -1,5 +1,5 @@
 // Pool: the IMAP servers that sessions are forwarded to, as one worker sees them. It says in which
-// order to try its servers for a client; a server that has just failed comes last for a while. One
+// order to try its servers for a client, and knows which of their addresses have failed. One
 // worker's thread. A session holds a ServerSlot in the server it uses, which must not outlive the
 // pool.
 #pragma once
@@ -16,6 +16,7 @@
 
 #include "metrics/counters.h"
 #include "metrics/label_sets.h"
+#include "proxy/backend/circuit_breaker.h"
 #include "proxy/backend/dns_cache.h"
 #include "proxy/config/config.h"
 #include "proxy/net/address.h"
@@ -23,21 +24,32 @@
 
 namespace postern {
 
+// What is known of one address of a server.
+struct Endpoint {
+  net::Address address;
+  CircuitBreaker breaker;
+};
+
 struct BackendServer {
   net::HostPort host;
   std::string text;  // for logs: "mail1.internal:143"
   size_t label = 0;  // the server's index in its metric label
   // Living ones, of former configurations as well.
   std::shared_ptr<size_t> sessions = std::make_shared<size_t>(0);
-  uint64_t ejected_until_ms = 0;
   bool refused_identity = false;  // the log has said so
   DnsCache addresses;
+  CircuitBreaker name;  // whether it resolves
+  std::vector<Endpoint> endpoints;
+
+  // Of one of its addresses; forgets those that are no longer known.
+  CircuitBreaker& breaker(const net::Address& address);
+  bool rests(uint64_t now_ms);  // all its addresses do
 };
+// For logs: empty for a server that is named by its address.
+std::string endpoint_text(const BackendServer& server, const net::Address& address);
 
 class Pool {
  public:
-  static constexpr uint64_t kEjectionMs = 5'000;
-
   // `context` is for hops with TLS, else null. The caller registers the labels, on the main thread.
   // `config` must outlive the pool.
   Pool(const BackendConfig& config, std::unique_ptr<tls::ClientContext> context, size_t label,
@@ -49,11 +61,11 @@ class Pool {
   BackendServer& server(size_t index) { return servers_[index]; }
 
   // Takes over what is known of servers with the same name: their addresses, which are looked up
-  // again all the same, and their living sessions.
+  // again all the same, which of them have failed, and their living sessions.
   void take_over(const Pool& former);
 
   // All servers, in the order to try them.
-  std::vector<size_t> order(const net::Address& client, uint64_t now_ms);
+  std::vector<size_t> order(const net::Address& client);
 
  private:
   const BackendConfig* config_;

@@ -100,12 +100,9 @@ class DialerTest : public testing::Test, public DialerObserver {
     EXPECT_EQ(place.server(), &pool().server(1));
     EXPECT_EQ(connects(0, reason), 1U);
   }
-  // Of the ten seconds that start(10'000) gives, the first of two servers has five.
-  void expect_half_of_the_time(const char* reason) {
-    pass_ms(4'900);
-    EXPECT_EQ(connects(0, reason), 0U);
-    pass_ms(5'100);
-    EXPECT_EQ(connects(0, reason), 1U);
+  bool rests(size_t server) { return pool().server(server).rests(loop.now_ms()); }
+  bool accepted(size_t server, size_t connections) {
+    return run_until(loop, [&] { return backends[server]->accepted() == connections; });
   }
   template <typename Work>
   std::vector<std::string> lines_while(Work work) {

@@ -56,6 +56,19 @@ TEST_F(DnsCacheTest, AsksOnceForAllWaitingObservers) {
   EXPECT_EQ(addresses.known()[0].port(), 143);
 }
 
+TEST_F(DnsCacheTest, NeedsNoLookUpForAnAddress) {
+  Waiter waiter;
+  for (const char* host : {"192.0.2.7", "2001:db8::7"}) {
+    EXPECT_TRUE(ask({host, 143}, waiter));
+    ASSERT_EQ(addresses.known().size(), 1U);
+    EXPECT_EQ(addresses.known()[0].ip_text(), host);
+    addresses.expire();
+    EXPECT_TRUE(ask({host, 143}, waiter));
+    addresses.expire();
+  }
+  EXPECT_EQ(loop.lookups(), 0U);
+}
+
 TEST_F(DnsCacheTest, ServesAddressesUntilTheyExpire) {
   Waiter waiter;
   EXPECT_FALSE(ask(kKnown, waiter));

@@ -51,10 +51,10 @@ class PoolTest : public testing::Test {
 
 TEST_F(PoolTest, RoundRobinStartsWithEachServerInTurn) {
   Pool& pool = make(Balance::RoundRobin, numbered(3));
-  EXPECT_EQ(pool.order(client(1), 0), (Order{0, 1, 2}));
-  EXPECT_EQ(pool.order(client(1), 0), (Order{1, 2, 0}));
-  EXPECT_EQ(pool.order(client(1), 0), (Order{2, 0, 1}));
-  EXPECT_EQ(pool.order(client(1), 0), (Order{0, 1, 2}));
+  EXPECT_EQ(pool.order(client(1)), (Order{0, 1, 2}));
+  EXPECT_EQ(pool.order(client(1)), (Order{1, 2, 0}));
+  EXPECT_EQ(pool.order(client(1)), (Order{2, 0, 1}));
+  EXPECT_EQ(pool.order(client(1)), (Order{0, 1, 2}));
 }
 
 TEST_F(PoolTest, LeastSessionsStartsWithTheEmptiestServer) {
@@ -62,22 +62,22 @@ TEST_F(PoolTest, LeastSessionsStartsWithTheEmptiestServer) {
   *pool.server(0).sessions = 5;
   *pool.server(1).sessions = 1;
   *pool.server(2).sessions = 3;
-  EXPECT_EQ(pool.order(client(1), 0), (Order{1, 2, 0}));
-  EXPECT_EQ(pool.order(client(1), 0), (Order{1, 2, 0}));
+  EXPECT_EQ(pool.order(client(1)), (Order{1, 2, 0}));
+  EXPECT_EQ(pool.order(client(1)), (Order{1, 2, 0}));
 }
 
 TEST_F(PoolTest, LeastSessionsTakesTurnsAmongEqualServers) {
   Pool& pool = make(Balance::LeastSessions, numbered(2));
-  EXPECT_EQ(pool.order(client(1), 0).front(), 0U);
-  EXPECT_EQ(pool.order(client(1), 0).front(), 1U);
+  EXPECT_EQ(pool.order(client(1)).front(), 0U);
+  EXPECT_EQ(pool.order(client(1)).front(), 1U);
 }
 
 TEST_F(PoolTest, ClientHashKeepsAClientWithItsServer) {
   Pool& pool = make(Balance::ClientHash, numbered(4));
   std::map<size_t, int> clients_of;
   for (int i = 0; i < 200; ++i) {
-    const Order order = pool.order(client(i), 0);
-    EXPECT_EQ(pool.order(client(i), 0), order);
+    const Order order = pool.order(client(i));
+    EXPECT_EQ(pool.order(client(i)), order);
     ++clients_of[order.front()];
   }
   EXPECT_EQ(clients_of.size(), 4U);
@@ -93,42 +93,14 @@ TEST_F(PoolTest, ClientHashMovesOnlyTheClientsOfARemovedServer) {
   Pool& after = make(Balance::ClientHash, names);
   int moved = 0;
   for (int i = 0; i < 200; ++i) {
-    const std::string was = before.server(before.order(client(i), 0).front()).text;
-    const std::string is = after.server(after.order(client(i), 0).front()).text;
+    const std::string was = before.server(before.order(client(i)).front()).text;
+    const std::string is = after.server(after.order(client(i)).front()).text;
     if (was != is) {
       EXPECT_EQ(was, "mail1:143") << "client " << i << " had no reason to move to " << is;
       ++moved;
     }
   }
   EXPECT_GT(moved, 0);
-}
-
-TEST_F(PoolTest, TriesEjectedServersLast) {
-  for (const Balance balance : {Balance::RoundRobin, Balance::LeastSessions, Balance::ClientHash}) {
-    Pool& pool = make(balance, numbered(3));
-    pool.server(1).ejected_until_ms = 1'000;
-    for (int i = 0; i < 6; ++i) {
-      EXPECT_EQ(pool.order(client(i), 999).back(), 1U) << name_of(balance);
-    }
-  }
-}
-
-TEST_F(PoolTest, RestoresAnEjectedServerAfterAWhile) {
-  Pool& pool = make(Balance::LeastSessions, numbered(2));
-  pool.server(0).ejected_until_ms = 1'000;
-  *pool.server(1).sessions = 1;
-  EXPECT_EQ(pool.order(client(1), 999).front(), 1U);
-  EXPECT_EQ(pool.order(client(1), 1'000).front(), 0U);
-}
-
-TEST_F(PoolTest, TriesAllServersEvenIfAllAreEjected) {
-  Pool& pool = make(Balance::RoundRobin, numbered(3));
-  for (size_t i = 0; i < 3; ++i) {
-    pool.server(i).ejected_until_ms = 1'000;
-  }
-  Order order = pool.order(client(1), 0);
-  std::sort(order.begin(), order.end());
-  EXPECT_EQ(order, (Order{0, 1, 2}));
 }
 
 TEST_F(PoolTest, AReloadKeepsTheSessionsOfAServerInMind) {
@@ -138,9 +110,31 @@ TEST_F(PoolTest, AReloadKeepsTheSessionsOfAServerInMind) {
   ServerSlot living(const_cast<Pool&>(former).server(0), counters);
   after.take_over(former);
   EXPECT_EQ(*after.server(0).sessions, 1U);
-  EXPECT_EQ(after.order(client(1), 0), (Order{1, 2, 0}));
+  EXPECT_EQ(after.order(client(1)), (Order{1, 2, 0}));
   living = ServerSlot();
   EXPECT_EQ(*after.server(0).sessions, 0U);
+}
+
+TEST_F(PoolTest, AReloadKeepsWhatHasFailedInMind) {
+  Pool& former = make(Balance::RoundRobin, numbered(2));
+  Pool& after = make(Balance::RoundRobin, numbered(3));
+  former.server(1).addresses.store({client(1), client(2)}, 0);
+  former.server(1).breaker(client(1)).failed(1'000);
+  after.take_over(former);
+  EXPECT_TRUE(after.server(1).breaker(client(1)).rests(1'001));
+  EXPECT_FALSE(after.server(1).breaker(client(2)).rests(1'001));
+  EXPECT_FALSE(after.server(1).rests(1'001)) << "one address is well";
+  after.server(1).breaker(client(2)).failed(1'000);
+  EXPECT_TRUE(after.server(1).rests(1'001));
+}
+
+TEST_F(PoolTest, ForgetsAddressesThatAServerNoLongerHas) {
+  BackendServer& server = make(Balance::RoundRobin, numbered(1)).server(0);
+  for (int i = 0; i < 100; ++i) {
+    server.addresses.store({client(i)}, 0);
+    server.breaker(client(i)).failed(1);
+  }
+  EXPECT_LE(server.endpoints.size(), 2U);
 }
 
 TEST(ServerSlot, CountsForItsServerWhileItExists) {

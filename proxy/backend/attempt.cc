@@ -1,0 +1,208 @@
+#include "proxy/backend/attempt.h"
+
+#include <cerrno>
+#include <utility>
+
+#include "proxy/backend/dial_failure.h"
+#include "proxy/backend/label_values.h"
+#include "proxy/log/log.h"
+#include "proxy/net/failure.h"
+
+namespace postern {
+
+using imap::BackendPreamble;
+using metrics::Label;
+using metrics::LabelIndex;
+using metrics::Metric;
+
+namespace {
+
+constexpr char kGreeting[] = "waiting for the backend's greeting";
+
+}  // namespace
+
+Attempt::Attempt(const DialerServices& services, Pool& pool, BackendServer& server,
+                 const IdentityPreamble& identity, AttemptObserver& observer)
+    : services_(services), pool_(pool), server_(server), identity_(identity), observer_(observer) {}
+
+Attempt::~Attempt() = default;
+
+void Attempt::start(const net::Address& address, uint64_t timeout_ms) {
+  address_ = address;
+  generation_ = server_.addresses.generation();
+  arm(services_.loop.deadlines(), timeout_ms);
+  during_ = "connecting to the backend";
+  plain_ = net::TcpStream::make(services_.loop);
+  plain_->observe(*this);
+  // A server that expects a PROXY header sends its greeting only after it.
+  const bool speaks_first =
+      pool_.config().tls != BackendTls::Implicit && identity_.proxy_header.empty();
+  plain_->connect(
+      address, net::kLongLived,
+      speaks_first ? net::TcpStream::OpenOn::FirstBytes : net::TcpStream::OpenOn::Connected);
+  if (!identity_.proxy_header.empty()) {
+    plain_->write(as_bytes(identity_.proxy_header));  // in one piece, once it is connected
+  }
+}
+
+void Attempt::cancel() {
+  disarm();
+  preamble_.reset();
+  if (tls_ != nullptr) {
+    tls_->abort();
+    services_.loop.retire(std::move(tls_));
+  }
+  if (plain_ != nullptr) {
+    plain_->abort();
+    services_.loop.retire(std::move(plain_));
+  }
+}
+
+void Attempt::on_open() {
+  if (tls_ != nullptr) {
+    note_handshake();
+    if (preamble_.has_value()) {  // STARTTLS is done
+      take_step(preamble_->secured());
+      return;
+    }
+    preamble_.emplace(BackendPreamble::Hop::AsIs, identity_.id_command);
+  } else if (pool_.config().tls == BackendTls::Implicit) {
+    secure();
+    return;
+  } else {
+    preamble_.emplace(pool_.config().tls == BackendTls::StartTls ? BackendPreamble::Hop::StartTls
+                                                                 : BackendPreamble::Hop::AsIs,
+                      identity_.id_command);
+  }
+  during_ = kGreeting;
+}
+
+void Attempt::on_bytes(Bytes bytes) {
+  // No bytes are left over at a StartTls step: BackendPreamble calls them an injection.
+  take_step(preamble_->feed(bytes));
+}
+
+void Attempt::take_step(BackendPreamble::Step step) {
+  switch (step) {
+    case BackendPreamble::Step::More:
+      return;
+    case BackendPreamble::Step::Send: {
+      during_ = "talking to the backend before the session";
+      net::Stream& stream = tls_ != nullptr ? static_cast<net::Stream&>(*tls_) : *plain_;
+      stream.write(as_bytes(preamble_->to_send()));
+      return;
+    }
+    case BackendPreamble::Step::StartTls:
+      secure();
+      return;
+    case BackendPreamble::Step::Ready:
+      succeed();
+      return;
+    case BackendPreamble::Step::Failed:
+      fail(preamble_->error());
+      return;
+  }
+}
+
+void Attempt::secure() {
+  during_ = "the backend's TLS handshake";
+  const std::string& configured = pool_.config().verify.name;
+  tls_ = TlsStream::client(services_.loop, std::move(plain_), *pool_.context(), services_.workspace,
+                           configured.empty() ? server_.host.host : configured);
+  tls_->observe(*this);
+}
+
+void Attempt::note_handshake() {
+  const tls::Handshake handshake = tls_->engine().handshake();
+  services_.counters.count<Metric::BackendHandshakes>(
+      BackendLabel{pool_.label()}, handshake.version, LabelIndex<Label::Cipher>{handshake.cipher});
+  const tls::Engine::Lifetime lifetime = tls_->engine().peer_lifetime();
+  services_.facts.certificate_not_before[server_.label].store(lifetime.not_before,
+                                                              std::memory_order_relaxed);
+  services_.facts.certificate_not_after[server_.label].store(lifetime.not_after,
+                                                             std::memory_order_relaxed);
+}
+
+// Mail flows without it, so the log says it once for each server; after that it is only counted.
+void Attempt::note_refusal_of_identity() {
+  services_.counters.count<Metric::BackendIdentityRefusals>(ServerLabel{server_.label});
+  if (!std::exchange(server_.refused_identity, true)) {
+    log::warn("backend does not take the client's address by ID",
+              {{"backend", pool_.config().name}, {"server", server_.text}});
+  }
+}
+
+void Attempt::succeed() {
+  disarm();
+  if (preamble_->id_refused()) {
+    note_refusal_of_identity();
+  }
+  observer_.on_greeted(*this);
+}
+
+std::unique_ptr<net::Stream> Attempt::take_stream() {
+  if (tls_ != nullptr) {
+    return std::move(tls_);
+  }
+  return std::move(plain_);
+}
+
+// ---- failures
+
+void Attempt::on_end() {
+  fail(net::closed_error(during_));
+}
+
+void Attempt::on_failure(const Error& error) {
+  fail(error);
+}
+
+void Attempt::on_deadline() {
+  if (plain_ != nullptr && !preamble_.has_value() && plain_->connected()) {
+    during_ = kGreeting;
+  }
+  fail(during_ == kGreeting ? dial_error(DialFailure::GreetingTimeout, during_)
+                            : net::net_error(-ETIMEDOUT, during_));
+}
+
+void Attempt::fail(const Error& error) {
+  const Error kept = error;  // it may live in what cancel() gives up
+  log_failure(kept);
+  cancel();
+  observer_.on_attempt_failed(*this, kept);
+}
+
+void Attempt::log_failure(const Error& error) const {
+  const bool by_words =
+      preamble_.has_value() && (error.domain == &imap::kImapDomain || error.domain == &kDialDomain);
+  const bool by_tls = tls_ != nullptr && error.domain == &tls::kTlsDomain;
+  const auto alert = by_tls ? tls_->engine().alert() : std::nullopt;
+  log::warn("backend failed",
+            {{"backend", pool_.config().name},
+             {"server", server_.text},
+             log::Field::optional("address", endpoint_text(server_, address_)),
+             {"reason", error.label()},
+             {"error", error},
+             log::Field::optional("detail", by_tls ? tls_->engine().reason() : ""),
+             log::Field::optional("finding", by_tls ? tls_->engine().finding() : ""),
+             log::Field::optional("alert", alert ? tls::alert_name(alert->code) : ""),
+             log::Field::optional("alert_from", !alert        ? ""
+                                                : alert->ours ? "postern"
+                                                              : "server"),
+             log::Field::optional("protocol", by_words ? preamble_->protocol() : ""),
+             log::Field::optional("said", by_words ? std::string(preamble_->said()) : ""),
+             log::Field::optional("advice", advice(error))});
+}
+
+const char* Attempt::advice(const Error& error) const {
+  if (error.domain != &kDialDomain) {
+    return "";
+  }
+  if (pool_.config().tls == BackendTls::Implicit || !identity_.proxy_header.empty()) {
+    return "the server is slow: raise `timeouts.connect`, or look at the server";
+  }
+  return "a server that waits for the client speaks TLS first (`tls: implicit`), wants a PROXY "
+         "header (`client_identity`) or no IMAP; a slow one needs a longer `timeouts.connect`";
+}
+
+}  // namespace postern

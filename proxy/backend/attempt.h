@@ -1,0 +1,97 @@
+// Attempt: one connection to one address of a server, from connect(2) until the server has greeted:
+//
+//   connect -> [PROXY header] -> [TLS] -> greeting -> [STARTTLS -> TLS -> CAPABILITY] -> [ID]
+//      -> on_greeted, or on_attempt_failed from any step
+//
+// It writes the log's line about its failure. Loop's thread only; Loop::retire() deletes it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "metrics/counters.h"
+#include "proxy/backend/client_identity.h"
+#include "proxy/backend/pool.h"
+#include "proxy/imap/backend_preamble.h"
+#include "proxy/net/deadline.h"
+#include "proxy/net/loop.h"
+#include "proxy/net/tcp.h"
+#include "proxy/transport/tls_stream.h"
+
+namespace postern {
+
+// What a dialer needs of its worker; all must outlive it.
+struct DialerServices {
+  net::Loop& loop;
+  tls::Workspace& workspace;
+  metrics::Counters& counters;
+  const metrics::LabelSets& labels;
+  BackendFacts& facts;
+};
+
+class Attempt;
+
+class AttemptObserver {
+ public:
+  virtual void on_greeted(Attempt& attempt) = 0;
+  virtual void on_attempt_failed(Attempt& attempt, const Error& error) = 0;
+
+ protected:
+  ~AttemptObserver() = default;
+};
+
+class Attempt final : public net::Retirable, private net::StreamObserver, private net::Deadline {
+ public:
+  // All must outlive the attempt, or it is cancelled before they go.
+  Attempt(const DialerServices& services, Pool& pool, BackendServer& server,
+          const IdentityPreamble& identity, AttemptObserver& observer);
+  ~Attempt() override;
+  // Nothing is reported from inside start().
+  void start(const net::Address& address, uint64_t timeout_ms);
+  // Gives up; no callback follows.
+  void cancel();
+
+  BackendServer& server() const { return server_; }
+  const net::Address& address() const { return address_; }
+  // Of the server's addresses, when the attempt began.
+  uint32_t generation() const { return generation_; }
+
+  // After on_greeted. The stream is open, and the attempt is its observer until it is replaced.
+  std::unique_ptr<net::Stream> take_stream();
+  std::string first_bytes() { return preamble_->first_bytes(); }  // the greeting and what followed
+
+ private:
+  void on_open() override;
+  void on_bytes(Bytes bytes) override;
+  void on_drained() override {}
+  void on_end() override;
+  void on_failure(const Error& error) override;
+  void on_deadline() override;
+
+  void take_step(imap::BackendPreamble::Step step);
+  void secure();
+  void note_handshake();
+  void note_refusal_of_identity();
+  void succeed();
+  void fail(const Error& error);
+  void log_failure(const Error& error) const;
+  const char* advice(const Error& error) const;
+
+  const DialerServices& services_;
+  Pool& pool_;
+  BackendServer& server_;
+  const IdentityPreamble& identity_;
+  AttemptObserver& observer_;
+  net::Address address_;
+  uint32_t generation_ = 0;
+  // One of the two is set while the attempt is on its way.
+  std::unique_ptr<net::TcpStream> plain_;
+  std::unique_ptr<TlsStream> tls_;
+  std::optional<imap::BackendPreamble> preamble_;
+  const char* during_ = "";
+};
+
+}  // namespace postern
