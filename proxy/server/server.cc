@@ -303,6 +303,7 @@ void Server::apply(Materials materials) {
   if (reconfigured) {
     log::configure(config.log_format, config.log_level);
     log_warnings("configuration", config.warnings);
+    log_warnings("configuration", find_unnamed_servers(config, labels_));
     raise_file_limit(config);
     warn_of_memory_limit(config);
     admission_.memory().set_limit(config.limits.memory);
