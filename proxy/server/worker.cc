@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <string_view>
 #include <utility>
 
 #include "proxy/log/log.h"
@@ -90,8 +91,12 @@ void Worker::Port::on_accept(std::unique_ptr<net::TcpStream> client) {
 void Worker::Port::on_accept_failure(const Error& error) {
   worker.counters_.count<Metric::AcceptFailures>(
       worker.labels_.index_of<Label::AcceptFailure>(error.label()));
-  log::error("accept failed",
-             {{"listener", worker.snapshot_->config->listeners[index].text}, {"error", error}});
+  const bool of_files = std::string_view(error.label()) == "too_many_open_files";
+  const char* const advice =
+      of_files ? "raise LimitNOFILE above twice limits.sessions, or lower that" : "";
+  log::error("accept failed", {{"listener", worker.snapshot_->config->listeners[index].text},
+                               {"error", error},
+                               log::Field::optional("advice", advice)});
 }
 
 // ---- drain
