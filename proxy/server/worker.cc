@@ -112,9 +112,7 @@ void Worker::begin_drain(DrainSchedule pace) {
   loop_.close_mailbox();
   schedule_ = pace;
   drain_began_ms_ = loop_.now_ms();
-  for (auto* list : {&sessions_.served, &sessions_.waiting}) {
-    list->for_each([this](Session&) { ++to_notify_; });
-  }
+  sessions_.for_each([this](Session&) { ++to_notify_; });
   on_deadline();
 }
 
@@ -147,10 +145,7 @@ void Worker::notify_sessions_due(uint64_t elapsed_ms) {
   const size_t due = schedule_.due(to_notify_, elapsed_ms);
   while (notified_count_ < due) {
     ++notified_count_;
-    Session* session = sessions_.served.pop_front();
-    if (session == nullptr) {
-      session = sessions_.waiting.pop_front();
-    }
+    Session* session = sessions_.pop_to_stop();
     if (session == nullptr) {  // some have gone by themselves
       return;
     }
