@@ -6,7 +6,8 @@
 
 namespace postern::metrics {
 
-LabelSets::LabelSets() : backend_of_server_{kOther} {
+LabelSets::LabelSets(size_t capacity)
+    : capacity_(std::max(capacity, kLeastCapacity)), backend_of_server_{kOther} {
   set(Label::Backend).emplace_back("other");
   set(Label::Server).emplace_back("other");
   define<Hop>();
@@ -33,7 +34,7 @@ size_t LabelSets::intern_backend(std::string_view name) {
   if (found != names.end()) {
     return static_cast<size_t>(found - names.begin());
   }
-  if (names.size() == kGrowingCapacity) {
+  if (names.size() == capacity_) {
     return kOther;
   }
   names.emplace_back(name);
@@ -48,7 +49,7 @@ size_t LabelSets::intern_server(size_t backend, std::string_view name) {
       return i;
     }
   }
-  if (names.size() == kGrowingCapacity) {
+  if (names.size() == capacity_) {
     return kOther;
   }
   names.emplace_back(name);
@@ -57,7 +58,7 @@ size_t LabelSets::intern_server(size_t backend, std::string_view name) {
 }
 
 size_t LabelSets::width(Label label) const {
-  return grows(label) ? kGrowingCapacity : values(label).size();
+  return grows(label) ? capacity_ : values(label).size();
 }
 
 const std::vector<std::string>& LabelSets::values(Label label) const {

@@ -17,11 +17,15 @@ namespace postern::metrics {
 
 class LabelSets {
  public:
-  // How many values Backend and Server have at most; all later ones are "other".
-  static constexpr size_t kGrowingCapacity = 256;
+  // How many values Backend and Server have at least room for. What comes beyond the room is
+  // "other".
+  static constexpr size_t kLeastCapacity = 256;
   static constexpr size_t kOther = 0;
 
-  LabelSets();
+  explicit LabelSets(size_t capacity = kLeastCapacity);
+
+  // The room of Backend and of Server, "other" included. It stays as counters are laid out by it.
+  size_t capacity() const { return capacity_; }
 
   // Sets the values of a fixed label, once. If values can come from outside, the last one is
   // "other".
@@ -60,6 +64,7 @@ class LabelSets {
  private:
   std::vector<std::string>& set(Label label) { return values_[static_cast<size_t>(label)]; }
 
+  size_t capacity_;
   std::array<std::vector<std::string>, kCountOf<Label>> values_;
   std::vector<size_t> backend_of_server_;
 };

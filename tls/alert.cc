@@ -20,7 +20,9 @@ constexpr Row kAlerts[] = {
     {SSL_AD_RECORD_OVERFLOW, "record_overflow"},
     {SSL_AD_HANDSHAKE_FAILURE, "handshake_failure",
      "the client shares no parameter with the server, see tls.policy"},
-    {SSL_AD_BAD_CERTIFICATE, "bad_certificate", "the client does not accept the certificate"},
+    {SSL_AD_BAD_CERTIFICATE, "bad_certificate",
+     "the client does not accept the certificate: compare its names with `sni`, or its user has "
+     "rejected it"},
     {SSL_AD_UNSUPPORTED_CERTIFICATE, "unsupported_certificate",
      "the client does not know this kind of certificate"},
     {SSL_AD_CERTIFICATE_REVOKED, "certificate_revoked",

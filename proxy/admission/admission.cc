@@ -70,15 +70,15 @@ std::optional<Refusal> Admission::admit_address(SessionPermit& permit, const Lim
   return std::nullopt;
 }
 
-std::variant<Admission::HandshakePermit, Admission::HandshakeLimit> Admission::admit_handshake(
+std::variant<Admission::HandshakePermit, Refusal> Admission::admit_handshake(
     const SessionPermit& of, const Limits& limits) {
   check(of.of_client_, "a handshake follows its client's admission");
   if (!acquire_client_slot(of.client_, &Slots::handshakes, limits.handshakes_per_address)) {
-    return HandshakeLimit::Client;
+    return Refusal::LimitHandshakesOfAddress;
   }
   if (!acquire_slot(handshakes_, limits.handshakes_in_flight)) {
     release_client_slot(of.client_, &Slots::handshakes);
-    return HandshakeLimit::All;
+    return Refusal::LimitHandshakes;
   }
   return HandshakePermit(*this, of.client_);
 }

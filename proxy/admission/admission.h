@@ -88,9 +88,8 @@ class Admission {
                                                      const net::Address& client, uint64_t now_ms);
   // For a session whose client is admitted: a slot among the client's handshakes and among all, or
   // the limit that forbids it, the client's own first.
-  enum class HandshakeLimit : uint8_t { All, Client };
-  [[nodiscard]] std::variant<HandshakePermit, HandshakeLimit> admit_handshake(
-      const SessionPermit& of, const Limits& limits);
+  [[nodiscard]] std::variant<HandshakePermit, Refusal> admit_handshake(const SessionPermit& of,
+                                                                       const Limits& limits);
 
   net::MemoryBudget& memory() { return memory_; }
   LoginGuard& logins() { return logins_; }

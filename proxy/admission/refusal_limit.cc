@@ -4,6 +4,14 @@
 
 namespace postern {
 
+namespace {
+
+std::string duration_text(uint64_t ms) {
+  return ms % 1000 == 0 ? std::to_string(ms / 1000) + "s" : std::to_string(ms) + "ms";
+}
+
+}  // namespace
+
 RefusalLimit limit_of(Refusal refusal, const Config& config, size_t listener,
                       const net::Address& client) {
   const Limits& limits = config.limits;
@@ -17,16 +25,20 @@ RefusalLimit limit_of(Refusal refusal, const Config& config, size_t listener,
     case Refusal::LimitRate:
       return {"limits.connections_per_address",
               std::to_string(limits.connections_per_address.max) + " in " +
-                  std::to_string(limits.connections_per_address.per_ms / 1000) + "s"};
+                  duration_text(limits.connections_per_address.per_ms)};
     case Refusal::LimitMemory:
       return {"limits.memory", std::to_string(limits.memory)};
+    case Refusal::LimitHandshakes:
+      return {"limits.handshakes_in_flight", std::to_string(limits.handshakes_in_flight)};
+    case Refusal::LimitHandshakesOfAddress:
+      return {"limits.handshakes_per_address", std::to_string(limits.handshakes_per_address)};
     case Refusal::Denied:
       return {net::contains(limits.deny, client) ? "limits.deny" : "limits.allow", ""};
     case Refusal::Banned:
       return {"limits.login_failures.max",
               limits.login_failures ? std::to_string(limits.login_failures->max) : ""};
     case Refusal::GaveWay:
-      break;  // to whichever limit the newcomer has met
+      break;  // the newcomer has met a limit, and not this client
   }
   return {"", ""};
 }

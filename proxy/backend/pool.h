@@ -4,7 +4,6 @@
 // pool.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -107,17 +106,23 @@ class [[nodiscard]] ServerSlot {
 // What all workers share about servers, so that each fact is reported once: one slot per server
 // label.
 struct BackendFacts {
-  std::array<std::atomic<int64_t>, metrics::LabelSets::kGrowingCapacity> certificate_not_after{};
-  std::array<std::atomic<int64_t>, metrics::LabelSets::kGrowingCapacity> certificate_not_before{};
+  explicit BackendFacts(const metrics::LabelSets& labels)
+      : certificate_not_after(labels.capacity()),
+        certificate_not_before(labels.capacity()),
+        wants_privacy(labels.capacity()),
+        unavailable(labels.capacity()) {}
+
+  std::vector<std::atomic<int64_t>> certificate_not_after;
+  std::vector<std::atomic<int64_t>> certificate_not_before;
   // The server has refused a login for want of TLS, and the log has said so.
-  std::array<std::atomic<bool>, metrics::LabelSets::kGrowingCapacity> wants_privacy{};
+  std::vector<std::atomic<bool>> wants_privacy;
   // Logins that the server could not serve since the log's last line about them, and from when on,
   // by a loop's clock, the next is due.
   struct Unavailable {
-    std::atomic<uint64_t> count;
-    std::atomic<uint64_t> due_ms;
+    std::atomic<uint64_t> count = 0;
+    std::atomic<uint64_t> due_ms = 0;
   };
-  std::array<Unavailable, metrics::LabelSets::kGrowingCapacity> unavailable{};
+  std::vector<Unavailable> unavailable;
 };
 
 }  // namespace postern

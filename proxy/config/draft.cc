@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "proxy/base/closest_match.h"
-#include "proxy/config/processors.h"
+#include "proxy/config/control_groups.h"
 #include "proxy/config/values.h"
 #include "proxy/log/escape.h"
 

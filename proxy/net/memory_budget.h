@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "proxy/base/bytes.h"
+
 namespace postern::net {
 
 class MemoryBudget {
@@ -23,6 +25,16 @@ class MemoryBudget {
   }
   // `bytes` more, or if negative fewer, wait for a slow peer.
   void add(int64_t bytes) { waiting_.fetch_add(bytes, std::memory_order_relaxed); }
+  // The same for commands that clients have begun and not ended before their login.
+  void add_begun(int64_t bytes) {
+    begun_.fetch_add(bytes, std::memory_order_relaxed);
+    add(bytes);
+  }
+  // Strangers all together keep no more than that here, with a limit and without.
+  static constexpr size_t kMostBegun = 256 * kMiB;
+  bool too_much_begun() const {
+    return at_least_0(begun_.load(std::memory_order_relaxed)) > kMostBegun;
+  }
 
   size_t waiting() const { return at_least_0(waiting_.load(std::memory_order_relaxed)); }
   size_t used() const {
@@ -47,6 +59,7 @@ class MemoryBudget {
   std::atomic<size_t> limit_{0};
   std::atomic<int64_t> base_{0};
   std::atomic<int64_t> waiting_{0};
+  std::atomic<int64_t> begun_{0};  // part of it
 };
 
 }  // namespace postern::net

@@ -15,6 +15,7 @@ constexpr uint64_t kIdleMs = 150'000;      // between requests: longer than comm
 constexpr uint64_t kLingerMs = 5'000;      // for the client to read the last response
 constexpr size_t kMaxDropped = 64 * kKiB;  // bytes that follow the last request
 constexpr size_t kHighWater = 4 * kMiB;    // responses a client does not read
+constexpr size_t kMaxReads = 1'024;        // of a connection: a request in octets costs a read each
 
 }  // namespace
 
@@ -55,6 +56,10 @@ class Admin::Connection final : public net::Retirable,
   void on_open() override {}
 
   void on_bytes(Bytes bytes) override {
+    if (++reads_ > kMaxReads) {
+      close();
+      return;
+    }
     if (finished_) {
       dropped_ += bytes.size();
       if (dropped_ > kMaxDropped) {
@@ -106,6 +111,7 @@ class Admin::Connection final : public net::Retirable,
   const uint64_t from_;  // its client_number()
   metrics::AdminHttp http_;
   size_t dropped_ = 0;
+  size_t reads_ = 0;
   bool answered_ = false;
   bool finished_ = false;  // we have said our last
   bool ended_ = false;     // the client has

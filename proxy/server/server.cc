@@ -8,6 +8,7 @@
 #include <ctime>
 #include <utility>
 
+#include "proxy/config/control_groups.h"
 #include "proxy/log/log.h"
 #include "proxy/process/stray_signals.h"
 #include "proxy/session/label_sets.h"
@@ -32,6 +33,14 @@ void log_faults(const char* event, const Faults& faults) {
 void log_warnings(const char* event, const Faults& warnings) {
   for (const Fault& warning : warnings) {
     log::warn(event, {{"where", warning.where}, {"warning", warning.message}});
+  }
+}
+
+void warn_of_memory_limit(const Config& config) {
+  const std::string warning =
+      config::judge_memory_limit(config.limits.memory, config::usable_memory());
+  if (!warning.empty()) {
+    log_warnings("configuration", {{"limits.memory", warning}});
   }
 }
 
@@ -294,7 +303,9 @@ void Server::apply(Materials materials) {
   if (reconfigured) {
     log::configure(config.log_format, config.log_level);
     log_warnings("configuration", config.warnings);
+    log_warnings("configuration", find_unnamed_servers(config, labels_));
     raise_file_limit(config);
+    warn_of_memory_limit(config);
     admission_.memory().set_limit(config.limits.memory);
   }
   log_warnings("certificates", materials_.warnings);

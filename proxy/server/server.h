@@ -98,7 +98,7 @@ class Server final : private net::SignalObserver,
   Admission admission_;
   MemoryWatch memory_watch_;
   RefusalReport refusal_report_{loop_, admission_.refusals()};
-  BackendFacts facts_;
+  BackendFacts facts_{labels_};
   std::vector<NamedSocket> sockets_;  // lent by the workers and the admin endpoint until a drain
   std::vector<std::unique_ptr<Worker>> workers_;
   Upgrade upgrade_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <csignal>
+#include <string_view>
 #include <utility>
 
 #include "proxy/log/log.h"
@@ -90,8 +91,12 @@ void Worker::Port::on_accept(std::unique_ptr<net::TcpStream> client) {
 void Worker::Port::on_accept_failure(const Error& error) {
   worker.counters_.count<Metric::AcceptFailures>(
       worker.labels_.index_of<Label::AcceptFailure>(error.label()));
-  log::error("accept failed",
-             {{"listener", worker.snapshot_->config->listeners[index].text}, {"error", error}});
+  const bool of_files = std::string_view(error.label()) == "too_many_open_files";
+  const char* const advice =
+      of_files ? "raise LimitNOFILE above twice limits.sessions, or lower that" : "";
+  log::error("accept failed", {{"listener", worker.snapshot_->config->listeners[index].text},
+                               {"error", error},
+                               log::Field::optional("advice", advice)});
 }
 
 // ---- drain
@@ -107,9 +112,7 @@ void Worker::begin_drain(DrainSchedule pace) {
   loop_.close_mailbox();
   schedule_ = pace;
   drain_began_ms_ = loop_.now_ms();
-  for (auto* list : {&sessions_.served, &sessions_.waiting}) {
-    list->for_each([this](Session&) { ++to_notify_; });
-  }
+  sessions_.for_each([this](Session&) { ++to_notify_; });
   on_deadline();
 }
 
@@ -142,10 +145,7 @@ void Worker::notify_sessions_due(uint64_t elapsed_ms) {
   const size_t due = schedule_.due(to_notify_, elapsed_ms);
   while (notified_count_ < due) {
     ++notified_count_;
-    Session* session = sessions_.served.pop_front();
-    if (session == nullptr) {
-      session = sessions_.waiting.pop_front();
-    }
+    Session* session = sessions_.pop_to_stop();
     if (session == nullptr) {  // some have gone by themselves
       return;
     }

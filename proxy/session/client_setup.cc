@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/backend/label_values.h"
+#include "proxy/session/crowd.h"
 #include "proxy/session/messages.h"
 
 namespace postern {
@@ -53,14 +54,17 @@ void ClientSetup::identified(Bytes early) {
   } else {  // a health check of the load balancer's own, for example
     count_proxy_header("local");
   }
-  refusal_ = session_.services.admission.admit_address(session_.permit, session_.config().limits,
-                                                       session_.origin.address, loop().now_ms());
-  if (!refusal_) {
+  const auto objection = session_.services.admission.admit_address(
+      session_.permit, session_.config().limits, session_.origin.address, loop().now_ms());
+  if (!objection) {
     welcome(early);
-  } else if (listener().tls == ListenerTls::StartTls) {
-    refuse(end_reason(*refusal_), bye_for(*refusal_));
+    return;
+  }
+  refusal_ = {*objection, *objection};
+  if (listener().tls == ListenerTls::StartTls) {
+    refuse(end_reason(*objection), bye_for(*objection));
   } else {
-    fail(end_reason(*refusal_));
+    fail(end_reason(*objection));
   }
 }
 
@@ -173,14 +177,15 @@ void ClientSetup::handshake(Bytes first) {
   tls_->wipe_what_was_read(true);
 }
 
-// While this runs nothing is computed for another one of this worker: each waits for its client,
-// and the one that has waited the longest gives way.
+// While this runs nothing is computed for another one of this worker: each waits for its client.
 bool ClientSetup::acquire_handshake() {
   Admission& admission = session_.services.admission;
   auto admitted = admission.admit_handshake(session_.permit, session_.config().limits);
-  const auto* refusal = std::get_if<Admission::HandshakeLimit>(&admitted);
-  if (refusal != nullptr && *refusal == Admission::HandshakeLimit::All) {
-    if (ClientSetup* oldest = session_.services.sessions.handshakes.front()) {
+  const auto* refusal = std::get_if<Refusal>(&admitted);
+  if (refusal != nullptr && *refusal == Refusal::LimitHandshakes) {
+    Crowd<ClientSetup> crowd;
+    crowd.look_at(session_.services.sessions.handshakes);
+    if (ClientSetup* oldest = crowd.oldest_of_largest()) {
       oldest->give_way();
       admitted = admission.admit_handshake(session_.permit, session_.config().limits);
     }
@@ -189,6 +194,8 @@ bool ClientSetup::acquire_handshake() {
     handshake_permit_ = std::move(*permit);
     return true;
   }
+  const Refusal limit = std::get<Refusal>(admitted);
+  refusal_ = {limit, limit};
   return false;
 }
 
@@ -295,7 +302,7 @@ void ClientSetup::cancel() {
 }
 
 void ClientSetup::give_way() {
-  refusal_ = Refusal::GaveWay;
+  refusal_ = {Refusal::GaveWay, Refusal::LimitHandshakes};
   fail(EndReason::GaveWay);
 }
 

@@ -42,7 +42,7 @@ struct FailedClient {
   bool hears = false;
   std::string_view last_words = {};
   Error error = {};
-  std::optional<Refusal> refusal = {};
+  std::optional<Refused> refusal = {};
   bool silent = false;  // the client itself has not sent one byte
 };
 
@@ -70,6 +70,9 @@ class ClientSetup final : public net::Retirable,
   void drain();
   // A newcomer needs its place among the handshakes.
   void give_way();
+  // Whose it is, and since when it waits: to find who gives way.
+  const net::Address& client() const { return session_.origin.address; }
+  uint64_t since_us() const { return started_us_; }
   // Gives up; no callback follows.
   void cancel();
 
@@ -118,7 +121,7 @@ class ClientSetup final : public net::Retirable,
   bool draining_ = false;
   bool heard_ = false;       // bytes of the client's own
   uint64_t started_us_ = 0;  // of the handshake
-  std::optional<Refusal> refusal_;
+  std::optional<Refused> refusal_;
 
   // One of the two.
   std::unique_ptr<net::TcpStream> cleartext_;

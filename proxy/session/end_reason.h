@@ -87,6 +87,9 @@ constexpr EndReason end_reason(Refusal refusal) {
       return EndReason::LimitRate;
     case Refusal::LimitMemory:
       return EndReason::LimitMemory;
+    case Refusal::LimitHandshakes:
+    case Refusal::LimitHandshakesOfAddress:
+      return EndReason::LimitHandshakes;
     case Refusal::Denied:
       return EndReason::Denied;
     case Refusal::Banned:

@@ -1,5 +1,7 @@
 #include "proxy/session/label_sets.h"
 
+#include <algorithm>
+#include <string>
 #include <vector>
 
 #include "metrics/admin_http.h"
@@ -23,6 +25,14 @@ Words listener_names(const Config& config) {
   return names;
 }
 
+size_t count_servers(const Config& config) {
+  size_t count = 0;
+  for (const BackendConfig& backend : config.backends) {
+    count += backend.servers.size();
+  }
+  return count;
+}
+
 Words proxy_header_names() {
   Words names = {"v1", "v2", "local"};
   for (const ErrorRow& row : kProxyDomain.rows) {
@@ -35,7 +45,7 @@ Words proxy_header_names() {
 }  // namespace
 
 metrics::LabelSets make_label_sets(const Config& config) {
-  metrics::LabelSets sets;
+  metrics::LabelSets sets(1 + 2 * count_servers(config));  // no backend is without a server
   define_leaf_labels(sets);
   sets.define(Label::Listener, listener_names(config));
   sets.define<EndReason>();
@@ -43,6 +53,24 @@ metrics::LabelSets make_label_sets(const Config& config) {
   sets.define(Label::Path, metrics::AdminHttp::known_paths());
   sets.define(Label::Code, metrics::AdminHttp::known_codes());
   return sets;
+}
+
+Faults find_unnamed_servers(const Config& config, metrics::LabelSets& sets) {
+  Faults warnings;
+  for (const BackendConfig& backend : config.backends) {
+    const size_t pool = sets.intern_backend(backend.name);
+    const auto unnamed = std::ranges::count_if(backend.servers, [&](const net::HostPort& server) {
+      return sets.intern_server(pool, server.text()) == metrics::LabelSets::kOther;
+    });
+    if (unnamed > 0) {
+      warnings.push_back(
+          {"backends." + backend.name,
+           "metrics count " + std::to_string(unnamed) +
+               " of its servers together, as server=\"other\", until a restart or an "
+               "upgrade makes room for them"});
+    }
+  }
+  return warnings;
 }
 
 }  // namespace postern

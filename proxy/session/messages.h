@@ -37,6 +37,8 @@ inline std::string_view bye_for(Refusal refusal) {
     case Refusal::LimitListener:
     case Refusal::LimitRate:
     case Refusal::LimitMemory:
+    case Refusal::LimitHandshakes:
+    case Refusal::LimitHandshakesOfAddress:
     case Refusal::GaveWay:
       return kLimitReached;
   }

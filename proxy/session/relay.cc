@@ -9,6 +9,13 @@ namespace postern {
 using metrics::Direction;
 using metrics::Hop;
 
+namespace {
+
+// What a client may always keep back of a command that it has begun: enough for a password.
+constexpr size_t kSmallCommand = 4 * kKiB;
+
+}  // namespace
+
 RelayMetrics RelayMetrics::of(metrics::Counters& counters) {
   using metrics::Metric;
   return {.client_in = counters.cell<Metric::Bytes>(Hop::Client, Direction::In),
@@ -33,7 +40,7 @@ Relay::Relay(net::Loop& loop, const RelayMetrics& cells, net::Stream& client, ne
       last_activity_ms_(loop.now_ms()) {}
 
 Relay::~Relay() {
-  loop_.memory().add(-static_cast<int64_t>(counted_));
+  loop_.memory().add_begun(-static_cast<int64_t>(counted_));
   wipe(held_);
 }
 
@@ -86,9 +93,10 @@ void Relay::finish_backend() {
 }
 
 void Relay::count_kept(size_t kept) {
-  loop_.memory().add(static_cast<int64_t>(kept) - static_cast<int64_t>(counted_));
-  counted_ = kept;
-  starved_ = starved_ || loop_.memory().exhausted();
+  net::MemoryBudget& memory = loop_.memory();
+  memory.add_begun(static_cast<int64_t>(kept) - static_cast<int64_t>(counted_));
+  const bool much = kept > std::exchange(counted_, kept) && kept > kSmallCommand;
+  starved_ = starved_ || memory.exhausted() || (much && memory.too_much_begun());
 }
 
 void Relay::client_ended() {

@@ -92,6 +92,8 @@ class Relay final : public net::Retirable, private net::Deadline {
   bool client_has_ended() const { return client_ended_; }
   uint64_t last_activity_ms() const { return last_activity_ms_; }
   uint64_t bytes_from_client() const { return bytes_from_client_; }
+  // Bytes of the client's that wait until their command is whole.
+  size_t kept() const { return counted_; }
   uint64_t bytes_to_client() const { return to_client_.bytes; }
 
  private:

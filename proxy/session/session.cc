@@ -150,11 +150,11 @@ imap::Filter::Options Session::filter_options() const {
 }
 
 void Session::on_login_sent() {
-  move_to(context_.services.sessions.served);
+  move_to(before_login().logging_in);
 }
 
 void Session::on_login_awaits_client() {
-  move_to(context_.services.sessions.waiting);
+  move_to(before_login().waiting);
 }
 
 void Session::on_logged_in() {
@@ -164,14 +164,14 @@ void Session::on_logged_in() {
 
 // A new login gets the time that the first one had.
 void Session::on_logged_out() {
-  move_to(context_.services.sessions.waiting);
+  move_to(before_login().waiting);
   context_.login_at_ms = loop().now_ms() + config().timeouts.login_ms;
   arm_until(context_.login_at_ms);
 }
 
 // The deadline may have waited for this answer.
 void Session::on_login_refused() {
-  move_to(context_.services.sessions.waiting);
+  move_to(before_login().waiting);
   if (loop().now_ms() >= context_.login_at_ms) {
     arm_until(context_.login_at_ms);
   }
@@ -269,8 +269,8 @@ void Session::cut() {
   end_at_once(EndReason::Aborted, kStopping);
 }
 
-void Session::give_way() {
-  refusal_ = Refusal::GaveWay;
+void Session::give_way(Refusal limit) {
+  refusal_ = {Refusal::GaveWay, limit};
   end_at_once(EndReason::GaveWay, bye_for(Refusal::GaveWay));
   context_.permit.release();
 }
@@ -293,7 +293,7 @@ void Session::start_closing(EndReason reason, std::string_view bye) {
     loop().retire(std::move(dialer_));
   }
   leave_backend();
-  move_to(context_.services.sessions.waiting);
+  move_to(before_login().waiting);
   LingeringCloseObserver& observer = *this;
   const bool ended = relay_ != nullptr && relay_->client_has_ended();
   lingering_ = std::make_unique<LingeringClose>(
@@ -340,8 +340,9 @@ void Session::release_resources(EndReason reason) {
   }
   if (refusal_) {
     context_.services.admission.refusals().refused(
-        context_.listener_config().text, context_.origin.address, *refusal_,
-        limit_of(*refusal_, config(), context_.listener, context_.origin.address), loop().now_ms());
+        context_.listener_config().text, context_.origin.address, refusal_->why,
+        limit_of(refusal_->limit, config(), context_.listener, context_.origin.address),
+        loop().now_ms());
   } else {
     log_session_end(record());
   }

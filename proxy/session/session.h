@@ -64,8 +64,13 @@ class Session final : public net::Retirable,
   void hasten();
   // The drain is over: ends now, with a BYE if it fits.
   void cut();
-  // It waits for its client, and a newcomer needs its place: ends now, with a BYE if it fits.
-  void give_way();
+  // A newcomer that has met `limit` needs its place: ends now, with a BYE if it fits.
+  void give_way(Refusal limit);
+  // Whose it is, and since when: to find who gives way.
+  const net::Address& client() const { return context_.origin.address; }
+  // Bytes of it that wait for more of them.
+  size_t kept() const { return relay_ != nullptr ? relay_->kept() : early_.size(); }
+  uint64_t since_us() const { return context_.accepted_us; }
   // The last words are out, and the session only waits for the client to hang up.
   bool is_closing() const { return state_ == State::Closing; }
 
@@ -74,7 +79,6 @@ class Session final : public net::Retirable,
           Admission::SessionPermit permit, const net::Address& peer);
 
   // In the order of life.
-  static Session* oldest_waiting(const SessionServices& services, Refusal limit, size_t listener);
   static void refuse(const SessionServices& services, const Config& config, size_t index,
                      Refusal refusal, std::unique_ptr<net::TcpStream> client);
   void on_client_ready(ReadyClient client) override;
@@ -93,6 +97,9 @@ class Session final : public net::Retirable,
   void on_login_sent() override;
   void on_login_awaits_client() override;
   void move_to(IntrusiveList<Session>& list);
+  SessionLists::Before& before_login() {
+    return context_.services.sessions.before[context_.listener];
+  }
   void check_login();
   void check_idle();
   void on_relay_end(EndReason reason, std::string_view bye, const Error& error) override;
@@ -141,7 +148,7 @@ class Session final : public net::Retirable,
   uint32_t commands_left_ = 0;  // until login
   std::optional<tls::Handshake> handshake_;
   std::optional<EndReason> reason_;
-  std::optional<Refusal> refusal_;  // for what its load balancer announced, or it gave way
+  std::optional<Refused> refusal_;  // for what its load balancer announced, or it gave way
   bool greeted_ : 1 = false;        // in clear
   bool silent_ : 1 = false;         // the client never sent a byte
   bool draining_ : 1 = false;

@@ -12,25 +12,18 @@ namespace postern {
 
 using metrics::Metric;
 
-namespace {
-
-// At how many waiting sessions a newcomer looks for one of its own listener.
-constexpr int kLooks = 1'000;
-
-}  // namespace
-
 void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> snapshot,
                     size_t listener, std::unique_ptr<net::TcpStream> client) {
   const Config& config = *snapshot->config;
   Admission& admission = services.admission;
   auto admitted = admission.admit_session(config, listener);
   const Refusal* limit = std::get_if<Refusal>(&admitted);
-  Session* oldest = limit != nullptr ? oldest_waiting(services, *limit, listener) : nullptr;
-  if (limit != nullptr && oldest == nullptr) {
+  Session* rival = limit != nullptr ? services.sessions.who_gives_way(*limit, listener) : nullptr;
+  if (limit != nullptr && rival == nullptr) {
     refuse(services, config, listener, *limit, std::move(client));
     return;
   }
-  Admission::SessionPermit permit = oldest != nullptr
+  Admission::SessionPermit permit = rival != nullptr
                                         ? admission.admit_in_place_of_another(listener)
                                         : std::get<Admission::SessionPermit>(std::move(admitted));
   const net::Address peer = client->remote();
@@ -42,25 +35,13 @@ void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> s
       return;
     }
   }
-  if (oldest != nullptr) {  // only now, for a refused client needs no place
-    oldest->give_way();
+  if (rival != nullptr) {  // only now, for a refused client needs no place
+    rival->give_way(*limit);
   }
   auto* session = new Session(services, std::move(snapshot), listener, std::move(permit), peer);
-  services.sessions.waiting.push_back(*session);
+  services.sessions.before[listener].waiting.push_back(*session);
   log_accepted(session->context_);
   session->setup_->start(std::move(client));
-}
-
-// The session whose end makes room within `limit`; null if none does, or none is found soon.
-Session* Session::oldest_waiting(const SessionServices& services, Refusal limit, size_t listener) {
-  Session* oldest = services.sessions.waiting.front();
-  if (limit == Refusal::LimitListener) {
-    for (int looks = 0; oldest != nullptr && oldest->context_.listener != listener; ++looks) {
-      oldest = looks < kLooks ? services.sessions.waiting.next(*oldest) : nullptr;
-    }
-    return oldest;
-  }
-  return limit == Refusal::LimitSessions ? oldest : nullptr;
 }
 
 Session::Session(const SessionServices& services, std::shared_ptr<Snapshot> snapshot,

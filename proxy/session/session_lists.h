@@ -1,10 +1,15 @@
-// SessionLists: the sessions of one worker. Those that wait for their clients alone (to log in, or
-// to hang up) stand in the order in which they began to wait. When all places are taken, the oldest
-// gives way to a newcomer: silent clients keep no other client out. Loop's thread only; owns no
-// session.
+// SessionLists: the sessions of one worker, those of a state in the order in which they have come
+// into it. When all places are taken, one that waits for its client alone gives way to a newcomer:
+// strangers keep no other client out. Loop's thread only; owns no session.
 #pragma once
 
+#include <array>
+#include <cstddef>
+
+#include "proxy/admission/refusal.h"
+#include "proxy/base/bytes.h"
 #include "proxy/base/intrusive_list.h"
+#include "proxy/config/config.h"
 
 namespace postern {
 
@@ -12,10 +17,38 @@ class ClientSetup;
 class Session;
 
 struct SessionLists {
-  IntrusiveList<Session> waiting;         // for their clients
-  IntrusiveList<Session> served;          // logged in, or their login is at the server
+  // Of one listener, so that each finds its own however many wait at another one.
+  struct Before {
+    IntrusiveList<Session> waiting;     // for their clients: to log in, or to hang up
+    IntrusiveList<Session> logging_in;  // their login is at the server
+  };
+
+  std::array<Before, kMaxListeners> before;
+  IntrusiveList<Session> served;          // logged in
   IntrusiveList<Session> stopping;        // postern stops, and they know
-  IntrusiveList<ClientSetup> handshakes;  // those of `waiting`, the oldest first
+  IntrusiveList<ClientSetup> handshakes;  // those among the waiting, the oldest first
+
+  // How many logins an address has at the server, of those looked at, before one of them gives way
+  // because none of all sessions waits for its client. An office has fewer at one moment.
+  static constexpr size_t kLoginCrowd = 8;
+
+  // What a session that waits must keep in memory to give way when memory is short, not places.
+  static constexpr size_t kMuchKept = 4 * kKiB;
+
+  // Whose end makes room within `limit` for a newcomer at `listener`; null if nobody's does.
+  Session* who_gives_way(Refusal limit, size_t listener);
+  // Takes the next one to be told that postern stops out of its list, those that are logging in
+  // last; null after the last.
+  Session* pop_to_stop();
+  // All but those that are stopping.
+  template <typename Visit>
+  void for_each(Visit&& visit) {
+    served.for_each(visit);
+    for (Before& of : before) {
+      of.logging_in.for_each(visit);
+      of.waiting.for_each(visit);
+    }
+  }
 };
 
 }  // namespace postern

@@ -15,7 +15,6 @@
 namespace postern {
 namespace {
 
-using HandshakeLimit = Admission::HandshakeLimit;
 using SessionPermit = Admission::SessionPermit;
 
 net::Address from(const std::string& text) {
@@ -58,9 +57,9 @@ struct Gate {
     return permit != nullptr ? std::optional(std::move(*permit)) : std::nullopt;
   }
   // The limit that refuses one.
-  std::optional<HandshakeLimit> shake_limit(const SessionPermit& session) {
+  std::optional<Refusal> shake_limit(const SessionPermit& session) {
     const auto admitted = admission.admit_handshake(session, config.limits);
-    const auto* limit = std::get_if<HandshakeLimit>(&admitted);
+    const auto* limit = std::get_if<Refusal>(&admitted);
     return limit != nullptr ? std::optional(*limit) : std::nullopt;
   }
 
@@ -174,7 +173,7 @@ TEST(Admission, LimitsHandshakesInFlight) {
   auto first = gate.shake(session);
   const auto second = gate.shake(session);
   ASSERT_TRUE(first && second);
-  EXPECT_EQ(gate.shake_limit(session), HandshakeLimit::All);
+  EXPECT_EQ(gate.shake_limit(session), Refusal::LimitHandshakes);
   first->release();
   first->release();  // the second call does nothing
   EXPECT_TRUE(gate.shake(session));
@@ -189,7 +188,7 @@ TEST(Admission, KeepsHandshakesFreeForOtherAddresses) {
   auto first = gate.shake(greedy);
   const auto second = gate.shake(greedy);
   ASSERT_TRUE(first && second);
-  EXPECT_EQ(gate.shake_limit(greedy), HandshakeLimit::Client);
+  EXPECT_EQ(gate.shake_limit(greedy), Refusal::LimitHandshakesOfAddress);
   EXPECT_TRUE(gate.shake(other)) << "a refusal keeps no place";
   first->release();
   EXPECT_TRUE(gate.shake(greedy));

@@ -119,6 +119,8 @@ TEST(RefusalLimit, NamesTheSettingAndItsValue) {
   config.listeners.emplace_back().sessions = 7;
   config.limits.sessions = 9;
   config.limits.connections_per_address = {.max = 30, .per_ms = 60'000};
+  config.limits.handshakes_in_flight = 50;
+  config.limits.handshakes_per_address = 5;
   config.limits.memory = 1'000'000;
   config.limits.login_failures = LoginFailures{.max = 3};
   config.limits.deny = {net::Network::parse("192.0.2.0/24").value()};
@@ -130,6 +132,10 @@ TEST(RefusalLimit, NamesTheSettingAndItsValue) {
   EXPECT_EQ(text(Refusal::LimitAddress), "limits.sessions_per_address=1000");
   EXPECT_EQ(text(Refusal::LimitListener), "listeners[].sessions=7");
   EXPECT_EQ(text(Refusal::LimitRate), "limits.connections_per_address=30 in 60s");
+  config.limits.connections_per_address.per_ms = 500;
+  EXPECT_EQ(text(Refusal::LimitRate), "limits.connections_per_address=30 in 500ms");
+  EXPECT_EQ(text(Refusal::LimitHandshakes), "limits.handshakes_in_flight=50");
+  EXPECT_EQ(text(Refusal::LimitHandshakesOfAddress), "limits.handshakes_per_address=5");
   EXPECT_EQ(text(Refusal::LimitMemory), "limits.memory=1000000");
   EXPECT_EQ(text(Refusal::Banned), "limits.login_failures.max=3");
   EXPECT_EQ(text(Refusal::Denied, "192.0.2.1:7"), "limits.deny=");

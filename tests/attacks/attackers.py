@@ -155,12 +155,36 @@ class Places(Attack):
         await reader.read(1)
 
 
+class Churn(Attack):
+    """From five addresses, the first octet of TLS, and a moment later again: new connections all the time."""
+    addresses, secure = 5, False
+
+    async def attack(self, reader, writer):
+        writer.write(b"\x16")
+        self.here()
+        await asyncio.sleep(0.05)
+
+
 class BeforeLogin(Attack):
     """Inside TLS, greeted, and silent: as many as there are places."""
     addresses = 100
 
     async def attack(self, reader, writer):
         await self.greeted(reader)
+        self.here()
+        await self.drain(reader)
+
+
+class HeldCommands(Attack):
+    """Begins a command as long as it may be and never ends it: as many as fill the memory."""
+    addresses = 5
+
+    async def attack(self, reader, writer):
+        await self.greeted(reader)
+        writer.write(b"a LOGIN {120000}\r\n")
+        await reader.readline()
+        writer.write(b"x" * 110_000)
+        await writer.drain()
         self.here()
         await self.drain(reader)
 
@@ -337,7 +361,7 @@ class NeverRead(Attack):
 
 
 ATTACKS = {"silent": Silent, "slow-handshake": SlowHandshake, "half-handshake": HalfHandshake,
-           "places": Places, "before-login": BeforeLogin, "endless-commands": EndlessCommands,
+           "places": Places, "churn": Churn, "held-commands": HeldCommands, "before-login": BeforeLogin, "endless-commands": EndlessCommands,
            "after-violation": AfterViolation, "admin-stall": AdminStall, "admin-scrape": AdminScrape,
            "one-byte-writes": OneByteWrites, "endless-line": EndlessLine, "huge-literals": HugeLiterals,
            "eight-bit": EightBit, "pipelined": Pipelined, "not-tls": NotTls, "renegotiate": Renegotiate,

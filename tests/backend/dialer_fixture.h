@@ -138,7 +138,7 @@ class DialerTest : public testing::Test, public DialerObserver {
   tls::Workspace workspace;
   metrics::LabelSets labels = metrics::complete_labels(leaf_labels());
   metrics::Counters counters;
-  BackendFacts facts;
+  BackendFacts facts{labels};
   const DialerServices services{loop, workspace, counters, labels, facts};
   test::TempDirectory directory;
   test::Authority authority;

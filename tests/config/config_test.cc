@@ -10,7 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "proxy/config/processors.h"
+#include "proxy/config/control_groups.h"
 #include "proxy/config/table.h"
 #include "proxy/config/table_parts.h"
 #include "proxy/config/values.h"

@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "proxy/config/config.h"
+#include "proxy/config/control_groups.h"
 #include "proxy/config/draft.h"
-#include "proxy/config/processors.h"
 #include "proxy/config/table.h"
 #include "proxy/config/table_parts.h"
 #include "proxy/config/values.h"

@@ -75,8 +75,7 @@ class Guards(unittest.TestCase):
         cls.machine.shell("dpkg --install /root/crowdsec.deb")
         cls.machine.install()
         (root / "etc/postern/postern.yaml").write_text(SETTINGS)
-        for words in ("link set lo up", "link add mail0 type dummy", "address add 192.0.2.10/24 dev mail0",
-                      "address add 192.0.2.66/24 dev mail0", "link set mail0 up"):
+        for words in ("link set lo up", "address add 192.0.2.10/32 dev lo", "address add 192.0.2.66/32 dev lo"):
             output("nsenter", "--target", cls.machine.leader, "--net", "ip", *words.split())
         cls.server = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "nsenter", "--target", cls.machine.leader, "--net",
                                        "python3", "-c", SERVER], stdin=subprocess.DEVNULL)

@@ -185,6 +185,16 @@ class Files(unittest.TestCase):
                     used = {label for label, _ in MATCHER.findall(matchers.replace('\\"', '"'))}
                     self.assertLessEqual(used, known[metric] | TARGET_LABELS)
 
+    def test_the_dashboard_tells_backends_apart(self):
+        """What is counted by backend is shown by backend, so that one that is ill does not drown in the others."""
+        queries = [query for _, query in dashboard_queries()]
+        for metric in (name for name, labels in catalog().items() if "backend" in labels):
+            with self.subTest(metric=metric):
+                asked = [query for query in queries if re.search(rf"\b{metric}\b", query)]
+                apart = [query for query in asked if re.search(r"by \([^)]*\bbackend\b", query) or "sum" not in query]
+                self.assertTrue(apart or not asked, "\n".join(asked))
+        self.assertTrue(any("by (backend, result) (rate(postern_logins_total" in query for query in queries))
+
     def test_the_runbook_explains_every_end_reason(self):
         header = (SOURCE / "proxy/session/end_reason.h").read_text(encoding="utf-8")
         section = (SOURCE / "deploy/README.md").read_text(encoding="utf-8").partition("## Why a session ended")[2]

@@ -97,6 +97,26 @@ class Cost(unittest.TestCase):
                     until_the_end(lambda: client.send(bytes([next(left)])))
         self.costs("a ClientHello of 16 KiB in segments of one octet", burden)
 
+    def test_segments_of_one_octet_on_the_admin_endpoint(self):
+        def burden():
+            with without_delay(socket.create_connection(self.gateway.admin)) as client:
+                client.sendall(b"GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 65536\r\n\r\n")
+                until_the_end(lambda: client.send(b"a"))
+        self.costs("a request in segments of one octet", burden)
+
+    def test_segments_of_one_octet_before_a_proxy_header(self):
+        backend = self.enterContext(ScriptedBackend(server))
+        listeners = [{"address": "127.0.0.1:0", "tls": "implicit", "proxy_protocol": {"from": ["127.0.0.0/8"]}}]
+        self.gateway = self.enterContext(Gateway(
+            backends={"mail": backend.backend()}, workers=1, listeners=listeners, log={"format": "text", "level": "info"}))
+
+        def burden():
+            with self.clear() as client:
+                header = iter(b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x0f\xff" + bytes(4095))
+                with contextlib.suppress(StopIteration):
+                    until_the_end(lambda: client.send(bytes([next(header)])))
+        self.costs("a PROXY header of 4 KiB in segments of one octet", burden)
+
     def test_whole_handshakes(self):
         def burden():
             self.gateway.connect_to_tls().close()
@@ -161,6 +181,56 @@ class NobodyIsKeptOut(unittest.TestCase):
         self.gateway.wait_for_metric("postern_sessions_active", 60)
         self.welcomes_ten()
 
+    def half_a_handshake(self):
+        """An honest client whose ClientHello is answered: the connection, and a function that does the rest."""
+        plain = self.enterContext(contextlib.closing(socket.create_connection(self.gateway.address(), 20)))
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self.gateway.client_context().wrap_bio(incoming, outgoing, server_hostname="postern.test")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.do_handshake()
+        plain.sendall(outgoing.read())
+        incoming.write(plain.recv(65536))
+
+        def finish():
+            while True:
+                try:
+                    tls.do_handshake()
+                    plain.sendall(outgoing.read())
+                    return
+                except ssl.SSLWantReadError:
+                    plain.sendall(outgoing.read())
+                    incoming.write(plain.recv(65536))
+        return finish
+
+    def test_a_flood_does_not_overtake_a_handshake_on_its_way(self):
+        """However fast strangers come: a client far away needs some time between its two flights."""
+        self.strangers(self.gateway.address(), 30, SILENCE)
+        self.gateway.wait_for_metric("postern_handshakes_in_flight", 30)
+        finish = self.half_a_handshake()
+        self.strangers(self.gateway.address(), 100, SILENCE)
+        self.gateway.wait_for_metric("postern_sessions_total", lambda ended: ended >= 100, {"end_reason": "gave_way"})
+        finish()
+        self.gateway.wait_for_metric("postern_handshakes_total", 1)
+
+    def test_a_flood_does_not_overtake_a_user_who_is_about_to_log_in(self):
+        with self.gateway.connect() as client:
+            self.strangers(self.gateway.address(), 150)
+            self.gateway.wait_for_metric("postern_sessions_total", lambda ended: ended >= 90, {"end_reason": "gave_way"})
+            client.send(b"a LOGIN user secret\r\n")
+            self.assertEqual(client.response(), b"a OK done\r\n")
+
+    def test_a_crowd_at_one_listener_keeps_nobody_out_of_another(self):
+        listeners = [{"address": "127.0.0.1:0", "tls": "implicit", "sessions": 10},
+                     {"address": "127.0.0.2:0", "tls": "starttls"}]
+        backend = self.enterContext(ScriptedBackend(server))
+        self.gateway = self.enterContext(Gateway(
+            backends={"mail": backend.backend()}, workers=1, listeners=listeners, limits={"sessions": 3000}))
+        self.strangers(self.gateway.address("starttls"), 1200)  # older than those in the way
+        self.gateway.wait_for_metric("postern_sessions_active", 1200)
+        self.strangers(self.gateway.address(), 10)
+        self.gateway.wait_for_metric("postern_sessions_active", 1210)
+        self.welcomes_ten()
+
     def test_sessions_that_have_logged_in_stay(self):
         clients = [self.enterContext(self.gateway.connect()) for _ in range(60)]
         for client in clients:
@@ -196,6 +266,71 @@ class NobodyIsKeptOut(unittest.TestCase):
         self.assertEqual(self.gateway.get("/live")[0], 200)
         self.assertLess(time.monotonic() - begin, 1 if not sanitized() else 10)
         wait_until(lambda: self.gateway.get("/ready")[0] == 200, lambda: "readiness")
+
+
+class MemoryOfStrangers(unittest.TestCase):
+    """Commands that are begun and never ended fill the memory that limits.memory allows."""
+
+    @unittest.skipIf(sanitized(), "a sanitizer's memory says nothing")
+    def test_keeps_nobody_out(self):
+        backend = self.enterContext(ScriptedBackend(server))
+        gateway = self.enterContext(Gateway(backends={"mail": backend.backend()}, workers=1, limits={"memory": "32MiB"}))
+        strangers = []
+        for number in range(400):
+            plain = self.enterContext(contextlib.closing(socket.create_connection(
+                gateway.address(), 20, (f"127.9.0.{number % 5 + 1}", 0))))
+            stranger = self.enterContext(gateway.client_context().wrap_socket(plain, server_hostname="postern.test"))
+            stranger.recv(1000)
+            stranger.sendall(b"a LOGIN {120000}\r\n")
+            stranger.recv(1000)
+            stranger.sendall(b"x" * 110_000)
+            strangers.append(stranger)
+            if gateway.metrics().sum("postern_sessions_total", end_reason="gave_way"):
+                break
+        else:
+            self.fail("the memory lasted")
+        for _ in range(10):
+            with gateway.connect() as client:
+                client.send(b"a LOGIN user secret\r\n")
+                self.assertEqual(client.response(), b"a OK done\r\n")
+
+
+class LoginsThatTakeLong(unittest.TestCase):
+    """Strangers whose logins are at a slow server hold every place: their crowd makes room, an office does not."""
+
+    def setUp(self):
+        backend = self.enterContext(ScriptedBackend(self.slow_for_strangers))
+        self.gateway = self.enterContext(Gateway(
+            backends={"mail": backend.backend()}, workers=1, limits={"sessions": 40}))
+
+    @staticmethod
+    def slow_for_strangers(peer):
+        peer.send(b"* OK [CAPABILITY IMAP4rev1] ready\r\n")
+        while line := peer.line():
+            if b"stranger" in line:
+                peer.until_gone()
+                return
+            peer.send(line.split()[0] + b" OK done\r\n")
+
+    def logins_of_strangers(self, addresses):
+        for number in range(40):
+            plain = self.enterContext(contextlib.closing(socket.create_connection(
+                self.gateway.address(), 20, (f"127.9.1.{number % addresses + 1}", 0))))
+            stranger = self.enterContext(self.gateway.client_context().wrap_socket(plain, server_hostname="postern.test"))
+            stranger.sendall(b"a LOGIN stranger guess\r\n")
+        wait_until(lambda: self.gateway.metrics().sum("postern_bytes_total", hop="backend", direction="out") >=
+                   40 * len(b"a LOGIN stranger guess\r\n"), lambda: "the logins to reach the server")
+
+    def test_a_crowd_of_logins_makes_room(self):
+        self.logins_of_strangers(4)
+        with self.gateway.connect() as client:
+            client.send(b"a LOGIN user secret\r\n")
+            self.assertEqual(client.response(), b"a OK done\r\n")
+
+    def test_a_few_logins_of_an_address_are_left_alone(self):
+        self.logins_of_strangers(10)
+        with self.assertRaises((OSError, ssl.SSLError)):
+            self.gateway.connect()
 
 
 if __name__ == "__main__":

@@ -51,16 +51,26 @@ TEST(LabelSets, KeepsServersOfTwoBackendsApart) {
 TEST(LabelSets, MapsValuesBeyondItsCapacityToOther) {
   LabelSets labels;
   const size_t first = labels.intern_backend("0");
-  for (size_t i = 1; i < 2 * LabelSets::kGrowingCapacity; ++i) {
+  for (size_t i = 1; i < 2 * LabelSets::kLeastCapacity; ++i) {
     labels.intern_backend(std::to_string(i));
     labels.intern_server(first, std::to_string(i));
   }
-  EXPECT_EQ(labels.values(Label::Backend).size(), LabelSets::kGrowingCapacity);
-  EXPECT_EQ(labels.width(Label::Server), LabelSets::kGrowingCapacity);
+  EXPECT_EQ(labels.values(Label::Backend).size(), LabelSets::kLeastCapacity);
+  EXPECT_EQ(labels.width(Label::Server), LabelSets::kLeastCapacity);
   EXPECT_EQ(labels.intern_backend("late"), LabelSets::kOther);
   EXPECT_EQ(labels.intern_server(first, "late"), LabelSets::kOther);
   EXPECT_EQ(labels.backend_of(LabelSets::kOther), LabelSets::kOther);
   EXPECT_EQ(labels.intern_backend("0"), first);
+}
+
+TEST(LabelSets, HasRoomForAsManyAsItIsAskedFor) {
+  LabelSets labels(1'000);
+  const size_t backend = labels.intern_backend("legacy");
+  for (size_t i = 1; i < 1'000; ++i) {
+    EXPECT_EQ(labels.intern_server(backend, std::to_string(i)), i);
+  }
+  EXPECT_EQ(labels.intern_server(backend, "late"), LabelSets::kOther);
+  EXPECT_EQ(labels.width(Label::Server), 1'000U);
 }
 
 TEST(LabelSetsDeathTest, RefusesToDefineALabelTwice) {

@@ -219,6 +219,17 @@ TEST_F(AdminTest, DropsLittleOfWhatFollowsTheLastRequest) {
   EXPECT_TRUE(client.saw.failed()) << "it was reset";
 }
 
+TEST_F(AdminTest, EndsAConnectionThatSendsItsRequestsInOctets) {
+  Client& client = served();
+  client.send("GET /metrics HTTP/1.1\r\nHost: a\r\nContent-Length: 65536\r\n\r\n");
+  for (int i = 0; i < 2'000 && !client.over(); ++i) {
+    client.send("x");
+    loop.run_once(1);
+  }
+  EXPECT_TRUE(client.over());
+  EXPECT_EQ(source.requests.size(), 1U) << "the second one has no end";
+}
+
 TEST_F(AdminTest, EndsAllConnectionsWhenClosed) {
   Client& client = served();
   admin->close();

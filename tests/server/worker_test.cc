@@ -92,7 +92,7 @@ class WorkerTest : public testing::Test {
   Config config = test::gateway_config({backend->host()});
   metrics::LabelSets labels = make_label_sets(config);
   Admission admission;
-  BackendFacts facts;
+  BackendFacts facts{labels};
   const Shared shared{.labels = labels, .admission = admission, .facts = facts};
   std::unique_ptr<Materials> materials;
   net::Address address;

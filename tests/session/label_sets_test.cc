@@ -84,6 +84,33 @@ TEST(LabelSets, StandInTheOrderOfTheEnumsThatIndexThem) {
             "preauth");
 }
 
+// No server of the configuration is counted as another one without a word.
+TEST(LabelSets, HaveRoomForEveryServerOfTheConfiguration) {
+  Config config = test::gateway_config({});
+  config.backends[0].servers.clear();
+  for (int i = 0; i < 300; ++i) {
+    config.backends[0].servers.push_back({"mail" + std::to_string(i), 143});
+  }
+  metrics::LabelSets made = make_label_sets(config);
+  EXPECT_TRUE(find_unnamed_servers(config, made).empty());
+  EXPECT_EQ(made.values(Label::Server).size(), 301U);
+  EXPECT_EQ(made.values(Label::Server).back(), "mail299:143");
+}
+
+TEST(LabelSets, SayWhichServersOfAReloadFindNoRoom) {
+  metrics::LabelSets made = make_label_sets(test::gateway_config({}));
+  Config grown = test::gateway_config({});
+  grown.backends[0].servers.clear();
+  for (size_t i = 0; i < made.capacity() + 10; ++i) {
+    grown.backends[0].servers.push_back({"mail" + std::to_string(i), 143});
+  }
+  const Faults warnings = find_unnamed_servers(grown, made);
+  ASSERT_EQ(warnings.size(), 1U);
+  EXPECT_EQ(warnings[0].text(),
+            "backends.pool: metrics count 11 of its servers together, as server=\"other\", until a "
+            "restart or an upgrade makes room for them");
+}
+
 TEST(EndReason, HasTheNamesOfTheRefusals) {
   for (size_t i = 0; i < kCountOf<Refusal>; ++i) {
     const auto refusal = static_cast<Refusal>(i);

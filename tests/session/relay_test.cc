@@ -108,6 +108,19 @@ TEST_F(RelayTest, CountsWhatIsKeptOfACommandAsMemory) {
   EXPECT_EQ(loop.memory().used(), before);
 }
 
+// Commands without an end, of all strangers together, have a bound of their own.
+TEST_F(RelayTest, EndsACommandThatGrowsWhenStrangersHaveBegunTooMuch) {
+  start();
+  loop.memory().add_begun(net::MemoryBudget::kMostBegun);
+  client.say("a NOOP");
+  client.say("\r\n");
+  client.say("b LOGIN user {9000+}\r\n" + std::string(1'000, 'x'));
+  EXPECT_FALSE(ended()) << "as much as passwords need is always there";
+  client.say(std::string(6'000, 'x'));
+  EXPECT_EQ(reason, EndReason::LimitMemory);
+  loop.memory().add_begun(-static_cast<int64_t>(net::MemoryBudget::kMostBegun));
+}
+
 TEST_F(RelayTest, HoldsBackWhatFollowsAuthenticateUntilItIsAnswered) {
   start();
   client.say("a AUTHENTICATE PLAIN\r\nAHVzZXIAc2VjcmV0\r\n");

@@ -77,6 +77,31 @@ TEST_F(SessionLogTest, SaysWhatAClientThatIsRefusedHadOffered) {
                          "bytes_in=")));
 }
 
+// Whoever runs into a limit is told of in one way, with the setting to change.
+TEST_F(SessionLogTest, NamesTheLimitOfHandshakes) {
+  config.limits.handshakes_in_flight = 0;
+  const auto lines = lines_of([&] {
+    dial();
+    client->send_in_clear("\x16\x03\x01");
+    ASSERT_TRUE(until([&] { return client->over(); }));
+  });
+  EXPECT_THAT(lines, ElementsAre(ContainsRegex("warn  session refused listener=implicit "
+                                               "client=127.0.0.1:[0-9]+ reason=limit_handshakes "
+                                               "setting=limits.handshakes_in_flight limit=0")));
+}
+
+TEST_F(SessionLogTest, NamesTheLimitThatANewcomerHasMet) {
+  config.limits.sessions = 1;
+  const auto lines = lines_of([&] {
+    dial();
+    const auto first = std::move(client);
+    log_in();
+    EXPECT_TRUE(first->over());
+  });
+  EXPECT_THAT(lines, Contains(ContainsRegex("session refused listener=implicit client=[^ ]+ "
+                                            "reason=gave_way setting=limits.sessions limit=1")));
+}
+
 // What load balancers and kubelets do every few seconds.
 TEST_F(SessionLogTest, WritesNothingOfAPortCheckAboveDebug) {
   for (const size_t listener : {kImplicit, kStartTls}) {

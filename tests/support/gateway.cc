@@ -85,20 +85,16 @@ bool Gateway::at_rest() {
       held += figure(Metric::BackendSessions, {pool->server(i).label}) + *pool->server(i).sessions;
     }
   }
-  return held == 0 && sessions_.waiting.empty() && sessions_.served.empty() &&
-         sessions_.handshakes.empty() && admission_.sessions() == 0;
+  sessions_.for_each([&held](Session&) { ++held; });
+  return held == 0 && sessions_.handshakes.empty() && admission_.sessions() == 0;
 }
 
 void Gateway::drain() {
-  for (auto* list : {&sessions_.served, &sessions_.waiting}) {
-    list->for_each([](Session& session) { session.drain(); });
-  }
+  sessions_.for_each([](Session& session) { session.drain(); });
 }
 
 void Gateway::cut() {
-  for (auto* list : {&sessions_.served, &sessions_.waiting}) {
-    list->for_each([](Session& session) { session.cut(); });
-  }
+  sessions_.for_each([](Session& session) { session.cut(); });
 }
 
 // ---- GatewayClient

@@ -68,7 +68,7 @@ class Gateway final {
   metrics::LabelSets labels_;
   metrics::Counters counters_;
   Admission admission_;
-  BackendFacts facts_;
+  BackendFacts facts_{labels_};
   tls::Workspace workspace_;
   SessionLists sessions_;
   SessionServices services_;

@@ -108,6 +108,28 @@ TEST_F(Verify, RefusesExpiredAndFutureOnes) {
             Failure::CertificateExpired);
 }
 
+// "A certificate is expired" does not say whose, nor since when.
+TEST_F(Verify, SaysWhichCertificateHasEndedAndWhen) {
+  meet({.names = {"mail.example.org"},
+        .common_name = "old",
+        .valid_from_s = -7200,
+        .valid_until_s = -3600});
+  EXPECT_THAT(finding_, testing::MatchesRegex("the certificate of '[^']*CN=old[^']*' is valid from "
+                                              "20[0-9-]+T[0-9:]+Z until 20[0-9-]+T[0-9:]+Z"));
+}
+
+TEST_F(Verify, SaysWhoHasIssuedWhatNobodyTrusts) {
+  const test::Authority impostor;
+  meet(impostor.issue({.names = {"mail.example.org"}, .common_name = "one"}), by_authority(),
+       "mail.example.org");
+  EXPECT_THAT(finding_, HasSubstr("the certificate of '"));
+  EXPECT_THAT(finding_, HasSubstr("issued by '"));
+  const auto intermediate = authority_.intermediate("Middle");
+  meet(intermediate.issue({.names = {"mail.example.org"}, .common_name = "one"}), by_authority(),
+       "mail.example.org");
+  EXPECT_THAT(finding_, HasSubstr("issued by 'CN=Middle': unable to get local issuer certificate"));
+}
+
 TEST_F(Verify, TrustsAnyCertificateInTheFile) {
   const Issued leaf = authority_.issue({.names = {"mail.example.org"}});
   const Issued alone = test::self_signed({.names = {"mail.example.org"}, .common_name = "alone"});

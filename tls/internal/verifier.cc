@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "tls/internal/certificate.h"
 #include "tls/internal/file.h"
@@ -76,6 +77,32 @@ std::string describe_names(X509& leaf, const std::string& wanted) {
   }
   return names.size() <= kShown ? text
                                 : text + " and " + std::to_string(names.size() - kShown) + " more";
+}
+
+std::string shown(X509_NAME* name) {
+  constexpr size_t kMaxBytes = 200;
+  const std::string text = name_text(*name);
+  return text.size() > kMaxBytes ? text.substr(0, kMaxBytes) + "…" : text;
+}
+
+std::string day_of(const ASN1_TIME* time) {
+  const time_t at = posix_time(time);
+  tm parts{};
+  std::array<char, sizeof "2026-11-30T12:00:00Z"> text{};
+  gmtime_r(&at, &parts);
+  return {text.data(), strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
+}
+
+std::string describe_dates(X509& certificate) {
+  return "the certificate of '" + shown(X509_get_subject_name(&certificate)) + "' is valid from " +
+         day_of(X509_get0_notBefore(&certificate)) + " until " +
+         day_of(X509_get0_notAfter(&certificate));
+}
+
+std::string describe_issuer(X509& certificate, int x509_error) {
+  return "the certificate of '" + shown(X509_get_subject_name(&certificate)) + "', issued by '" +
+         shown(X509_get_issuer_name(&certificate)) +
+         "': " + X509_verify_cert_error_string(x509_error);
 }
 
 }  // namespace
@@ -198,7 +225,7 @@ std::optional<Failure> Verifier::judge(const STACK_OF(CRYPTO_BUFFER) * chain,
     return std::nullopt;
   }
   const std::string& wanted = name_.empty() ? check.host : name_;
-  const auto failure = judge_chain(leaf, certificates.get(), wanted);
+  const auto failure = judge_chain(leaf, certificates.get(), wanted, check.finding);
   if (failure == Failure::CertificateNameMismatch) {
     check.finding = describe_names(leaf, wanted);
   }
@@ -218,7 +245,7 @@ bool Verifier::pinned(X509& leaf) const {
 }
 
 std::optional<Failure> Verifier::judge_chain(X509& leaf, STACK_OF(X509) * others,
-                                             const std::string& host) const {
+                                             const std::string& host, std::string& finding) const {
   const bssl::UniquePtr<X509_STORE_CTX> verification(X509_STORE_CTX_new());
   if (X509_STORE_CTX_init(verification.get(), authorities_.get(), &leaf, others) != 1 ||
       X509_STORE_CTX_set_default(verification.get(), "ssl_server") != 1) {
@@ -233,7 +260,15 @@ std::optional<Failure> Verifier::judge_chain(X509& leaf, STACK_OF(X509) * others
   if (X509_verify_cert(verification.get()) == 1) {
     return std::nullopt;
   }
-  return failure_of(X509_STORE_CTX_get_error(verification.get()));
+  const Failure failure = failure_of(X509_STORE_CTX_get_error(verification.get()));
+  // Of the whole chain, the one that was looked at when it failed.
+  X509* const at = X509_STORE_CTX_get_current_cert(verification.get());
+  if (at != nullptr && failure == Failure::CertificateExpired) {
+    finding = describe_dates(*at);
+  } else if (at != nullptr && failure == Failure::CertificateUntrusted) {
+    finding = describe_issuer(*at, X509_STORE_CTX_get_error(verification.get()));
+  }
+  return failure;
 }
 
 }  // namespace postern::tls

@@ -34,8 +34,8 @@ class Verifier {
 
   Verifier() = default;
   bool pinned(X509& leaf) const;
-  std::optional<Failure> judge_chain(X509& leaf, STACK_OF(X509) * others,
-                                     const std::string& host) const;
+  std::optional<Failure> judge_chain(X509& leaf, STACK_OF(X509) * others, const std::string& host,
+                                     std::string& finding) const;
 
   Verification::Mode mode_ = Verification::Mode::Verify;
   std::string name_;
