@@ -3,11 +3,14 @@
 import pathlib
 import random
 import sys
+import tempfile
+import types
 import unittest
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent)]
 from compare import Verdict, faithful, lines_of, normal  # noqa: E402
 from grammar import Maker  # noqa: E402
+from ledger import Ledger  # noqa: E402
 from owed import owed  # noqa: E402
 from player import Heard  # noqa: E402
 from reading import Reading  # noqa: E402
@@ -160,6 +163,16 @@ class Scripts(unittest.TestCase):
         for other in smaller(script):
             self.assertNotEqual(other, script)
             self.assertTrue(any(a < b for a, b in zip(weight(other), weight(script))), other)
+
+
+class TheLedger(unittest.TestCase):
+    def test_each_run_of_a_server_takes_the_next_seed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for server, seed in (("cyrus", 1), ("cyrus", 2), ("courier", 1)):
+                ledger = Ledger(f"{folder}/ledger.csv")
+                self.assertEqual(ledger.next_seed(server), seed)
+                ledger.add(server, seed, types.SimpleNamespace(played=100, found={"words": 1, "left": 0}, passing=3))
+            self.assertEqual(ledger.totals(), {"cyrus": (200, 2), "courier": (100, 1)})
 
 
 if __name__ == "__main__":
