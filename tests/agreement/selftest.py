@@ -1,5 +1,6 @@
 """The judges of the differential test, held against transcripts that are known to be right or wrong."""
 
+import asyncio
 import pathlib
 import random
 import sys
@@ -8,6 +9,7 @@ import types
 import unittest
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent)]
+from campaign import Campaign  # noqa: E402
 from compare import Verdict, faithful, lines_of, normal  # noqa: E402
 from grammar import Maker  # noqa: E402
 from ledger import Ledger  # noqa: E402
@@ -163,6 +165,36 @@ class Scripts(unittest.TestCase):
         for other in smaller(script):
             self.assertNotEqual(other, script)
             self.assertTrue(any(a < b for a, b in zip(weight(other), weight(script))), other)
+
+
+class TheCampaign(unittest.TestCase):
+    def look_into(self, again):
+        """Twenty conversations that disagree at once; each is played again, with that outcome."""
+        options = types.SimpleNamespace(seed=1, at_once=1, per_kind=2, findings=None)
+        campaign = Campaign(types.SimpleNamespace(server=types.SimpleNamespace(at_once=1)), "none", options)
+        reported = []
+
+        async def one(*_):
+            await asyncio.sleep(0)
+            return types.SimpleNamespace(faults=again)
+
+        async def report(what, *_):
+            reported.append(what)
+
+        async def all_of_them():
+            late = types.SimpleNamespace(faults=[("answers", "late")], script=None)
+            await asyncio.gather(*(campaign._look_into(number, late) for number in range(20)))
+        campaign._one, campaign._report = one, report
+        asyncio.run(all_of_them())
+        return campaign.found["answers"], campaign.passing, len(reported)
+
+    def test_what_does_not_come_again_is_no_disagreement(self):
+        self.assertEqual(self.look_into([]), (0, 20, 0))
+
+    def test_what_comes_again_is_made_small_a_few_times(self):
+        found, passing, reported = self.look_into([("answers", "again")])
+        self.assertEqual((found, passing), (20, 0))
+        self.assertLessEqual(reported, 4)
 
 
 class TheLedger(unittest.TestCase):
