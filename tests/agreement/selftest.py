@@ -119,6 +119,11 @@ class Verdicts(unittest.TestCase):
     def test_silence(self):
         self.assertIn("silence", verdict(self.script, b"a OK\r\nb OK x\r\n", b"a OK\r\n", self.events[:3], probe=0))
 
+    def test_silence_while_a_literal_comes_that_no_script_fills_is_none(self):
+        for size, found in ((b"99", {"silence"}), (b"5014", set())):
+            script = Script((Step((b"a LOGIN { {%s}\r\n" % size,)),))
+            self.assertEqual(verdict(script, b"a NO\r\n", b"+ OK\r\n", (), probe=0), found)
+
     def test_octets_that_did_not_pass(self):
         self.assertIn("octets", verdict(self.script, b"a OK\r\n", b"a OK\r\n", self.events[:2]))
 
