@@ -136,6 +136,8 @@ class Conversation {
   bool wants_challenge() const { return attempt_.wants_challenge(); }
   void challenge(std::string_view base64) { attempt_.challenge(base64); }
   void untagged_bad();
+  // NO or BYE with the code AUTHENTICATIONFAILED.
+  void untagged_refusal() { attempt_.refused(); }
   // The position in the queue of the oldest command with this tag, or kUnknown. Valid until the
   // next answered().
   uint32_t find(std::string_view tag) const { return queue_.find(tag); }

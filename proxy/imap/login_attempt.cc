@@ -79,7 +79,7 @@ LoginResult LoginAttempt::result_of_end(bool by_client) const {
     return LoginResult::Unsupported;
   }
   if (!by_client) {
-    return LoginResult::Interrupted;
+    return refused_ && secret_sent() ? LoginResult::Failure : LoginResult::Interrupted;
   }
   return secret_sent() ? LoginResult::Abandoned : LoginResult::Cancelled;
 }

@@ -45,6 +45,8 @@ class LoginAttempt {
   LoginResult result_of_silence() const;
   // The server has said an untagged BAD instead of an answer.
   void rejected() { rejected_ = true; }
+  // The server has said under no tag that the secret is wrong.
+  void refused() { refused_ = true; }
 
   // Whether it may be sent as far as the server can judge its secret: the observer decides about
   // that once.
@@ -66,6 +68,7 @@ class LoginAttempt {
   bool expired_ : 1 = false;
   bool admitted_ : 1 = false;
   bool rejected_ : 1 = false;
+  bool refused_ : 1 = false;
 };
 
 }  // namespace postern::imap

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "proxy/imap/capability_edit.h"
 #include "proxy/imap/syntax.h"
@@ -131,6 +132,9 @@ ServerReader::Line ServerReader::continuation_line(const Conversation& conversat
 void ServerReader::begin_line(const ServerHead& head, FilterState& shared) {
   line_ = head.has_capabilities() ? Line::Whole : Line::Text;
   meaning_ = Meaning::None;
+  // Stalwart answers a LOGIN with a revoked password so, and says BYE a minute later.
+  refusal_ =
+      head.kind == Kind::Status && !head.tagged && same_word(head.code, "AUTHENTICATIONFAILED");
   if (head.kind == Kind::Continuation) {
     meaning_ = Meaning::Continuation;
     line_ = continuation_line(shared.conversation);
@@ -229,6 +233,9 @@ size_t ServerReader::read_line(Bytes piece, FilterState& shared) {
 
 void ServerReader::line_ended(FilterState& shared) {
   Conversation& conversation = shared.conversation;
+  if (std::exchange(refusal_, false)) {
+    conversation.untagged_refusal();
+  }
   switch (meaning_) {
     case Meaning::None:
       break;

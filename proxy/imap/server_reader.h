@@ -53,6 +53,7 @@ class ServerReader {
   Line line_ = Line::Text;
   Meaning meaning_ = Meaning::None;
   LoginResult answer_ = LoginResult::Success;
+  bool refusal_ = false;  // the line says under no tag that a secret is wrong
 };
 
 }  // namespace postern::imap

@@ -35,7 +35,9 @@ std::optional<Refusal> objection(const CommandHead& head, std::string_view text)
     return Refusal::Starttls;
   }
   // Dovecot rejects a tag with "]" and answers without a tag: the login would wait for ever.
-  if (!head.strict || (is_login(head.command) && head.tag.find(']') != std::string_view::npos)) {
+  // Courier ends a tag at "}" and "~", and answers to what is before.
+  if (!head.strict || head.tag.find_first_of("}~") != std::string_view::npos ||
+      (is_login(head.command) && head.tag.find(']') != std::string_view::npos)) {
     return Refusal::Malformed;
   }
   if (head.command == Command::Compress || head.command == Command::Idle) {

@@ -21,6 +21,7 @@ class Campaign:
         self.world, self.server, self.options = world, server, options
         self.found = {}  # kind -> how often
         self.begun = {}  # kind -> how many of them are made small
+        self.looking = {}  # kind -> so many are looked into at once
         self.shown = set()
         self.passing = 0  # disagreements that did not come again
         self.played = self.comparable = 0
@@ -104,26 +105,33 @@ class Campaign:
         return verdict
 
     async def _look_into(self, number, verdict):
-        """Plays it again with time; what comes again is a disagreement, and is made small."""
+        """Plays it again with time; what comes again is a disagreement, and is made small. A machine that stalls makes
+        hundreds at once: each has to come again, unless so many of its kind have that it is only counted."""
         kind = verdict.faults[0][0]
         self.found[kind] = self.found.get(kind, 0) + 1
-        if self.begun.get(kind, 0) >= self.options.per_kind:
-            return
-        self.begun[kind] = self.begun.get(kind, 0) + 1
+        async with self.looking.setdefault(kind, asyncio.Semaphore(self.options.per_kind)):
+            if self.begun.get(kind, 0) < self.options.per_kind:
+                await self._repeat(number, verdict, kind)
+
+    async def _repeat(self, number, verdict, kind):
+        what = f"seed {self.options.seed}, number {number}"
         for _ in range(2):
             again = await self._one(verdict.script, SLOW)
             if self._has(again, kind):
-                await self._report(f"seed {self.options.seed}, number {number}", again, kind)
+                await self._confirmed(what, again, kind)
                 return
         if kind not in TIMED and kind != "no conversation":
-            await self._report(f"seed {self.options.seed}, number {number}, once only", verdict, kind)
+            await self._confirmed(f"{what}, once only", verdict, kind)
             return
         self.found[kind] -= 1
-        self.begun[kind] -= 1
         self.passing += 1
         if kind not in DIRECT:  # those come from answers that were late directly
             print(f"{self.server}: seed {self.options.seed}, number {number}: once only: {verdict.faults[0]}", flush=True)
             self._keep("once", self.passing, verdict.text())
+
+    async def _confirmed(self, what, verdict, kind):
+        self.begun[kind] = self.begun.get(kind, 0) + 1
+        await self._report(what, verdict, kind)
 
     async def _report(self, what, verdict, kind):
         pace = SLOW if kind == "left" else BRISK

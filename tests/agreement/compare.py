@@ -13,6 +13,7 @@ The table of what may differ; there is nothing else.
     before login       local `x BAD …`, `* BAD …`, `+ …`      what the strict reader refuses, or asks for
     before login       `+` of either                          the gateway collects literals itself, and asks for them at once
     before login       a BYE of the gateway, and nothing then what is too long or too much
+    the end            silence behind `{n}`, n > 999          the gateway may ask for it, and no script fills it
     the end            a BYE of the gateway                   where the server ends without one
     behind COMPRESS    everything                             it is deflated, clocks and all
 """
@@ -96,8 +97,9 @@ def faithful(server, client, login_line):
     return "", local, len(left)
 
 
-# A literal that no script fills. A server that takes it, for a login came about one way and not the other, waits for ever.
-ENDLESS = re.compile(rb"\{\d{6,}")
+# A literal that no script fills, nor the closing NOOPs. Whoever takes it waits for ever, be it a server, for a login came
+# about one way and not the other, or the gateway, which asks for LOGIN's literals itself.
+ENDLESS = re.compile(rb"\{0*[1-9]\d{3,}")
 
 
 class Verdict:

@@ -17,7 +17,7 @@ GIVEN_UP = (b"NOOP )", b"NOOP (", b"NOOP", b"NOOP ]", b"NOOP %", b'NOOP "', b'NO
             b"ID", b"ID (", b'ID ("name"', b"ID )", b"ID NIL", b"AUTHENTICATE", b"AUTHENTICATE PLAIN", b"AUTHENTICATE PLAIN =", b"AUTHENTICATE (",
             b"XYZZY", b"XYZZY )", b"APPEND x", b"APPEND nowhere", b"SELECT", b"IDLE", b'IDLE "x', b"STARTTLS", b"COMPRESS", b"LIST \"\"", b"SEARCH SUBJECT",
             b"LOGOUT", b"LOGOUT )", b"ENABLE", b"UID", b"UNAUTHENTICATE")
-ODD_TAGS = (b"+", b"*", b"a/1", b"a+b", b"+a", b"", b"t" * 300, b"a b", b'a"b', b"a(b", b"a]b", b"a{3}", b"\xe4", b"a\\b", b"A.1", b"%", b"-", b"1")
+ODD_TAGS = (b"+", b"*", b"a/1", b"a+b", b"+a", b"", b"t" * 300, b"a b", b'a"b', b"a(b", b"a]b", b"a{3}", b"a}", b"~a", b"\xe4", b"a\\b", b"A.1", b"%", b"-", b"1")
 COMPRESSED = (lambda deflate: deflate.compress(b"d1 NOOP\r\n") + deflate.flush(zlib.Z_SYNC_FLUSH))(
     zlib.compressobj(wbits=-15))
 HUGE = (b"4294967295", b"4294967296", b"9223372036854775807", b"9223372036854775808", b"18446744073709551616", b"99999999999999999999999")

@@ -12,7 +12,7 @@ from wire import End, Tapped, connect
 
 CUT_S = 0.004  # between two segments: the first is read alone, mostly
 PROBES = 3
-PAD = b"".join(b"zp%d NOOP\r\n" % number for number in range(60))  # longer than what a generated literal may still want
+PAD = b"".join(b"zp%038d NOOP\r\n" % number for number in range(60))  # longer than what two generated literals may still want
 
 
 @dataclasses.dataclass(frozen=True)

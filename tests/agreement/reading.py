@@ -7,7 +7,7 @@ line for each `+`; nothing behind a LOGIN or AUTHENTICATE until it is answered. 
 
 import re
 
-TAG = re.compile(rb'[^\x00-\x20"%(){*\\+\x7f-\xff][^\x00-\x20"%(){*\\+\x7f-\xff]*')  # what RFC 9051 has, and a `}`
+TAG = re.compile(rb'[^\x00-\x20"%(){}~*\\+\x7f-\xff]+')  # what RFC 9051 has, without `}` and `~`, at which Courier ends one
 COMMAND = re.compile(rb"(\S+) +(\S+)(?: (.*))?\Z", re.S)
 LITERAL = re.compile(rb"~?\{(\d+)([+-]?)\}\Z")
 SASL = re.compile(rb"(?:[A-Za-z0-9+/]+={0,2}|=|\*|)\Z")

@@ -1,13 +1,18 @@
 """The judges of the differential test, held against transcripts that are known to be right or wrong."""
 
+import asyncio
 import pathlib
 import random
 import sys
+import tempfile
+import types
 import unittest
 
 sys.path[:0] = [str(pathlib.Path(__file__).resolve().parent)]
+from campaign import Campaign  # noqa: E402
 from compare import Verdict, faithful, lines_of, normal  # noqa: E402
 from grammar import Maker  # noqa: E402
+from ledger import Ledger  # noqa: E402
 from owed import owed  # noqa: E402
 from player import Heard  # noqa: E402
 from reading import Reading  # noqa: E402
@@ -114,6 +119,11 @@ class Verdicts(unittest.TestCase):
     def test_silence(self):
         self.assertIn("silence", verdict(self.script, b"a OK\r\nb OK x\r\n", b"a OK\r\n", self.events[:3], probe=0))
 
+    def test_silence_while_a_literal_comes_that_no_script_fills_is_none(self):
+        for size, found in ((b"99", {"silence"}), (b"5014", set())):
+            script = Script((Step((b"a LOGIN { {%s}\r\n" % size,)),))
+            self.assertEqual(verdict(script, b"a NO\r\n", b"+ OK\r\n", (), probe=0), found)
+
     def test_octets_that_did_not_pass(self):
         self.assertIn("octets", verdict(self.script, b"a OK\r\n", b"a OK\r\n", self.events[:2]))
 
@@ -160,6 +170,46 @@ class Scripts(unittest.TestCase):
         for other in smaller(script):
             self.assertNotEqual(other, script)
             self.assertTrue(any(a < b for a, b in zip(weight(other), weight(script))), other)
+
+
+class TheCampaign(unittest.TestCase):
+    def look_into(self, again):
+        """Twenty conversations that disagree at once; each is played again, with that outcome."""
+        options = types.SimpleNamespace(seed=1, at_once=1, per_kind=2, findings=None)
+        campaign = Campaign(types.SimpleNamespace(server=types.SimpleNamespace(at_once=1)), "none", options)
+        reported = []
+
+        async def one(*_):
+            await asyncio.sleep(0)
+            return types.SimpleNamespace(faults=again)
+
+        async def report(what, *_):
+            reported.append(what)
+
+        async def all_of_them():
+            late = types.SimpleNamespace(faults=[("answers", "late")], script=None)
+            await asyncio.gather(*(campaign._look_into(number, late) for number in range(20)))
+        campaign._one, campaign._report = one, report
+        asyncio.run(all_of_them())
+        return campaign.found["answers"], campaign.passing, len(reported)
+
+    def test_what_does_not_come_again_is_no_disagreement(self):
+        self.assertEqual(self.look_into([]), (0, 20, 0))
+
+    def test_what_comes_again_is_made_small_a_few_times(self):
+        found, passing, reported = self.look_into([("answers", "again")])
+        self.assertEqual((found, passing), (20, 0))
+        self.assertLessEqual(reported, 4)
+
+
+class TheLedger(unittest.TestCase):
+    def test_each_run_of_a_server_takes_the_next_seed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for server, seed in (("cyrus", 1), ("cyrus", 2), ("courier", 1)):
+                ledger = Ledger(f"{folder}/ledger.csv")
+                self.assertEqual(ledger.next_seed(server), seed)
+                ledger.add(server, seed, types.SimpleNamespace(played=100, found={"words": 1, "left": 0}, passing=3))
+            self.assertEqual(ledger.totals(), {"cyrus": (200, 2), "courier": (100, 1)})
 
 
 if __name__ == "__main__":

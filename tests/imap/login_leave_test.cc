@@ -120,6 +120,32 @@ TEST(LoginAnswer, UnderNoTagLetsTheClientGoOn) {
   EXPECT_EQ(bench.log.events, "attempt login, unsupported login, attempt login, success login");
 }
 
+TEST(LoginAnswer, UnderNoTagRefusesASecretIfTheServerThenBreaksOff) {
+  for (const std::string refusal : {"* NO [AUTHENTICATIONFAILED] no\r\n* BYE late\r\n",
+                                    "* BYE [authenticationfailed] no\r\n"}) {
+    for (size_t cut = 0; cut < refusal.size(); ++cut) {
+      FilterBench bench;
+      bench.server(kGreeting);
+      bench.client("a LOGIN u p\r\n");
+      bench.server(refusal.substr(0, cut));
+      bench.server(refusal.substr(cut));
+      bench.filter.end(/*by_client=*/false);
+      EXPECT_EQ(bench.log.events, "attempt login, failure login") << refusal << " cut at " << cut;
+    }
+  }
+}
+
+TEST(LoginAnswer, UnderNoTagThatBlamesNoSecretRefusesNone) {
+  for (const std::string_view said : {"* NO [ALERT] no\r\n", "* BYE late\r\n"}) {
+    FilterBench bench;
+    bench.server(kGreeting);
+    bench.client("a LOGIN u p\r\n");
+    bench.server(said);
+    bench.filter.end(/*by_client=*/false);
+    EXPECT_EQ(bench.log.events, "attempt login, interrupted login");
+  }
+}
+
 TEST(LoginAnswer, ThatComesAfterAnUntaggedBadCounts) {
   FilterBench bench;
   bench.server(kGreeting);

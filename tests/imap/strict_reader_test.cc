@@ -63,6 +63,8 @@ TEST(StrictReader, RecognisesWhateverAServerReadsAsALogin) {
            std::string("\r\n"),
            long_tag + " LOGIN u p\r\n",
            std::string("a]b LOGIN u p\r\n"),
+           std::string("a}b NOOP\r\n"),
+           std::string("~ LOGIN u p\r\n"),
        }) {
     const Outcome outcome = talk({client(line + "n NOOP\r\n")});
     EXPECT_EQ(outcome.to_server, "n NOOP\r\n") << line;

@@ -1,0 +1,15 @@
+"""ImapFlow works with a mailbox and waits for news."""
+
+import unittest
+
+import node
+from ways import ClientTest
+
+
+class Imapflow(ClientTest):
+    def test_works_with_a_mailbox_and_waits_for_news(self):
+        self.compare(lambda way, folder: node.talk("imapflow.js", self, way, folder))
+
+
+if __name__ == "__main__":
+    unittest.main()

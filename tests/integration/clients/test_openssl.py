@@ -1,0 +1,29 @@
+"""openssl s_client can be typed into."""
+
+import re
+import unittest
+
+from harness import run
+from ways import USER, WORD, ClientTest
+
+# Whether Dovecot adds its capabilities to the OK depends on what it has read by then.
+PASSING = re.compile(r" \([\d.+ ]+secs\)|\[UIDVALIDITY \d+\] |(?<=a OK )\[CAPABILITY [^]]*\] ")
+
+
+class Openssl(ClientTest):
+    def test_types_a_conversation(self):
+        self.compare(self.talk)
+
+    def talk(self, way, _):
+        commands = (f'a LOGIN {USER} "{WORD}"', "b STATUS INBOX (MESSAGES)", "c EXAMINE INBOX", "d FETCH 1:* (FLAGS BODY.PEEK[])",
+                    'e LIST "" *', "f XYZZY", "g NOOP", "h LOGOUT")
+        seen = run("openssl", "s_client", "-connect", f"{way.address}:{way.port}", "-quiet", "-verify_return_error",
+                   "-CAfile", way.trust, "-verify_hostname", way.host, "-servername", way.host, "-ign_eof",
+                   *(() if way.implicit else ("-starttls", "imap")), input="".join(f"{line}\r\n" for line in commands).encode())
+        for answer in ("a OK", "* STATUS INBOX (MESSAGES 4)", "* BYE", "h OK"):
+            self.assertIn(answer, seen)
+        return PASSING.sub("", seen[seen.index("a OK"):])
+
+
+if __name__ == "__main__":
+    unittest.main()
