@@ -135,6 +135,8 @@ def cycles(includes):
 def check(root):
     """All offences as (path, line, message)."""
     house, includes, offences = House(root), read_includes(root), []
+    if circle := link_circle(house):
+        return [(pathlib.PurePath(circle[0], "CMakeLists.txt"), 1, "rooms link in a circle: " + " -> ".join(circle))]
     for path, found in includes.items():
         if path.suffix == ".h" and "#pragma once" not in (root / path).read_text(encoding="utf-8"):
             offences.append((path, 1, "#pragma once is missing"))
@@ -144,6 +146,22 @@ def check(root):
             if message:
                 offences.append((path, line, message))
     return offences + cycles(includes) + check_graph(root)
+
+
+def link_circle(house):
+    """Rooms that link each other in a circle, the first one again at the end; empty if there are none."""
+    done = set()
+
+    def visit(room, trail):
+        if room in trail:
+            return trail[trail.index(room):] + [room]
+        for below in () if room in done else house.links[room]:
+            if circle := visit(below, trail + [room]):
+                return circle
+        done.add(room)
+        return []
+
+    return next(filter(None, (visit(room, []) for room in sorted(house.links))), [])
 
 
 def graph(root):

@@ -117,6 +117,10 @@ class Includes(Tree):
         self.plant("proxy/server/server.cc", '#include "proxy/cli.h"')
         self.expect("proxy/server/server.cc:1:", "must not know the door")
 
+    def test_circle_of_links(self):
+        self.room("proxy/net", "net", "base", "server")
+        self.expect("proxy/config/CMakeLists.txt:1:", "in a circle", "proxy/net -> proxy/server -> proxy/session -> proxy/config")
+
     def test_circle_of_headers(self):
         self.plant("tls/a.h", '#include "tls/b.h"')
         self.plant("tls/b.h", '#include "tls/c.h"')
