@@ -89,8 +89,11 @@ IdentityPreamble Session::identity_preamble(ClientIdentity way) {
 void Session::on_bytes(Bytes bytes) {
   check(state_ == State::Connecting, "the relay and LingeringClose have observers of their own");
   client_->pause();
-  append_secret(early_, as_text(bytes));
-  if (early_.size() > kMaxEarly) {
+  if (early_ == nullptr) {
+    early_ = std::make_unique<std::string>();
+  }
+  append_secret(*early_, as_text(bytes));
+  if (early_->size() > kMaxEarly) {
     start_closing(EndReason::ClientViolation, {});
   } else {
     look_early();
@@ -124,12 +127,19 @@ void Session::on_connected(DialResult result) {
   relay_ = std::make_unique<Relay>(loop(), context_.services.relay_metrics, *client_, *backend_,
                                    filter_options(), *watch_, observer);
   watch_->attach(*relay_);
-  if (!early_.empty()) {  // looks end
+  if (early_ != nullptr) {  // looks end
     arm_until(context_.login_at_ms);
   }
-  relay_->start(result.first_bytes, early_);
-  wipe(early_);
-  early_.shrink_to_fit();
+  relay_->start(result.first_bytes, early_ != nullptr ? std::string_view(*early_) : "");
+  forget_early();
+}
+
+// It may hold a password.
+void Session::forget_early() {
+  if (early_ != nullptr) {
+    wipe(*early_);
+    early_.reset();
+  }
 }
 
 void Session::on_dial_failed(const Error& last_error) {
@@ -216,7 +226,7 @@ void Session::on_relay_end(EndReason reason, std::string_view bye, const Error& 
 void Session::on_deadline() {
   switch (state_) {
     case State::Connecting:
-      if (early_.empty() || loop().now_ms() >= context_.login_at_ms) {
+      if (early_ == nullptr || loop().now_ms() >= context_.login_at_ms) {
         start_closing(EndReason::LoginTimeout, kLoginTimeout);
       } else if (client_->hung_up()) {
         close(EndReason::ClientClosed);

@@ -69,7 +69,9 @@ class Session final : public net::Retirable,
   // Whose it is, and since when: to find who gives way.
   const net::Address& client() const { return context_.origin.address; }
   // Bytes of it that wait for more of them.
-  size_t kept() const { return relay_ != nullptr ? relay_->kept() : early_.size(); }
+  size_t kept() const {
+    return relay_ != nullptr ? relay_->kept() : early_ != nullptr ? early_->size() : 0;
+  }
   uint64_t since_us() const { return context_.accepted_us; }
   // The last words are out, and the session only waits for the client to hang up.
   bool is_closing() const { return state_ == State::Closing; }
@@ -87,6 +89,7 @@ class Session final : public net::Retirable,
   void connect();
   IdentityPreamble identity_preamble(ClientIdentity way);
   void look_early();
+  void forget_early();
   void on_connected(DialResult result) override;
   void on_dial_failed(const Error& last_error) override;
 
@@ -136,7 +139,7 @@ class Session final : public net::Retirable,
   std::unique_ptr<ClientSetup> setup_;
   std::unique_ptr<net::Stream> client_;  // once it is set up
   std::unique_ptr<Dialer> dialer_;
-  std::string early_;  // what the client said before the backend was there
+  std::unique_ptr<std::string> early_;  // what the client said before the backend was there
   std::unique_ptr<net::Stream> backend_;
   std::optional<LoginWatch> watch_;
   std::unique_ptr<Relay> relay_;

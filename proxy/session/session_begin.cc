@@ -59,7 +59,7 @@ Session::Session(const SessionServices& services, std::shared_ptr<Snapshot> snap
 
 Session::~Session() {
   check(state_ == State::Closed, "a session is closed before it is deleted");
-  wipe(early_);
+  forget_early();
 }
 
 // In clear a reason costs nothing. On 993 it would cost a handshake, which is what is scarce.
