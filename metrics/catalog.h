@@ -191,7 +191,7 @@ inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
      Counter,
      "postern_backend_handshakes_total",
      "TLS handshakes with backend servers that succeeded, by what was negotiated.",
-     {Backend, Version, Cipher}},
+     {Backend, Version, Cipher, Group}},
     {Metric::BackendIdentityRefusals,
      Counter,
      "postern_backend_identity_refusals_total",

@@ -117,6 +117,7 @@ void Session::on_connected(DialResult result) {
   enter(State::Relaying);
   backend_ = std::move(result.stream);
   context_.slot = std::move(result.slot);
+  backend_handshake_ = result.handshake;
   log_connected(context_);
   LoginWatchObserver& logins = *this;
   RelayObserver& observer = *this;

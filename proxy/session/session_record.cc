@@ -40,6 +40,10 @@ SessionRecord Session::record() const {
       .bytes_in = relay_ != nullptr ? relay_->bytes_from_client() : 0,
       .bytes_out = relay_ != nullptr ? relay_->bytes_to_client() : 0,
       .duration_ms = (net::Loop::now_us() - context_.accepted_us) / 1000};
+  if (backend_handshake_) {
+    record.backend_tls = name_of(backend_handshake_->version);
+    record.backend_group = tls::group_names()[backend_handshake_->group];
+  }
   if (context_.tls != nullptr) {
     describe_tls(context_.tls->engine(), record);
   }
