@@ -345,7 +345,7 @@ void Session::release_resources(EndReason reason) {
         limit_of(refusal_->limit, config(), context_.listener, context_.origin.address),
         loop().now_ms());
   } else {
-    log_session_end(record());
+    log_end();
   }
   if (watch_.has_value()) {
     watch_->release();

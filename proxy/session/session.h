@@ -111,6 +111,7 @@ class Session final : public net::Retirable,
   void release_resources(EndReason reason);
   void leave_backend();
   EndReason reason_on_record(EndReason reason) const;
+  void log_end() const;
   SessionRecord record() const;
   void describe_tls(const tls::Engine& engine, SessionRecord& record) const;
 

@@ -1,4 +1,5 @@
 // What a session leaves on record: the reason that counts, and the line of the log.
+#include "proxy/log/log.h"
 #include "proxy/session/session.h"
 
 namespace postern {
@@ -20,6 +21,13 @@ EndReason Session::reason_on_record(EndReason reason) const {
       return !logged_in() && context_.from_probes() ? EndReason::Probe : reason;
     default:
       return reason;
+  }
+}
+
+// A line that is not written costs nothing.
+void Session::log_end() const {
+  if (log::enabled(log::Level::Info)) {
+    log_session_end(record());
   }
 }
 
