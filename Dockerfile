@@ -16,7 +16,13 @@ COPY tests/install tests/
 RUN tests/install build
 COPY --from=boringssl / /boringssl/
 COPY tls/boringssl tls/boringssl
-RUN [ -d /boringssl/include ] || cp -a "$(tls/boringssl/fetch-and-build)/." /boringssl
+# Without the fallback to an old one: what is shipped has what the label says.
+ARG BORINGSSL="3a9254f1 2026-06-01"
+RUN [ -d /boringssl/include ] || { prefix=$(POSTERN_BORINGSSL=current tls/boringssl/fetch-and-build) \
+      && cp -a "$prefix/." /boringssl; }; \
+    mkdir -p /boringssl/share/boringssl; \
+    linked=$(cat /boringssl/share/boringssl/revision 2>/dev/null || echo unknown); [ "$linked" = "$BORINGSSL" ] \
+ || { echo "BoringSSL is \"$linked\", the label would say \"$BORINGSSL\": --build-arg BORINGSSL=\"$linked\""; exit 1; }
 COPY CMakeLists.txt CMakePresets.json ./
 COPY tls tls
 COPY metrics metrics
@@ -28,8 +34,10 @@ RUN cmake --preset release -DBUILD_TESTING=OFF -DBORINGSSL_ROOT=/boringssl -DPOS
 
 FROM debian:bookworm-slim
 ARG REVISION=
+ARG BORINGSSL="3a9254f1 2026-06-01"
 LABEL org.opencontainers.image.title="postern" \
       org.opencontainers.image.revision="$REVISION" \
+      postern.boringssl="$BORINGSSL" \
       org.opencontainers.image.description="TLS in front of any IMAP server" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN apt-get update \
@@ -40,6 +48,8 @@ RUN apt-get update \
  && useradd --uid 10001 --gid postern --no-log-init --no-create-home --home-dir / --shell /usr/sbin/nologin postern
 COPY deploy/healthcheck /usr/local/lib/postern/
 COPY --from=build /out/bin/postern /usr/local/bin/
+# Its licences.
+COPY --from=build /boringssl/share/boringssl/ /usr/share/doc/postern/boringssl/
 # By number: only a number shows Kubernetes that this is not root.
 USER 10001:10001
 # A port below 1024 would need a capability or a sysctl; publish or map these instead.

@@ -37,6 +37,8 @@ enum class Label : uint8_t {
   KeyType,
   BuildVersion,
   Revision,
+  BoringSslCommit,
+  BoringSslDate,
   Tls,     // backend hop: "none", "starttls", "implicit"
   Verify,  // backend hop: "none", "verify"
 };
@@ -69,6 +71,8 @@ inline constexpr Names<Label> kLabelNames({
     {Label::KeyType, "key_type"},
     {Label::BuildVersion, "version"},
     {Label::Revision, "revision"},
+    {Label::BoringSslCommit, "boringssl_commit"},
+    {Label::BoringSslDate, "boringssl_date"},
     {Label::Tls, "tls"},
     {Label::Verify, "verify"},
 });

@@ -12,6 +12,7 @@
 #include "proxy/process/privileges.h"
 #include "proxy/server/certificate_lifetime.h"
 #include "proxy/session/snapshot.h"
+#include "proxy/version.h"
 #include "tls/context.h"
 
 namespace postern {
@@ -87,7 +88,7 @@ void add_backends(const Config& config, std::string& text) {
 
 std::string summarize(const Materials& materials) {
   const Config& config = *materials.config;
-  std::string text = fmt::format("workers      {}\n", config.workers);
+  std::string text = fmt::format("library      {}\nworkers      {}\n", kBoringSsl, config.workers);
   for (const ListenerConfig& listener : config.listeners) {
     const tls::Policy& policy = listener.policy.value_or(config.tls.policy);
     fmt::format_to(std::back_inserter(text), "listener     {}, tls {}, policy {}{}\n{}",

@@ -86,7 +86,7 @@ void define_flags(CLI::App& app, Flags& flags) {
 std::string version_text() {
   const std::string revision = kRevision;
   return std::string("postern ") + kVersion + (revision.empty() ? "" : " (" + revision + ")") +
-         "\n";
+         "\n" + kBoringSsl + "\n";
 }
 
 Command text_command(Command::Kind kind, std::string text) {

@@ -137,7 +137,7 @@ Engine::Event Engine::shake_hands() {
   const int result = enter([this] { return SSL_do_handshake(ssl_); });
   if (result != 1) {
     const Event event = pause_or_stop(result, kHandshaking);
-    return event == Event::Failed ? look_for_alert(offered) : event;
+    return event == Event::Failed ? name_better(offered) : event;
   }
   open_ = true;
   SSL_set_app_data(ssl_, nullptr);
@@ -145,9 +145,13 @@ Engine::Event Engine::shake_hands() {
   return Event::Open;
 }
 
-// A client of TLS 1.3 that rejects our certificate may say so before it encrypts (OpenSSL's do). To
-// BoringSSL, which expects a record encrypted by then, that is one that cannot be decrypted.
-Engine::Event Engine::look_for_alert(Bytes offered) {
+// In TLS 1.2 BoringSSL finds no shared cipher where only the group is missing. A client of TLS 1.3
+// that rejects our certificate may say so before it encrypts (OpenSSL's do). To BoringSSL, which
+// expects a record encrypted by then, that is one that cannot be decrypted.
+Engine::Event Engine::name_better(Bytes offered) {
+  if (hello_.lacks_group && error_ == tls_error(Failure::NoSharedCipher, "")) {
+    return fail(Failure::NoSharedGroup, kHandshaking);
+  }
   const auto alert = alert_in_clear(offered);
   if (alert.has_value() && error_ == tls_error(Failure::DecryptError, "")) {
     return fail(Cause{.failure = failure_of_alert(*alert), .alert = alert}, kHandshaking);

@@ -74,6 +74,7 @@ struct HelloNotes {
   // Why the context's shadow policy would have refused a handshake that its own policy accepted.
   std::optional<Failure> shadow_refusal = {};
   std::optional<Version> highest_offer = {};  // not known of a client before TLS 1.0
+  bool lacks_group = false;                   // in TLS 1.2: a suite is shared, but no group
   std::optional<uint8_t> sent_alert = {};
   std::unique_ptr<const std::string> alpn_offer = {};  // refused or ignored: "h2,http/1.1"
 };
@@ -141,7 +142,7 @@ class Engine {
   template <typename Call>
   int enter(Call call);
   Event shake_hands();
-  Event look_for_alert(Bytes offered);
+  Event name_better(Bytes offered);
   bool has_input() const;
   Event read();
   Event refuse_plaintext(Failure failure);

@@ -25,7 +25,8 @@ struct Policy {
   Version max_version = Version::Tls13;
   // IANA names of TLS 1.2 suites in order of preference; may be empty for 1.3 only.
   std::vector<std::string> ciphers;
-  // "X25519MLKEM768" (if built in), "X25519", "secp256r1", "secp384r1".
+  // In order of preference; in the presets "X25519MLKEM768" (if built in; TLS 1.3 alone),
+  // "X25519", "secp256r1", "secp384r1".
   std::vector<std::string> groups;
 
   // modern | intermediate; a fault lists them.

@@ -183,6 +183,8 @@ void ServerContext::State::take_notes(
     return;
   }
   notes->highest_offer = highest_version(hello);
+  notes->lacks_group = !shares_group(hello, settings.policy, /*tls13=*/false) &&
+                       refusal(candidates, hello, settings.policy) == Failure::NoSharedGroup;
   if (settings.shadow.has_value() && !refusal(candidates, hello, settings.policy).has_value()) {
     notes->shadow_refusal = refusal(candidates, hello, *settings.shadow);
   }

@@ -113,9 +113,10 @@ void Attempt::secure() {
 }
 
 void Attempt::note_handshake() {
-  const tls::Handshake handshake = tls_->engine().handshake();
+  const tls::Handshake& handshake = handshake_.emplace(tls_->engine().handshake());
   services_.counters.count<Metric::BackendHandshakes>(
-      BackendLabel{pool_.label()}, handshake.version, LabelIndex<Label::Cipher>{handshake.cipher});
+      BackendLabel{pool_.label()}, handshake.version, LabelIndex<Label::Cipher>{handshake.cipher},
+      LabelIndex<Label::Group>{handshake.group});
   const tls::Engine::Lifetime lifetime = tls_->engine().peer_lifetime();
   services_.facts.certificate_not_before[server_.label].store(lifetime.not_before,
                                                               std::memory_order_relaxed);

@@ -61,6 +61,8 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
 
   // After on_greeted. The stream is open, and the attempt is its observer until it is replaced.
   std::unique_ptr<net::Stream> take_stream();
+  // If the hop has TLS.
+  const std::optional<tls::Handshake>& handshake() const { return handshake_; }
   std::string first_bytes() { return preamble_->first_bytes(); }  // the greeting and what followed
 
  private:
@@ -90,6 +92,7 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   // One of the two is set while the attempt is on its way.
   std::unique_ptr<net::TcpStream> plain_;
   std::unique_ptr<TlsStream> tls_;
+  std::optional<tls::Handshake> handshake_;
   std::optional<imap::BackendPreamble> preamble_;
   const char* during_ = "";
 };

@@ -189,7 +189,8 @@ void Dialer::on_greeted(Attempt& attempt) {
                                                              BackendLabel{pool_.label()});
   DialResult result{.stream = attempt.take_stream(),
                     .first_bytes = attempt.first_bytes(),
-                    .slot = ServerSlot(server, services_.counters)};
+                    .slot = ServerSlot(server, services_.counters),
+                    .handshake = attempt.handshake()};
   end_attempts(&attempt);
   observer_.on_connected(std::move(result));
 }

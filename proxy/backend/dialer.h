@@ -27,6 +27,7 @@ struct DialResult {
   std::unique_ptr<net::Stream> stream;  // open; its observer is still the attempt: replace it
   std::string first_bytes;              // the greeting and what followed it
   ServerSlot slot;
+  std::optional<tls::Handshake> handshake = {};  // if the hop has TLS
 };
 
 class DialerObserver {

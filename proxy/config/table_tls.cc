@@ -78,7 +78,8 @@ constexpr std::array<Row, 4> make_policy_rows(const PolicyPaths& paths, Show sho
        .syntax = "list of names",
        .example = "[X25519, secp256r1]",
        .doc = "Groups for the key exchange in order of preference. The default is those of "
-              "intermediate.",
+              "intermediate, X25519MLKEM768 first; that one alone requires post-quantum key "
+              "exchange, and so TLS 1.3.",
        .on_value = [](Draft& d, const SourceValue& w) { of(d).groups->push_back(w); },
        .on_begin = [](Draft& d, const SourceValue&) { of(d).groups.emplace(); }},
   }};

@@ -31,6 +31,13 @@ Loop::Loop() : deadlines_(*this), read_scratch_(std::make_unique<uint8_t[]>(kScr
                      }),
        "a mailbox can be made");
 
+  // With its first TCP handle libuv opens a descriptor in reserve, and tries again with each
+  // further one if it cannot, as under seccomp's filter: four system calls a session.
+  uv_tcp_t first;
+  must(uv_tcp_init(&uv_, &first), "a TCP handle can be made");
+  uv_close(as_handle(&first), nullptr);
+  uv_run(&uv_, UV_RUN_NOWAIT);
+
   // These serve the loop and do not keep it going; hold() changes that for before_poll_.
   uv_prepare_init(&uv_, &before_poll_);
   uv_check_init(&uv_, &after_poll_);

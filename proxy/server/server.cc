@@ -176,6 +176,7 @@ int Server::run() {
   }
   log::info("ready", {{"version", kVersion},
                       {"revision", kRevision},
+                      {"boringssl", kBoringSslCommit},
                       {"workers", workers_.size()},
                       {"pid", getpid()}});
   notifier_.ready("Serving");

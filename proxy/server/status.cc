@@ -88,7 +88,7 @@ void Status::sample(std::vector<Sample>& into) {
   add(Metric::Workers, {}, static_cast<double>(sources_.state.workers_running));
   add(Metric::Ready, {}, ready().ok ? 1 : 0);
   add(Metric::LogLinesLost, {}, static_cast<double>(log::lost_lines()));
-  add(Metric::BuildInfo, {kVersion, kRevision}, 1);
+  add(Metric::BuildInfo, {kVersion, kRevision, kBoringSslCommit, kBoringSslDate}, 1);
   metrics::sample_process(into);
 }
 

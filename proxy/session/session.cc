@@ -120,6 +120,7 @@ void Session::on_connected(DialResult result) {
   enter(State::Relaying);
   backend_ = std::move(result.stream);
   context_.slot = std::move(result.slot);
+  backend_handshake_ = result.handshake;
   log_connected(context_);
   LoginWatchObserver& logins = *this;
   RelayObserver& observer = *this;
@@ -354,7 +355,7 @@ void Session::release_resources(EndReason reason) {
         limit_of(refusal_->limit, config(), context_.listener, context_.origin.address),
         loop().now_ms());
   } else {
-    log_session_end(record());
+    log_end();
   }
   if (watch_.has_value()) {
     watch_->release();

@@ -114,6 +114,7 @@ class Session final : public net::Retirable,
   void release_resources(EndReason reason);
   void leave_backend();
   EndReason reason_on_record(EndReason reason) const;
+  void log_end() const;
   SessionRecord record() const;
   void describe_tls(const tls::Engine& engine, SessionRecord& record) const;
 
@@ -150,6 +151,7 @@ class Session final : public net::Retirable,
   // The small ones together: every idle session has them.
   uint32_t commands_left_ = 0;  // until login
   std::optional<tls::Handshake> handshake_;
+  std::optional<tls::Handshake> backend_handshake_;
   std::optional<EndReason> reason_;
   std::optional<Refused> refusal_;  // for what its load balancer announced, or it gave way
   bool greeted_ : 1 = false;        // in clear

@@ -46,6 +46,8 @@ void log_session_end(const SessionRecord& record) {
               Field::optional("tls", record.tls),
               Field::optional("cipher", record.cipher),
               Field::optional("group", record.group),
+              Field::optional("backend_tls", record.backend_tls),
+              Field::optional("backend_group", record.backend_group),
               Field::optional("client_certificate", record.client_certificate),
               Field::optional("login", record.login),
               Field::optional("compress", record.compress ? "yes" : ""),

@@ -33,6 +33,8 @@ struct SessionRecord {
   std::string tls = {};           // version
   std::string cipher = {};
   std::string group = {};
+  std::string backend_tls = {};  // version
+  std::string backend_group = {};
   std::string client_certificate = {};  // its subject
   std::string login = {};               // the mechanism
   bool compress = false;

@@ -1,4 +1,5 @@
 // What a session leaves on record: the reason that counts, and the line of the log.
+#include "proxy/log/log.h"
 #include "proxy/session/session.h"
 
 namespace postern {
@@ -23,6 +24,13 @@ EndReason Session::reason_on_record(EndReason reason) const {
   }
 }
 
+// A line that is not written costs nothing.
+void Session::log_end() const {
+  if (log::enabled(log::Level::Info)) {
+    log_session_end(record());
+  }
+}
+
 SessionRecord Session::record() const {
   const BackendServer* server = context_.slot.server();
   SessionRecord record{
@@ -40,6 +48,10 @@ SessionRecord Session::record() const {
       .bytes_in = relay_ != nullptr ? relay_->bytes_from_client() : 0,
       .bytes_out = relay_ != nullptr ? relay_->bytes_to_client() : 0,
       .duration_ms = (net::Loop::now_us() - context_.accepted_us) / 1000};
+  if (backend_handshake_) {
+    record.backend_tls = name_of(backend_handshake_->version);
+    record.backend_group = tls::group_names()[backend_handshake_->group];
+  }
   if (context_.tls != nullptr) {
     describe_tls(context_.tls->engine(), record);
   }

@@ -19,8 +19,9 @@ Load::Load(Options options) : options_(std::move(options)) {
   const uint16_t version = options_.text("tls") == "1.2" ? TLS1_2_VERSION : TLS1_3_VERSION;
   SSL_CTX_set_min_proto_version(context_.get(), version);
   SSL_CTX_set_max_proto_version(context_.get(), version);
-  // P-256 is for the certificate: TLS 1.2 asks for the curve of an ECDSA key in this list, too.
-  SSL_CTX_set1_curves_list(context_.get(), "X25519:P-256");
+  if (SSL_CTX_set1_curves_list(context_.get(), options_.text("groups").c_str()) != 1) {
+    die("no such groups in this BoringSSL: " + options_.text("groups"));
+  }
   if (!options_.text("cipher").empty() &&
       SSL_CTX_set_strict_cipher_list(context_.get(), options_.text("cipher").c_str()) != 1) {
     die("no such cipher: " + options_.text("cipher"));
@@ -117,6 +118,7 @@ void Load::step(Connection& c) {
 void Load::handshake(Connection& c) {
   const int result = SSL_do_handshake(c.ssl.get());
   if (result == 1) {
+    check_group(c);
     figures_.resumed += SSL_session_reused(c.ssl.get()) != 0 ? 1 : 0;
     figures_.ecdsa +=
         SSL_get_peer_signature_algorithm(c.ssl.get()) == SSL_SIGN_ECDSA_SECP256R1_SHA256 ? 1 : 0;
@@ -127,6 +129,15 @@ void Load::handshake(Connection& c) {
   const int error = SSL_get_error(c.ssl.get(), result);
   if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
     failed(c);
+  }
+}
+
+// A figure is for one group: what was negotiated, not what was offered.
+void Load::check_group(const Connection& c) const {
+  const char* name = SSL_get_curve_name(SSL_get_curve_id(c.ssl.get()));
+  if (!options_.text("group").empty() && options_.text("group") != (name == nullptr ? "" : name)) {
+    die("negotiated " + std::string(name == nullptr ? "no group" : name) + ", not " +
+        options_.text("group"));
   }
 }
 

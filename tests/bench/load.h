@@ -23,9 +23,18 @@ struct Options {
   std::string mode;
   uint16_t port = 0;
   std::map<std::string, std::string> values{
-      {"connections", "32"}, {"seconds", "2"},     {"tls", "1.3"},
-      {"rate", "0"},         {"size", "67108864"}, {"resume", "0"},
-      {"cipher", ""},        {"from", ""},         {"patient", "0"}};
+      {"connections", "32"},
+      {"seconds", "2"},
+      {"tls", "1.3"},
+      {"rate", "0"},
+      {"size", "67108864"},
+      {"resume", "0"},
+      {"cipher", ""},
+      {"from", ""},
+      {"patient", "0"},
+      // P-256 is for the certificate: TLS 1.2 asks for the curve of an ECDSA key in this list, too.
+      {"groups", "X25519:P-256"},
+      {"group", ""}};
   const std::string& text(const std::string& key) const { return values.at(key); }
   double number(const std::string& key) const { return std::atof(values.at(key).c_str()); }
 };
@@ -68,6 +77,7 @@ class Load {
   void close_down(Connection& c);
   void step(Connection& c);
   void handshake(Connection& c);
+  void check_group(const Connection& c) const;
   void read_all(Connection& c);
   void line(Connection& c, std::string_view text);
   void ready(Connection& c);  // logged in, or after each unit of work

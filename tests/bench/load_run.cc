@@ -11,6 +11,7 @@
 //     idle        logged in, IDLE; prints "settled", waits for the end of standard input;
 //                 size=N: each fetches that much first
 //   connections=32 seconds=2 tls=1.3|1.2 rate=0 size=67108864 cipher=NAME
+//   groups=X25519:P-256: what is offered; group=NAME: every handshake must have come to that one
 //   from=ADDRESS: its own address; patient=1: goes on however many connections fail
 #include <sys/prctl.h>
 #include <sys/resource.h>

@@ -6,7 +6,9 @@ listens on 127.0.0.1:PORT, with the bench's backend behind it.
 import pathlib
 import shutil
 import subprocess
+import tempfile
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 CIPHERS = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256"
 SUITES = "TLS_AES_128_GCM_SHA256"
 
@@ -19,10 +21,23 @@ class Peer:
     module = ""  # a file that comes with the package, where the program alone is not enough
     pairs = 1    # of certificate and key that it takes for one name
     dials = True  # a backend for every session, whether it logs in or not
+    root = ""    # where a Debian of its own is unpacked, whose loader starts the program
+
+    @property
+    def hybrid(self):
+        """Whether its TLS library has X25519MLKEM768."""
+        return self.root != ""
 
     def available(self):
         found = shutil.which(self.program, path="/usr/sbin:/usr/bin:/sbin:/bin") is not None
         return found and (not self.module or pathlib.Path(self.module).exists())
+
+    def start(self, program):
+        """The words that start it."""
+        if not self.root:
+            return [program]
+        loader = next(pathlib.Path(self.root).glob("usr/lib/*/ld-linux-*.so.*"))
+        return [str(loader), "--library-path", str(loader.parent), self.root + program]
 
     def version(self):
         return "?"
@@ -39,6 +54,7 @@ def first_line(*command):
 class Postern(Peer):
     name = "postern"
     pairs = 2
+    hybrid = True
 
     def __init__(self, binary, workers=1):
         self.program = str(binary)
@@ -72,7 +88,7 @@ class HAProxy(Peer):
     pairs = 2
 
     def version(self):
-        return first_line("/usr/sbin/haproxy", "-v").split(" - ")[0]
+        return first_line(*self.start("/usr/sbin/haproxy"), "-v").split(" - ")[0]
 
     def command(self, folder, port, backend, pems):
         config = folder / "haproxy.cfg"
@@ -98,7 +114,7 @@ listen imaps
     bind 127.0.0.1:{port} ssl crt {certificate} backlog 4096
     server backend 127.0.0.1:{backend.imap}
 """, encoding="utf-8")
-        return ["/usr/sbin/haproxy", "-db", "-f", str(config)]
+        return [*self.start("/usr/sbin/haproxy"), "-db", "-f", str(config)]
 
 
 NGINX_MODULES = "/usr/lib/nginx/modules"
@@ -126,14 +142,14 @@ class Nginx(Peer):
     pairs = 2
 
     def version(self):
-        return first_line("/usr/sbin/nginx", "-v")
+        return first_line(*self.start("/usr/sbin/nginx"), "-v")
 
     def command(self, folder, port, backend, pems):
         config = folder / "nginx.conf"
         pairs = "".join(f"    ssl_certificate {pem};\n    ssl_certificate_key {pem};\n" for pem in pems)
         block = f"{self.kind} {{\n{pairs}{NGINX_TLS}{self.server(port, backend)}}}\n"
-        config.write_text(NGINX_HEAD.format(folder=folder, module=self.module) + block, encoding="utf-8")
-        return ["/usr/sbin/nginx", "-c", str(config), "-p", str(folder)]
+        config.write_text(NGINX_HEAD.format(folder=folder, module=self.root + self.module) + block, encoding="utf-8")
+        return [*self.start("/usr/sbin/nginx"), "-c", str(config), "-p", str(folder)]
 
 
 class NginxStream(Nginx):
@@ -171,7 +187,7 @@ class Hitch(Peer):
     name, program = "hitch", "hitch"
 
     def version(self):
-        return first_line("/usr/sbin/hitch", "--version")
+        return first_line(*self.start("/usr/sbin/hitch"), "--version")
 
     def command(self, folder, port, backend, pems):
         config = folder / "hitch.conf"
@@ -188,7 +204,7 @@ ciphersuites = "{SUITES}"
 daemon = off
 log-level = 0
 """, encoding="utf-8")
-        return ["/usr/sbin/hitch", "--config=" + str(config)]
+        return [*self.start("/usr/sbin/hitch"), "--config=" + str(config)]
 
 
 class Stunnel(Peer):
@@ -221,9 +237,27 @@ ciphersuites = {SUITES}
 PEERS = [HAProxy, NginxStream, NginxMail, Hitch, Stunnel]
 
 
-def install(peers):
-    """Installs the packages of those that are missing, and what draws; their services are not started."""
-    if all(peer.available() for peer in peers) and shutil.which("gnuplot"):
-        return
-    root = pathlib.Path(__file__).resolve().parents[2]
-    subprocess.run([root / "tests/install", "peers"], check=True)
+def installed():
+    """All that Debian has; installs the packages of those that are missing, and what draws. Their services are not started."""
+    peers = [peer() for peer in PEERS]
+    if not all(peer.available() for peer in peers) or not shutil.which("gnuplot"):
+        subprocess.run([ROOT / "tests/install", "peers"], check=True)
+    return peers
+
+
+def of_debian13():
+    """Those that do TLS with OpenSSL 3.5, in a root that is unpacked once beside the archive that it comes from."""
+    made = subprocess.run([ROOT / "tests/deploy/debian-root", "--with", "haproxy,nginx,libnginx-mod-stream,hitch", "trixie"],
+                          check=True, stdout=subprocess.PIPE, text=True)
+    archive = pathlib.Path(made.stdout.splitlines()[-1])
+    root = archive.with_suffix("")
+    if not root.is_dir():
+        with tempfile.TemporaryDirectory(dir=root.parent) as work:
+            made = pathlib.Path(work) / "root"
+            made.mkdir()
+            subprocess.run(["tar", "-xf", archive, "-C", made, "--exclude=./dev/*"], check=True)
+            made.rename(root)
+    peers = [HAProxy(), NginxStream(), Hitch()]
+    for peer in peers:
+        peer.root = str(root)
+    return peers

@@ -128,7 +128,7 @@ class Runbook(unittest.TestCase):
         listen = run[run.index("--listen") + 1]
         self.assertEqual(run[run.index("--publish") + 1].partition(":")[2], listen.rpartition(":")[2])
 
-    def test_a_newer_boringssl_is_taken_from_where_the_page_says(self):
+    def test_another_boringssl_is_taken_from_where_the_page_says(self):
         configure, build = [line for line in commands(block("docs/operation.md", "DBORINGSSL_ROOT"))]
         options = [word for word in configure if word.startswith("-D")]
         self.assertEqual(options, ["-DBORINGSSL_ROOT=PREFIX"])

@@ -140,7 +140,7 @@ class Check(unittest.TestCase):
                 self.assertTrue(said.startswith("postern: "), said)
 
     def test_help_and_version(self):
-        for option, word in (("--help", "config-reference"), ("--version", "postern 0.")):
+        for option, word in (("--help", "config-reference"), ("--version", "postern 0."), ("--version", "\nBoringSSL ")):
             with self.subTest(option):
                 status, said = postern(option)
                 self.assertEqual(status, 0)

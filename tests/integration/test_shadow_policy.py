@@ -24,6 +24,7 @@ MIX = {
     "AES-256 only": (Hello((tls.TLS12,), (0xC02C,)), 3),
     "P-256 only": (Hello((tls.TLS13,), TLS13_SUITES, groups=(tls.SECP256R1,)), 6),
     "P-521 only": (Hello((tls.TLS13,), TLS13_SUITES, groups=(tls.SECP521R1,)), 2),
+    "P-256 and a group of TLS 1.3, TLS 1.2": (Hello((tls.TLS12,), AEAD, groups=(tls.SECP256R1, tls.X25519MLKEM768)), 3),
     "P-256 only, TLS 1.2": (Hello((tls.TLS12,), AEAD, groups=(tls.SECP256R1,)), 2),
     "RSA signatures only": (Hello((tls.TLS13,), TLS13_SUITES, signatures=(tls.RSA_PSS_SHA256,)), 1),
 }

@@ -5,7 +5,7 @@ import itertools
 import ssl
 import unittest
 
-from harness import Authority, Folder, Gateway, HarnessError, ScriptedBackend, check, connect, run
+from harness import Authority, Folder, Gateway, HarnessError, ScriptedBackend, check, connect, debian13, run
 from harness import client_hello as tls
 from harness.client_hello import Hello
 
@@ -159,24 +159,89 @@ class Alerts(unittest.TestCase):
 
 
 class Groups(unittest.TestCase):
-    """The client is a second gateway: its hop to the first one offers whatever its BoringSSL has."""
+    """One client is a second gateway: its hop to the first one offers whatever its BoringSSL has."""
 
-    def test_the_strongest_group_of_both_is_taken_and_counted(self):
+    @classmethod
+    def setUpClass(cls):
         status, in_force = check(gateway.path)
-        self.assertEqual(status, 0, in_force)
-        group = "X25519MLKEM768" if "groups: X25519MLKEM768, X25519," in in_force else "X25519"
-        print(f"this build's first group is {group}")
+        cls.has_hybrid = "groups: X25519MLKEM768, X25519," in in_force
+        cls.first = "X25519MLKEM768" if cls.has_hybrid else "X25519"
+        print(f"this build's first group is {cls.first}")
+
+    def need_hybrid(self):
+        if not self.has_hybrid:
+            self.skipTest("this BoringSSL has no X25519MLKEM768")
+
+    def test_the_strongest_group_of_both_is_taken_and_counted_on_both_hops(self):
         inner = {"servers": ["%s:%d" % gateway.address()], "tls": "implicit",
                  "verify": {"ca": str(authority.chain), "name": "postern.test"}}
-        with Gateway(backends={"inner": inner}) as outer, \
-                gateway.counting("postern_handshakes_total", version="1.3", group=group, resumed="no"), \
-                outer.connect() as client:
-            client.login()
+        with Gateway(backends={"inner": inner}) as outer:
+            with gateway.counting("postern_handshakes_total", version="1.3", group=self.first, resumed="no"), \
+                    outer.counting("postern_backend_handshakes_total", backend="inner", group=self.first), \
+                    outer.connect() as client:
+                client.login()
+            outer.wait_for_log(f"session ended.* group=X25519 backend_tls=1.3 backend_group={self.first} ")
 
     def test_a_client_without_it_gets_x25519(self):
         with gateway.counting("postern_handshakes_total", group="X25519", resumed="no"), \
                 gateway.connect(context=context()) as client:
             client.login()
+
+    def test_todays_openssl_takes_it_by_default(self):
+        """Debian 13's, with its own C library and loader."""
+        self.need_hybrid()
+        for front in FRONTS:
+            with self.subTest(front=front), gateway.counting("postern_handshakes_total", group=self.first, resumed="no"):
+                self.assertIn("Negotiated TLS1.3 group: X25519MLKEM768\n", self.debian13_client(front))
+
+    def test_todays_openssl_is_asked_once_more_if_it_sends_no_share(self):
+        self.need_hybrid()
+        with gateway.counting("postern_handshakes_total", group=self.first, resumed="no"):
+            said = self.debian13_client("implicit", "-groups", "*X25519:X25519MLKEM768", "-msg")
+        self.assertEqual(said.count(", ClientHello"), 2)
+        self.assertIn("Negotiated TLS1.3 group: X25519MLKEM768\n", said)
+        for group, name in (("X25519", "X25519"), ("P-256", "secp256r1")):
+            with self.subTest(group), gateway.counting("postern_handshakes_total", group=name, resumed="no"):
+                self.debian13_client("implicit", "-groups", group)
+
+    def test_it_can_be_required_and_the_shadow_policy_counts_who_would_be_lost(self):
+        self.need_hybrid()
+        hybrid = {"groups": ["X25519MLKEM768"]}
+        without = {"TLS 1.3": Hello((tls.TLS13,), TLS13_SUITES), "TLS 1.2": Hello((tls.TLS12,), ECDHE_AEAD)}
+        with start([authority.leaf("postern.test")], policy=hybrid) as strict:
+            for name, hello in without.items():
+                with self.subTest(name), strict.counting(FAILURES, reason="no_shared_group"), \
+                        strict.connect_in_clear() as client:
+                    self.assertEqual(tls.say(client, hello), tls.Answer(alert=tls.HANDSHAKE_FAILURE))
+            strict.wait_for_log("session ended.* reason=handshake_failed error=[^\n]*no key exchange group")
+            with strict.counting("postern_handshakes_total", group="X25519MLKEM768"):
+                self.debian13_client("implicit", at=strict)
+        with start([authority.leaf("postern.test")], shadow_policy=hybrid) as lenient:
+            for hello in without.values():
+                with lenient.counting("postern_shadow_refusals_total", reason="no_shared_group"), \
+                        lenient.connect_in_clear() as client:
+                    self.assertIsNone(tls.say(client, hello).alert)
+            self.debian13_client("implicit", at=lenient)
+            self.assertEqual(lenient.metrics().sum("postern_shadow_refusals_total"), len(without))
+
+    def test_large_hellos_in_many_records_and_segments(self):
+        """As large as a post-quantum share makes them, and larger; the first share may be of a group nobody knows."""
+        for share, padding in ((0, 0), (1216, 0), (1216, 600), (1600, 400)):
+            hello = Hello((tls.TLS13,), TLS13_SUITES, groups=(tls.X25519, tls.UNKNOWN_GROUP, tls.SECP256R1),
+                          unknown_share=share, padding=padding)
+            for size, segment in ((16384, 16384), (16384, 700), (500, 16384), (300, 450), (64, 1000)):
+                with self.subTest(share=share, padding=padding, record=size, segment=segment), \
+                        gateway.connect_in_clear() as client:
+                    octets = hello.records(size)
+                    for at in range(0, len(octets), segment):
+                        client.send(octets[at:at + segment])
+                    self.assertEqual(tls.answer(client).version, tls.TLS13)
+
+    def debian13_client(self, front, *options, at=None):
+        host, port = (at or gateway).address(front)
+        starttls = ["-starttls", "imap"] if front == "starttls" else []
+        return run(*debian13("openssl"), "s_client", "-connect", f"{host}:{port}", "-CAfile", authority.chain,
+                   "-verify_return_error", "-ign_eof", *starttls, *options, input=b"a LOGOUT\r\n")
 
 
 class Alpn(unittest.TestCase):

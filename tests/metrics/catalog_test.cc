@@ -65,7 +65,7 @@ TEST(Catalog, CountsServersWithoutTheirBackend) {
   EXPECT_THAT(dimensions(Metric::BackendConnects),
               ElementsAre(Label::Server, Label::ConnectResult, Label::None, Label::None));
   EXPECT_THAT(dimensions(Metric::BackendHandshakes),
-              ElementsAre(Label::Backend, Label::Version, Label::Cipher, Label::None));
+              ElementsAre(Label::Backend, Label::Version, Label::Cipher, Label::Group));
 }
 
 TEST(Catalog, OrdersBucketsFrom100MicrosecondsTo60Seconds) {

@@ -86,7 +86,7 @@ TEST(Exporter, NamesAServersBackend) {
 
 TEST(Exporter, ShowsOtherOnceItCounts) {
   Figures figures;
-  figures.first.cell_at(Metric::BackendHandshakes, {LabelSets::kOther, 0, 0}).add(1);
+  figures.first.cell_at(Metric::BackendHandshakes, {LabelSets::kOther, 0, 0, 0}).add(1);
   EXPECT_THAT(figures.text(), HasSubstr("postern_backend_handshakes_total{backend=\"other\""));
 }
 
@@ -117,7 +117,7 @@ TEST(Exporter, LowersAGaugeAgain) {
 TEST(Exporter, EscapesNamesFromTheConfiguration) {
   Figures figures;
   const size_t backend = figures.labels.intern_backend("a\"b\\c\nd");
-  figures.first.cell_at(Metric::BackendHandshakes, {backend, 0, 0}).add(1);
+  figures.first.cell_at(Metric::BackendHandshakes, {backend, 0, 0, 0}).add(1);
   EXPECT_THAT(figures.text(), HasSubstr(R"(backend="a\"b\\c\nd")"));
 }
 

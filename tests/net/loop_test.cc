@@ -1,5 +1,7 @@
 #include "proxy/net/loop.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <functional>
 #include <memory>
@@ -240,6 +242,22 @@ TEST(Loop, WaitsNoLongerThanAsked) {
   }
   EXPECT_GE(Loop::now_us() - begin_us, 10'000U);
   EXPECT_LT(Loop::now_us() - begin_us, 2'000'000U);
+}
+
+// Under seccomp's filter libuv cannot open it, and tries it with each connection.
+TEST(Loop, HasItsReserveOfDescriptorsBeforeTheFirstConnection) {
+  Loop loop;
+  const auto lowest_free = [] {
+    const int descriptor = dup(0);
+    close(descriptor);
+    return descriptor;
+  };
+  const int before = lowest_free();
+  uv_tcp_t handle;
+  ASSERT_EQ(uv_tcp_init(loop.uv(), &handle), 0);
+  EXPECT_EQ(lowest_free(), before);
+  uv_close(reinterpret_cast<uv_handle_t*>(&handle), nullptr);
+  loop.run_once(0);
 }
 
 }  // namespace

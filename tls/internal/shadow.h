@@ -18,4 +18,7 @@ namespace postern::tls {
 std::optional<Failure> refusal(std::span<const CertificateStore::Certificate* const> candidates,
                                const SSL_CLIENT_HELLO& hello, const Policy& policy);
 
+// Whether the hello and the policy have a group in common that this version has.
+bool shares_group(const SSL_CLIENT_HELLO& hello, const Policy& policy, bool tls13);
+
 }  // namespace postern::tls

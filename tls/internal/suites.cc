@@ -38,7 +38,7 @@ constexpr std::array kSuites = {
 };
 
 constexpr std::array kGroups = {
-    Group{"X25519MLKEM768", "X25519MLKEM768", 0x11ec, kHasMlkem},
+    Group{"X25519MLKEM768", "X25519MLKEM768", 0x11ec, kHasMlkem, true},
     Group{"X25519", "X25519", 29, true},
     Group{"secp256r1", "P-256", 23, true},
     Group{"secp384r1", "P-384", 24, true},

@@ -27,6 +27,7 @@ struct Group {
   const char* boringssl_name;  // what SSL_CTX_set1_curves_list calls it
   uint16_t id;
   bool built_in;
+  bool post_quantum = false;  // then TLS 1.2 does not have it
 };
 
 std::span<const Suite> suites();

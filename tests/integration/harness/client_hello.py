@@ -7,7 +7,8 @@ import struct
 TLS10, TLS11, TLS12, TLS13 = 0x0301, 0x0302, 0x0303, 0x0304
 ALERT, HANDSHAKE = 21, 22
 HANDSHAKE_FAILURE, PROTOCOL_VERSION, NO_APPLICATION_PROTOCOL = 40, 70, 120
-X25519, SECP256R1, SECP521R1 = 0x001D, 0x0017, 0x0019
+X25519, SECP256R1, SECP521R1, X25519MLKEM768 = 0x001D, 0x0017, 0x0019, 0x11EC
+UNKNOWN_GROUP = 0x3A3A
 ECDSA_SHA256, RSA_PSS_SHA256, RSA_PKCS1_SHA256 = 0x0403, 0x0804, 0x0401
 
 
@@ -17,8 +18,19 @@ class Hello:
     ciphers: tuple
     groups: tuple = (X25519, SECP256R1)
     signatures: tuple = (ECDSA_SHA256, RSA_PSS_SHA256, RSA_PKCS1_SHA256)
+    unknown_share: int = 0  # octets of a first key share, of a group that nobody knows
+    padding: int = 0
 
     def record(self):
+        """All of it as one record."""
+        return record(self.message())
+
+    def records(self, size):
+        """In records of at most `size` octets of it."""
+        message = self.message()
+        return b"".join(record(message[at:at + size]) for at in range(0, len(message), size))
+
+    def message(self):
         legacy_version = min(max(self.versions), TLS12)
         extensions = [
             extension(10, vector(2, words(self.groups))),
@@ -29,11 +41,18 @@ class Hello:
             # Any 32 octets are a share of X25519; of another group none is sent, as a client may.
             x25519 = words((X25519,)) + vector(2, os.urandom(32))
             share = x25519 if self.groups[0] == X25519 else b""
+            if self.unknown_share:
+                share = words((UNKNOWN_GROUP,)) + vector(2, os.urandom(self.unknown_share)) + share
             extensions += [extension(43, vector(1, words(self.versions))), extension(51, vector(2, share))]
+        if self.padding:
+            extensions.append(extension(21, bytes(self.padding)))
         body = (words((legacy_version,)) + os.urandom(32) + vector(1, os.urandom(32)) +
                 vector(2, words(self.ciphers)) + vector(1, b"\0") + vector(2, b"".join(extensions)))
-        message = b"\1" + len(body).to_bytes(3, "big") + body
-        return bytes((HANDSHAKE,)) + words((TLS10,)) + vector(2, message)
+        return b"\1" + len(body).to_bytes(3, "big") + body
+
+
+def record(content):
+    return bytes((HANDSHAKE,)) + words((TLS10,)) + vector(2, content)
 
 
 @dataclasses.dataclass(frozen=True)

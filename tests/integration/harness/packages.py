@@ -27,6 +27,17 @@ def unpacked(package):
     return folder
 
 
+def debian13(program):
+    """The words that start a program of Debian 13's OpenSSL, by the loader of its own C library."""
+    helper = pathlib.Path(__file__).parents[2] / "deploy/debian-package"
+    folders = {name: pathlib.Path(run(helper, "trixie", name, timeout=300).splitlines()[-1])
+               for name in ("openssl", "libssl3t64", "libc6", "zlib1g", "libzstd1")}
+    libraries = sorted({str(file.parent) for name, folder in folders.items() if name != "openssl"
+                        for file in folder.glob("usr/lib/*/lib*.so.*")})
+    loader = next(file for file in folders["libc6"].glob("usr/lib/*/ld-linux-*.so.*"))
+    return [loader, "--library-path", ":".join(libraries), folders["openssl"] / "usr/bin" / program]
+
+
 def candidate(package):
     for line in run("apt-cache", "policy", package).splitlines():
         key, _, value = line.strip().partition(": ")

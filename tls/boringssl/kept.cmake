@@ -1,0 +1,12 @@
+# cmake -DTREE=DIR -P kept.cmake: prints, on standard error, the files of an upstream tree (DIR has gen/sources.cmake)
+# that the recipe compiles or installs. The rest, 97 of 100 bytes, is tests, tools and other systems.
+include("${TREE}/gen/sources.cmake")
+set(kept gen/sources.cmake LICENSE AUTHORS README.md third_party/fiat/LICENSE)
+foreach(part BCM CRYPTO SSL)
+  foreach(kind SOURCES HEADERS INTERNAL_HEADERS SOURCES_ASM)
+    list(APPEND kept ${${part}_${kind}})
+  endforeach()
+endforeach()
+list(FILTER kept EXCLUDE REGEX "-(apple|win)\\.S$")
+list(JOIN kept "\n" lines)
+message("${lines}")
