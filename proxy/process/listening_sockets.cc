@@ -91,7 +91,7 @@ void open_listener(const Config& config, size_t index, InheritedSockets& inherit
 
 void open_admin(const net::Address& address, InheritedSockets& inherited, ListeningSockets& sockets,
                 Faults& faults) {
-  const net::ListenOptions options{.backlog = 128, .reuse_port = false};
+  const net::ListenOptions options{.reuse_port = false};
   const std::vector<int> fds = inherited.take(address, kAdminSocket);
   const auto opened = fds.empty() ? net::open_listening_socket(address, options)
                                   : net::adopt_listening_socket(fds.front(), options);

@@ -6,6 +6,7 @@ one such connection is stated. docs/robustness.md has the bounds."""
 import contextlib
 import os
 import pathlib
+import signal
 import socket
 import ssl
 import time
@@ -252,6 +253,18 @@ class NobodyIsKeptOut(unittest.TestCase):
             with urllib.request.urlopen(url, timeout=20) as answer:
                 self.assertEqual(answer.status, 200)
             self.assertLess(time.monotonic() - begin, 1, path)
+
+    def test_a_burst_of_connections_makes_no_probe_knock_twice(self):
+        """The kernel drops what finds the queue full, and a client knocks again after a second: a kubelet's whole patience."""
+        self.gateway.process.signal(signal.SIGSTOP)  # nothing is accepted while they come
+        try:
+            self.strangers(self.gateway.admin, 400)
+            probe = self.enterContext(socket.create_connection(self.gateway.admin, 0.9))
+        finally:
+            self.gateway.process.signal(signal.SIGCONT)
+        probe.settimeout(20)
+        probe.sendall(b"GET /live HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        self.assertTrue(probe.recv(100).startswith(b"HTTP/1.1 200 "))
 
     def test_a_crowd_that_scrapes_delays_no_probe(self):
         scrapers = []
