@@ -12,6 +12,7 @@ import collections
 import contextlib
 import itertools
 import json
+import logging
 import random
 import resource
 import ssl
@@ -391,4 +392,5 @@ async def main(name, host, port, count):
 if __name__ == "__main__":
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    logging.getLogger("asyncio").setLevel(logging.ERROR)  # it warns of each write to one that has hung up
     asyncio.run(main(*sys.argv[1:]))
