@@ -113,7 +113,7 @@ class Cost(unittest.TestCase):
 
         def burden():
             with self.clear() as client:
-                header = iter(b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x0f\xff" + bytes(4095))
+                header = iter(b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x0f\x00" + bytes(3840))
                 with contextlib.suppress(StopIteration):
                     until_the_end(lambda: client.send(bytes([next(header)])))
         self.costs("a PROXY header of 4 KiB in segments of one octet", burden)
