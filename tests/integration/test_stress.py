@@ -17,6 +17,7 @@ SECONDS = float(os.environ.get("POSTERN_STRESS_SECONDS", 3))
 CONNECTIONS = int(os.environ.get("POSTERN_STRESS_CONNECTIONS", 16))
 SEED = int(os.environ.get("POSTERN_STRESS_SEED", random.randrange(1 << 30)))
 FLAGS = (rb"\Answered", rb"\Flagged", rb"\Deleted", rb"\Seen", rb"\Draft")  # in the order in which Dovecot shows them
+PATIENT = {"handshake": "1m", "connect": "1m", "login": "2m", "drain": "2s"}  # Dovecot starts a program for each connection
 PASSING = re.compile(rb" \([\d.+ ]+secs\)| ?\\Recent(?=\))| \\(?:UnM|M)arked(?=\))")
 TEXTS = (b"* BYE no", b") {12}", b"t1 OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] x", b"+ go on", b"DONE", b"", b"* 1 EXPUNGE",
          b"a line of text", "grüße {3+}".encode(), b"x" * 997, b'"', b"\\")
@@ -26,7 +27,7 @@ def setUpModule():
     global gateway
     authority = Authority(unittest.enterModuleContext(Folder("authority")).path)
     server = unittest.enterModuleContext(Dovecot(authority))
-    gateway = unittest.enterModuleContext(Gateway(backends={"dovecot": server.backend()}, log={"level": "info"}))
+    gateway = unittest.enterModuleContext(Gateway(backends={"dovecot": server.backend()}, log={"level": "info"}, timeouts=PATIENT))
 
 
 class Mismatch(AssertionError):
@@ -78,7 +79,9 @@ class Talker:
         return self.commands, self.octets
 
     def connection(self):
+        self.past = []
         with gateway.connect(self.rng.choice(("implicit", "starttls"))) as self.client:
+            self.client.socket.settimeout(60)
             self.rng.choice((self.client.login, self.client.authenticate_plain))()
             for box in (self.other, self.box):
                 self.select(box)

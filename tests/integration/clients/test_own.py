@@ -31,7 +31,7 @@ class Own(ClientTest):
             found = client.command(b'ID ("name" "own" "version" "1")') + client.command(b"LOGIN nobody x") + login(client)
             client.send(b'p1 LIST "" *\r\np2 SELECT INBOX\r\np3 FETCH 1:* (FLAGS ENVELOPE BODYSTRUCTURE)\r\n'
                         b"p4 UID FETCH 1:* (BODY.PEEK[] BODY.PEEK[HEADER])\r\np5 XYZZY\r\np6 NOOP\r\n")
-            found += client.until(b"p6 ")
+            found += sorted(client.until(b"p6 "))  # Dovecot works at several at once
             found += client.literals(b"APPEND ", b"INBOX", b" (\\Seen) ", UPLOAD, b"")
             found += client.literals(b"APPEND INBOX ", UPLOAD, b"", synchronising=False)
             found += client.literals(b"SEARCH CHARSET UTF-8 SUBJECT ", "grüße".encode(), b" NOT SUBJECT ", b"x", b"")

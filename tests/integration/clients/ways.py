@@ -78,7 +78,7 @@ class ClientTest(unittest.TestCase):
         cls.ways = []
         for tls in cls.tls:
             port = 993 if tls == "implicit" else 143
-            cls.ways += [Way(f"direct-{tls}", "dovecot.test", cls.server.host, port, tls, trust, cls.server.certificate.chain),
+            cls.ways += [Way(f"direct-{tls}", f"{cls.server.name}.test", cls.server.host, port, tls, trust, cls.server.certificate.chain),
                          Way(f"through-{tls}", "postern.test", *cls.gateway.address(tls), tls, trust, certificate)]
 
     def compare(self, job):
