@@ -64,7 +64,7 @@ class Postern(Peer):
         return pathlib.Path(self.program).exists()
 
     def version(self):
-        return first_line(self.program, "--version")
+        return ", ".join(subprocess.check_output([self.program, "--version"], text=True).splitlines())
 
     def command(self, folder, port, backend, pems):
         config = folder / "postern.yaml"
