@@ -38,8 +38,8 @@ Policy policy_of(const std::vector<std::string>& groups) {
 // The handshake message of a record, in records of `size` octets each.
 std::string in_records(const std::string& record, size_t size) {
   constexpr size_t kHeader = 5;
-  EXPECT_EQ(record.size(),
-            kHeader + (static_cast<uint8_t>(record[3]) << 8U) + static_cast<uint8_t>(record[4]));
+  const auto octet = [&record](size_t at) { return size_t{static_cast<uint8_t>(record[at])}; };
+  EXPECT_EQ(record.size(), kHeader + (octet(3) << 8U) + octet(4));
   std::string records;
   for (size_t at = kHeader; at < record.size(); at += size) {
     const std::string part = record.substr(at, size);
