@@ -22,7 +22,8 @@ class LabelSets {
   static constexpr size_t kLeastCapacity = 256;
   static constexpr size_t kOther = 0;
 
-  explicit LabelSets(size_t capacity = kLeastCapacity);
+  LabelSets() : LabelSets(kLeastCapacity) {}
+  explicit LabelSets(size_t capacity);
 
   // The room of Backend and of Server, "other" included. It stays as counters are laid out by it.
   size_t capacity() const { return capacity_; }
