@@ -23,9 +23,9 @@ class Waiting : public ListNode<Waiting> {
 class CrowdTest : public testing::Test {
  protected:
   // One more at the end of a queue; returns it.
-  Waiting* wait(const std::string& ip, IntrusiveList<Waiting>& queue) {
+  Waiting* wait(const std::string& ip, IntrusiveList<Waiting>& into) {
     all_.emplace_back(ip, ++now_);
-    queue.push_back(all_.back());
+    into.push_back(all_.back());
     return &all_.back();
   }
   Waiting* wait(const std::string& ip) { return wait(ip, queue); }
