@@ -51,7 +51,9 @@ constexpr auto kFirstRows = std::to_array<Row>({
      .shape = Shape::Maps,
      .required = true,
      .syntax = "list of 1 to 64",
-     .doc = "Where clients connect. A change needs a restart.",
+     .doc = "Where clients connect. Their number, address and tls need a restart or an upgrade; a "
+            "reload "
+            "changes the rest.",
      .max_items = kMaxListeners,
      .on_begin = [](Draft& d, const SourceValue&) { d.listeners.emplace_back(); }},
     {.path = "listeners[].address",
@@ -72,7 +74,8 @@ constexpr auto kFirstRows = std::to_array<Row>({
     {.path = "listeners[].alpn",
      .syntax = "strict or lax",
      .doc = "strict: a client that offers protocols by ALPN must offer imap; the log has the offer "
-            "of a client that is refused. lax: such a client is served as if it had offered none.",
+            "of a client that is refused. lax: such a client is served as if it had offered none. "
+            "A reload changes it.",
      .show = [](Draft& d) { return show_choice(d.listeners.back().alpn); },
      .on_value =
          [](Draft& d, const SourceValue& w) {
@@ -307,7 +310,7 @@ constexpr auto kLastRows = std::to_array<Row>({
      .syntax = "IP:PORT, [IPv6]:PORT",
      .example = "\"127.0.0.1:9143\"",
      .doc = "Plain HTTP without a password: keep it inside your own network. Without this key "
-            "there is no endpoint.",
+            "there is no endpoint. A change needs a restart or an upgrade.",
      .on_value = [](Draft& d, const SourceValue& w) { d.admin = w; }},
 
     {.path = "log",

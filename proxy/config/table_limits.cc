@@ -37,8 +37,11 @@ constexpr auto kLimitRows = std::to_array<Row>({
     {.path = "limits",
      .shape = Shape::Map,
      .syntax = "map",
-     .doc = "Which clients are refused: on 143 with a `* BYE`, on 993 by a close before TLS, which "
-            "costs nothing. The limits of handshakes always close."},
+     .doc = "What the process takes on. When sessions, listeners[].sessions or "
+            "handshakes_in_flight are all in use, a newcomer gets the place of a session that has "
+            "not logged in (end reason gave_way); it is refused only if there is none. The other "
+            "limits refuse the newcomer: on 143 with a `* BYE`, on 993 by a close before TLS, "
+            "which costs nothing. The limits of handshakes always close."},
     {.path = "limits.sessions",
      .syntax = "1 to 10000000",
      .doc = "Sessions at one time.",
@@ -77,8 +80,11 @@ constexpr auto kLimitRows = std::to_array<Row>({
      .example = "4GiB",
      .doc = "The memory that the process may use in all, from 32MiB. From three quarters of it on, "
             "nothing more is read for a client or server that does not take the bytes waiting for "
-            "it; from seven eighths on, new sessions are refused; at the limit, sessions that "
-            "would need more are ended. Without this key only each session is bounded.",
+            "it; from seven eighths on, a newcomer gets the place of a session with 4KiB or more "
+            "of an "
+            "unfinished command, or is refused; at the limit, sessions that would need more are "
+            "ended. Without this key each session is bounded, and unfinished commands before login "
+            "have 256MiB in all.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_size(w, kLeastMemory, d.config.limits.memory, d.diagnostics);
