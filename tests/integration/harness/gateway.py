@@ -205,6 +205,6 @@ def postern(*arguments):
     return done.returncode, done.stdout.decode(errors="replace")
 
 
-def sanitized():
+def sanitized(binary=BINARY):
     """Whether the binary carries a sanitizer, so that its memory says nothing."""
-    return re.search(rb"__(?:asan_init|tsan_init|ubsan_handle)", pathlib.Path(BINARY).read_bytes()) is not None
+    return re.search(rb"__(?:asan_init|tsan_init|ubsan_handle)", pathlib.Path(binary).read_bytes()) is not None
