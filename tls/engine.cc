@@ -1,7 +1,6 @@
 #include "tls/engine.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <utility>
 
 #include "proxy/base/check.h"
@@ -10,6 +9,7 @@
 #include "tls/internal/names.h"
 #include "tls/internal/suites.h"
 #include "tls/internal/verifier.h"
+#include "tls/internal/wiped_frees.h"
 #include "tls/internal/workspace.h"
 
 namespace postern::tls {
@@ -19,7 +19,6 @@ constexpr char kHandshaking[] = "in the TLS handshake";
 constexpr char kReading[] = "reading TLS";
 constexpr char kSealing[] = "writing TLS";
 
-constexpr size_t kRecordAlignment = 7;  // what BoringSSL adds to a record's buffer at most
 constexpr size_t kMaxWriteBytes = size_t{1} << 30U;  // SSL_write counts in int
 
 // Fatal protocol_version in a TLS 1.0 record: what BoringSSL says to old clients, too.
@@ -98,7 +97,6 @@ void Engine::feed(Bytes ciphertext) {
   }
   check(input_.empty(), "the ciphertext fed before was taken");
   input_ = ciphertext;
-  workspace_.state_->fed = ciphertext.size();
 }
 
 void Engine::feed_end() {
@@ -183,9 +181,17 @@ bool Engine::has_input() const {
   return !input_.empty() || transport_ended_ || SSL_has_pending(ssl_) != 0;
 }
 
+Engine::Event Engine::read() {
+  if (!wipes_reads_) {
+    return read_records();
+  }
+  const WipedFrees guard;
+  return read_records();
+}
+
 // Gathers records until the scratch is full, because observers work better on large spans. If there
 // was plaintext before what stops it, the next call reports what stopped it.
-Engine::Event Engine::read() {
+Engine::Event Engine::read_records() {
   Workspace::State& shared = *workspace_.state_;
   Event stop = Event::Plaintext;
   size_t size = 0;
@@ -242,17 +248,6 @@ Bytes Engine::plaintext() const {
 void Engine::wipe_plaintext() {
   Workspace::State& shared = *workspace_.state_;
   OPENSSL_cleanse(shared.scratch.data(), std::exchange(shared.plaintext_size, 0));
-}
-
-void Engine::wipe_record() {
-  const Workspace::State& shared = *workspace_.state_;
-  // BoringSSL decrypts a record in place, and frees that buffer unwiped. An allocator gives the
-  // chunk of this size that was freed last; what came was one record, as clients send a login.
-  const size_t size = shared.fed + kRecordAlignment;
-  if (void* freed = std::malloc(size); freed != nullptr) {
-    OPENSSL_cleanse(freed, size);
-    std::free(freed);
-  }
 }
 
 bool Engine::seal(Bytes plaintext) {

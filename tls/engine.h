@@ -101,11 +101,12 @@ class Engine {
   Event next();
   // Valid after Plaintext until the next call to any engine of this workspace.
   Bytes plaintext() const;
-  // Overwrites it: what a client sends before its login may be a password.
+  // Whether BoringSSL's buffers of what is read from now on are overwritten: what a client sends
+  // before its login may be a password.
+  void wipe_reads(bool wipes) { wipes_reads_ = wipes; }
+  bool wipes_reads() const { return wipes_reads_; }
+  // Overwrites plaintext().
   void wipe_plaintext();
-  // Overwrites BoringSSL's copy of it. Call it after the last plaintext() and before anything else
-  // allocates memory.
-  void wipe_record();
   // Valid after Failed.
   const Error& error() const { return error_; }
   // The alert by which one of the two ends broke off, if there was one, and BoringSSL's word for
@@ -145,6 +146,7 @@ class Engine {
   Event name_better(Bytes offered);
   bool has_input() const;
   Event read();
+  Event read_records();
   Event refuse_plaintext(Failure failure);
   Event pause_or_stop(int result, const char* during);
   Event fail(Failure failure, const char* during);
@@ -159,6 +161,7 @@ class Engine {
   std::unique_ptr<const Cause> cause_;  // once it has failed by BoringSSL's verdict
   HelloNotes hello_;
   bool recognised_ = false;  // the peer's first bytes were checked
+  bool wipes_reads_ = false;
   bool open_ = false;
   bool closed_ = false;           // our close_notify is sent
   bool ended_ = false;            // the peer's has come

@@ -160,11 +160,8 @@ void TlsStream::take_events() {
         break;
       case Engine::Event::Plaintext:
         if (!ended_) {
-          if (wipes_) {
-            engine_->wipe_record();  // before anything else takes that memory
-          }
           observer_->on_bytes(engine_->plaintext());
-          if (wipes_) {
+          if (engine_->wipes_reads()) {
             engine_->wipe_plaintext();
           }
         }

@@ -49,7 +49,7 @@ class TlsStream final : public net::Stream,
 
   net::Address local() const override { return transport_->local(); }
   // Whether plaintext is overwritten after the observer has had it.
-  void wipe_what_was_read(bool wipes) { wipes_ = wipes; }
+  void wipe_what_was_read(bool wipes) { engine_->wipe_reads(wipes); }
 
   const tls::Engine& engine() const { return *engine_; }
 
@@ -82,7 +82,6 @@ class TlsStream final : public net::Stream,
   Error write_error_;    // found by write(), reported by run()
   uint16_t pieces_ = 0;  // of the handshake, as they came
   bool greets_ = false;
-  bool wipes_ = false;
   bool ended_ = false;  // on_end was called
   bool dead_ = false;   // aborted or failed: no callback follows
   bool finished_ = false;

@@ -176,7 +176,7 @@ TEST(Groups, AreTheBestThatAClientHas) {
   }
 }
 
-// GREASE (RFC 8701): the first group and the first share are of a number that nobody knows.
+// GREASE (RFC 8701): the first group and the first share have a number that no group has.
 TEST(Groups, PassOverAShareOfAnUnknownGroup) {
   const auto context = server_context();
   for (const bool hybrid : {false, has_hybrid()}) {

@@ -18,7 +18,6 @@ struct Workspace::State {
   std::vector<uint8_t> outgoing;
   std::vector<uint8_t> scratch;  // plaintext
   size_t plaintext_size = 0;
-  size_t fed = 0;  // bytes of ciphertext in the last feed()
   bssl::UniquePtr<BIO_METHOD> method;
   bssl::UniquePtr<BIO> bio;
 };
