@@ -61,6 +61,8 @@ Dialer::Next Dialer::begin_next() {
     return Next::None;
   }
   while (server_index_ < order_.size() || begin_last_resort()) {
+    // A look-up that was too slow for one session may have ended since.
+    is_resolved_ = is_resolved_ || server().addresses.fresh(services_.loop.now_ms());
     if (!is_resolved_ && !pass_by(server().name)) {
       is_resolved_ = server().addresses.ask(services_.loop, server().host, *this);
       if (!is_resolved_) {

@@ -5,7 +5,7 @@
 namespace postern {
 
 bool DnsCache::ask(net::Loop& loop, const net::HostPort& host, DnsCacheObserver& observer) {
-  if (expires_at_ms_ > loop.now_ms()) {
+  if (fresh(loop.now_ms())) {
     return true;
   }
   if (const auto literal = net::Address::parse(host.text())) {  // no thread is needed for it

@@ -35,6 +35,7 @@ class DnsCache final : private net::ResolveObserver {
   const std::vector<net::Address>& known() const { return known_; }
   // Changes whenever known() becomes another list.
   uint32_t generation() const { return generation_; }
+  bool fresh(uint64_t now_ms) const { return expires_at_ms_ > now_ms; }
   // True: known() serves at once. False: `observer` is called later, not from inside this call.
   bool ask(net::Loop& loop, const net::HostPort& host, DnsCacheObserver& observer);
   // Call after waiting long enough: reuses the stale addresses. False if there are none. The

@@ -100,6 +100,12 @@ class DialerTest : public testing::Test, public DialerObserver {
     EXPECT_EQ(place.server(), &pool().server(1));
     EXPECT_EQ(connects(0, reason), 1U);
   }
+  // After a dial with two servers: round robin would begin with the second one.
+  void begin_with_the_first_again() {
+    stream.reset();
+    place = ServerSlot();
+    pool().order(net::loopback(1));
+  }
   bool rests(size_t server) { return pool().server(server).rests(loop.now_ms()); }
   bool accepted(size_t server, size_t connections) {
     return run_until(loop, [&] { return backends[server]->accepted() == connections; });

@@ -63,21 +63,26 @@ TEST_F(DialerTest, TriesNewAddressesThatArriveWhileAStaleOneFails) {
 }
 
 TEST_F(DialerTest, TriesTheNextServerWhenANameTakesTooLong) {
-  config.servers = {{"localhost", 143}};
+  config.servers = {{"localhost", closed_port.host().port}};
   backend();
-  const test::BusyPool busy(loop);
+  test::BusyPool busy(loop);
   start();
   pass_ms(200);
   EXPECT_EQ(connects(0, "timed_out"), 0U);
   pass_ms(300);
   ASSERT_TRUE(wait());
   expect_next_server("timed_out");
-  // Those who follow do not wait for it.
-  stream.reset();
-  place = ServerSlot();
+  // The next sessions do not wait for it.
+  begin_with_the_first_again();
   ASSERT_TRUE(dials());
   EXPECT_EQ(place.server(), &pool().server(1));
   EXPECT_EQ(connects(0, "timed_out"), 1U);
+  // The answer that comes later counts at once.
+  busy.release();
+  ASSERT_TRUE(run_until(loop, [&] { return !pool().server(0).addresses.known().empty(); }));
+  begin_with_the_first_again();
+  ASSERT_TRUE(dials());
+  EXPECT_GE(connects(0, "connection_refused"), 1U);
 }
 
 TEST_F(DialerTest, LooksUpANameAgainOnceItsServerHasFailed) {
