@@ -35,10 +35,11 @@ struct SessionLists {
   // What a session that waits must keep in memory to give way when memory is short, not places.
   static constexpr size_t kMuchKept = 4 * kKiB;
 
-  // Whose end makes room within `limit` for a newcomer at `listener`; null if nobody's does.
+  // The session whose end makes room within `limit` for a newcomer at `listener`; null if no end
+  // does.
   Session* who_gives_way(Refusal limit, size_t listener);
-  // Takes the next one to be told that postern stops out of its list, those that are logging in
-  // last; null after the last.
+  // Takes out of its list the next session that must learn that postern stops, those that are
+  // logging in last; null after the last.
   Session* pop_to_stop();
   // All but those that are stopping.
   template <typename Visit>

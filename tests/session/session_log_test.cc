@@ -77,7 +77,7 @@ TEST_F(SessionLogTest, SaysWhatAClientThatIsRefusedHadOffered) {
                          "bytes_in=")));
 }
 
-// Whoever runs into a limit is told of in one way, with the setting to change.
+// The log names each client that meets a limit in one way, with the setting to change.
 TEST_F(SessionLogTest, NamesTheLimitOfHandshakes) {
   config.limits.handshakes_in_flight = 0;
   const auto lines = lines_of([&] {
