@@ -19,8 +19,8 @@
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tcp.h"
+#include "proxy/relay/end_reason.h"
 #include "proxy/session/context.h"
-#include "proxy/session/end_reason.h"
 #include "proxy/transport/proxy_protocol.h"
 #include "proxy/transport/tls_stream.h"
 

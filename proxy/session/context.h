@@ -11,7 +11,7 @@
 #include "proxy/backend/dialer.h"
 #include "proxy/net/address.h"
 #include "proxy/net/loop.h"
-#include "proxy/session/relay.h"
+#include "proxy/relay/relay.h"
 #include "proxy/session/session_lists.h"
 #include "proxy/session/snapshot.h"
 #include "proxy/transport/tls_stream.h"

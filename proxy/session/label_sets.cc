@@ -6,7 +6,7 @@
 
 #include "metrics/admin_http.h"
 #include "proxy/backend/label_values.h"
-#include "proxy/session/end_reason.h"
+#include "proxy/relay/end_reason.h"
 #include "proxy/transport/proxy_protocol.h"
 
 namespace postern {

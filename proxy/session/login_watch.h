@@ -10,8 +10,8 @@
 #include "metrics/counters.h"
 #include "proxy/admission/login_guard.h"
 #include "proxy/imap/conversation.h"
+#include "proxy/relay/relay.h"
 #include "proxy/session/context.h"
-#include "proxy/session/relay.h"
 #include "proxy/transport/tls_stream.h"
 
 namespace postern {

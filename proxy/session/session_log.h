@@ -7,8 +7,8 @@
 #include <string_view>
 
 #include "proxy/base/error.h"
+#include "proxy/relay/end_reason.h"
 #include "proxy/session/context.h"
-#include "proxy/session/end_reason.h"
 #include "tls/engine.h"
 
 namespace postern {

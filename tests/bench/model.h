@@ -20,7 +20,7 @@
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/stream.h"
-#include "proxy/session/relay.h"
+#include "proxy/relay/relay.h"
 #include "proxy/transport/tls_stream.h"
 #include "tls/context.h"
 #include "tls/engine.h"

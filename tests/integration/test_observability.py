@@ -196,7 +196,7 @@ class Files(unittest.TestCase):
         self.assertTrue(any("by (backend, result) (rate(postern_logins_total" in query for query in queries))
 
     def test_the_runbook_explains_every_end_reason(self):
-        header = (SOURCE / "proxy/session/end_reason.h").read_text(encoding="utf-8")
+        header = (SOURCE / "proxy/relay/end_reason.h").read_text(encoding="utf-8")
         section = (SOURCE / "deploy/README.md").read_text(encoding="utf-8").partition("## Why a session ended")[2]
         rows = re.findall(r"^\| (`.*?) \|", section.partition("\n## ")[0], re.M)
         listed = [name for row in rows for name in re.findall(r"`(\w+)`", row)][1:]  # less the heading's

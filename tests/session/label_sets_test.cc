@@ -11,7 +11,7 @@
 #include "proxy/backend/label_values.h"
 #include "proxy/imap/conversation.h"
 #include "proxy/net/failure.h"
-#include "proxy/session/end_reason.h"
+#include "proxy/relay/end_reason.h"
 #include "proxy/transport/proxy_protocol.h"
 #include "tests/support/gateway.h"
 #include "tls/failure.h"

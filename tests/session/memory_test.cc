@@ -17,7 +17,7 @@
 
 #include "proxy/imap/filter.h"
 #include "proxy/net/tcp.h"
-#include "proxy/session/relay.h"
+#include "proxy/relay/relay.h"
 #include "proxy/session/session.h"
 #include "proxy/transport/tls_stream.h"
 #include "tests/support/gateway.h"

@@ -1,7 +1,7 @@
 """Checks the links of README.md, CONTRIBUTING.md, SECURITY.md, CHANGELOG.md, deploy/ and docs/. Usage: links.py ROOT
 
 A relative link must lead to a file or folder of the tree, its anchor to a heading of that page, and a link whose
-text is a function, [`Relay::pace()`](../proxy/session/relay.cc), to a file that defines it. README.md has at most 150 lines.
+text is a function, [`Relay::pace()`](../proxy/relay/relay.cc), to a file that defines it. README.md has at most 150 lines.
 Each offence is printed as file:line. Addresses of other hosts are not looked at.
 """
 

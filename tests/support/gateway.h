@@ -19,7 +19,7 @@
 #include "proxy/net/listener.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tcp.h"
-#include "proxy/session/end_reason.h"
+#include "proxy/relay/end_reason.h"
 #include "proxy/session/session.h"
 #include "proxy/session/snapshot.h"
 #include "proxy/transport/tls_stream.h"

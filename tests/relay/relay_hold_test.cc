@@ -4,8 +4,8 @@
 
 #include <gtest/gtest.h>
 
-#include "proxy/session/relay.h"
-#include "tests/session/relay_fixture.h"
+#include "proxy/relay/relay.h"
+#include "tests/relay/relay_fixture.h"
 
 namespace postern {
 namespace {

@@ -2,7 +2,7 @@
 // while it has a reason.
 #include <memory>
 
-#include "proxy/session/relay.h"
+#include "proxy/relay/relay.h"
 
 namespace postern {
 namespace {

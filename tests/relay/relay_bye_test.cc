@@ -1,7 +1,7 @@
 // A relay's last words: when they may be said.
 #include <string>
 
-#include "tests/session/relay_fixture.h"
+#include "tests/relay/relay_fixture.h"
 
 namespace postern {
 namespace {

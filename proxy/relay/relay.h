@@ -24,7 +24,7 @@
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/stream.h"
-#include "proxy/session/end_reason.h"
+#include "proxy/relay/end_reason.h"
 
 namespace postern {
 

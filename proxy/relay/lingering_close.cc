@@ -1,4 +1,4 @@
-#include "proxy/session/lingering_close.h"
+#include "proxy/relay/lingering_close.h"
 
 #include <utility>
 

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/net/failure.h"
-#include "tests/session/relay_fixture.h"
+#include "tests/relay/relay_fixture.h"
 
 namespace postern {
 namespace {

@@ -1,4 +1,4 @@
-#include "proxy/session/relay.h"
+#include "proxy/relay/relay.h"
 
 #include <string>
 #include <string_view>
@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/net/failure.h"
-#include "tests/session/relay_fixture.h"
+#include "tests/relay/relay_fixture.h"
 
 namespace postern {
 namespace {

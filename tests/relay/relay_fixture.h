@@ -9,10 +9,10 @@
 
 #include <gtest/gtest.h>
 
-#include "proxy/session/label_sets.h"
-#include "proxy/session/relay.h"
+#include "proxy/relay/relay.h"
+#include "tests/metrics/figures.h"
 #include "tests/support/fake_stream.h"
-#include "tests/support/gateway.h"
+#include "tests/support/test_loop.h"
 
 namespace postern {
 
@@ -53,7 +53,7 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
   }
 
   net::Loop loop;
-  metrics::LabelSets labels = make_label_sets(test::gateway_config({}));
+  metrics::LabelSets labels = metrics::complete_labels();
   metrics::Counters counters;
   const RelayMetrics cells;
   test::FakeStream client;

@@ -1,7 +1,7 @@
 // How a relay ends: which reason it reports, and what the client hears last.
 #include <utility>
 
-#include "proxy/session/relay.h"
+#include "proxy/relay/relay.h"
 
 namespace postern {
 

@@ -1,4 +1,4 @@
-#include "proxy/session/relay.h"
+#include "proxy/relay/relay.h"
 
 #include <utility>
 
