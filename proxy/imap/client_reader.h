@@ -19,6 +19,11 @@ class ClientReader {
   // Passes on what it takes and returns how many bytes that is: all, except those after an
   // UNAUTHENTICATE, which may hold logins.
   size_t feed(Bytes bytes, FilterState& shared);
+  // Within a line or a literal that the client goes on with by itself.
+  bool mid_command(const FilterState& shared) const {
+    return !scanner_.at_line_start() && !shared.conversation.opaque() &&
+           shared.conversation.turn() != Conversation::Turn::AwaitLiteral;
+  }
 
  private:
   enum class Line : uint8_t {

@@ -74,6 +74,10 @@ class Filter {
   bool at_boundary() const {
     return !opaque() && shared_.at_boundary && shared_.conversation.sure();
   }
+  // The client is in the middle of a command, and needs no answer to go on with it.
+  bool mid_command() const {
+    return strict_ != nullptr ? strict_->held() > 0 : client_.mid_command(shared_);
+  }
   // Whether the server has not yet been sent all of a login that the client has sent in full.
   bool has_to_send() const { return strict_ != nullptr && strict_->has_to_send(); }
   // Bytes from the client that were taken and not passed on yet.

@@ -91,6 +91,10 @@ size_t unacknowledged(int fd) {
   return static_cast<size_t>(count);
 }
 
+void acknowledge_now(int fd) {
+  set_option(fd, IPPROTO_TCP, TCP_QUICKACK, 1);
+}
+
 bool peer_has_left(int fd) {
   switch (tcp_state(fd)) {
     case TCP_CLOSE:

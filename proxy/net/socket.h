@@ -19,6 +19,8 @@ int set_options(int fd, const TcpOptions& options);
 
 // Bytes sent and not acknowledged by the peer, a FIN among them; 0 if unknown.
 size_t unacknowledged(int fd);
+// Sends the acknowledgement that the kernel delays, if there is one.
+void acknowledge_now(int fd);
 // Whether the peer has sent FIN or RST, or the kernel has given up on it.
 bool peer_has_left(int fd);
 

@@ -64,6 +64,10 @@ class Stream {
   // The bytes that the peer's kernel has not acknowledged yet: those queued and those in our
   // kernel. The number shrinks as long as the peer reads. Asks the kernel.
   virtual size_t owed() const { return queued(); }
+  // Acknowledges at once what was read. Call it when the peer is about to say more by itself: if it
+  // writes in small pieces, its kernel holds back the next one until then (RFC 896), and ours would
+  // wait 40 ms for bytes of our own to go with the acknowledgement.
+  virtual void acknowledge() {}
   // Whether the peer has hung up, even if unread bytes come before its end: for paused streams.
   // Asks the kernel.
   virtual bool hung_up() const { return false; }

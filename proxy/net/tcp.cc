@@ -137,6 +137,12 @@ size_t TcpStream::owed() const {
          unacknowledged(handle_->fd());
 }
 
+void TcpStream::acknowledge() {
+  if (handle_ != nullptr) {
+    acknowledge_now(handle_->fd());
+  }
+}
+
 bool TcpStream::hung_up() const {
   return handle_ == nullptr || ended_ || peer_has_left(handle_->fd());
 }

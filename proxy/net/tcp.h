@@ -59,6 +59,7 @@ class TcpStream final : public Stream, public Retirable, private Deferred {
   size_t write_ahead(Bytes bytes) override;
   size_t queued() const override;
   size_t owed() const override;
+  void acknowledge() override;
   bool hung_up() const override;
   void pause() override;
   void resume() override;

@@ -67,6 +67,9 @@ void Relay::client_bytes(Bytes bytes) {
     drop_client_bytes(bytes.size());
   } else if (held_.empty() && hold_ == nullptr) {
     offer(bytes);
+    if (filter_.mid_command()) {
+      client_.acknowledge();
+    }
   } else {
     append_secret(held_, as_text(bytes));
   }

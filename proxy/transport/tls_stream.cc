@@ -64,7 +64,7 @@ void TlsStream::finish() {
     return;
   }
   engine_->close();
-  flush();
+  flush(/*more_follows=*/true);  // close_notify leaves with the FIN
   finished_ = true;
   transport_->finish();
 }

@@ -41,6 +41,7 @@ class TlsStream final : public net::Stream,
   size_t write(Bytes plaintext) override;
   size_t queued() const override { return transport_->queued(); }
   size_t owed() const override { return transport_->owed(); }
+  void acknowledge() override { transport_->acknowledge(); }
   bool hung_up() const override { return transport_->hung_up(); }
   void pause() override { transport_->pause(); }
   void resume() override { transport_->resume(); }

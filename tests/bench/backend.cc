@@ -221,6 +221,7 @@ void Backend::command(Client& client, std::string_view line) {
   } else if (rest.starts_with("APPEND")) {
     client.literal_in = number_in(rest);
     client.append_tag = tag;
+    client.out += rest.ends_with("+}\r\n") ? "" : "+ go on\r\n";
   } else if (rest.starts_with("IDLE")) {
     client.out += "+ idling\r\n";
   } else if (rest.starts_with("LOGOUT")) {

@@ -13,6 +13,11 @@
 #include <openssl/err.h>
 
 namespace postern::bench {
+namespace {
+
+constexpr size_t kSmallMessage = 310;
+
+}  // namespace
 
 Load::Load(Options options) : options_(std::move(options)) {
   context_.reset(SSL_CTX_new(TLS_client_method()));
@@ -54,8 +59,8 @@ void Load::open(Connection& c) {
   if (c.fd < 0) {
     die("too few file descriptors for that many connections");
   }
-  const int on = 1;
-  setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  const int nodelay = options_.mode == "append_pieces" ? 0 : 1;
+  setsockopt(c.fd, IPPROTO_TCP, TCP_NODELAY, &nodelay, sizeof nodelay);
   sockaddr_in to{};
   to.sin_family = AF_INET;
   to.sin_port = htons(options_.port);
@@ -199,6 +204,9 @@ void Load::line(Connection& c, std::string_view text) {
     end_unit(c);
   } else if (c.waiting == Waiting::Answer && text.ends_with("}\r")) {
     c.literal_left = std::strtoull(text.data() + text.rfind('{') + 1, nullptr, 10);
+  } else if (c.waiting == Waiting::Answer && text.starts_with("+")) {  // as imaplib does
+    send(c, std::string(kSmallMessage, 'x'));
+    send(c, "\r\n");
   } else if (c.waiting == Waiting::Idle && text.starts_with("+")) {
     ++settled_;
   }
@@ -236,6 +244,8 @@ void Load::begin_unit(Connection& c) {
   } else if (options_.mode == "append") {
     send(c, "c APPEND INBOX {1000000000000+}\r\n");
     upload(c);
+  } else if (options_.mode == "append_pieces") {
+    send(c, "c APPEND INBOX {" + std::to_string(kSmallMessage) + "}\r\n");
   }
 }
 

@@ -7,6 +7,9 @@
 //     login       connect, handshake, greeting, LOGIN, LOGOUT, close
 //     fetch       logged in, FETCH of size= bytes again and again
 //     append      logged in, one endless literal
+//     append_pieces  logged in, APPEND of 310 octets again and again: literal and CRLF in two
+//     writes, with Nagle's
+//                 algorithm, as imaplib and c-client send them
 //     noop        logged in, NOOP and its answer; rate=N per second: open loop
 //     idle        logged in, IDLE; prints "settled", waits for the end of standard input;
 //                 size=N: each fetches that much first

@@ -37,6 +37,9 @@ def markdown(found):
     if open_loop:
         parts += ["\n**Latency in open loop**, p50 in us\n", table(found, open_loop, "p50_us", 0),
                   "\np99 in us\n", table(found, open_loop, "p99_us", 0)]
+    pieces = {title: row for title, row in results.items() if "two writes" in title}
+    if pieces:
+        parts += ["\n**Latency of clients that write in pieces**, p50 in us\n", table(found, pieces, "p50_us", 0)]
     if idle:
         parts += ["\n**Memory** of idle logged-in sessions, PSS KiB each\n", table(found, idle, "kib_per_session", 1),
                   "\nleft after they have gone, MiB\n", table(found, idle, "left_mib", 1),

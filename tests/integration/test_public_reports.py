@@ -4,6 +4,8 @@ Each test names the report. Where a server breaks the grammar the client has to 
 has to pass, and a login has to be counted as what it was.
 """
 
+import itertools
+import time
 import unittest
 
 from harness import Authority, Folder, Gateway, ScriptedBackend
@@ -53,6 +55,25 @@ class PublicReports(unittest.TestCase):
         """migadu/sora 77: `LOGIN {n+}`, both literals in one write, at a server that offers IMAP4rev2."""
         self.replay(script(b'A1 LOGIN "user@example.com" "secretpwd"\r\n', b"A1 OK done\r\n", b"A2 NOOP\r\n", b"A2 OK done\r\n"),
                     b"A1 LOGIN {16+}\r\nuser@example.com {9+}\r\nsecretpwd\r\n", b"A1 OK done\r\n", b"A2 NOOP\r\n", b"A2 OK done\r\n", results=("success",))
+
+    def test_append_in_pieces_waits_for_no_delayed_acknowledgement(self):
+        """imaplib and c-client write literal and CRLF apart; Nagle's algorithm and a delayed acknowledgement make 40 ms of it."""
+        rounds = 20
+        steps = [(b"b APPEND x {5}\r\n", b"+ go\r\n"), (b"hello\r\n", b"b OK done\r\n")] * rounds
+        backend.script = self.logged_in(*itertools.chain.from_iterable(steps))
+        took = []
+        with gateway.connect("implicit") as client:
+            client.send(b"a LOGIN anna x\r\n")
+            client.until(b"a ")
+            for _ in range(rounds):
+                client.send(b"b APPEND x {5}\r\n")
+                client.until(b"+ ")
+                begin = time.monotonic()
+                client.send(b"hello")
+                client.send(b"\r\n")
+                client.until(b"b ")
+                took.append(time.monotonic() - begin)
+        self.assertLess(min(took[rounds // 2:]), 0.03, "a new connection's kernel delays nothing yet, so only the later ones count")
 
     def test_a_login_comes_before_the_greeting(self):
         """kenn-io/msgvault 218: the client does not wait for the greeting."""

@@ -388,5 +388,22 @@ TEST_F(TcpStreamTest, SetsItsOptionsBothWhenItConnectsAndWhenAccepted) {
   }
 }
 
+// After an exchange in both directions Linux delays an acknowledgement by 40 ms and more.
+TEST_F(TcpStreamTest, AcknowledgesAtOnceWhenAsked) {
+  connect_pair();
+  for (int i = 0; i < 50; ++i) {
+    server_saw.received.clear();
+    client_saw.received.clear();
+    client->write(as_bytes("command"));
+    ASSERT_TRUE(run_until(loop, [&] { return server_saw.received == "command"; }));
+    server->write(as_bytes("answer"));
+    ASSERT_TRUE(run_until(loop, [&] { return client_saw.received == "answer"; }));
+  }
+  client->write(as_bytes("the first piece"));
+  ASSERT_TRUE(run_until(loop, [&] { return server_saw.received.size() > 7; }));
+  server->acknowledge();
+  EXPECT_EQ(client->owed(), 0U);
+}
+
 }  // namespace
 }  // namespace postern::net

@@ -288,5 +288,34 @@ TEST_F(RelayTest, MayEndBeforeStartReturns) {
   EXPECT_EQ(reason, EndReason::ClientViolation);
 }
 
+// A client that writes a command in pieces (imaplib: the literal, then CRLF) waits in its kernel
+// for the acknowledgement of the piece before.
+TEST_F(RelayTest, AcknowledgesACommandThatIsNotWholeYet) {
+  log_in();
+  client.say("b NOOP\r\n");
+  client.say("c APPEND x {5}\r\n");
+  EXPECT_EQ(client.acknowledgements, 0) << "the client waits for an answer";
+  backend.say("b OK\r\n+ go\r\n");
+  client.say("he");
+  EXPECT_EQ(client.acknowledgements, 1);
+  client.say("llo");
+  EXPECT_EQ(client.acknowledgements, 2);
+  client.say("\r\n");
+  EXPECT_EQ(client.acknowledgements, 2);
+  client.say("d NO");
+  EXPECT_EQ(client.acknowledgements, 3);
+}
+
+TEST_F(RelayTest, AcknowledgesALoginThatIsNotWholeYet) {
+  start();
+  client.say("a LOGIN {4}\r\n");
+  const int before = client.acknowledgements;
+  client.say("user");
+  EXPECT_EQ(client.acknowledgements, before + 1);
+  client.say(" secret\r\n");
+  EXPECT_EQ(client.acknowledgements, before + 1);
+  EXPECT_EQ(backend.received, "a LOGIN \"user\" secret\r\n");
+}
+
 }  // namespace
 }  // namespace postern

@@ -65,6 +65,7 @@ class FakeStream final : public net::Stream {
   size_t window = std::string::npos;  // how much more it takes before the stream has to queue
   size_t most_queued = 0;
   int pauses = 0;
+  int acknowledgements = 0;
   size_t unacknowledged = 0;  // of what it has received
   bool gone = false;          // has hung up, after what it has said
   bool paused = false;
@@ -89,6 +90,7 @@ class FakeStream final : public net::Stream {
   }
   size_t queued() const override { return queue_.size(); }
   size_t owed() const override { return queue_.size() + unacknowledged; }
+  void acknowledge() override { ++acknowledgements; }
   bool hung_up() const override { return gone; }
   void pause() override {
     pauses += paused ? 0 : 1;
