@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -103,6 +104,28 @@ class [[nodiscard]] ServerSlot {
   metrics::ScopedGauge gauge_;
 };
 
+// Counts what belongs into the log once a minute, however often it happens and in whichever worker.
+class MinuteCount {
+ public:
+  static constexpr uint64_t kMinuteMs = 60'000;
+
+  // One more. Returns how many there are if a line is due, by a loop's clock.
+  std::optional<uint64_t> add(uint64_t now_ms, uint64_t at_least = 1) {
+    const uint64_t count = count_.fetch_add(1, std::memory_order_relaxed) + 1;
+    uint64_t due_ms = due_ms_.load(std::memory_order_relaxed);
+    if (count < at_least || now_ms < due_ms ||
+        !due_ms_.compare_exchange_strong(due_ms, now_ms + kMinuteMs)) {
+      return std::nullopt;
+    }
+    return count;
+  }
+  void clear() { count_.store(0, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> count_ = 0;
+  std::atomic<uint64_t> due_ms_ = 0;
+};
+
 // What all workers share about servers, so that each fact is reported once: one slot per server
 // label.
 struct BackendFacts {
@@ -110,19 +133,17 @@ struct BackendFacts {
       : certificate_not_after(labels.capacity()),
         certificate_not_before(labels.capacity()),
         wants_privacy(labels.capacity()),
-        unavailable(labels.capacity()) {}
+        unavailable(labels.capacity()),
+        failed_in_a_row(labels.capacity()) {}
 
   std::vector<std::atomic<int64_t>> certificate_not_after;
   std::vector<std::atomic<int64_t>> certificate_not_before;
   // The server has refused a login for want of TLS, and the log has said so.
   std::vector<std::atomic<bool>> wants_privacy;
-  // Logins that the server could not serve since the log's last line about them, and from when on,
-  // by a loop's clock, the next is due.
-  struct Unavailable {
-    std::atomic<uint64_t> count = 0;
-    std::atomic<uint64_t> due_ms = 0;
-  };
-  std::vector<Unavailable> unavailable;
+  // Logins that the server could not serve since the log's last line about them.
+  std::vector<MinuteCount> unavailable;
+  // Logins that it has refused since the last one that it granted.
+  std::vector<MinuteCount> failed_in_a_row;
 };
 
 }  // namespace postern

@@ -18,7 +18,8 @@ namespace {
 // What a server has at least for its answer to a login, whatever is left of timeouts.login: silence
 // at the deadline would show whether a secret is right, and no counter would show it.
 constexpr uint64_t kAnswerMs = 30'000;
-constexpr uint64_t kUnavailableMs = 60'000;
+// So many wrong logins of a server without a right one between them are no people who mistype.
+constexpr uint64_t kManyInARow = 20;
 
 }  // namespace
 
@@ -90,7 +91,7 @@ void LoginWatch::on_login_result(imap::Mechanism mechanism, imap::LoginResult re
   if (result == imap::LoginResult::Success) {
     succeeded(user);
   } else if (is_guess(result)) {
-    failed(result, user);
+    failed(result, user, took_us);
   } else if (is_answer(result)) {
     refused(result);
   }
@@ -105,13 +106,16 @@ void LoginWatch::succeeded(uint64_t user) {
     guard().succeeded(*rules(), session_.origin.address, user, now_ms());
   }
   logged_in_ = true;
+  if (const BackendServer* server = session_.slot.server()) {
+    session_.services.dial.facts.failed_in_a_row[server->label].clear();
+  }
   session_.tls->wipe_what_was_read(false);
   authenticated_ = ScopedGauge(counters().cell<Metric::SessionsAuthenticated>());
   observer_.on_logged_in();
 }
 
 // Reports the failure. LoginGuard decides about bans.
-void LoginWatch::failed(imap::LoginResult result, uint64_t user) {
+void LoginWatch::failed(imap::LoginResult result, uint64_t user, uint64_t took_us) {
   LoginGuard::Verdict verdict;
   if (rules()) {
     verdict = guard().failed(*rules(), session_.origin.address, user, now_ms());
@@ -124,8 +128,12 @@ void LoginWatch::failed(imap::LoginResult result, uint64_t user) {
               {"client", client.text()},
               {"mechanism", name_of(mechanism_)},
               {"result", name_of(result)},
-              {"failures", verdict.failures}},
+              {"failures", verdict.failures},
+              {"backend", session_.pool->config().name},
+              log::Field::optional("server", server_name()),
+              {"answered_ms", took_us / 1000}},
              by_client);
+  report_failures_in_a_row();
   if (!verdict.counted) {
     return;
   }
@@ -150,7 +158,7 @@ void LoginWatch::failed(imap::LoginResult result, uint64_t user) {
 // The server has said no for another reason than the secret.
 void LoginWatch::refused(imap::LoginResult result) {
   const BackendServer* server = session_.slot.server();
-  const std::string name = server != nullptr ? server->text : std::string();
+  const std::string name = server_name();
   session_.services.admission.refusals().login_refused(session_.listener_config().text,
                                                        session_.origin.address, name_of(mechanism_),
                                                        name_of(result), name, now_ms());
@@ -171,16 +179,36 @@ void LoginWatch::refused(imap::LoginResult result) {
 // A server that cannot log users in concerns the operator; that it is one and the same for hundreds
 // of clients is a line for each minute, of all workers together.
 void LoginWatch::report_unavailable(const BackendServer& server) {
-  auto& report = session_.services.dial.facts.unavailable[server.label];
-  report.count.fetch_add(1, std::memory_order_relaxed);
-  uint64_t due_ms = report.due_ms.load(std::memory_order_relaxed);
-  if (now_ms() < due_ms ||
-      !report.due_ms.compare_exchange_strong(due_ms, now_ms() + kUnavailableMs)) {
+  MinuteCount& count = session_.services.dial.facts.unavailable[server.label];
+  if (const auto now = count.add(now_ms())) {
+    count.clear();
+    log::warn(
+        "logins unavailable",
+        {{"backend", session_.pool->config().name}, {"server", server.text}, {"count", *now}});
+  }
+}
+
+// Guesses from many addresses look the same as a server whose user database has gone.
+void LoginWatch::report_failures_in_a_row() {
+  const BackendServer* server = session_.slot.server();
+  if (server == nullptr) {
     return;
   }
-  log::warn("logins unavailable", {{"backend", session_.pool->config().name},
-                                   {"server", server.text},
-                                   {"count", report.count.exchange(0)}});
+  MinuteCount& count = session_.services.dial.facts.failed_in_a_row[server->label];
+  if (const auto in_a_row = count.add(now_ms(), kManyInARow)) {
+    log::warn("no login succeeds",
+              {{"backend", session_.pool->config().name},
+               {"server", server->text},
+               {"failed_in_a_row", *in_a_row},
+               {"advice",
+                "if users are among them, the server's own log says why, and "
+                "limits.login_failures bans them until it is mended; else somebody guesses"}});
+  }
+}
+
+std::string LoginWatch::server_name() const {
+  const BackendServer* server = session_.slot.server();
+  return server != nullptr ? server->text : std::string();
 }
 
 void LoginWatch::on_sasl_turn(bool of_client) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 
 #include "metrics/counters.h"
 #include "proxy/admission/login_guard.h"
@@ -55,9 +56,10 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   imap::LoginLeave ask_guard();
   bool too_late();
   void succeeded(uint64_t user);
-  void failed(imap::LoginResult result, uint64_t user);
+  void failed(imap::LoginResult result, uint64_t user, uint64_t took_us);
   void refused(imap::LoginResult result);
   void report_unavailable(const BackendServer& server);
+  void report_failures_in_a_row();
   void on_sasl_turn(bool of_client) override;
   void on_unauthenticated() override;
   void on_idle(bool idling) override;
@@ -71,6 +73,7 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   LoginGuard& guard() const { return session_.services.admission.logins(); }
   metrics::Counters& counters() const { return session_.counters(); }
   uint64_t now_ms() const { return session_.loop().now_ms(); }
+  std::string server_name() const;  // empty: it is gone
 
   SessionContext& session_;
   LoginWatchObserver& observer_;

@@ -67,7 +67,7 @@ class HungUp(Results):
         for _ in range(MAX):
             with gateway.counting(LOGINS, mechanism="login", result="abandoned"), gateway.counting(FAILED):
                 reset(self.attempt(gateway, b"a LOGIN anna wrong"))
-        gateway.wait_for_log(r"info +login failed listener=\S+ client=\S+ mechanism=login result=abandoned failures=3\n")
+        gateway.wait_for_log(r"info +login failed listener=\S+ client=\S+ mechanism=login result=abandoned failures=3 ")
         gateway.wait_for_log("client banned")
         self.assertEqual(gateway.metrics().sum("postern_login_duration_seconds_count"), 0, "nothing was answered")
 

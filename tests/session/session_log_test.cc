@@ -243,5 +243,34 @@ TEST_F(SessionLogTest, SaysOnceAMinuteThatAServerCannotLogIn) {
   EXPECT_EQ(logins(imap::LoginResult::Unavailable), 3U);
 }
 
+TEST_F(SessionLogTest, SaysOnceAMinuteThatNoLoginSucceeds) {
+  const auto fail = [&](int times) {
+    for (int i = 0; i < times; ++i) {
+      const std::string tag = "t" + std::to_string(i);
+      client->forget();
+      client->send(tag + " LOGIN user wrong\r\n");
+      ASSERT_TRUE(hears(tag + " NO"));
+    }
+  };
+  const auto few = lines_of([&] {
+    relay();
+    fail(19);
+    client->send("a LOGIN user secret\r\n");
+    ASSERT_TRUE(hears("a OK"));
+    relay();
+    fail(19);
+  });
+  EXPECT_THAT(few, Not(Contains(HasSubstr("no login succeeds"))));
+  EXPECT_THAT(few, Contains(ContainsRegex("info  login failed .* backend=pool "
+                                          "server=127.0.0.1:[0-9]+ answered_ms=[0-9]+$")));
+  const auto many = lines_of([&] {
+    relay();
+    fail(2);
+  });
+  EXPECT_THAT(many, Contains(ContainsRegex("warn  no login succeeds backend=pool "
+                                           "server=127.0.0.1:[0-9]+ failed_in_a_row=20")));
+  EXPECT_THAT(many, Not(Contains(HasSubstr("failed_in_a_row=21"))));
+}
+
 }  // namespace
 }  // namespace postern
