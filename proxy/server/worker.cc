@@ -30,7 +30,8 @@ Worker::Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot,
                          .facts = shared.facts},
                 .admission = shared.admission,
                 .relay_metrics = RelayMetrics::of(counters_),
-                .sessions = sessions_},
+                .sessions = sessions_,
+                .handshakes = handshakes_},
       snapshot_(std::move(snapshot)) {
   loop_.share(shared.admission.memory());
   for (const ListeningSocket& socket : sockets) {

@@ -76,6 +76,7 @@ class Worker final : private net::Deadline {
   net::Loop loop_;
   const metrics::LabelSets& labels_;
   SessionLists sessions_;
+  HandshakeQueue handshakes_{loop_};
   SessionServices services_;
   std::shared_ptr<Snapshot> snapshot_;
   DrainSchedule schedule_;

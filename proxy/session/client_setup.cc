@@ -174,6 +174,7 @@ void ClientSetup::handshake(Bytes first) {
                            *session_.snapshot->listeners[session_.listener],
                            session_.services.dial.workspace, first, /*greets=*/front_ == nullptr);
   tls_->observe(*this);
+  tls_->guard(*this);
   tls_->wipe_what_was_read(true);
 }
 
@@ -197,6 +198,14 @@ bool ClientSetup::acquire_handshake() {
   const Refusal limit = std::get<Refusal>(admitted);
   refusal_ = {limit, limit};
   return false;
+}
+
+bool ClientSetup::on_hello() {
+  return session_.services.handshakes.ask(*this, session_.origin.address);
+}
+
+void ClientSetup::on_turn() {
+  tls_->pass_hello();
 }
 
 void ClientSetup::on_open() {
@@ -310,6 +319,7 @@ void ClientSetup::leave_queue() {
   step_ = Step::Done;
   disarm();
   ListNode<ClientSetup>::unlink();
+  HandshakeQueue::Member::unlink();
   handshake_permit_.release();
   in_handshake_.release();
 }

@@ -2,7 +2,8 @@
 // balancer, the dialogue in clear on 143, the handshake. The mirror of Dialer, toward the client.
 // Loop's thread only; it retires once it has reported.
 //
-//   [PROXY header] -> [greeting -> STARTTLS] -> ClientHello -> handshake -> on_client_ready
+//   [PROXY header] -> [greeting -> STARTTLS] -> ClientHello -> its turn -> handshake
+//     -> on_client_ready
 //      any failure, and a LOGOUT before STARTTLS -> on_client_failed
 #pragma once
 
@@ -14,6 +15,7 @@
 
 #include "metrics/counters.h"
 #include "proxy/admission/admission.h"
+#include "proxy/admission/handshake_queue.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/imap/starttls_front.h"
 #include "proxy/net/deadline.h"
@@ -58,7 +60,9 @@ class ClientSetupObserver {
 class ClientSetup final : public net::Retirable,
                           public ListNode<ClientSetup>,
                           private net::StreamObserver,
-                          private net::Deadline {
+                          private net::Deadline,
+                          private HelloGate,
+                          private HandshakeQueue::Member {
  public:
   // Session and observer outlive it. It sets the origin in `session`.
   ClientSetup(SessionContext& session, ClientSetupObserver& observer)
@@ -91,6 +95,8 @@ class ClientSetup final : public net::Retirable,
   bool acquire_handshake();
   void handshake_failed(const Error& error);
 
+  bool on_hello() override;
+  void on_turn() override;
   void on_open() override;
   void on_bytes(Bytes bytes) override;
   void on_drained() override {}

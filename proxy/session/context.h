@@ -8,6 +8,7 @@
 
 #include "metrics/counters.h"
 #include "proxy/admission/admission.h"
+#include "proxy/admission/handshake_queue.h"
 #include "proxy/backend/dialer.h"
 #include "proxy/net/address.h"
 #include "proxy/net/loop.h"
@@ -24,6 +25,7 @@ struct SessionServices {
   Admission& admission;
   RelayMetrics relay_metrics;
   SessionLists& sessions;
+  HandshakeQueue& handshakes;
 };
 
 // The client's address: the connection's, or the one that a PROXY header announces.

@@ -44,6 +44,33 @@ TlsStream::TlsStream(net::Loop& loop, std::unique_ptr<net::Stream> transport,
 
 TlsStream::~TlsStream() = default;
 
+// ---- the gate
+
+void TlsStream::guard(HelloGate& gate) {
+  gate_ = &gate;
+  engine_->stop_at_hello();
+}
+
+void TlsStream::wait_at_gate() {
+  waits_ = true;
+  early_ = as_text(engine_->take_back());
+  transport_->pause();
+}
+
+void TlsStream::pass_hello() {
+  check(waits_, "only a stream that waits at its gate can pass it");
+  waits_ = false;
+  if (transport_->hung_up()) {  // nothing is computed for nobody
+    fail(tls::tls_error(tls::Failure::Truncated, "in the TLS handshake"));
+    return;
+  }
+  transport_->resume();
+  take_events();
+  if (!dead_) {
+    hear_early();
+  }
+}
+
 // ---- the observer's calls
 
 size_t TlsStream::write(Bytes plaintext) {
@@ -80,7 +107,7 @@ void TlsStream::on_bytes(Bytes ciphertext) {
   if (dead_) {
     return;
   }
-  if (!early_.empty()) {  // the early bytes come first, at the end of this turn
+  if (waits_ || !early_.empty()) {  // the early bytes come first
     early_.append(as_text(ciphertext));
     return;
   }
@@ -106,6 +133,10 @@ void TlsStream::on_write_failure(const Error& error) {
 }
 
 void TlsStream::on_end() {
+  if (waits_ && !dead_) {
+    fail(tls::tls_error(tls::Failure::Truncated, "in the TLS handshake"));
+    return;
+  }
   hear_early();
   if (dead_ || ended_) {
     return;
@@ -155,6 +186,12 @@ void TlsStream::take_events() {
     switch (event) {
       case Engine::Event::NeedInput:
         return;
+      case Engine::Event::Hello:
+        if (!gate_->on_hello()) {
+          wait_at_gate();
+          return;
+        }
+        break;
       case Engine::Event::Open:
         observer_->on_open();
         break;

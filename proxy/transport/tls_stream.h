@@ -15,6 +15,17 @@
 
 namespace postern {
 
+// Decides when a server computes a handshake.
+class HelloGate {
+ public:
+  // A ClientHello is whole. True: the stream goes on at once. False: it waits, and reads no more,
+  // until its pass_hello() is called.
+  virtual bool on_hello() = 0;
+
+ protected:
+  ~HelloGate() = default;
+};
+
 class TlsStream final : public net::Stream,
                         public net::Retirable,
                         private net::StreamObserver,
@@ -36,6 +47,11 @@ class TlsStream final : public net::Stream,
                                            const tls::ClientContext& context,
                                            tls::Workspace& workspace, const std::string& name);
   ~TlsStream() override;
+
+  // Server role, before the loop's next turn. `gate` must outlive the handshake.
+  void guard(HelloGate& gate);
+  // From the loop, once `gate` has said no.
+  void pass_hello();
 
   void observe(net::StreamObserver& observer) override { observer_ = &observer; }
   size_t write(Bytes plaintext) override;
@@ -68,6 +84,7 @@ class TlsStream final : public net::Stream,
   // Reports what was found inside a call of the observer.
   void run() override;
 
+  void wait_at_gate();
   void hear_early();
   void take_events();
   void flush(bool more_follows = false);
@@ -79,10 +96,12 @@ class TlsStream final : public net::Stream,
   std::unique_ptr<tls::Engine> engine_;
   tls::Workspace& workspace_;
   net::StreamObserver* observer_ = nullptr;
-  std::string early_;    // received before the stream was made, not yet fed to the engine
+  HelloGate* gate_ = nullptr;
+  std::string early_;    // received before the engine could take it
   Error write_error_;    // found by write(), reported by run()
   uint16_t pieces_ = 0;  // of the handshake, as they came
   bool greets_ = false;
+  bool waits_ = false;  // for pass_hello()
   bool ended_ = false;  // on_end was called
   bool dead_ = false;   // aborted or failed: no callback follows
   bool finished_ = false;

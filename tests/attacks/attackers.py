@@ -15,7 +15,9 @@ import json
 import logging
 import random
 import resource
+import socket
 import ssl
+import struct
 import sys
 
 FILLED_S = 3  # until all buffers on the way are full; before that it is a download like any other
@@ -164,6 +166,42 @@ class Churn(Attack):
         writer.write(b"\x16")
         self.here()
         await asyncio.sleep(0.05)
+
+
+class HelloStorm(Attack):
+    """From five addresses, whole ClientHellos as fast as it can, and nothing more: each is work for the gateway."""
+    addresses = 5
+
+    async def worker(self, number):
+        self.here()
+        if number > 0:
+            return  # the first opens them all
+        hello, opened = self.hello(), collections.deque()
+        for number in itertools.count():
+            opened.append(self.connected(number))
+            with contextlib.suppress(OSError):
+                opened[-1].send(hello)
+            if len(opened) >= self.count:
+                opened.popleft().close()
+            self.seen["sent"] += 1
+            if number % 20 == 0:
+                await asyncio.sleep(0)
+
+    def hello(self):
+        incoming, hello = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = ssl.create_default_context().wrap_bio(incoming, hello, server_hostname="attack.test")
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.do_handshake()
+        return hello.read()
+
+    def connected(self, number):
+        client = socket.socket()
+        client.setblocking(False)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # no port waits for its end
+        client.bind((self.source(number), 0))
+        with contextlib.suppress(BlockingIOError):
+            client.connect((self.host, self.port))
+        return client
 
 
 class BeforeLogin(Attack):
@@ -362,7 +400,7 @@ class NeverRead(Attack):
 
 
 ATTACKS = {"silent": Silent, "slow-handshake": SlowHandshake, "half-handshake": HalfHandshake,
-           "places": Places, "churn": Churn, "held-commands": HeldCommands, "before-login": BeforeLogin, "endless-commands": EndlessCommands,
+           "places": Places, "churn": Churn, "hello-storm": HelloStorm, "held-commands": HeldCommands, "before-login": BeforeLogin, "endless-commands": EndlessCommands,
            "after-violation": AfterViolation, "admin-stall": AdminStall, "admin-scrape": AdminScrape,
            "one-byte-writes": OneByteWrites, "endless-line": EndlessLine, "huge-literals": HugeLiterals,
            "eight-bit": EightBit, "pipelined": Pipelined, "not-tls": NotTls, "renegotiate": Renegotiate,

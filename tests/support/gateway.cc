@@ -37,7 +37,8 @@ Gateway::Gateway(net::Loop& loop, Config config)
                          .facts = facts_},
                 .admission = admission_,
                 .relay_metrics = RelayMetrics::of(counters_),
-                .sessions = sessions_},
+                .sessions = sessions_,
+                .handshakes = handshakes_},
       snapshot_(Snapshot::make(materials_of(std::move(config)), labels_, 1).value().front()) {
   loop_.share(admission_.memory());
   for (size_t i = 0; i < snapshot_->config->listeners.size(); ++i) {

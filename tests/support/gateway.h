@@ -71,6 +71,7 @@ class Gateway final {
   BackendFacts facts_{labels_};
   tls::Workspace workspace_;
   SessionLists sessions_;
+  HandshakeQueue handshakes_{loop_};
   SessionServices services_;
   std::shared_ptr<Snapshot> snapshot_;
   std::vector<std::unique_ptr<Port>> ports_;

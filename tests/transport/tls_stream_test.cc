@@ -1,11 +1,13 @@
 #include "proxy/transport/tls_stream.h"
 
+#include <cerrno>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include <gtest/gtest.h>
 
+#include "proxy/net/failure.h"
 #include "tests/net/loopback.h"
 #include "tests/support/certificates.h"
 #include "tests/support/fake_stream.h"
@@ -394,6 +396,102 @@ TEST_P(TlsStreamEarly, ArriveEvenIfTheEndComesFirst) {
   client->abort();
   ASSERT_TRUE(run_until(loop, [&] { return tls_server_saw.failed(); }));
   EXPECT_STREQ(tls_server_saw.failure.label(), "plaintext_imap");
+}
+
+// A server's stream whose owner decides when the handshake is computed, and its client in memory.
+class TlsStreamGate : public testing::Test, public HelloGate {
+ protected:
+  bool on_hello() override {
+    ++hellos;
+    return passes;
+  }
+  void say_hello(std::string_view rest = {}) {
+    std::string flight(as_text(client_workspace.outgoing()));
+    client_workspace.clear();
+    transport.say(flight.append(rest));
+  }
+  // The client hears the server's flight and says the next one.
+  void answer() {
+    client->feed(as_bytes(transport.received));
+    while (client->next() != tls::Engine::Event::NeedInput) {
+    }
+    say_hello();
+  }
+
+  net::Loop loop;
+  test::Authority authority;
+  std::unique_ptr<tls::ServerContext> context = test::server_context(authority, {"localhost"});
+  std::unique_ptr<tls::ClientContext> client_context = test::trusting_context();
+  tls::Workspace workspace, client_workspace;
+  std::unique_ptr<tls::Engine> client =
+      tls::Engine::client(*client_context, client_workspace, "localhost");
+  net::Recorder saw;
+  std::unique_ptr<test::FakeStream> fake = std::make_unique<test::FakeStream>();
+  test::FakeStream& transport = *fake;
+  std::unique_ptr<TlsStream> stream = make();
+  int hellos = 0;
+  bool passes = false;
+
+ private:
+  std::unique_ptr<TlsStream> make() {
+    auto made = TlsStream::server(loop, std::move(fake), *context, workspace, {});
+    made->observe(saw);
+    made->guard(*this);
+    return made;
+  }
+};
+
+TEST_F(TlsStreamGate, LetsAHandshakePass) {
+  passes = true;
+  say_hello();
+  EXPECT_EQ(hellos, 1);
+  answer();
+  EXPECT_TRUE(saw.opened());
+  EXPECT_EQ(transport.pauses, 0);
+  EXPECT_EQ(hellos, 1);
+}
+
+TEST_F(TlsStreamGate, HoldsAHandshakeAndReadsNoMore) {
+  say_hello();
+  EXPECT_EQ(hellos, 1);
+  EXPECT_TRUE(transport.paused);
+  EXPECT_TRUE(transport.received.empty());
+  stream->pass_hello();
+  EXPECT_FALSE(transport.paused);
+  answer();
+  EXPECT_TRUE(saw.opened());
+}
+
+TEST_F(TlsStreamGate, KeepsWhatFollowsTheHello) {
+  say_hello("\x17\x03\x03");  // of a record that cannot come yet
+  transport.resume();
+  transport.say(std::string_view("\x00\x01x", 3));  // was read already when the stream paused
+  EXPECT_FALSE(saw.failed());
+  stream->pass_hello();
+  EXPECT_TRUE(saw.failed());
+  EXPECT_FALSE(transport.received.empty());
+}
+
+TEST_F(TlsStreamGate, ComputesNothingForAClientThatHasGone) {
+  say_hello();
+  transport.gone = true;
+  stream->pass_hello();
+  EXPECT_TRUE(saw.failed());
+  EXPECT_STREQ(saw.failure.label(), "truncated");
+  EXPECT_TRUE(transport.received.empty());
+}
+
+TEST_F(TlsStreamGate, AnEndThatWasReadAlreadyEndsTheWait) {
+  say_hello();
+  transport.end();
+  EXPECT_TRUE(saw.failed());
+  EXPECT_STREQ(saw.failure.label(), "truncated");
+}
+
+TEST_F(TlsStreamGate, AFailureEndsTheWait) {
+  say_hello();
+  transport.fail(net::net_error(-ECONNRESET, "reading"));
+  EXPECT_TRUE(saw.failed());
 }
 
 }  // namespace
