@@ -1,12 +1,14 @@
 #include "proxy/admission/handshake_queue.h"
 
+#include <utility>
+
 #include "proxy/admission/client_table.h"
 
 namespace postern {
 
 bool HandshakeQueue::ask(Member& member, const net::Address& client) {
   loop_.defer(*this);
-  if (turns_.empty() && computed_ < kATurn) {
+  if (turns_.empty() && computed_ < kBatch) {
     ++computed_;
     return true;
   }
@@ -19,19 +21,15 @@ bool HandshakeQueue::ask(Member& member, const net::Address& client) {
   return false;
 }
 
-// The end of a turn. Those that are called now belong to the next one.
+// The end of a turn. The one that is called now belongs to the next turn.
 void HandshakeQueue::run() {
-  computed_ = 0;
-  while (computed_ < kATurn) {
+  for (computed_ = 0; computed_ < kBatch; ++computed_) {
     Member* next = pop_next();
     if (next == nullptr) {
       break;
     }
-    ++computed_;
-    next->on_turn();
-  }
-  if (computed_ > 0) {
     loop_.defer(*this);
+    next->on_turn();
   }
 }
 

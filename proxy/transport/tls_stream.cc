@@ -51,19 +51,15 @@ void TlsStream::guard(HelloGate& gate) {
   engine_->stop_at_hello();
 }
 
+// It reads on, to see that the client leaves; clients say nothing here.
 void TlsStream::wait_at_gate() {
   waits_ = true;
   early_ = as_text(engine_->take_back());
-  transport_->pause();
 }
 
 void TlsStream::pass_hello() {
   check(waits_, "only a stream that waits at its gate can pass it");
   waits_ = false;
-  if (transport_->hung_up()) {  // nothing is computed for nobody
-    fail(tls::tls_error(tls::Failure::Truncated, "in the TLS handshake"));
-    return;
-  }
   transport_->resume();
   take_events();
   if (!dead_) {
@@ -109,6 +105,9 @@ void TlsStream::on_bytes(Bytes ciphertext) {
   }
   if (waits_ || !early_.empty()) {  // the early bytes come first
     early_.append(as_text(ciphertext));
+    if (waits_) {
+      transport_->pause();
+    }
     return;
   }
   if (!engine_->open() && ++pieces_ > kMostPieces) {

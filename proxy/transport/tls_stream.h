@@ -18,8 +18,8 @@ namespace postern {
 // Decides when a server computes a handshake.
 class HelloGate {
  public:
-  // A ClientHello is whole. True: the stream goes on at once. False: it waits, and reads no more,
-  // until its pass_hello() is called.
+  // A ClientHello is whole. True: the stream goes on at once. False: it waits until its
+  // pass_hello() is called, and keeps at most one more read.
   virtual bool on_hello() = 0;
 
  protected:

@@ -169,8 +169,9 @@ class Churn(Attack):
 
 
 class HelloStorm(Attack):
-    """From five addresses, whole ClientHellos as fast as it can, and nothing more: each is work for the gateway."""
+    """From five addresses, 2,000 whole ClientHellos a second, and nothing more: each is work for the gateway."""
     addresses = 5
+    a_millisecond = 2
 
     async def worker(self, number):
         self.here()
@@ -178,14 +179,14 @@ class HelloStorm(Attack):
             return  # the first opens them all
         hello, opened = self.hello(), collections.deque()
         for number in itertools.count():
+            if number % self.a_millisecond == 0:
+                await asyncio.sleep(0.001)
             opened.append(self.connected(number))
             with contextlib.suppress(OSError):
                 opened[-1].send(hello)
             if len(opened) >= self.count:
                 opened.popleft().close()
             self.seen["sent"] += 1
-            if number % 20 == 0:
-                await asyncio.sleep(0)
 
     def hello(self):
         incoming, hello = ssl.MemoryBIO(), ssl.MemoryBIO()
