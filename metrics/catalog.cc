@@ -41,10 +41,12 @@ constexpr bool counted_gauges_have_one_dimension() {
 }
 static_assert(counted_gauges_have_one_dimension());
 
-constexpr std::array<uint64_t, 18> kBucketBoundsUs{
+constexpr std::array<uint64_t, 18> kFineUs{
     100,     250,     500,     1'000,     2'500,     5'000,     10'000,     25'000,     50'000,
     100'000, 250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000, 60'000'000,
 };
+
+constexpr std::array<uint64_t, 6> kCoarseUs{5'000, 25'000, 100'000, 500'000, 2'500'000, 10'000'000};
 
 std::string label_list(const Descriptor& metric) {
   std::string list;
@@ -61,8 +63,8 @@ std::string label_list(const Descriptor& metric) {
 
 }  // namespace
 
-std::span<const uint64_t> bucket_bounds_us() {
-  return kBucketBoundsUs;
+std::span<const uint64_t> bounds_us(Buckets buckets) {
+  return buckets == Buckets::Fine ? std::span<const uint64_t>(kFineUs) : kCoarseUs;
 }
 
 std::string catalog_markdown() {

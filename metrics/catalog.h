@@ -18,6 +18,7 @@ using enum Label;
 using enum Type;
 
 constexpr bool kSampled = true;
+constexpr bool kCounted = false;
 
 inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
     {Metric::SessionsTotal,
@@ -139,6 +140,20 @@ inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
      "Fields removed from clients' ID commands because only a proxy may set them, such as "
      "x-originating-ip.",
      {}},
+    {Metric::Commands,
+     Counter,
+     "postern_imap_commands_total",
+     "IMAP commands that a backend was sent, by its answer; abandoned: the session ended, or the "
+     "backend went on, without one.",
+     {Command, CommandResult}},
+    {Metric::CommandDuration,
+     Histogram,
+     "postern_imap_command_duration_seconds",
+     "Time from the last octet of an IMAP command to the backend's tagged answer, for all but "
+     "IDLE.",
+     {Command},
+     kCounted,
+     Buckets::Coarse},
     {Metric::Violations,
      Counter,
      "postern_protocol_violations_total",
@@ -373,8 +388,7 @@ constexpr std::array<Label, 4> dimensions(Metric metric) {
   return dimensions;
 }
 
-// Upper bounds of all histograms, in microseconds: 100 us … 60 s; exported in seconds.
-std::span<const uint64_t> bucket_bounds_us();
+std::span<const uint64_t> bounds_us(Buckets buckets);
 
 // The catalogue as a Markdown table, for docs/metrics.md.
 std::string catalog_markdown();

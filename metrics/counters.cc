@@ -1,13 +1,23 @@
 #include "metrics/counters.h"
 
-#include <algorithm>
+#include <new>
 
 #include "proxy/base/check.h"
 
 namespace postern::metrics {
 namespace {
 
-const size_t kHistogramCells = bucket_bounds_us().size() + 2;
+size_t cells_of(const Descriptor& metric) {
+  return metric.type == Type::Histogram ? bounds_us(metric.buckets).size() + 2 : 1;
+}
+
+constexpr std::align_val_t kLine{64};  // of a processor's cache
+constexpr size_t kCellsPerLine = 64 / sizeof(Cell);
+
+Cell* new_row(size_t cells) {
+  const size_t whole_lines = (cells + kCellsPerLine - 1) / kCellsPerLine * kCellsPerLine;
+  return new (kLine) Cell[whole_lines];
+}
 
 }  // namespace
 
@@ -25,39 +35,32 @@ Counters::Counters(const LabelSets& labels) {
       check(labels.width(label) != 0, "every label is defined before counting begins");
       layout.widths[layout.dimensions++] = labels.width(label);
     }
-    layout.cells_each = metric.type == Type::Histogram ? kHistogramCells : 1;
+    layout.cells_each = cells_of(metric);
     layout.row_size = layout.widths[1] * layout.widths[2] * layout.widths[3] * layout.cells_each;
     layout.first_row = rows;
     rows += layout.widths[0];
   }
-  rows_ = std::vector<std::atomic<Line*>>(rows);
+  rows_ = std::vector<std::atomic<Cell*>>(rows);
 }
 
 Counters::~Counters() {
-  for (const std::atomic<Line*>& row : rows_) {
-    delete[] row.load(std::memory_order_relaxed);
+  for (const std::atomic<Cell*>& row : rows_) {
+    operator delete[](row.load(std::memory_order_relaxed), kLine);
   }
 }
 
 Cell& Counters::cell_at(Metric metric, std::initializer_list<size_t> label_values) {
-  const Layout& where = layout(metric);
-  check(where.cells_each == 1, "a histogram is observed, not counted");
-  return cell(where, label_values, 0);
+  check(!is_histogram(metric), "a histogram is observed, not counted");
+  return *cells(layout(metric), label_values);
 }
 
-void Counters::observe_at(Metric metric, uint64_t microseconds,
-                          std::initializer_list<size_t> label_values) {
-  const Layout& where = layout(metric);
-  check(where.cells_each == kHistogramCells, "the metric is a histogram");
-  const std::span<const uint64_t> bounds = bucket_bounds_us();
-  // A bound belongs to its bucket: Prometheus' "le" is less or equal.
-  const auto bucket = std::lower_bound(bounds.begin(), bounds.end(), microseconds) - bounds.begin();
-  cell(where, label_values, static_cast<size_t>(bucket)).add(1);
-  cell(where, label_values, kHistogramCells - 1).add(microseconds);
+Counters::Histogram Counters::histogram_at(Metric metric,
+                                           std::initializer_list<size_t> label_values) {
+  check(is_histogram(metric), "the metric is a histogram");
+  return {cells(layout(metric), label_values), bounds_us(descriptor(metric).buckets)};
 }
 
-Cell& Counters::cell(const Layout& layout, std::initializer_list<size_t> label_values,
-                     size_t offset) {
+Cell* Counters::cells(const Layout& layout, std::initializer_list<size_t> label_values) {
   check(layout.row_size != 0, "the metric is counted, not sampled");
   check(label_values.size() == layout.dimensions, "each dimension has one value");
   size_t row = 0;
@@ -72,25 +75,24 @@ Cell& Counters::cell(const Layout& layout, std::initializer_list<size_t> label_v
     }
     ++dimension;
   }
-  std::atomic<Line*>& slot = rows_[layout.first_row + row];
-  Line* lines = slot.load(std::memory_order_relaxed);  // this thread's own store
-  if (lines == nullptr) {
-    lines = new Line[(layout.row_size + kCellsPerLine - 1) / kCellsPerLine];
-    slot.store(lines, std::memory_order_release);
+  std::atomic<Cell*>& slot = rows_[layout.first_row + row];
+  Cell* first = slot.load(std::memory_order_relaxed);  // this thread's own store
+  if (first == nullptr) {
+    first = new_row(layout.row_size);
+    slot.store(first, std::memory_order_release);
   }
-  const size_t index = combination * layout.cells_each + offset;
-  return lines[index / kCellsPerLine].cells[index % kCellsPerLine];
+  return first + combination * layout.cells_each;
 }
 
 void Counters::add_row_to(Metric metric, size_t row, std::span<uint64_t> sums) const {
   const Layout& where = layout(metric);
   check(row < where.widths[0] && sums.size() == where.row_size, "the row is the metric's");
-  const Line* lines = rows_[where.first_row + row].load(std::memory_order_acquire);
-  if (lines == nullptr) {
+  const Cell* const cells = rows_[where.first_row + row].load(std::memory_order_acquire);
+  if (cells == nullptr) {
     return;
   }
   for (size_t i = 0; i < sums.size(); ++i) {
-    sums[i] += lines[i / kCellsPerLine].cells[i % kCellsPerLine].value();
+    sums[i] += cells[i].value();
   }
 }
 

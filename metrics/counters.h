@@ -35,6 +35,27 @@ class Cell {
 
 class Counters {
  public:
+  // The cells of one combination of a histogram's label values; may be kept for the life of the
+  // Counters. For the writer only.
+  class Histogram {
+   public:
+    void observe(uint64_t microseconds) {
+      size_t bucket = 0;  // a bound belongs to its bucket: Prometheus' "le" is less or equal
+      while (bucket < bounds_.size() && microseconds > bounds_[bucket]) {
+        ++bucket;
+      }
+      cells_[bucket].add(1);
+      cells_[bounds_.size() + 1].add(microseconds);
+    }
+
+   private:
+    friend class Counters;
+    Histogram(Cell* cells, std::span<const uint64_t> bounds) : cells_(cells), bounds_(bounds) {}
+
+    Cell* cells_;
+    std::span<const uint64_t> bounds_;
+  };
+
   // All fixed labels in `labels` must be defined. `labels` may grow afterwards and need not outlive
   // *this.
   explicit Counters(const LabelSets& labels);
@@ -54,16 +75,20 @@ class Counters {
   template <Metric M, typename... Values>
   requires CountedBy<M, Values...>
   void add(uint64_t n, Values... values) { cell<M>(values...).add(n); }
+  template <Metric M, typename... Values>
+  requires ObservedBy<M, Values...> Histogram histogram(Values... values) {
+    return histogram_at(M, {index(values)...});
+  }
   // One observation of a histogram, in microseconds. Only the writer may call it.
   template <Metric M, typename... Values>
   requires ObservedBy<M, Values...>
   void observe(uint64_t microseconds, Values... values) {
-    observe_at(M, microseconds, {index(values)...});
+    histogram<M>(values...).observe(microseconds);
   }
   // The same by indices, for callers that know the metric only at run time. A wrong index is a
   // broken invariant.
   Cell& cell_at(Metric metric, std::initializer_list<size_t> label_values);
-  void observe_at(Metric metric, uint64_t microseconds, std::initializer_list<size_t> label_values);
+  Histogram histogram_at(Metric metric, std::initializer_list<size_t> label_values);
 
   // Reading, from any thread. A row holds all combinations of the other dimensions, the last one
   // varying fastest; a combination of a histogram has a cell for each bucket, one for values above
@@ -73,12 +98,6 @@ class Counters {
   void add_row_to(Metric metric, size_t row, std::span<uint64_t> sums) const;
 
  private:
-  static constexpr size_t kCellsPerLine = 8;
-  struct alignas(kCellsPerLine * sizeof(Cell)) Line {
-    std::array<Cell, kCellsPerLine> cells;
-  };
-  static_assert(sizeof(Line) == 64);
-
   struct Layout {
     std::array<size_t, 4> widths{1, 1, 1, 1};  // of the dimensions
     size_t dimensions = 0;
@@ -88,10 +107,11 @@ class Counters {
   };
 
   const Layout& layout(Metric metric) const { return layouts_[static_cast<size_t>(metric)]; }
-  Cell& cell(const Layout& layout, std::initializer_list<size_t> label_values, size_t offset);
+  // The first cell of a combination.
+  Cell* cells(const Layout& layout, std::initializer_list<size_t> label_values);
 
   std::array<Layout, kCountOf<Metric>> layouts_;
-  std::vector<std::atomic<Line*>> rows_;  // each owned, and set once, by the writer
+  std::vector<std::atomic<Cell*>> rows_;  // each owned, and set once, by the writer
 };
 
 // Raises a gauge by one for its own lifetime: a gauge that cannot leak.

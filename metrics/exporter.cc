@@ -44,9 +44,9 @@ void set_value(ClientMetric& metric, Type type, double value) {
 
 // `cells` are the buckets, values above the last bound, and the sum. The count is the sum of the
 // buckets, so that the two agree even when a worker is between its two stores.
-void set_histogram(ClientMetric& metric, std::span<const uint64_t> cells) {
+void set_histogram(ClientMetric& metric, std::span<const uint64_t> bounds,
+                   std::span<const uint64_t> cells) {
   uint64_t count = 0;
-  const std::span<const uint64_t> bounds = bucket_bounds_us();
   for (size_t i = 0; i < bounds.size(); ++i) {
     count += cells[i];
     metric.histogram.bucket.push_back(
@@ -103,7 +103,8 @@ class Exporter::Collector final : public prometheus::Collectable {
     const std::array<Label, 4> by = dimensions(metric.id);
     // No configuration names "other": it is exported only once it has counted something.
     const bool unasked = LabelSets::grows(by[0]) && row == LabelSets::kOther;
-    const bool whole = by[1] == Label::None && !unasked;
+    // No client uses all commands.
+    const bool whole = by[1] == Label::None && by[0] != Label::Command && !unasked;
     for (size_t at = 0; at < sums.size(); at += each) {
       const std::span<const uint64_t> cells = sums.subspan(at, each);
       if (!whole && std::all_of(cells.begin(), cells.end(), [](uint64_t n) { return n == 0; })) {
@@ -112,7 +113,7 @@ class Exporter::Collector final : public prometheus::Collectable {
       ClientMetric& line = family.metric.emplace_back();
       add_labels(metric.id, row, at / each, line);
       if (metric.type == Type::Histogram) {
-        set_histogram(line, cells);
+        set_histogram(line, bounds_us(metric.buckets), cells);
       } else {
         // A gauge may be raised by one worker's cell and lowered by another's: only the sum counts.
         set_value(line, metric.type, static_cast<double>(static_cast<int64_t>(cells[0])));

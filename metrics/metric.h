@@ -30,8 +30,10 @@ enum class Label : uint8_t {
   AcceptFailure,
   Violation,  // of IMAP, by either side
   Refusal,    // why the gateway answered a client's command BAD
-  Path,       // of the admin endpoint: known paths, else "other"
-  Code,       // HTTP status
+  Command,    // of IMAP: known names, else "other"
+  CommandResult,
+  Path,  // of the admin endpoint: known paths, else "other"
+  Code,  // HTTP status
   // The ones below only occur on samples given at scrape time, so they have no set of their own.
   Certificate,  // file name of the chain as configured
   KeyType,
@@ -65,6 +67,8 @@ inline constexpr Names<Label> kLabelNames({
     {Label::AcceptFailure, "reason"},
     {Label::Violation, "reason"},
     {Label::Refusal, "reason"},
+    {Label::Command, "command"},
+    {Label::CommandResult, "result"},
     {Label::Path, "path"},
     {Label::Code, "code"},
     {Label::Certificate, "certificate"},
@@ -103,6 +107,8 @@ enum class Metric : uint8_t {
   StarttlsRefused,
   CommandsRefused,
   IdFieldsDropped,
+  Commands,
+  CommandDuration,
   Violations,
   Bytes,
   ReadPauses,
@@ -164,13 +170,20 @@ constexpr const char* name_of(Type type) {
   return kTypeNames[type];
 }
 
+// Upper bounds of a histogram's buckets, in microseconds; exported in seconds.
+enum class Buckets : uint8_t {
+  Fine,    // 100 us … 60 s
+  Coarse,  // 5 ms … 10 s, for what the clock of a loop's turn measures
+};
+
 struct Descriptor {
   Metric id;
   Type type;
   const char* name;
   const char* help;
-  std::array<Label, 4> labels;  // as exported; None ends the list
-  bool sampled = false;         // true: given at scrape time, not counted by workers
+  std::array<Label, 4> labels;      // as exported; None ends the list
+  bool sampled = false;             // true: given at scrape time, not counted by workers
+  Buckets buckets = Buckets::Fine;  // of a histogram
 };
 
 }  // namespace postern::metrics

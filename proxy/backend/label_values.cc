@@ -70,6 +70,8 @@ void define_leaf_labels(metrics::LabelSets& sets) {
   sets.define(Label::AcceptFailure, join({}, {&net::kNetDomain}));
   sets.define(Label::Violation, join({}, {&imap::kImapDomain}));
   sets.define<imap::Refusal>();
+  sets.define<imap::Command>();
+  sets.define<imap::CommandResult>();
 }
 
 }  // namespace postern

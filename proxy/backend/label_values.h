@@ -2,6 +2,7 @@
 #pragma once
 
 #include "metrics/label_sets.h"
+#include "proxy/imap/command.h"
 #include "proxy/imap/login.h"
 #include "proxy/imap/violation.h"
 #include "tls/engine.h"
@@ -30,5 +31,9 @@ template <>
 inline constexpr Label kLabelOf<imap::LoginResult> = Label::LoginResult;
 template <>
 inline constexpr Label kLabelOf<imap::Refusal> = Label::Refusal;
+template <>
+inline constexpr Label kLabelOf<imap::Command> = Label::Command;
+template <>
+inline constexpr Label kLabelOf<imap::CommandResult> = Label::CommandResult;
 
 }  // namespace postern::metrics

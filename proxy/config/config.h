@@ -149,9 +149,10 @@ struct Config {
   Limits limits;
   Timeouts timeouts;
   std::optional<net::Address> admin;
-  std::string user;         // the user to become once the sockets are open; empty: no change
-  bool core_dumps = false;  // also lets debuggers of the same user attach
-  bool seccomp = true;      // see process/seccomp.h
+  bool command_metrics = true;  // count the clients' IMAP commands
+  std::string user;             // the user to become once the sockets are open; empty: no change
+  bool core_dumps = false;      // also lets debuggers of the same user attach
+  bool seccomp = true;          // see process/seccomp.h
   log::Format log_format = log::Format::Text;
   log::Level log_level = log::Level::Info;
   // Whose sessions are nothing to write or to count as failures as long as they do not log in.

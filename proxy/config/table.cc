@@ -313,6 +313,17 @@ constexpr auto kLastRows = std::to_array<Row>({
             "there is no endpoint. A change needs a restart or an upgrade.",
      .on_value = [](Draft& d, const SourceValue& w) { d.admin = w; }},
 
+    {.path = "metrics", .shape = Shape::Map, .syntax = "map", .doc = "What is counted."},
+    {.path = "metrics.commands",
+     .syntax = "true or false",
+     .doc = "Whether to count the IMAP commands of clients, and the time that the backend takes to "
+            "answer them. A reload changes it for new sessions.",
+     .show = [](Draft& d) { return show_boolean(d.config.command_metrics); },
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_boolean(w, d.config.command_metrics, d.diagnostics);
+         }},
+
     {.path = "log",
      .shape = Shape::Map,
      .syntax = "map",

@@ -2,45 +2,58 @@
 
 #include <algorithm>
 #include <array>
-#include <iterator>
 
 #include "proxy/imap/syntax.h"
 
 namespace postern::imap {
 namespace {
 
-struct CommandName {
-  std::string_view name;
-  Command command;
+// The names as most clients write them. In the order of the enumerators, so sorted: each command is
+// compared with few of them.
+struct WireName {
+  std::array<char, 16> letters{};
+  uint8_t size = 0;
+
+  constexpr char initial() const { return letters[0]; }
+  constexpr std::string_view text() const { return {letters.data(), size}; }
 };
-// Sorted by initial, so that each command is compared with few of them.
-constexpr CommandName kCommands[] = {
-    {"AUTHENTICATE", Command::Authenticate},
-    {"CAPABILITY", Command::Bare},
-    {"CHECK", Command::Bare},
-    {"CLOSE", Command::Bare},
-    {"COMPRESS", Command::Compress},
-    {"ENABLE", Command::Bare},
-    {"EXPUNGE", Command::Bare},
-    {"ID", Command::Id},
-    {"IDLE", Command::Idle},
-    {"LOGIN", Command::Login},
-    {"LOGOUT", Command::Logout},
-    {"NAMESPACE", Command::Bare},
-    {"NOOP", Command::Bare},
-    {"STARTTLS", Command::StartTls},
-    {"UNAUTHENTICATE", Command::Unauthenticate},
-    {"UNSELECT", Command::Bare},
-};
+constexpr auto kWireNames = [] {
+  std::array<WireName, kCountOf<Command> - 1> names{};  // without Other
+  for (size_t i = 0; i < names.size(); ++i) {
+    for (const char c : std::string_view(name_of(static_cast<Command>(i)))) {
+      names[i].letters[names[i].size++] = upper(c);
+    }
+  }
+  return names;
+}();
+constexpr size_t kLongestName = 16;
 
 // The index of the first entry with each initial.
 constexpr auto kFirst = [] {
   std::array<uint8_t, 26> first{};
-  for (size_t i = std::size(kCommands); i-- > 0;) {
-    first[static_cast<size_t>(kCommands[i].name.front() - 'A')] = static_cast<uint8_t>(i);
+  for (size_t i = kWireNames.size(); i-- > 0;) {
+    first[static_cast<size_t>(kWireNames[i].initial() - 'A')] = static_cast<uint8_t>(i);
   }
   return first;
 }();
+
+// RFC 9051 §6.4.9 and its extensions; any other word after UID is no command's.
+Command command_after_uid(std::string_view name) {
+  const Command command = command_named(name);
+  switch (command) {
+    case Command::Copy:
+    case Command::Expunge:
+    case Command::Fetch:
+    case Command::Move:
+    case Command::Search:
+    case Command::Sort:
+    case Command::Store:
+    case Command::Thread:
+      return command;
+    default:
+      return Command::Other;
+  }
+}
 
 constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -58,30 +71,41 @@ Command command_named(std::string_view name) {
     return Command::Other;
   }
   for (size_t i = kFirst[static_cast<size_t>(initial - 'A')];
-       i < std::size(kCommands) && kCommands[i].name.front() == initial; ++i) {
-    if (same_word(kCommands[i].name, name)) {
-      return kCommands[i].command;
+       i < kWireNames.size() && kWireNames[i].initial() == initial; ++i) {
+    if (same_word(kWireNames[i].text(), name)) {
+      return static_cast<Command>(i);
     }
   }
   return Command::Other;
 }
 
 CommandHead parse_command_head(std::string_view line) {
+  // What is left may be only part of a name, or of the line's end.
+  const auto may_go_on = [](std::string_view rest) { return rest.empty() || rest == "\r"; };
   CommandHead head;
   const size_t size = line.size();
   const bool indented = skip_spaces(line) > 0;
   head.tag = take_word(line);
   skip_spaces(line);
   const std::string_view name = take_atom(line);
-  if (line.empty() || line == "\r") {
-    return head;  // this may be only part of the name, or of the line's end
+  if (may_go_on(line)) {
+    return head;
   }
-  head.decided = true;
   head.named = !name.empty();
   head.strict = !indented && is_echoable_tag(head.tag) && head.named &&
                 (line.front() == ' ' || is_line_end(line.front()));
   head.length = size - line.size();
-  head.command = command_named(name);
+  if (line.front() == ' ' && same_word(name, "UID")) {
+    line.remove_prefix(1);
+    const std::string_view action = take_atom(line);
+    if (may_go_on(line) && action.size() <= kLongestName) {
+      return head;
+    }
+    head.command = command_after_uid(action);
+  } else {
+    head.command = command_named(name);
+  }
+  head.decided = true;
   return head;
 }
 

@@ -1,5 +1,7 @@
 #include "proxy/imap/command_queue.h"
 
+#include <cstring>
+
 #include "proxy/base/check.h"
 #include "proxy/imap/syntax.h"
 
@@ -26,10 +28,22 @@ bool CommandQueue::has_login(Position begin, Position end) const {
 
 void CommandQueue::append(std::string_view tag, Command command) {
   check(!tag.empty() && tag.size() <= kMaxTag, "a tag fits its entry");
-  bytes_.push_back(static_cast<char>(command));
-  bytes_.push_back(static_cast<char>(tag.size()));
-  bytes_.append(tag);
+  char entry[kTagAt + kMaxTag + kTimeSize];
+  entry[0] = static_cast<char>(command);
+  entry[kLengthAt] = static_cast<char>(tag.size());
+  std::memcpy(entry + kTagAt, tag.data(), tag.size());
+  size_t size = kTagAt + tag.size();
+  if (command != Command::Idle) {
+    std::memset(entry + size, 0, kTimeSize);
+    size += kTimeSize;
+  }
+  bytes_.append(entry, size);
   ++count_;
+}
+
+void CommandQueue::sent(uint32_t now_ms) {
+  check(!bytes_.empty(), "what is sent waits for its answer");
+  std::memcpy(bytes_.data() + bytes_.size() - kTimeSize, &now_ms, kTimeSize);
 }
 
 void CommandQueue::set_plus(Position position) {
@@ -37,16 +51,25 @@ void CommandQueue::set_plus(Position position) {
 }
 
 void CommandQueue::remove(const Entry& entry) {
-  bytes_.erase(entry.position, entry.end - entry.position);
+  if (count_ == 1) {  // most clients wait for each answer
+    bytes_.clear();
+  } else {
+    bytes_.erase(entry.position, entry.end - entry.position);
+  }
   --count_;
   give_memory_back();
 }
 
 void CommandQueue::remove_before(Position end) {
-  for (Position position = 0; position < end; position = at(position).end) {
-    --count_;
+  if (end == this->end()) {
+    bytes_.clear();
+    count_ = 0;
+  } else {
+    for (Position position = 0; position < end; position = at(position).end) {
+      --count_;
+    }
+    bytes_.erase(0, end);
   }
-  bytes_.erase(0, end);
   give_memory_back();
 }
 
@@ -63,7 +86,8 @@ void CommandQueue::remove_all_but(Command command) {
 }
 
 void CommandQueue::give_memory_back() {
-  if (bytes_.size() <= std::string().capacity()) {
+  const size_t without_heap = std::string().capacity();
+  if (bytes_.capacity() > without_heap && bytes_.size() <= without_heap) {
     bytes_.shrink_to_fit();  // back into the string object itself
   }
 }

@@ -37,6 +37,9 @@ LoginLeave Conversation::ask_leave() {
 
 void Conversation::sent(std::string_view tag, Command command) {
   append(tag, command);
+  if (command != Command::Login) {  // the rest of that one may be yet to come
+    sent_in_full();
+  }
   if (is_login(command)) {
     attempt_.sent(command == Command::Authenticate);
     lines_asked_ = 0;
@@ -51,11 +54,13 @@ void Conversation::append(std::string_view tag, Command command) {
 
 void Conversation::login_sent() {
   attempt_.completed();
+  sent_in_full();
   turn_ = Turn::AwaitLogin;
 }
 
 void Conversation::response_sent() {
   --lines_asked_;
+  sent_in_full();
   turn_ = lines_asked_ > 0 ? Turn::SaslLine : Turn::AwaitSasl;
   report_sasl_turn();
 }
@@ -70,12 +75,27 @@ void Conversation::end(bool by_client) {
   if (attempt_.open()) {
     login_ended(attempt_.result_of_end(by_client));
   }
+  if (sure() && !opaque_) {
+    abandon(queue_.end());
+    queue_.clear();
+  }
+}
+
+// Those up to `end` will not be answered.
+void Conversation::abandon(CommandQueue::Position end) {
+  for (CommandQueue::Position position = 0; position < end;) {
+    const Entry entry = queue_.at(position);
+    position = entry.end;
+    if (!unfinished_ || position < queue_.end()) {
+      report(entry, CommandResult::Abandoned);
+    }
+  }
 }
 
 // ---- the client's side after login
 
 void Conversation::begin(std::string_view tag, Command command) {
-  if (find(tag) != kUnknown) {
+  if (!queue_.empty() && find(tag) != kUnknown) {  // most clients wait for each answer
     lose_track();
   }
   if (queue_.count() >= kMaxRemembered) {
@@ -108,7 +128,10 @@ void Conversation::end_command() {
   }
   if (newest_ == Command::Idle) {
     turn_ = Turn::Idle;
-  } else if (newest_ == Command::Unauthenticate && sure()) {
+    return;
+  }
+  sent_in_full();
+  if (newest_ == Command::Unauthenticate && sure()) {
     turn_ = Turn::AwaitUnauthenticate;
   }
 }
@@ -192,6 +215,7 @@ void Conversation::untagged_bad() {
   }
   const Entry oldest = queue_.at(0);
   if (!is_login(oldest.command)) {
+    report(oldest, CommandResult::Bad);
     queue_.remove(oldest);
   } else if (turn_ == Turn::AwaitLiteral || turn_ == Turn::AwaitLogin || turn_ == Turn::AwaitSasl) {
     attempt_.rejected();
@@ -211,24 +235,29 @@ void Conversation::untagged_bad_after_login() {
   lose_track();
 }
 
-void Conversation::answered(uint32_t position, LoginResult answer) {
+void Conversation::answered(uint32_t position, CommandResult result, LoginResult answer) {
   if (position == kUnknown) {
     if (!before_login()) {
       lose_track();
     }
   } else if (before_login()) {
-    answered_before_login(queue_.at(position), answer);
+    answered_before_login(queue_.at(position), result, answer);
   } else {
-    answered_after_login(queue_.at(position), answer);
+    answered_after_login(queue_.at(position), result, answer);
   }
 }
 
 // Commands older than the one that is answered will never be answered.
-void Conversation::answered_before_login(const Entry& entry, LoginResult answer) {
+void Conversation::answered_before_login(const Entry& entry, CommandResult result,
+                                         LoginResult answer) {
   const Command command = entry.command;
   const bool of_login = is_login(command);
   const bool passed_over =
       queue_.has_login(0, entry.position) && !queue_.has_login(entry.end, queue_.end());
+  if (entry.position > 0) {
+    abandon(entry.position);
+  }
+  report(entry, result);
   queue_.remove_before(entry.end);
   const bool ended = attempt_.in_flight() && (of_login || passed_over);
   if (of_login) {
@@ -249,12 +278,16 @@ void Conversation::answered_before_login(const Entry& entry, LoginResult answer)
   }
 }
 
-void Conversation::answered_after_login(const Entry& entry, LoginResult answer) {
+void Conversation::answered_after_login(const Entry& entry, CommandResult result,
+                                        LoginResult answer) {
   const bool newest = entry.end == queue_.end();
   const bool certain = sure();
   const Command command = entry.command;
   overtaken_ = overtaken_ || (command == Command::Unauthenticate &&
                               answer == LoginResult::Success && !(newest && line_start_));
+  if (certain) {
+    report(entry, result);
+  }
   queue_.remove(entry);
   if (newest && unfinished_) {
     if (turn_ == Turn::AwaitLiteral) {
@@ -281,7 +314,7 @@ void Conversation::judged_after_login(Command command, LoginResult answer) {
   if (login_proved_) {
     return;
   }
-  login_proved_ = command == Command::Other && answer == LoginResult::Success;
+  login_proved_ = proves_login(command) && answer == LoginResult::Success;
   if (is_login(command) && answer != LoginResult::Unsupported) {
     observer_.on_login_result(command == Command::Login ? Mechanism::Login : Mechanism::Other,
                               answer, 0);

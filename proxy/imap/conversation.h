@@ -60,6 +60,12 @@ class ConversationObserver {
   // Before login, the gateway has answered a command BAD and not sent it to the server.
   virtual void on_command_refused(Refusal reason) = 0;
   virtual void on_id_fields_dropped(unsigned count) = 0;
+  // Milliseconds of any clock, the same for all calls: only differences matter.
+  virtual uint32_t clock_ms() = 0;
+  // Once for each command that the server was sent, if it is certain how it has ended. `sent_ms`:
+  // when its last octet went, by that clock; 0 for IDLE, and for one that was refused before its
+  // end.
+  virtual void on_command_ended(Command command, CommandResult result, uint32_t sent_ms) = 0;
 
  protected:
   ~ConversationObserver() = default;
@@ -100,7 +106,7 @@ class Conversation {
   // A response of AUTHENTICATE was sent: the initial one, or that of Turn::SaslLine.
   void response(std::string_view base64) { attempt_.response(base64, observer_.name_key()); }
   void response_sent();
-  // The session ends: reports the result of a login that was not answered.
+  // The session ends: reports a login and the commands that were not answered.
   void end(bool by_client);
 
   // --- the client's side after login, in the order of a command's life
@@ -142,7 +148,7 @@ class Conversation {
   // next answered().
   uint32_t find(std::string_view tag) const { return queue_.find(tag); }
   // `answer` is Success for OK, else the result_of_refusal() of the NO or BAD.
-  void answered(uint32_t position, LoginResult answer);
+  void answered(uint32_t position, CommandResult result, LoginResult answer);
   static constexpr uint32_t kUnknown = CommandQueue::kNowhere;
   // True once an UNAUTHENTICATE has succeeded whose following bytes had already passed: they may
   // hold logins that the gateway has not seen.
@@ -172,11 +178,16 @@ class Conversation {
  private:
   using Entry = CommandQueue::Entry;
   void append(std::string_view tag, Command command);
+  void sent_in_full() { queue_.sent(observer_.clock_ms()); }
+  void report(const Entry& entry, CommandResult result) {
+    observer_.on_command_ended(entry.command, result, entry.sent_ms);
+  }
+  void abandon(CommandQueue::Position end);
   void forget_oldest();
   void untagged_bad_after_login();
   void judged_after_login(Command command, LoginResult answer);
-  void answered_before_login(const Entry& entry, LoginResult answer);
-  void answered_after_login(const Entry& entry, LoginResult answer);
+  void answered_before_login(const Entry& entry, CommandResult result, LoginResult answer);
+  void answered_after_login(const Entry& entry, CommandResult result, LoginResult answer);
   void take_answer(Command command, LoginResult answer, bool certain);
   void report_sasl_turn();
   void login_ended(LoginResult result);

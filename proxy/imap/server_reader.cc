@@ -16,6 +16,18 @@ using Condition = ServerHead::Condition;
 constexpr const char* kReading = "reading the server's response";
 constexpr const char* kGreeting = "reading the server's greeting";
 
+// Of a tagged answer.
+CommandResult result_of(Condition condition) {
+  switch (condition) {
+    case Condition::Ok:
+      return CommandResult::Ok;
+    case Condition::No:
+      return CommandResult::No;
+    default:
+      return CommandResult::Bad;
+  }
+}
+
 LiteralPlus literal_plus_of(const Capabilities& capabilities) {
   if (capabilities.literal_plus) {
     return LiteralPlus::Any;
@@ -144,6 +156,7 @@ void ServerReader::begin_line(const ServerHead& head, FilterState& shared) {
     meaning_ = Meaning::Answer;
     position_ = shared.conversation.find(head.tag);
     answer_ = answer_of(head);
+    result_ = result_of(head.condition);
   } else if (head.kind == Kind::Status && head.condition == Condition::Bye) {
     meaning_ = Meaning::Bye;
   } else if (head.kind == Kind::Status && head.condition == Condition::Bad) {
@@ -233,7 +246,8 @@ size_t ServerReader::read_line(Bytes piece, FilterState& shared) {
 
 void ServerReader::line_ended(FilterState& shared) {
   Conversation& conversation = shared.conversation;
-  if (std::exchange(refusal_, false)) {
+  if (refusal_) {
+    refusal_ = false;
     conversation.untagged_refusal();
   }
   switch (meaning_) {
@@ -253,7 +267,7 @@ void ServerReader::line_ended(FilterState& shared) {
       conversation.untagged_bad();
       break;
     case Meaning::Answer:
-      conversation.answered(position_, answer_);
+      conversation.answered(position_, result_, answer_);
       if (conversation.overtaken()) {
         shared.violate(Violation::Unauthenticated, kReading);
       }

@@ -53,7 +53,8 @@ class ServerReader {
   Line line_ = Line::Text;
   Meaning meaning_ = Meaning::None;
   LoginResult answer_ = LoginResult::Success;
-  bool refusal_ = false;  // the line says under no tag that a secret is wrong
+  CommandResult result_ : 2 = CommandResult::Ok;  // the same, as the line has it
+  bool refusal_ : 1 = false;  // the line says under no tag that a secret is wrong
 };
 
 }  // namespace postern::imap

@@ -30,6 +30,7 @@ Worker::Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot,
                          .facts = shared.facts},
                 .admission = shared.admission,
                 .relay_metrics = RelayMetrics::of(counters_),
+                .commands = commands_,
                 .sessions = sessions_,
                 .handshakes = handshakes_},
       snapshot_(std::move(snapshot)) {

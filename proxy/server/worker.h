@@ -70,8 +70,9 @@ class Worker final : private net::Deadline {
   void notify_sessions_due(uint64_t elapsed_ms);
   void cut_off_the_rest();
 
-  // In this order: what the loop still has to delete when it goes uses the two above it.
+  // In this order: what the loop still has to delete when it goes uses what is above it.
   metrics::Counters counters_;
+  CommandMeter commands_{counters_};
   tls::Workspace workspace_;
   net::Loop loop_;
   const metrics::LabelSets& labels_;

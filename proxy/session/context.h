@@ -13,6 +13,7 @@
 #include "proxy/net/address.h"
 #include "proxy/net/loop.h"
 #include "proxy/relay/relay.h"
+#include "proxy/session/command_meter.h"
 #include "proxy/session/session_lists.h"
 #include "proxy/session/snapshot.h"
 #include "proxy/transport/tls_stream.h"
@@ -24,6 +25,7 @@ struct SessionServices {
   DialerServices dial;
   Admission& admission;
   RelayMetrics relay_metrics;
+  CommandMeter& commands;
   SessionLists& sessions;
   HandshakeQueue& handshakes;
 };

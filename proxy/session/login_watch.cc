@@ -245,6 +245,18 @@ void LoginWatch::on_id_fields_dropped(unsigned count) {
   counters().add<Metric::IdFieldsDropped>(count);
 }
 
+void LoginWatch::on_command_ended(imap::Command command, imap::CommandResult result,
+                                  uint32_t sent_ms) {
+  if (!session_.config().command_metrics) {
+    return;
+  }
+  CommandMeter& meter = session_.services.commands;
+  meter.count(command, result);
+  if (sent_ms != 0 && result != imap::CommandResult::Abandoned) {
+    meter.answered(command, clock_ms() - sent_ms);
+  }
+}
+
 uint64_t LoginWatch::answer_at_ms() const {
   return attempt_started_us_ / 1000 + kAnswerMs;
 }

@@ -1,4 +1,4 @@
-// LoginWatch: acts on what happens in the conversation: counts logins and refused commands, asks
+// LoginWatch: acts on what happens in the conversation: counts logins and commands, asks
 // LoginGuard before an attempt goes to the server, has the relay hold the answer to a wrong secret,
 // and keeps the gauges of sessions that are logged in, idling or opaque. Loop's thread only.
 #pragma once
@@ -66,6 +66,9 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   void on_opaque() override;
   void on_command_refused(imap::Refusal reason) override;
   void on_id_fields_dropped(unsigned count) override;
+  uint32_t clock_ms() override { return static_cast<uint32_t>(now_ms()); }
+  void on_command_ended(imap::Command command, imap::CommandResult result,
+                        uint32_t sent_ms) override;
 
   const std::optional<LoginFailures>& rules() const {
     return session_.config().limits.login_failures;

@@ -159,6 +159,21 @@ void Parked::on_idle(bool idling) {
                    : metrics::ScopedGauge();
 }
 
+uint32_t Parked::clock_ms() {
+  return static_cast<uint32_t>(model_.loop.now_ms());
+}
+
+// As LoginWatch does.
+void Parked::on_command_ended(imap::Command command, imap::CommandResult result, uint32_t sent_ms) {
+  if (!model_.count_commands) {
+    return;
+  }
+  model_.commands.count(command, result);
+  if (sent_ms != 0 && result != imap::CommandResult::Abandoned) {
+    model_.commands.answered(command, clock_ms() - sent_ms);
+  }
+}
+
 void Parked::drain() {
   relay_->bye_at(imap::Stop::AtRest, EndReason::Drained,
                  "* BYE [UNAVAILABLE] Server is going down\r\n");

@@ -21,6 +21,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/net/stream.h"
 #include "proxy/relay/relay.h"
+#include "proxy/session/command_meter.h"
 #include "proxy/transport/tls_stream.h"
 #include "tls/context.h"
 #include "tls/engine.h"
@@ -101,6 +102,9 @@ class Parked final : private net::StreamObserver,
   void on_command_refused(imap::Refusal) override {}
   void on_sasl_turn(bool) override {}
   void on_id_fields_dropped(unsigned) override {}
+  uint32_t clock_ms() override;
+  void on_command_ended(imap::Command command, imap::CommandResult result,
+                        uint32_t sent_ms) override;
   void on_deadline() override {}
 
   static constexpr SipHash::Key kNoSecret{};
@@ -136,8 +140,10 @@ class Model {
   tls::Workspace workspace;
   metrics::LabelSets labels;
   metrics::Counters counters;
+  CommandMeter commands{counters};
   std::unique_ptr<tls::ServerContext> server;
   RelayMetrics cells;
+  bool count_commands = true;
   std::string to_client;  // written and not yet read
   std::string to_backend;
 

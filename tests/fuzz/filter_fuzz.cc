@@ -63,6 +63,12 @@ struct Events final : ConversationObserver {
     check(count > 0, "fields are reported when there are some");
     note('d', std::to_string(count).c_str());
   }
+  uint32_t clock_ms() override { return 1; }
+  void on_command_ended(Command command, CommandResult result, uint32_t sent_ms) override {
+    check(sent_ms == 0 || command != Command::Idle, "an IDLE takes no time");
+    note('c', name_of(command));
+    note(sent_ms == 0 ? 'z' : 't', name_of(result));
+  }
   void note(char what, const char* which) { log.append(1, what).append(which).append(","); }
 
   std::string log;

@@ -202,6 +202,7 @@ TEST(Conversation, OwnsNoHeapAtRest) {
   bench.to_server.text.reserve(1U << 20U);
   bench.to_client.text.reserve(1U << 20U);
   bench.log.events.reserve(4096);
+  bench.log.commands.reserve(4096);
   bench.log.users.reserve(16);
   bench.kept.reserve(4096);
   const std::string login = std::string(60, 't') + " LOGIN u p\r\n";

@@ -41,8 +41,18 @@ class EventLog final : public ConversationObserver {
   }
   void on_sasl_turn(bool) override {}
   void on_id_fields_dropped(unsigned count) override { note("dropped " + std::to_string(count)); }
+  uint32_t clock_ms() override { return now_ms; }
+  void on_command_ended(Command command, CommandResult result, uint32_t sent_ms) override {
+    commands.append(commands.empty() ? "" : ", ").append(name_of(command)).append(" ");
+    commands.append(name_of(result));
+    if (sent_ms != 0 && result != CommandResult::Abandoned) {
+      commands.append(" ").append(std::to_string(now_ms - sent_ms));
+    }
+  }
 
   std::string events;
+  std::string commands;  // those that have ended, and how many milliseconds after they were sent
+  uint32_t now_ms = 1;
   std::vector<uint64_t> users;  // of the logins that have ended
   SipHash::Key key{1, 2};
   LoginLeave leave = LoginLeave::Go;
@@ -55,6 +65,7 @@ struct Outcome {
   std::string to_server;
   std::string to_client;
   std::string events;
+  std::string commands;
   std::string violation;
   std::string kept;  // the client's bytes that were not taken
   bool boundary = false;
@@ -65,7 +76,8 @@ struct Outcome {
 inline std::ostream& operator<<(std::ostream& out, const Outcome& outcome) {
   return out << "\n  to server: " << testing::PrintToString(outcome.to_server)
              << "\n  to client: " << testing::PrintToString(outcome.to_client)
-             << "\n  events: " << outcome.events << "\n  violation: " << outcome.violation
+             << "\n  events: " << outcome.events << "\n  commands: " << outcome.commands
+             << "\n  violation: " << outcome.violation
              << "\n  kept: " << testing::PrintToString(outcome.kept)
              << "\n  boundary: " << outcome.boundary;
 }
@@ -95,6 +107,7 @@ class FilterBench {
     return {to_server.text,
             to_client.text,
             log.events,
+            log.commands,
             filter.violation() ? filter.violation().label() : "",
             filter.violation() ? "" : kept,
             filter.at_boundary()};

@@ -68,11 +68,15 @@ TEST(Catalog, CountsServersWithoutTheirBackend) {
               ElementsAre(Label::Backend, Label::Version, Label::Cipher, Label::Group));
 }
 
-TEST(Catalog, OrdersBucketsFrom100MicrosecondsTo60Seconds) {
-  const auto bounds = bucket_bounds_us();
-  EXPECT_TRUE(std::is_sorted(bounds.begin(), bounds.end()));
-  EXPECT_EQ(bounds.front(), 100U);
-  EXPECT_EQ(bounds.back(), 60'000'000U);
+TEST(Catalog, OrdersBuckets) {
+  const auto fine = bounds_us(Buckets::Fine);
+  EXPECT_TRUE(std::is_sorted(fine.begin(), fine.end()));
+  EXPECT_EQ(fine.front(), 100U);
+  EXPECT_EQ(fine.back(), 60'000'000U);
+  const auto coarse = bounds_us(Buckets::Coarse);
+  EXPECT_TRUE(std::is_sorted(coarse.begin(), coarse.end()));
+  EXPECT_EQ(coarse.front(), 5'000U);
+  EXPECT_EQ(coarse.back(), 10'000'000U);
 }
 
 TEST(Catalog, PrintsMarkdown) {

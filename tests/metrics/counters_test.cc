@@ -75,10 +75,10 @@ TEST(Counters, CountsWhatIsInternedLater) {
 
 TEST(Counters, PutsAnObservationIntoTheBucketWithTheNextBound) {
   Figures figures;
-  const auto bounds = bucket_bounds_us();
-  figures.counters.observe_at(Metric::HandshakeDuration, bounds[0], {});
-  figures.counters.observe_at(Metric::HandshakeDuration, bounds[0] + 1, {});
-  figures.counters.observe_at(Metric::HandshakeDuration, bounds.back() + 1, {});
+  const auto bounds = bounds_us(Buckets::Fine);
+  figures.counters.histogram_at(Metric::HandshakeDuration, {}).observe(bounds[0]);
+  figures.counters.histogram_at(Metric::HandshakeDuration, {}).observe(bounds[0] + 1);
+  figures.counters.histogram_at(Metric::HandshakeDuration, {}).observe(bounds.back() + 1);
   std::vector<uint64_t> expected(bounds.size() + 2);
   expected[0] = 1;
   expected[1] = 1;
@@ -113,7 +113,8 @@ TEST(CountersDeathTest, RefusesWhatTheCatalogueDoesNotAllow) {
   EXPECT_DEATH(figures.counters.cell_at(Metric::BuildInfo, {}).add(1), "counted, not sampled");
   EXPECT_DEATH(figures.counters.cell_at(Metric::HandshakeDuration, {}).add(1),
                "observed, not counted");
-  EXPECT_DEATH(figures.counters.observe_at(Metric::Logins, 1, {0, 0, 0}), "is a histogram");
+  EXPECT_DEATH(figures.counters.histogram_at(Metric::Logins, {0, 0, 0}).observe(1),
+               "is a histogram");
   EXPECT_DEATH(Counters{LabelSets{}}, "every label is defined");
 }
 

@@ -92,9 +92,9 @@ TEST(Exporter, ShowsOtherOnceItCounts) {
 
 TEST(Exporter, AccumulatesBucketsInSeconds) {
   Figures figures;
-  figures.first.observe_at(Metric::HandshakeDuration, 100, {});
-  figures.second.observe_at(Metric::HandshakeDuration, 2'000'000, {});
-  figures.second.observe_at(Metric::HandshakeDuration, 70'000'000, {});
+  figures.first.histogram_at(Metric::HandshakeDuration, {}).observe(100);
+  figures.second.histogram_at(Metric::HandshakeDuration, {}).observe(2'000'000);
+  figures.second.histogram_at(Metric::HandshakeDuration, {}).observe(70'000'000);
   const std::string exported = figures.text();
   const std::string bucket = "postern_handshake_duration_seconds_bucket";
   EXPECT_EQ(value_of(exported, bucket + "{le=\"0.0001\"}"), 1);
@@ -178,9 +178,10 @@ std::string everything(LabelSets& labels, Counters& counters) {
     const size_t first = by[0] == Label::Server ? server : by[0] == Label::Backend ? backend : 0;
     const bool histogram = metric.type == Type::Histogram;
     if (by[0] == Label::None) {
-      histogram ? counters.observe_at(metric.id, 1, {}) : counters.cell_at(metric.id, {}).add(1);
+      histogram ? counters.histogram_at(metric.id, {}).observe(1)
+                : counters.cell_at(metric.id, {}).add(1);
     } else if (by[1] == Label::None) {
-      histogram ? counters.observe_at(metric.id, 1, {first})
+      histogram ? counters.histogram_at(metric.id, {first}).observe(1)
                 : counters.cell_at(metric.id, {first}).add(1);
     } else if (by[2] == Label::None) {
       counters.cell_at(metric.id, {first, 1}).add(1);
@@ -225,7 +226,7 @@ TEST(Exporter, ReadsWhileTwoThreadsCount) {
     for (size_t i = 0; i < kRounds; ++i) {
       ScopedGauge hold(counters.cell<Metric::SessionsIdle>());
       counters.cell_at(Metric::BackendConnects, {server, i % 2}).add(1);
-      counters.observe_at(Metric::HandshakeDuration, i, {});
+      counters.histogram_at(Metric::HandshakeDuration, {}).observe(i);
     }
   };
   std::thread one([&] { write(figures.first); });

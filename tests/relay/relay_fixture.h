@@ -91,6 +91,8 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
   void on_command_refused(imap::Refusal) override {}
   void on_sasl_turn(bool) override {}
   void on_id_fields_dropped(unsigned) override {}
+  uint32_t clock_ms() override { return 0; }
+  void on_command_ended(imap::Command, imap::CommandResult, uint32_t) override {}
 
   std::unique_ptr<Relay> relay_;
 };

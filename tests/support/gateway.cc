@@ -37,6 +37,7 @@ Gateway::Gateway(net::Loop& loop, Config config)
                          .facts = facts_},
                 .admission = admission_,
                 .relay_metrics = RelayMetrics::of(counters_),
+                .commands = commands_,
                 .sessions = sessions_,
                 .handshakes = handshakes_},
       snapshot_(Snapshot::make(materials_of(std::move(config)), labels_, 1).value().front()) {

@@ -67,6 +67,7 @@ class Gateway final {
   net::Loop& loop_;
   metrics::LabelSets labels_;
   metrics::Counters counters_;
+  CommandMeter commands_{counters_};
   Admission admission_;
   BackendFacts facts_{labels_};
   tls::Workspace workspace_;
