@@ -1,5 +1,7 @@
 #include "metrics/catalog.h"
 
+#include "metrics/label_value.h"
+
 namespace postern::metrics {
 namespace {
 

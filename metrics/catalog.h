@@ -298,6 +298,14 @@ inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
      {},
      kSampled},
     {Metric::Workers, Gauge, "postern_workers", "Worker threads that serve clients.", {}, kSampled},
+    {Metric::LoopLag,
+     Histogram,
+     "postern_event_loop_lag_seconds",
+     "Time by which a worker came late to a timer, every 32 ms while it has clients: all of them "
+     "waited so long.",
+     {Worker},
+     kCounted,
+     Buckets::Coarse},
     {Metric::Ready,
      Gauge,
      "postern_ready",
@@ -370,22 +378,6 @@ constexpr std::span<const Descriptor> catalog() {  // in the order of Metric
 
 constexpr const Descriptor& descriptor(Metric metric) {
   return kCatalog[static_cast<size_t>(metric)];
-}
-
-// The labels whose indices address the cells of a metric: those exported, but no Backend that a
-// Server follows. A server belongs to one backend, so its index stands for both.
-constexpr std::array<Label, 4> dimensions(Metric metric) {
-  const std::array<Label, 4>& labels = descriptor(metric).labels;
-  std::array<Label, 4> dimensions{};
-  size_t count = 0;
-  for (size_t i = 0; i < labels.size(); ++i) {
-    const bool named_by_server =
-        labels[i] == Label::Backend && i + 1 < labels.size() && labels[i + 1] == Label::Server;
-    if (!named_by_server) {
-      dimensions[count++] = labels[i];
-    }
-  }
-  return dimensions;
 }
 
 std::span<const uint64_t> bounds_us(Buckets buckets);

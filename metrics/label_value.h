@@ -9,6 +9,22 @@
 
 namespace postern::metrics {
 
+// The labels whose indices address the cells of a metric: those exported, but no Backend that a
+// Server follows. A server belongs to one backend, so its index stands for both.
+constexpr std::array<Label, 4> dimensions(Metric metric) {
+  const std::array<Label, 4>& labels = descriptor(metric).labels;
+  std::array<Label, 4> dimensions{};
+  size_t count = 0;
+  for (size_t i = 0; i < labels.size(); ++i) {
+    const bool named_by_server =
+        labels[i] == Label::Backend && i + 1 < labels.size() && labels[i + 1] == Label::Server;
+    if (!named_by_server) {
+      dimensions[count++] = labels[i];
+    }
+  }
+  return dimensions;
+}
+
 // The index of a value in a label's set (LabelSets), for labels without an enumeration.
 template <Label L>
 struct LabelIndex {

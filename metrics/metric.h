@@ -32,8 +32,9 @@ enum class Label : uint8_t {
   Refusal,    // why the gateway answered a client's command BAD
   Command,    // of IMAP: known names, else "other"
   CommandResult,
-  Path,  // of the admin endpoint: known paths, else "other"
-  Code,  // HTTP status
+  Path,    // of the admin endpoint: known paths, else "other"
+  Code,    // HTTP status
+  Worker,  // its number, from 0
   // The ones below only occur on samples given at scrape time, so they have no set of their own.
   Certificate,  // file name of the chain as configured
   KeyType,
@@ -71,6 +72,7 @@ inline constexpr Names<Label> kLabelNames({
     {Label::CommandResult, "result"},
     {Label::Path, "path"},
     {Label::Code, "code"},
+    {Label::Worker, "worker"},
     {Label::Certificate, "certificate"},
     {Label::KeyType, "key_type"},
     {Label::BuildVersion, "version"},
@@ -135,6 +137,7 @@ enum class Metric : uint8_t {
   ConfigReloadTime,
   SessionsLimit,
   Workers,
+  LoopLag,
   Ready,
   AdminRequests,
   LogLinesLost,

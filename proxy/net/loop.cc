@@ -193,6 +193,7 @@ void Loop::start_ticking() {
 }
 
 void Loop::tick_in(uint64_t delay_ms) {
+  tick_due_ms_ = now_ms() + delay_ms;
   uv_timer_start(
       &tick_timer_,
       [](uv_timer_t* timer) noexcept { static_cast<Loop*>(timer->loop->data)->tick(); }, delay_ms,
@@ -202,6 +203,9 @@ void Loop::tick_in(uint64_t delay_ms) {
 // Thousands may be due at once, such as silent clients that came together; active clients must not
 // wait for all of them.
 void Loop::tick() {
+  if (lag_observer_ != nullptr) {
+    lag_observer_->on_lag(now_ms() - tick_due_ms_);
+  }
   behind_ = !deadlines_.advance(now_ms(), kDeadlinesPerTurn);
   if (!behind_ && deadlines_.size() > 0) {
     start_ticking();

@@ -37,6 +37,15 @@ class Deferred : public ListNode<Deferred> {
   ~Deferred() = default;
 };
 
+// Is shown how late a loop is for its timer: for so long all its streams have waited.
+class LagObserver {
+ public:
+  virtual void on_lag(uint64_t ms) = 0;
+
+ protected:
+  ~LagObserver() = default;
+};
+
 class Loop final : private DeadlineWheel::Driver {
  public:
   Loop();
@@ -75,6 +84,8 @@ class Loop final : private DeadlineWheel::Driver {
   static uint64_t now_us() { return uv_hrtime() / 1000; }
 
   DeadlineWheel& deadlines() { return deadlines_; }
+  // Each tick of the deadlines shows its lag: every DeadlineWheel::kTickMs while one is armed.
+  void watch_lag(LagObserver& observer) { lag_observer_ = &observer; }
 
   // The buffer for a read: one for the loop, since a read's bytes are consumed within its call.
   // Empty if `reader` was the last to read in this turn, so that bulk transfers leave time for the
@@ -133,6 +144,8 @@ class Loop final : private DeadlineWheel::Driver {
   IntrusiveList<Retirable> retired_;
   IntrusiveList<Deferred> deferred_;
   DeadlineWheel deadlines_;
+  LagObserver* lag_observer_ = nullptr;
+  uint64_t tick_due_ms_ = 0;
   bool behind_ = false;  // more deadlines are due than fire in one turn
   std::unique_ptr<uint8_t[]> read_scratch_;
   const void* reader_ = nullptr;  // the last reader of this turn; never dereferenced

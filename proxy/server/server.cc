@@ -133,7 +133,7 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
   std::vector<const metrics::Counters*> counters{&counters_};
   for (size_t i = 0; i < snapshots.size(); ++i) {
     workers_.push_back(
-        std::make_unique<Worker>(shared, std::move(snapshots[i]), sockets.of_workers[i]));
+        std::make_unique<Worker>(shared, i, std::move(snapshots[i]), sockets.of_workers[i]));
     counters.push_back(&workers_.back()->counters());
   }
   const Status::Sources sources{.state = state_,

@@ -19,9 +19,10 @@ constexpr uint64_t kNotifyEveryMs = 50;
 
 }  // namespace
 
-Worker::Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot,
+Worker::Worker(const Shared& shared, size_t number, std::shared_ptr<Snapshot> snapshot,
                const std::vector<ListeningSocket>& sockets)
     : counters_(shared.labels),
+      lag_(counters_.histogram<Metric::LoopLag>(metrics::LabelIndex<Label::Worker>{number})),
       labels_(shared.labels),
       services_{.dial = {.loop = loop_,
                          .workspace = workspace_,
@@ -35,6 +36,7 @@ Worker::Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot,
                 .handshakes = handshakes_},
       snapshot_(std::move(snapshot)) {
   loop_.share(shared.admission.memory());
+  loop_.watch_lag(*this);
   for (const ListeningSocket& socket : sockets) {
     ports_.push_back(std::make_unique<Port>(*this, socket.listener, socket.fd));
   }

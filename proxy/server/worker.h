@@ -32,10 +32,11 @@ struct Shared {
   BackendFacts& facts;
 };
 
-class Worker final : private net::Deadline {
+class Worker final : private net::Deadline, private net::LagObserver {
  public:
-  // Takes over `sockets`, at least one for each of the configuration's listeners.
-  Worker(const Shared& shared, std::shared_ptr<Snapshot> snapshot,
+  // `number` counts from 0. Takes over `sockets`, at least one for each of the configuration's
+  // listeners.
+  Worker(const Shared& shared, size_t number, std::shared_ptr<Snapshot> snapshot,
          const std::vector<ListeningSocket>& sockets);
   ~Worker() override;  // the thread has ended
 
@@ -67,12 +68,14 @@ class Worker final : private net::Deadline {
   void run();
   void begin_drain(DrainSchedule pace);
   void on_deadline() override;  // the drain goes on
+  void on_lag(uint64_t ms) override { lag_.observe(ms * 1000); }
   void notify_sessions_due(uint64_t elapsed_ms);
   void cut_off_the_rest();
 
   // In this order: what the loop still has to delete when it goes uses what is above it.
   metrics::Counters counters_;
   CommandMeter commands_{counters_};
+  metrics::Counters::Histogram lag_;
   tls::Workspace workspace_;
   net::Loop loop_;
   const metrics::LabelSets& labels_;

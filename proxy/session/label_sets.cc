@@ -25,6 +25,16 @@ Words listener_names(const Config& config) {
   return names;
 }
 
+void define_workers(const Config& config, metrics::LabelSets& sets) {
+  std::vector<std::string> numbers;
+  Words words;
+  numbers.reserve(config.workers);  // the words point into it
+  for (size_t i = 0; i < config.workers; ++i) {
+    words.push_back(numbers.emplace_back(std::to_string(i)).c_str());
+  }
+  sets.define(Label::Worker, words);
+}
+
 size_t count_servers(const Config& config) {
   size_t count = 0;
   for (const BackendConfig& backend : config.backends) {
@@ -48,6 +58,7 @@ metrics::LabelSets make_label_sets(const Config& config) {
   metrics::LabelSets sets(1 + 2 * count_servers(config));  // no backend is without a server
   define_leaf_labels(sets);
   sets.define(Label::Listener, listener_names(config));
+  define_workers(config, sets);
   sets.define<EndReason>();
   sets.define(Label::ProxyHeader, proxy_header_names());
   sets.define(Label::Path, metrics::AdminHttp::known_paths());

@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "metrics/label_value.h"
+
 namespace postern::metrics {
 namespace {
 

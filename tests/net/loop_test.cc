@@ -185,6 +185,25 @@ TEST(Loop, DrivesItsDeadlinesByTheClock) {
   EXPECT_LT(soon.fired_at_ms, later.fired_at_ms);
 }
 
+TEST(Loop, ShowsHowLateItIs) {
+  struct Lag final : LagObserver {
+    void on_lag(uint64_t ms) override { each.push_back(ms); }
+    std::vector<uint64_t> each;
+  };
+  Loop loop;
+  Lag lag;
+  loop.watch_lag(lag);
+  Alarm alarm;
+  alarm.arm(loop.deadlines(), 3'600'000);
+  ASSERT_TRUE(test::run_until(loop, [&] { return !lag.each.empty(); }));
+  const uint64_t free_again_us = Loop::now_us() + 150'000;
+  while (Loop::now_us() < free_again_us) {  // a callback that takes long
+  }
+  const size_t before = lag.each.size();
+  ASSERT_TRUE(test::run_until(loop, [&] { return lag.each.size() > before; }));
+  EXPECT_GE(lag.each[before], 150U - DeadlineWheel::kTickMs - 1);
+}
+
 TEST(Loop, ServesOthersBetweenManyDeadlines) {
   struct Counted final : Deadline {
     void on_deadline() override { ++*fired; }

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <memory>
+#include <numeric>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -29,13 +30,12 @@ class WorkerTest : public testing::Test {
 
   WorkerTest() {
     log::configure(log::Format::Text, log::Level::Error);
-    config.workers = kWorkers;
     InheritedSockets none;
     const ListeningSockets sockets = open_listening_sockets(config, none).value();
     address = net::bound_address(sockets.of_workers[0][kImplicit].fd);
     const auto snapshots = snapshots_for(config);
     for (size_t i = 0; i < kWorkers; ++i) {
-      workers.push_back(std::make_unique<Worker>(shared, snapshots[i], sockets.of_workers[i]));
+      workers.push_back(std::make_unique<Worker>(shared, i, snapshots[i], sockets.of_workers[i]));
       workers.back()->start([this] { loop.post([this] { ++workers_ended; }); });
     }
   }
@@ -89,7 +89,11 @@ class WorkerTest : public testing::Test {
   std::unique_ptr<test::ScriptedBackend> backend = std::make_unique<test::ScriptedBackend>(loop);
   std::unique_ptr<test::ScriptedBackend> other_backend =
       std::make_unique<test::ScriptedBackend>(loop);
-  Config config = test::gateway_config({backend->host()});
+  Config config = [this] {
+    Config two = test::gateway_config({backend->host()});
+    two.workers = kWorkers;
+    return two;
+  }();
   metrics::LabelSets labels = make_label_sets(config);
   Admission admission;
   BackendFacts facts{labels};
@@ -100,6 +104,18 @@ class WorkerTest : public testing::Test {
   std::vector<std::unique_ptr<GatewayClient>> clients;
   size_t workers_ended = 0;
 };
+
+TEST_F(WorkerTest, EachShowsTheLagOfItsLoop) {
+  connect();  // whose deadline ticks at one of the two
+  const auto lag = [this](size_t worker, size_t row) {
+    const metrics::Counters& counters = workers[worker]->counters();
+    std::vector<uint64_t> cells(counters.row_size(Metric::LoopLag));
+    counters.add_row_to(Metric::LoopLag, row, cells);
+    return std::accumulate(cells.begin(), cells.end() - 1, uint64_t{0});
+  };
+  EXPECT_TRUE(test::run_until(loop, [&] { return lag(0, 0) + lag(1, 1) > 0; }));
+  EXPECT_EQ(lag(0, 1) + lag(1, 0), 0U);
+}
 
 TEST_F(WorkerTest, BothGetSessions) {
   // The kernel spreads by a hash of the ports: that one of two gets none of 60 is out of the
