@@ -10,6 +10,8 @@
 
 #include <llhttp.h>
 
+#include "metrics/http_token.h"
+
 namespace postern::metrics {
 namespace {
 
@@ -64,20 +66,13 @@ constexpr const char* kIndex =
     "/ready    200 while new clients can be served, else 503 and why\n";
 
 constexpr const char* kPlainText = "text/plain; charset=utf-8";
-constexpr const char* kPrometheusText = "text/plain; version=0.0.4; charset=utf-8";
 
 struct Response {
   Status status;
   std::string body;
   const char* content_type = kPlainText;
+  bool gzip = false;
 };
-
-// RFC 9110 §5.1, §10.1.1: field names and expectations are compared without regard to case.
-bool same_token(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
-}
 
 // The path of a request target in origin-form or absolute-form (RFC 9112 §3.2), without the query.
 std::string_view path_of(std::string_view target) {
@@ -109,7 +104,9 @@ struct Request {
   std::string field;   // the header field being read
   std::string value;   // and its value
   std::string expect;  // the value of Expect
-  size_t hosts = 0;    // how many Host fields there were
+  std::string accept;
+  std::string accept_encoding;
+  size_t hosts = 0;  // how many Host fields there were
   bool head_complete = false;
   bool complete = false;
   bool keep_alive = false;
@@ -138,10 +135,18 @@ int on_header_value(llhttp_t* parser, const char* at, size_t size) noexcept {
 
 int on_header_value_complete(llhttp_t* parser) noexcept {
   Request& request = request_of(parser);
+  // RFC 9110 §5.3: fields of one name are one list.
+  const auto append_to = [&request](std::string& list) {
+    list.append(list.empty() ? "" : ",").append(request.value);
+  };
   if (same_token(request.field, "Host")) {
     ++request.hosts;
   } else if (same_token(request.field, "Expect")) {
     request.expect = request.value.substr(0, request.value.find_last_not_of(" \t") + 1);
+  } else if (same_token(request.field, "Accept")) {
+    append_to(request.accept);
+  } else if (same_token(request.field, "Accept-Encoding")) {
+    append_to(request.accept_encoding);
   }
   request.field.clear();
   request.value.clear();
@@ -277,7 +282,8 @@ Response AdminHttp::State::respond(std::string_view path) {
     return {Status::MethodNotAllowed, "only GET and HEAD\n"};
   }
   if (path == "/metrics") {
-    return {Status::Ok, source.metrics(), kPrometheusText};
+    const Exposition wanted = exposition_for(request.accept, request.accept_encoding);
+    return {Status::Ok, source.metrics(wanted), content_type(wanted.format), wanted.gzip};
   }
   if (path == "/live") {
     return health_response(source.live());
@@ -298,6 +304,9 @@ void AdminHttp::State::send(const Response& response, bool keep_alive, std::stri
   out += reason_phrase(response.status);
   out += "\r\nContent-Type: ";
   out += response.content_type;
+  if (response.gzip) {
+    out += "\r\nContent-Encoding: gzip";
+  }
   out += "\r\nContent-Length: ";
   out += std::to_string(response.body.size());
   out += "\r\nCache-Control: no-store\r\n";

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 
+#include "metrics/exposition.h"
 #include "proxy/base/bytes.h"
 
 namespace postern::metrics {
@@ -22,7 +23,7 @@ struct Health {
 // What the endpoint shows. Called on the thread that calls feed().
 class AdminSource {
  public:
-  virtual std::string metrics() = 0;
+  virtual std::string metrics(const Exposition& wanted) = 0;
   virtual Health live() = 0;
   virtual Health ready() = 0;
   // After each answered request, for the log and the counters: one of known_paths(), one of

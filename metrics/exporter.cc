@@ -12,6 +12,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include "metrics/openmetrics.h"
 #include "proxy/base/check.h"
 
 namespace postern::metrics {
@@ -172,7 +173,10 @@ Exporter::Exporter(const LabelSets& labels, std::vector<const Counters*> counter
 
 Exporter::~Exporter() = default;
 
-std::string Exporter::text() {
+std::string Exporter::text(Format format) {
+  if (format == Format::OpenMetrics) {
+    return open_metrics(collector_->Collect());
+  }
   std::ostringstream out;
   prometheus::TextSerializer().Serialize(out, collector_->Collect());
   return std::move(out).str();

@@ -1,6 +1,5 @@
-// Exporter: sums the threads' counters on demand and prints them in Prometheus' text format (0.0.4)
-// by prometheus-cpp. Main thread only; it reads the workers' counters as relaxed atomics. `labels`,
-// all `counters` and `source` must outlive *this.
+// Exporter: sums the threads' counters on demand and prints them. Main thread only; it reads the
+// workers' counters as relaxed atomics. `labels`, all `counters` and `source` must outlive *this.
 #pragma once
 
 #include <memory>
@@ -8,6 +7,7 @@
 #include <vector>
 
 #include "metrics/counters.h"
+#include "metrics/exposition.h"
 #include "metrics/label_sets.h"
 #include "metrics/sample.h"
 
@@ -20,7 +20,7 @@ class Exporter {
   // Gives metrics with at most one dimension whole, zeros included, so that rate() sees the first
   // event; of the others only cells that have counted, or handshakes alone would be a thousand
   // lines. A sample with the wrong number of labels is a bug of ours.
-  std::string text();
+  std::string text(Format format);
 
  private:
   class Collector;

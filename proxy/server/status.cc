@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "metrics/gzip.h"
 #include "proxy/log/log.h"
 #include "proxy/version.h"
 
@@ -33,17 +34,26 @@ Status::Status(const Sources& sources, std::vector<const metrics::Counters*> cou
     : sources_(sources),
       exporter_(sources.labels, std::move(counters), static_cast<metrics::SampleSource&>(*this)) {}
 
-// A crowd that scrapes costs one text a turn, and so delays no probe.
-std::string Status::metrics() {
-  if (text_.empty()) {
-    text_ = exporter_.text();
+// A crowd that scrapes costs each text once a turn, and so delays no probe.
+std::string Status::metrics(const metrics::Exposition& wanted) {
+  std::string& text = texts_[static_cast<size_t>(wanted.format)];
+  if (text.empty()) {
+    text = exporter_.text(wanted.format);
     sources_.loop.defer(*this);
   }
-  return text_;
+  if (!wanted.gzip) {
+    return text;
+  }
+  std::string& packed = packed_[static_cast<size_t>(wanted.format)];
+  if (packed.empty()) {
+    packed = metrics::gzip(text);
+  }
+  return packed;
 }
 
 void Status::run() {
-  std::string().swap(text_);
+  texts_ = {};
+  packed_ = {};
 }
 
 Health Status::live() {

@@ -2,6 +2,7 @@
 // when they are asked for. Main thread only; everything it refers to outlives it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -11,6 +12,7 @@
 #include "metrics/admin_http.h"
 #include "metrics/counters.h"
 #include "metrics/exporter.h"
+#include "metrics/exposition.h"
 #include "metrics/label_sets.h"
 #include "metrics/sample.h"
 #include "proxy/admission/admission.h"
@@ -46,7 +48,7 @@ class Status final : public metrics::AdminSource,
   // `counters` are those of all threads.
   Status(const Sources& sources, std::vector<const metrics::Counters*> counters);
 
-  std::string metrics() override;
+  std::string metrics(const metrics::Exposition& wanted) override;
   metrics::Health live() override;
   metrics::Health ready() override;
   void on_request(std::string_view path, int code) override;
@@ -59,7 +61,9 @@ class Status final : public metrics::AdminSource,
 
   const Sources sources_;
   metrics::Exporter exporter_;
-  std::string text_;  // for all that ask in one turn of the loop
+  // For all that ask in one turn of the loop: by format, and compressed.
+  std::array<std::string, kCountOf<metrics::Format>> texts_;
+  std::array<std::string, kCountOf<metrics::Format>> packed_;
 };
 
 }  // namespace postern

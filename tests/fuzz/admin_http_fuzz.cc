@@ -16,11 +16,15 @@ using postern::Bytes;
 using postern::check;
 using postern::metrics::AdminHttp;
 using postern::metrics::AdminSource;
+using postern::metrics::content_type;
+using postern::metrics::Exposition;
 using postern::metrics::Health;
 
 class Source final : public AdminSource {
  public:
-  std::string metrics() override { return "up 1\n"; }
+  std::string metrics(const Exposition& wanted) override {
+    return content_type(wanted.format) + std::string(wanted.gzip ? ", small\n" : "\n");
+  }
   Health live() override { return {true, ""}; }
   Health ready() override { return {false, "draining"}; }
   void on_request(std::string_view path, int code) override { requests.emplace_back(path, code); }

@@ -15,6 +15,7 @@ from harness import Folder, Gateway, HarnessError, Process, ScriptedBackend, san
 CROWD = pathlib.Path(__file__).parent / "harness" / "crowd.py"
 SESSIONS = 1_000 if sanitized() else 9_500
 IDLE_BOUND = 8 * 1024  # resident bytes a session; what a sanitizer adds is not bounded
+SCRAPE_BOUND_MS = 20
 LEFT_BOUND = 10 * 1024 * 1024  # resident bytes when all have gone, over the start
 
 STUBBORN = 20
@@ -57,6 +58,7 @@ class Idle(unittest.TestCase):
                 gateway.wait_for_metric(f"postern_sessions_{name}", SESSIONS)
             each = (gateway.resident_bytes() - before) / SESSIONS
             print(f"\n{SESSIONS} idle sessions: {each / 1024:.2f} KiB resident each", file=sys.stderr)
+            self.time_scrapes(gateway)
             if not sanitized():
                 self.assertLess(each, IDLE_BOUND)
             for clients in half:
@@ -71,6 +73,19 @@ class Idle(unittest.TestCase):
             gateway.wait_for_metric("postern_sessions_active", 0, seconds=60)
             if not sanitized():
                 wait_until(lambda: gateway.resident_bytes() - before < LEFT_BOUND, "their memory to be given back", 30)
+
+    def time_scrapes(self, gateway):
+        """A scrape reads counters, and no session: as Prometheus asks, and as people do."""
+        for headers in ({"Accept": "application/openmetrics-text", "Accept_Encoding": "gzip"}, {}):
+            took = []
+            for _ in range(20):
+                begin = time.monotonic()
+                with gateway.ask("/metrics", **headers) as answer:
+                    size = len(answer.read())
+                took.append(1000 * (time.monotonic() - begin))
+            print(f"a scrape of {size} bytes: {min(took):.1f} to {max(took):.1f} ms", file=sys.stderr)
+            if not sanitized():
+                self.assertLess(min(took), SCRAPE_BOUND_MS)
 
     def arrive(self, gateway, name, count):
         return self.crowd(name, "clients", *gateway.address(), count, gateway.authority.chain)

@@ -2,6 +2,7 @@
 example configuration, evaluates every alert, and has data for every query of the dashboard."""
 
 import contextlib
+import gzip
 import json
 import os
 import pathlib
@@ -13,7 +14,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from harness import Authority, Folder, Gateway, Gone, Process, ScriptedBackend, run, wait_until
+from harness import Authority, Folder, Gateway, Gone, Metrics, Process, ScriptedBackend, run, wait_until
 
 SOURCE = pathlib.Path(os.environ.get("POSTERN_SOURCE", pathlib.Path(__file__).parents[2]))
 PROMETHEUS = SOURCE / "deploy/prometheus"
@@ -221,6 +222,29 @@ class Live(unittest.TestCase):
         text.write_text(gateway.metrics().text, encoding="utf-8")
         with text.open("rb") as file:
             run("promtool", "check", "metrics", stdin=file)
+
+    def test_openmetrics_has_the_same_figures(self):
+        """promtool lints only the text format; the Prometheus of this test reads OpenMetrics."""
+        use(gateway)
+        gateway.wait_for_metric("postern_sessions_active", 0)
+        with gateway.ask("/metrics", Accept="application/openmetrics-text; version=1.0.0",
+                         Accept_Encoding="gzip") as answer:
+            self.assertEqual(answer.headers["Content-Type"],
+                             "application/openmetrics-text; version=1.0.0; charset=utf-8")
+            self.assertEqual(answer.headers["Content-Encoding"], "gzip")
+            packed = answer.read()
+        text = gzip.decompress(packed).decode()
+        self.assertLess(len(packed), len(text) / 4)
+        self.assertTrue(text.endswith("\n# EOF\n"))
+
+        def series(metrics):
+            return {(name, frozenset((key, value.removesuffix(".0")) for key, value in labels.items()))
+                    for name, labels, _ in metrics.samples}
+        self.assertEqual(series(Metrics(text)), series(gateway.metrics()))
+
+    def test_prometheus_asks_for_openmetrics(self):
+        bound = 'postern_login_duration_seconds_bucket{le="1.0"}'
+        wait_until(lambda: use(gateway) or prometheus.query(bound), f"{bound}, which text has as 1")
 
     def test_every_exported_metric_is_in_the_catalogue(self):
         known = catalog()

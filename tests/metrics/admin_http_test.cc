@@ -21,7 +21,9 @@ using Step = AdminHttp::Step;
 
 class FakeSource final : public AdminSource {
  public:
-  std::string metrics() override { return "up 1\n"; }
+  std::string metrics(const Exposition& wanted) override {
+    return wanted == Exposition{} ? "up 1\n" : content_type(wanted.format);
+  }
   Health live() override { return live_health; }
   Health ready() override { return ready_health; }
   void on_request(std::string_view path, int code) override {
@@ -98,6 +100,25 @@ TEST(AdminHttp, ServesMetrics) {
   EXPECT_EQ(outcome.step, Step::More);
   EXPECT_TRUE(outcome.between_requests);
   EXPECT_THAT(outcome.requests, ElementsAre(Pair("/metrics", 200)));
+}
+
+TEST(AdminHttp, ServesMetricsInTheFormThatIsAskedFor) {
+  const std::string open = feed(get("/metrics",
+                                    "accept: text/plain;q=0.5\r\nAccept: application/"
+                                    "openmetrics-text ; version=1.0.0\r\n"))
+                               .out;
+  EXPECT_THAT(open, HasSubstr("\r\nContent-Type: application/openmetrics-text; version=1.0.0; "
+                              "charset=utf-8\r\nContent-Length: "));
+  const std::string small = feed(get("/metrics", "Accept-Encoding: deflate, gzip\r\n")).out;
+  EXPECT_THAT(small, HasSubstr("\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+                               "Content-Encoding: gzip\r\n"));
+  const std::string live = feed(get("/live", "Accept-Encoding: gzip\r\n")).out;
+  EXPECT_THAT(live, Not(HasSubstr("Content-Encoding")));
+}
+
+TEST(AdminHttp, ForgetsWhatTheLastRequestAskedFor) {
+  const Outcome outcome = feed(get("/metrics", "Accept-Encoding: gzip\r\n") + get("/metrics"));
+  EXPECT_TRUE(outcome.out.ends_with("up 1\n"));
 }
 
 TEST(AdminHttp, SaysWhetherItIsLiveAndReady) {

@@ -25,7 +25,7 @@ using testing::Not;
 struct Figures {
   std::string text(std::vector<Sample> samples = {}) {
     FixedSamples source(std::move(samples));
-    return Exporter(labels, {&first, &second}, source).text();
+    return Exporter(labels, {&first, &second}, source).text(Format::Text);
   }
 
   LabelSets labels = complete_labels();
@@ -192,7 +192,7 @@ std::string everything(LabelSets& labels, Counters& counters) {
     }
   }
   FixedSamples source(std::move(samples));
-  return Exporter(labels, {&counters}, source).text();
+  return Exporter(labels, {&counters}, source).text(Format::Text);
 }
 
 TEST(Exporter, ExportsEveryMetricOfTheCatalogue) {
@@ -235,13 +235,14 @@ TEST(Exporter, ReadsWhileTwoThreadsCount) {
   Exporter exporter(figures.labels, {&figures.first, &figures.second}, source);
   double last = 0;
   while (last < 2 * kRounds) {
-    const double count = value_of(exporter.text(), "postern_handshake_duration_seconds_count");
+    const double count =
+        value_of(exporter.text(Format::Text), "postern_handshake_duration_seconds_count");
     EXPECT_GE(count, last);
     last = count;
   }
   one.join();
   two.join();
-  const std::string exported = exporter.text();
+  const std::string exported = exporter.text(Format::Text);
   EXPECT_EQ(value_of(exported, "postern_sessions_idle"), 0);
   EXPECT_EQ(value_of(exported,
                      "postern_backend_connects_total{backend=\"legacy\","

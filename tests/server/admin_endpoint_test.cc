@@ -19,7 +19,7 @@ using test::run_until;
 
 class Source final : public metrics::AdminSource {
  public:
-  std::string metrics() override { return page; }
+  std::string metrics(const metrics::Exposition&) override { return page; }
   metrics::Health live() override { return {.ok = true, .reason = "alive"}; }
   metrics::Health ready() override { return {.ok = is_ready, .reason = "draining"}; }
   void on_request(std::string_view path, int code) override {

@@ -21,6 +21,7 @@ LIBRARIES = {
     r"openssl/": "tls",
     r"llhttp\.h$": "metrics",
     r"prometheus/": "metrics",
+    r"zlib\.h$": "metrics",
     r"yaml-cpp/": "proxy/config",
     r"spdlog/": "proxy/log",
     r"CLI/": DOOR,

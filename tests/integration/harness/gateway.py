@@ -123,12 +123,16 @@ class Gateway(contextlib.ExitStack):
 
     def get(self, path):
         """GET of the admin endpoint: (status, body)."""
-        with contextlib.closing(self._open(f"http://{self.admin[0]}:{self.admin[1]}{path}")) as answer:
+        with contextlib.closing(self.ask(path)) as answer:
             return answer.status, answer.read().decode()
 
-    def _open(self, url):
+    def ask(self, path, **headers):
+        """GET of the admin endpoint with these headers, `_` for `-`: the answer, to be read and closed."""
+        request = urllib.request.Request(f"http://{self.admin[0]}:{self.admin[1]}{path}")
+        for name, value in headers.items():
+            request.add_header(name.replace("_", "-"), value)
         try:
-            return urllib.request.urlopen(url, timeout=20)
+            return urllib.request.urlopen(request, timeout=20)
         except urllib.error.HTTPError as error:
             return error
 
