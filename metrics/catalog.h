@@ -187,6 +187,13 @@ inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
      "postern_backend_sessions_active",
      "Sessions that hold a connection to a backend server.",
      {Backend, Server}},
+    {Metric::BackendServerState,
+     Gauge,
+     "postern_backend_server_state",
+     "1 for the state that a backend server is in, 0 for the others: up; suspect, one of its "
+     "addresses has failed; down, all of them have, again after the first failure.",
+     {Backend, Server, State},
+     kSampled},
     {Metric::BackendHandshakes,
      Counter,
      "postern_backend_handshakes_total",

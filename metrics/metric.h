@@ -41,6 +41,7 @@ enum class Label : uint8_t {
   BoringSslDate,
   Tls,     // backend hop: "none", "starttls", "implicit"
   Verify,  // backend hop: "none", "verify"
+  State,   // of a backend server
 };
 // As exported; "" for None.
 inline constexpr Names<Label> kLabelNames({
@@ -75,6 +76,7 @@ inline constexpr Names<Label> kLabelNames({
     {Label::BoringSslDate, "boringssl_date"},
     {Label::Tls, "tls"},
     {Label::Verify, "verify"},
+    {Label::State, "state"},
 });
 constexpr const char* name_of(Label label) {
   return kLabelNames[label];
@@ -112,6 +114,7 @@ enum class Metric : uint8_t {
   BackendConnects,
   BackendConnectDuration,
   BackendSessions,
+  BackendServerState,
   BackendHandshakes,
   BackendIdentityRefusals,
   BackendInfo,

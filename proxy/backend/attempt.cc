@@ -27,8 +27,8 @@ Attempt::Attempt(const DialerServices& services, Pool& pool, BackendServer& serv
 
 Attempt::~Attempt() = default;
 
-void Attempt::start(const net::Address& address, uint64_t timeout_ms) {
-  address_ = address;
+void Attempt::start(const Endpoint& endpoint, uint64_t timeout_ms) {
+  endpoint_ = endpoint;
   generation_ = server_.addresses.generation();
   arm(services_.loop.deadlines(), timeout_ms);
   during_ = "connecting to the backend";
@@ -38,7 +38,7 @@ void Attempt::start(const net::Address& address, uint64_t timeout_ms) {
   const bool speaks_first =
       pool_.config().tls != BackendTls::Implicit && identity_.proxy_header.empty();
   plain_->connect(
-      address, net::kLongLived,
+      address(), net::kLongLived,
       speaks_first ? net::TcpStream::OpenOn::FirstBytes : net::TcpStream::OpenOn::Connected);
   if (!identity_.proxy_header.empty()) {
     plain_->write(as_bytes(identity_.proxy_header));  // in one piece, once it is connected
@@ -181,7 +181,7 @@ void Attempt::log_failure(const Error& error) const {
   log::warn("backend failed",
             {{"backend", pool_.config().name},
              {"server", server_.text},
-             log::Field::optional("address", endpoint_text(server_, address_)),
+             log::Field::optional("address", endpoint_text(server_, address())),
              {"reason", error.label()},
              {"error", error},
              log::Field::optional("detail", by_tls ? tls_->engine().reason() : ""),

@@ -50,12 +50,13 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
           const IdentityPreamble& identity, AttemptObserver& observer);
   ~Attempt() override;
   // Nothing is reported from inside start().
-  void start(const net::Address& address, uint64_t timeout_ms);
+  void start(const Endpoint& endpoint, uint64_t timeout_ms);
   // Gives up; no callback follows.
   void cancel();
 
   BackendServer& server() const { return server_; }
-  const net::Address& address() const { return address_; }
+  const net::Address& address() const { return endpoint_.address; }
+  CircuitBreaker& breaker() const { return *endpoint_.breaker; }
   // Of the server's addresses, when the attempt began.
   uint32_t generation() const { return generation_; }
 
@@ -87,7 +88,7 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   BackendServer& server_;
   const IdentityPreamble& identity_;
   AttemptObserver& observer_;
-  net::Address address_;
+  Endpoint endpoint_;
   uint32_t generation_ = 0;
   // One of the two is set while the attempt is on its way.
   std::unique_ptr<net::TcpStream> plain_;

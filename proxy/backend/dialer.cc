@@ -63,15 +63,15 @@ Dialer::Next Dialer::begin_next() {
   while (server_index_ < order_.size() || begin_last_resort()) {
     // A look-up that was too slow for one session may have ended since.
     is_resolved_ = is_resolved_ || server().addresses.fresh(services_.loop.now_ms());
-    if (!is_resolved_ && !pass_by(server().name)) {
+    if (!is_resolved_ && !pass_by(server().health->name)) {
       is_resolved_ = server().addresses.ask(services_.loop, server().host, *this);
       if (!is_resolved_) {
         wait_for_addresses();
         return Next::LookingUp;
       }
     }
-    if (const net::Address* address = next_address()) {
-      begin_attempt(*address);
+    if (const Endpoint* endpoint = next_endpoint()) {
+      begin_attempt(*endpoint);
       return Next::Begun;
     }
     next_server();
@@ -97,16 +97,16 @@ bool Dialer::pass_by(CircuitBreaker& breaker) {
   return true;
 }
 
-const net::Address* Dialer::next_address() {
+const Endpoint* Dialer::next_endpoint() {
   if (!is_resolved_) {
     return nullptr;
   }
-  const std::vector<net::Address>& known = server().addresses.known();
+  const std::vector<Endpoint>& known = server().endpoints();
   while (address_index_ < known.size()) {
-    const net::Address& address = known[address_index_++];
-    const bool is_tried = std::find(tried_.begin(), tried_.end(), address) != tried_.end();
-    if (!is_tried && !pass_by(server().breaker(address))) {
-      return &address;
+    const Endpoint& endpoint = known[address_index_++];
+    const bool is_tried = std::find(tried_.begin(), tried_.end(), endpoint.address) != tried_.end();
+    if (!is_tried && !pass_by(*endpoint.breaker)) {
+      return &endpoint;
     }
   }
   return nullptr;
@@ -129,7 +129,7 @@ void Dialer::wait_for_addresses() {
 }
 
 void Dialer::on_addresses() {
-  server().name.served();
+  server().health->name.served();
   is_resolved_ = true;
   go_on();
 }
@@ -137,7 +137,7 @@ void Dialer::on_addresses() {
 void Dialer::on_no_addresses(const Error& error) {
   last_error_ = error;
   count(server(), error);
-  server().name.failed(services_.loop.now_ms());
+  server().health->name.failed(services_.loop.now_ms());
   log::warn("backend failed", {{"backend", pool_.config().name},
                                {"server", server().text},
                                {"reason", error.label()},
@@ -160,11 +160,11 @@ void Dialer::on_deadline() {
 
 // ---- the attempts
 
-void Dialer::begin_attempt(const net::Address& address) {
-  tried_.push_back(address);
+void Dialer::begin_attempt(const Endpoint& endpoint) {
+  tried_.push_back(endpoint.address);
   AttemptObserver& observer = *this;
   attempts_.push_back(std::make_unique<Attempt>(services_, pool_, server(), identity_, observer));
-  attempts_.back()->start(address, share_ms());
+  attempts_.back()->start(endpoint, share_ms());
 }
 
 // Of the time left, for one of those that are tried beside each other.
@@ -180,7 +180,7 @@ void Dialer::on_greeted(Attempt& attempt) {
   done_ = true;
   stop_waiting();
   BackendServer& server = attempt.server();
-  if (server.breaker(attempt.address()).served()) {
+  if (attempt.breaker().served()) {
     log::info("backend serves again",
               {{"backend", pool_.config().name},
                {"server", server.text},
@@ -202,7 +202,7 @@ void Dialer::on_attempt_failed(Attempt& attempt, const Error& error) {
   last_error_ = error;
   count(server, error);
   if (!net::is_shortage(error)) {  // a shortage of our own says nothing about the server
-    server.breaker(attempt.address()).failed(services_.loop.now_ms());
+    note_change(attempt, attempt.breaker().failed(services_.loop.now_ms()), error);
   }
   // The resolver may have answered while a stale address was tried.
   if (attempt.generation() != server.addresses.generation() && !is_looking_up()) {
@@ -243,13 +243,31 @@ void Dialer::note_overtaken(const Attempt& attempt, bool is_slow) {
   const Error error =
       dial_error(DialFailure::Overtaken, "waiting for an address that is slower than others");
   count(server, error);
-  if (is_slow && server.breaker(attempt.address()).failed(services_.loop.now_ms())) {
+  if (!is_slow) {
+    return;
+  }
+  const auto change = attempt.breaker().overtaken(services_.loop.now_ms());
+  if (change == CircuitBreaker::Change::Suspect) {
     log::warn("backend failed",
               {{"backend", pool_.config().name},
                {"server", server.text},
                log::Field::optional("address", endpoint_text(server, attempt.address())),
                {"reason", error.label()},
                {"error", error}});
+  }
+  note_change(attempt, change, error);
+}
+
+// The first failure has its own line. Another address of the server may serve.
+void Dialer::note_change(const Attempt& attempt, CircuitBreaker::Change change,
+                         const Error& error) {
+  BackendServer& server = attempt.server();
+  if (change == CircuitBreaker::Change::Down) {
+    log::write(server.down() ? log::Level::Warn : log::Level::Info, "backend is down",
+               {{"backend", pool_.config().name},
+                {"server", server.text},
+                log::Field::optional("address", endpoint_text(server, attempt.address())),
+                {"reason", error.label()}});
   }
 }
 

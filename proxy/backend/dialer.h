@@ -1,8 +1,8 @@
 // Dialer leads from "this session needs a backend" to a stream on which the backend has greeted. It
 // tries the pool's servers, and each server's addresses, in order: the next begins kHeadStartMs
 // after the last, or when one fails, with at most kBeside on their way (RFC 8305); the first that
-// greets wins, and the others are closed. Addresses that rest after a failure come last, once
-// nothing else is on its way. Loop's thread only; gone once the relay begins.
+// greets wins, and the others are closed. Addresses that rest after a failure, in whichever worker,
+// come last, once nothing else is on its way. Loop's thread only; gone once the relay begins.
 //
 //   resolve -> Attempt -> on_connected
 //      any failure: count, log, next address or next server -> on_dial_failed when none is left
@@ -66,7 +66,7 @@ class Dialer final : public net::Retirable,
   Next begin_next();
   bool begin_last_resort();
   bool pass_by(CircuitBreaker& breaker);
-  const net::Address* next_address();
+  const Endpoint* next_endpoint();
   void visit(size_t server_index);
   void next_server() { visit(server_index_ + 1); }
 
@@ -76,12 +76,13 @@ class Dialer final : public net::Retirable,
   void on_no_addresses(const Error& error) override;
   void on_deadline() override;
 
-  void begin_attempt(const net::Address& address);
+  void begin_attempt(const Endpoint& endpoint);
   uint64_t share_ms() const;
   void on_greeted(Attempt& attempt) override;
   void on_attempt_failed(Attempt& attempt, const Error& error) override;
   void end_attempts(const Attempt* winner);
   void note_overtaken(const Attempt& attempt, bool is_slow);
+  void note_change(const Attempt& attempt, CircuitBreaker::Change change, const Error& error);
   void count(const BackendServer& server, const Error& error);
   size_t place_of(const BackendServer& server) const;
   void stop_waiting();

@@ -26,24 +26,22 @@ uint64_t hash(Bytes ip, std::string_view server) {
 
 }  // namespace
 
-CircuitBreaker& BackendServer::breaker(const net::Address& address) {
-  const auto found =
-      std::find_if(endpoints.begin(), endpoints.end(),
-                   [&address](const Endpoint& endpoint) { return endpoint.address == address; });
-  if (found != endpoints.end()) {
-    return found->breaker;
+const std::vector<Endpoint>& BackendServer::endpoints() {
+  if (generation_ != addresses.generation()) {
+    generation_ = addresses.generation();
+    endpoints_ = health->learn(addresses.known());
   }
-  std::erase_if(endpoints, [&](const Endpoint& endpoint) {
-    const auto& known = addresses.known();
-    return std::find(known.begin(), known.end(), endpoint.address) == known.end();
-  });
-  return endpoints.emplace_back(Endpoint{address, {}}).breaker;
+  return endpoints_;
 }
 
 bool BackendServer::rests(uint64_t now_ms) {
-  const auto& known = addresses.known();
-  return std::all_of(known.begin(), known.end(),
-                     [&](const net::Address& address) { return breaker(address).rests(now_ms); });
+  return std::ranges::all_of(
+      endpoints(), [now_ms](const Endpoint& endpoint) { return endpoint.breaker->rests(now_ms); });
+}
+
+bool BackendServer::down() {
+  return std::ranges::all_of(endpoints(),
+                             [](const Endpoint& endpoint) { return endpoint.breaker->down(); });
 }
 
 std::string endpoint_text(const BackendServer& server, const net::Address& address) {
@@ -52,30 +50,23 @@ std::string endpoint_text(const BackendServer& server, const net::Address& addre
 }
 
 Pool::Pool(const BackendConfig& config, std::unique_ptr<tls::ClientContext> context, size_t label,
-           const std::vector<size_t>& server_labels)
+           const std::vector<size_t>& server_labels, const PoolHealth& health)
     : config_(&config), context_(std::move(context)), label_(label) {
   for (size_t i = 0; i < config.servers.size(); ++i) {
     BackendServer& server = servers_.emplace_back();
     server.host = config.servers[i];
     server.text = server.host.text();
     server.label = server_labels[i];
+    server.health = health[i];
   }
 }
 
 void Pool::take_over(const Pool& former) {
   for (BackendServer& server : servers_) {
     for (const BackendServer& older : former.servers_) {
-      if (server.text != older.text) {
-        continue;
-      }
-      if (label_ == former.label_) {
-        server.sessions = older.sessions;
-      }
-      if (server.addresses.known().empty()) {
+      if (server.text == older.text && server.addresses.known().empty()) {
         server.addresses.store(older.addresses.known(), 0);
       }
-      server.name = older.name;
-      server.endpoints = older.endpoints;
     }
   }
 }
@@ -90,7 +81,7 @@ std::vector<size_t> Pool::order(const net::Address& client) {
       break;
     case Balance::LeastSessions:
       std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) {
-        return *servers_[a].sessions < *servers_[b].sessions;
+        return servers_[a].health->sessions < servers_[b].health->sessions;
       });
       break;
     case Balance::ClientHash:  // rendezvous hashing: removing a server moves only its own clients

@@ -1,5 +1,5 @@
 // Pool: the IMAP servers that sessions are forwarded to, as one worker sees them. It says in which
-// order to try its servers for a client, and knows which of their addresses have failed. One
+// order to try its servers for a client. What is known of their health is all workers'. One
 // worker's thread. A session holds a ServerSlot in the server it uses, which must not outlive the
 // pool.
 #pragma once
@@ -16,34 +16,30 @@
 
 #include "metrics/counters.h"
 #include "metrics/label_sets.h"
-#include "proxy/backend/circuit_breaker.h"
 #include "proxy/backend/dns_cache.h"
+#include "proxy/backend/server_health.h"
 #include "proxy/config/config.h"
 #include "proxy/net/address.h"
 #include "tls/context.h"
 
 namespace postern {
 
-// What is known of one address of a server.
-struct Endpoint {
-  net::Address address;
-  CircuitBreaker breaker;
-};
-
 struct BackendServer {
   net::HostPort host;
   std::string text;  // for logs: "mail1.internal:143"
   size_t label = 0;  // the server's index in its metric label
-  // Living ones, of former configurations as well.
-  std::shared_ptr<size_t> sessions = std::make_shared<size_t>(0);
+  std::shared_ptr<ServerHealth> health;
   bool refused_identity = false;  // the log has said so
   DnsCache addresses;
-  CircuitBreaker name;  // whether it resolves
-  std::vector<Endpoint> endpoints;
 
-  // Of one of its addresses; forgets those that are no longer known.
-  CircuitBreaker& breaker(const net::Address& address);
+  // The addresses that are known, in their order, with what is known of each.
+  const std::vector<Endpoint>& endpoints();
   bool rests(uint64_t now_ms);  // all its addresses do
+  bool down();                  // likewise
+
+ private:
+  std::vector<Endpoint> endpoints_;
+  uint32_t generation_ = 0;  // of the addresses that they are for
 };
 // For logs: empty for a server that is named by its address.
 std::string endpoint_text(const BackendServer& server, const net::Address& address);
@@ -53,15 +49,14 @@ class Pool {
   // `context` is for hops with TLS, else null. The caller registers the labels, on the main thread.
   // `config` must outlive the pool.
   Pool(const BackendConfig& config, std::unique_ptr<tls::ClientContext> context, size_t label,
-       const std::vector<size_t>& server_labels);
+       const std::vector<size_t>& server_labels, const PoolHealth& health);
 
   const BackendConfig& config() const { return *config_; }
   const tls::ClientContext* context() const { return context_.get(); }
   size_t label() const { return label_; }
   BackendServer& server(size_t index) { return servers_[index]; }
 
-  // Takes over what is known of servers with the same name: their addresses, which are looked up
-  // again all the same, which of them have failed, and their living sessions.
+  // Takes over the addresses of servers with the same name, which are looked up again all the same.
   void take_over(const Pool& former);
 
   // All servers, in the order to try them.
@@ -83,7 +78,7 @@ class [[nodiscard]] ServerSlot {
       : server_(&server),
         gauge_(counters.cell<metrics::Metric::BackendSessions>(
             metrics::LabelIndex<metrics::Label::Server>{server.label})) {
-    ++*server.sessions;
+    server.health->sessions.fetch_add(1, std::memory_order_relaxed);
   }
   ServerSlot(ServerSlot&& other) noexcept
       : server_(std::exchange(other.server_, nullptr)), gauge_(std::move(other.gauge_)) {}
@@ -94,7 +89,7 @@ class [[nodiscard]] ServerSlot {
   }
   ~ServerSlot() {
     if (server_ != nullptr) {
-      --*server_->sessions;
+      server_->health->sessions.fetch_sub(1, std::memory_order_relaxed);
     }
   }
   const BackendServer* server() const { return server_; }

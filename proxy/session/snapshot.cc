@@ -91,9 +91,9 @@ Contexts contexts_of_worker(const Materials& materials, Faults& faults) {
   return contexts;
 }
 
-void add_pools(Snapshot& snapshot, const Config& config, metrics::LabelSets& labels,
+void add_pools(Snapshot& snapshot, const Materials& materials, metrics::LabelSets& labels,
                Faults& faults) {
-  for (const BackendConfig& backend : config.backends) {
+  for (const BackendConfig& backend : materials.config->backends) {
     std::unique_ptr<tls::ClientContext> context;
     take(client_context(backend), context, faults);
     const size_t label = labels.intern_backend(backend.name);
@@ -101,8 +101,9 @@ void add_pools(Snapshot& snapshot, const Config& config, metrics::LabelSets& lab
     for (const net::HostPort& server : backend.servers) {
       server_labels.push_back(labels.intern_server(label, server.text()));
     }
-    snapshot.pools.push_back(
-        std::make_shared<Pool>(backend, std::move(context), label, server_labels));
+    snapshot.pools.push_back(std::make_shared<Pool>(backend, std::move(context), label,
+                                                    server_labels,
+                                                    materials.health[snapshot.pools.size()]));
   }
 }
 
@@ -124,7 +125,7 @@ void warn_of_open_secrets(const TlsConfig& config, Faults& warnings) {
   look(config.ticket_secret_where, "ticket_secret", config.ticket_secret);
 }
 
-// All but the configuration itself.
+// All but the configuration itself, and the health of its servers.
 Materials read_files(const TlsConfig& config, const Materials* former, Faults& faults) {
   Materials materials;
   take(load_certificates(config, former), materials.certificates, faults);
@@ -150,6 +151,9 @@ Result<Materials> Materials::load(Config config, const Materials* former) {
     return faults;
   }
   materials.config = std::make_shared<const Config>(std::move(config));
+  materials.health =
+      make_health(*materials.config, former == nullptr ? nullptr : former->config.get(),
+                  former == nullptr ? nullptr : &former->health);
   return materials;
 }
 
@@ -160,6 +164,7 @@ Result<Materials> Materials::renewed() const {
     return faults;
   }
   materials.config = config;
+  materials.health = health;
   return materials;
 }
 
@@ -213,7 +218,7 @@ Result<std::vector<std::shared_ptr<Snapshot>>> Snapshot::make(const Materials& m
     snapshot->config = materials.config;
     Faults faults;
     snapshot->listeners = contexts_of_worker(materials, faults);
-    add_pools(*snapshot, *materials.config, labels, faults);
+    add_pools(*snapshot, materials, labels, faults);
     for (const RouteConfig& route : materials.config->routes) {
       snapshot->routes.emplace(route.sni, route.backend);
     }

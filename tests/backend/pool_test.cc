@@ -30,21 +30,27 @@ std::vector<std::string> numbered(size_t count) {
 
 class PoolTest : public testing::Test {
  protected:
+  // Servers of the same name have the same health, as after a reload.
   Pool& make(Balance balance, const std::vector<std::string>& names) {
     auto config = std::make_unique<BackendConfig>();
     config->name = "pool";
     config->balance = balance;
     std::vector<size_t> labels;
+    PoolHealth health;
     for (const std::string& name : names) {
       labels.push_back(labels.size());
+      auto& of_server = health_[name];
+      of_server = of_server != nullptr ? of_server : std::make_shared<ServerHealth>();
+      health.push_back(of_server);
       config->servers.push_back({name, 143});
     }
     configs_.push_back(std::move(config));
-    pools_.push_back(std::make_unique<Pool>(*configs_.back(), nullptr, 0, labels));
+    pools_.push_back(std::make_unique<Pool>(*configs_.back(), nullptr, 0, labels, health));
     return *pools_.back();
   }
 
  private:
+  std::map<std::string, std::shared_ptr<ServerHealth>> health_;
   std::vector<std::unique_ptr<BackendConfig>> configs_;
   std::vector<std::unique_ptr<Pool>> pools_;
 };
@@ -59,9 +65,9 @@ TEST_F(PoolTest, RoundRobinStartsWithEachServerInTurn) {
 
 TEST_F(PoolTest, LeastSessionsStartsWithTheEmptiestServer) {
   Pool& pool = make(Balance::LeastSessions, numbered(3));
-  *pool.server(0).sessions = 5;
-  *pool.server(1).sessions = 1;
-  *pool.server(2).sessions = 3;
+  pool.server(0).health->sessions = 5;
+  pool.server(1).health->sessions = 1;
+  pool.server(2).health->sessions = 3;
   EXPECT_EQ(pool.order(client(1)), (Order{1, 2, 0}));
   EXPECT_EQ(pool.order(client(1)), (Order{1, 2, 0}));
 }
@@ -103,38 +109,38 @@ TEST_F(PoolTest, ClientHashMovesOnlyTheClientsOfARemovedServer) {
   EXPECT_GT(moved, 0);
 }
 
-TEST_F(PoolTest, AReloadKeepsTheSessionsOfAServerInMind) {
-  const Pool& former = make(Balance::LeastSessions, numbered(2));
-  Pool& after = make(Balance::LeastSessions, numbered(3));
+TEST_F(PoolTest, LeastSessionsCountsThoseOfAllWorkers) {
+  Pool& one = make(Balance::LeastSessions, numbered(2));
+  Pool& other = make(Balance::LeastSessions, numbered(3));
   metrics::Counters counters(metrics::complete_labels());
-  ServerSlot living(const_cast<Pool&>(former).server(0), counters);
-  after.take_over(former);
-  EXPECT_EQ(*after.server(0).sessions, 1U);
-  EXPECT_EQ(after.order(client(1)), (Order{1, 2, 0}));
+  ServerSlot living(one.server(0), counters);
+  EXPECT_EQ(other.server(0).health->sessions, 1U);
+  EXPECT_EQ(other.order(client(1)), (Order{1, 2, 0}));
   living = ServerSlot();
-  EXPECT_EQ(*after.server(0).sessions, 0U);
+  EXPECT_EQ(other.server(0).health->sessions, 0U);
 }
 
-TEST_F(PoolTest, AReloadKeepsWhatHasFailedInMind) {
+TEST_F(PoolTest, WhatOneWorkerLearnsTheOthersKnow) {
+  BackendServer& one = make(Balance::RoundRobin, numbered(2)).server(1);
+  BackendServer& other = make(Balance::RoundRobin, numbered(2)).server(1);
+  one.addresses.store({client(1), client(2)}, 0);
+  other.addresses.store({client(2), client(1)}, 0);
+  one.endpoints()[0].breaker->failed(1'000);
+  EXPECT_FALSE(other.endpoints()[0].breaker->rests(1'001));
+  EXPECT_TRUE(other.endpoints()[1].breaker->rests(1'001)) << "the same address";
+  EXPECT_FALSE(other.rests(1'001)) << "one address is well";
+  one.endpoints()[1].breaker->failed(1'000);
+  EXPECT_TRUE(other.rests(1'001));
+  EXPECT_FALSE(other.down());
+}
+
+TEST_F(PoolTest, AReloadKeepsAddressesInMind) {
   Pool& former = make(Balance::RoundRobin, numbered(2));
   Pool& after = make(Balance::RoundRobin, numbered(3));
-  former.server(1).addresses.store({client(1), client(2)}, 0);
-  former.server(1).breaker(client(1)).failed(1'000);
+  former.server(1).addresses.store({client(1)}, 0);
   after.take_over(former);
-  EXPECT_TRUE(after.server(1).breaker(client(1)).rests(1'001));
-  EXPECT_FALSE(after.server(1).breaker(client(2)).rests(1'001));
-  EXPECT_FALSE(after.server(1).rests(1'001)) << "one address is well";
-  after.server(1).breaker(client(2)).failed(1'000);
-  EXPECT_TRUE(after.server(1).rests(1'001));
-}
-
-TEST_F(PoolTest, ForgetsAddressesThatAServerNoLongerHas) {
-  BackendServer& server = make(Balance::RoundRobin, numbered(1)).server(0);
-  for (int i = 0; i < 100; ++i) {
-    server.addresses.store({client(i)}, 0);
-    server.breaker(client(i)).failed(1);
-  }
-  EXPECT_LE(server.endpoints.size(), 2U);
+  EXPECT_EQ(after.server(1).addresses.known(), std::vector{client(1)});
+  EXPECT_TRUE(after.server(0).addresses.known().empty());
 }
 
 TEST(ServerSlot, CountsForItsServerWhileItExists) {
@@ -143,19 +149,20 @@ TEST(ServerSlot, CountsForItsServerWhileItExists) {
   metrics::Cell& gauge = counters.cell_at(metrics::Metric::BackendSessions, {3});
   BackendServer server;
   server.label = 3;
+  server.health = std::make_shared<ServerHealth>();
   {
     ServerSlot place(server, counters);
     ServerSlot moved(std::move(place));
     ServerSlot assigned;
     assigned = std::move(moved);
-    EXPECT_EQ(*server.sessions, 1U);
+    EXPECT_EQ(server.health->sessions, 1U);
     EXPECT_EQ(gauge.value(), 1U);
     assigned = ServerSlot();
-    EXPECT_EQ(*server.sessions, 0U);
+    EXPECT_EQ(server.health->sessions, 0U);
     EXPECT_EQ(gauge.value(), 0U);
     assigned = ServerSlot(server, counters);
   }
-  EXPECT_EQ(*server.sessions, 0U);
+  EXPECT_EQ(server.health->sessions, 0U);
   EXPECT_EQ(gauge.value(), 0U);
 }
 

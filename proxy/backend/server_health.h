@@ -1,0 +1,62 @@
+// ServerHealth: what the process knows of one server of a pool: how many sessions live on it, and
+// which of its addresses have failed. One for all workers, and for all configurations that have the
+// server. Any thread. A dialer keeps the breakers of the addresses that it knows, so it takes the
+// lock only when a look-up finds other addresses.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "proxy/backend/circuit_breaker.h"
+#include "proxy/base/names.h"
+#include "proxy/config/config.h"
+#include "proxy/net/address.h"
+
+namespace postern {
+
+// None of its addresses has failed; one has; all have, again after a rest or while others served.
+enum class ServerState : uint8_t { Up, Suspect, Down };
+inline constexpr Names<ServerState> kServerStateNames{"up", "suspect", "down"};
+constexpr const char* name_of(ServerState state) {
+  return kServerStateNames[state];
+}
+
+// What is known of one address of a server.
+struct Endpoint {
+  net::Address address;
+  std::shared_ptr<CircuitBreaker> breaker;
+};
+
+class ServerHealth {
+ public:
+  std::atomic<size_t> sessions = 0;  // living ones, of former configurations as well
+  CircuitBreaker name;               // whether it resolves
+
+  // A look-up has found these addresses. Returns them with what is known of each, and forgets
+  // others unless a dialer still uses them.
+  std::vector<Endpoint> learn(const std::vector<net::Address>& addresses);
+  ServerState state() const;
+
+ private:
+  const Endpoint& endpoint_of(const net::Address& address);
+
+  mutable std::mutex mutex_;
+  std::vector<net::Address> known_;  // what the last look-up has found
+  std::vector<Endpoint> endpoints_;
+};
+
+// In the order of the configuration: of its backends, and of their servers.
+using PoolHealth = std::vector<std::shared_ptr<ServerHealth>>;
+using BackendsHealth = std::vector<PoolHealth>;
+
+// `former` belongs to `former_config`, or both are null. A server with the same name in a backend
+// with the same name keeps what is known of it.
+BackendsHealth make_health(const Config& config, const Config* former_config,
+                           const BackendsHealth* former);
+
+}  // namespace postern
