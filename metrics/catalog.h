@@ -187,11 +187,19 @@ inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
      "postern_backend_sessions_active",
      "Sessions that hold a connection to a backend server.",
      {Backend, Server}},
+    {Metric::BackendSessionsLimit,
+     Gauge,
+     "postern_backend_sessions_limit",
+     "The largest number of sessions that the configuration allows a backend server; absent if "
+     "there is no limit.",
+     {Backend, Server},
+     kSampled},
     {Metric::BackendServerState,
      Gauge,
      "postern_backend_server_state",
-     "1 for the state that a backend server is in, 0 for the others: up; suspect, one of its "
-     "addresses has failed; down, all of them have, again after the first failure.",
+     "1 for the state that a backend server is in, 0 for the others: up; backup, it is up, but "
+     "only for when others are not; suspect, one of its addresses has failed; down, all of them "
+     "have, again after the first failure; draining, it gets no new session.",
      {Backend, Server, State},
      kSampled},
     {Metric::BackendHandshakes,

@@ -114,6 +114,7 @@ enum class Metric : uint8_t {
   BackendConnects,
   BackendConnectDuration,
   BackendSessions,
+  BackendSessionsLimit,
   BackendServerState,
   BackendHandshakes,
   BackendIdentityRefusals,

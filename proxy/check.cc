@@ -64,11 +64,32 @@ void add_certificates(const Materials& materials, std::string& text) {
   }
 }
 
+// What is special about a server: " (weight 3, at most 500 sessions, backup)"
+std::string role(const ServerConfig& server) {
+  std::string text;
+  const auto add = [&text](const std::string& word) {
+    text += (text.empty() ? " (" : ", ") + word;
+  };
+  if (server.weight != ServerConfig().weight) {
+    add(fmt::format("weight {}", server.weight));
+  }
+  if (server.max_sessions > 0) {
+    add(fmt::format("at most {} sessions", server.max_sessions));
+  }
+  if (server.backup) {
+    add("backup");
+  }
+  if (server.drain) {
+    add("drains");
+  }
+  return text.empty() ? "" : text + ")";
+}
+
 void add_backends(const Config& config, std::string& text) {
   for (const BackendConfig& backend : config.backends) {
     std::string servers;
-    for (const net::HostPort& server : backend.servers) {
-      servers += (servers.empty() ? "" : " ") + server.text();
+    for (const ServerConfig& server : backend.servers) {
+      servers += (servers.empty() ? "" : " ") + server.text() + role(server);
     }
     const bool verified = backend.verify.mode == tls::Verification::Mode::Verify;
     const char* verification = backend.tls == BackendTls::None ? ""

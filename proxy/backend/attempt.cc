@@ -21,9 +21,14 @@ constexpr char kGreeting[] = "waiting for the backend's greeting";
 
 }  // namespace
 
-Attempt::Attempt(const DialerServices& services, Pool& pool, BackendServer& server,
+Attempt::Attempt(const DialerServices& services, Pool& pool, BackendServer& server, ServerSlot slot,
                  const IdentityPreamble& identity, AttemptObserver& observer)
-    : services_(services), pool_(pool), server_(server), identity_(identity), observer_(observer) {}
+    : services_(services),
+      pool_(pool),
+      server_(server),
+      slot_(std::move(slot)),
+      identity_(identity),
+      observer_(observer) {}
 
 Attempt::~Attempt() = default;
 
@@ -47,6 +52,7 @@ void Attempt::start(const Endpoint& endpoint, uint64_t timeout_ms) {
 
 void Attempt::cancel() {
   disarm();
+  slot_ = ServerSlot();  // the next attempt may need it
   preamble_.reset();
   if (tls_ != nullptr) {
     tls_->abort();
@@ -108,7 +114,7 @@ void Attempt::secure() {
   during_ = "the backend's TLS handshake";
   const std::string& configured = pool_.config().verify.name;
   tls_ = TlsStream::client(services_.loop, std::move(plain_), *pool_.context(), services_.workspace,
-                           configured.empty() ? server_.host.host : configured);
+                           configured.empty() ? server_.config.host.host : configured);
   tls_->observe(*this);
 }
 

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "metrics/counters.h"
 #include "proxy/backend/client_identity.h"
@@ -46,7 +47,7 @@ class AttemptObserver {
 class Attempt final : public net::Retirable, private net::StreamObserver, private net::Deadline {
  public:
   // All must outlive the attempt, or it is cancelled before they go.
-  Attempt(const DialerServices& services, Pool& pool, BackendServer& server,
+  Attempt(const DialerServices& services, Pool& pool, BackendServer& server, ServerSlot slot,
           const IdentityPreamble& identity, AttemptObserver& observer);
   ~Attempt() override;
   // Nothing is reported from inside start().
@@ -62,6 +63,7 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
 
   // After on_greeted. The stream is open, and the attempt is its observer until it is replaced.
   std::unique_ptr<net::Stream> take_stream();
+  ServerSlot take_slot() { return std::move(slot_); }
   // If the hop has TLS.
   const std::optional<tls::Handshake>& handshake() const { return handshake_; }
   std::string first_bytes() { return preamble_->first_bytes(); }  // the greeting and what followed
@@ -86,6 +88,7 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   const DialerServices& services_;
   Pool& pool_;
   BackendServer& server_;
+  ServerSlot slot_;
   const IdentityPreamble& identity_;
   AttemptObserver& observer_;
   Endpoint endpoint_;

@@ -11,8 +11,12 @@ namespace postern {
 enum class DialFailure : int32_t {
   GreetingTimeout,  // the connection stands, but the server has not greeted in its time
   Overtaken,        // another address, tried later or beside it, has greeted first
+  ServerFull,       // the server has its max_sessions
+  NoServer,         // each server of the backend drains
 };
 extern const ErrorDomain kDialDomain;
 Error dial_error(DialFailure failure, const char* during);
+// Whether no server could be tried because those that take sessions are full.
+bool is_full(const Error& error);
 
 }  // namespace postern

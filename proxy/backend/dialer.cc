@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "proxy/backend/dial_failure.h"
 #include "proxy/backend/label_values.h"
 #include "proxy/log/log.h"
 #include "proxy/net/failure.h"
@@ -29,7 +28,9 @@ Dialer::Dialer(const DialerServices& services, Pool& pool, const net::Address& c
 Dialer::~Dialer() = default;
 
 void Dialer::start() {
-  go_on();
+  if (!begin_or_wait()) {
+    arm(services_.loop.deadlines(), 0);
+  }
 }
 
 void Dialer::cancel() {
@@ -41,19 +42,28 @@ void Dialer::cancel() {
 // ---- which address is next
 
 void Dialer::go_on() {
+  if (!begin_or_wait()) {
+    done_ = true;
+    observer_.on_dial_failed(last_error_);
+  }
+}
+
+// False: nothing is left to begin or to wait for.
+bool Dialer::begin_or_wait() {
   stop_waiting();
   switch (begin_next()) {
     case Next::Begun:
       arm(services_.loop.deadlines(), kHeadStartMs);
-      return;
+      return true;
     case Next::LookingUp:
-      return;
+      return true;
+    case Next::Later:
+      arm(services_.loop.deadlines(), began_ms_ + kBackupHeadStartMs - services_.loop.now_ms());
+      return true;
     case Next::None:
-      if (attempts_.empty()) {
-        done_ = true;
-        observer_.on_dial_failed(last_error_);
-      }
+      return !attempts_.empty();
   }
+  return false;
 }
 
 Dialer::Next Dialer::begin_next() {
@@ -61,22 +71,62 @@ Dialer::Next Dialer::begin_next() {
     return Next::None;
   }
   while (server_index_ < order_.size() || begin_last_resort()) {
+    if (is_too_early()) {
+      return Next::Later;
+    }
+    if (pass_by_full()) {
+      next_server();
+      continue;
+    }
     // A look-up that was too slow for one session may have ended since.
     is_resolved_ = is_resolved_ || server().addresses.fresh(services_.loop.now_ms());
     if (!is_resolved_ && !pass_by(server().health->name)) {
-      is_resolved_ = server().addresses.ask(services_.loop, server().host, *this);
+      is_resolved_ = server().addresses.ask(services_.loop, server().config.host, *this);
       if (!is_resolved_) {
         wait_for_addresses();
         return Next::LookingUp;
       }
     }
     if (const Endpoint* endpoint = next_endpoint()) {
-      begin_attempt(*endpoint);
-      return Next::Begun;
+      ServerSlot slot = ServerSlot::acquire(server());
+      if (slot.server() != nullptr) {  // else another worker has taken the last one
+        begin_attempt(*endpoint, std::move(slot));
+        return Next::Begun;
+      }
+      pass_by_full();
     }
     next_server();
   }
   return Next::None;
+}
+
+// A backup is for a session that no other server wants.
+bool Dialer::is_too_early() const {
+  return server().config.backup && !attempts_.empty() &&
+         services_.loop.now_ms() < began_ms_ + kBackupHeadStartMs;
+}
+
+bool Dialer::pass_by_full() {
+  if (!server().full()) {
+    return false;
+  }
+  const Error error = dial_error(DialFailure::ServerFull, "choosing a server");
+  if (tried_.empty()) {
+    last_error_ = error;
+  }
+  if (last_resort_) {  // it is counted already
+    return true;
+  }
+  count(server(), error);
+  MinuteCount& passed_by = services_.facts.full[server().label];
+  if (const auto sessions = passed_by.add(services_.loop.now_ms())) {
+    log::warn("backend is full", {{"backend", pool_.config().name},
+                                  {"server", server().text},
+                                  {"max_sessions", server().config.max_sessions},
+                                  {"passed_by", *sessions}});
+    passed_by.clear();
+  }
+  return true;
 }
 
 // What rests is tried when nothing else is left, so that no session waits for it without need.
@@ -160,10 +210,12 @@ void Dialer::on_deadline() {
 
 // ---- the attempts
 
-void Dialer::begin_attempt(const Endpoint& endpoint) {
+void Dialer::begin_attempt(const Endpoint& endpoint, ServerSlot slot) {
+  began_ms_ = services_.loop.now_ms();
   tried_.push_back(endpoint.address);
   AttemptObserver& observer = *this;
-  attempts_.push_back(std::make_unique<Attempt>(services_, pool_, server(), identity_, observer));
+  attempts_.push_back(
+      std::make_unique<Attempt>(services_, pool_, server(), std::move(slot), identity_, observer));
   attempts_.back()->start(endpoint, share_ms());
 }
 
@@ -191,8 +243,9 @@ void Dialer::on_greeted(Attempt& attempt) {
                                                              BackendLabel{pool_.label()});
   DialResult result{.stream = attempt.take_stream(),
                     .first_bytes = attempt.first_bytes(),
-                    .slot = ServerSlot(server, services_.counters),
+                    .slot = attempt.take_slot(),
                     .handshake = attempt.handshake()};
+  result.slot.show(services_.counters);
   end_attempts(&attempt);
   observer_.on_connected(std::move(result));
 }

@@ -1,6 +1,7 @@
 #include "proxy/backend/pool.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <string_view>
 
@@ -10,9 +11,11 @@ namespace postern {
 
 namespace {
 
-// FNV-1a with a final mix: spreads clients, needs no secret. It hashes the server's name and not
-// its index, which changes when another server is removed.
-uint64_t hash(Bytes ip, std::string_view server) {
+// FNV-1a with a final mix, as a number above 0 and up to 1: spreads clients, needs no secret. It
+// hashes the server's name and not its index, which changes when another server is removed. A
+// person with IPv6 has a /64.
+double hash(const net::Address& client, std::string_view server) {
+  const Bytes ip = client.is_v6() ? client.ip().first(8) : client.ip();
   uint64_t h = 0xcbf29ce484222325;
   for (const Bytes part : {as_bytes(server), ip}) {
     for (const uint8_t octet : part) {
@@ -21,7 +24,8 @@ uint64_t hash(Bytes ip, std::string_view server) {
   }
   h ^= h >> 33;
   h *= 0xff51afd7ed558ccd;
-  return h ^ (h >> 33);
+  h ^= h >> 33;
+  return static_cast<double>((h >> 11) + 1) * 0x1p-53;
 }
 
 }  // namespace
@@ -51,11 +55,15 @@ std::string endpoint_text(const BackendServer& server, const net::Address& addre
 
 Pool::Pool(const BackendConfig& config, std::unique_ptr<tls::ClientContext> context, size_t label,
            const std::vector<size_t>& server_labels, const PoolHealth& health)
-    : config_(&config), context_(std::move(context)), label_(label) {
+    : config_(&config),
+      context_(std::move(context)),
+      label_(label),
+      scores_(config.servers.size()),
+      shares_(config.servers.size()) {
   for (size_t i = 0; i < config.servers.size(); ++i) {
     BackendServer& server = servers_.emplace_back();
-    server.host = config.servers[i];
-    server.text = server.host.text();
+    server.config = config.servers[i];
+    server.text = server.config.text();
     server.label = server_labels[i];
     server.health = health[i];
   }
@@ -74,23 +82,47 @@ void Pool::take_over(const Pool& former) {
 std::vector<size_t> Pool::order(const net::Address& client) {
   std::vector<size_t> order(servers_.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::rotate(order.begin(), order.begin() + static_cast<ptrdiff_t>(turn_++ % order.size()),
-              order.end());
-  switch (config_->balance) {
-    case Balance::RoundRobin:
-      break;
-    case Balance::LeastSessions:
-      std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) {
-        return servers_[a].health->sessions < servers_[b].health->sessions;
-      });
-      break;
-    case Balance::ClientHash:  // rendezvous hashing: removing a server moves only its own clients
-      std::sort(order.begin(), order.end(), [this, &client](size_t a, size_t b) {
-        return hash(client.ip(), servers_[a].text) > hash(client.ip(), servers_[b].text);
-      });
-      break;
-  }
+  std::erase_if(order, [this](size_t i) { return servers_[i].config.drain; });
+  const auto backups = std::stable_partition(
+      order.begin(), order.end(), [this](size_t i) { return !servers_[i].config.backup; });
+  rank({order.begin(), backups}, client);
+  rank({backups, order.end()}, client);
+  ++turn_;
   return order;
+}
+
+// The scores are taken once: the counts of sessions change while they are compared.
+void Pool::rank(std::span<size_t> servers, const net::Address& client) {
+  if (servers.size() < 2) {
+    return;
+  }
+  int64_t weights = 0;
+  for (const size_t i : servers) {
+    const auto weight = static_cast<int64_t>(servers_[i].config.weight);
+    weights += weight;
+    shares_[i] += weight;
+    scores_[i] = score(i, client);
+  }
+  // Among equals each is the first in its turn.
+  std::rotate(servers.begin(), servers.begin() + static_cast<ptrdiff_t>(turn_ % servers.size()),
+              servers.end());
+  std::stable_sort(servers.begin(), servers.end(),
+                   [this](size_t a, size_t b) { return scores_[a] < scores_[b]; });
+  shares_[servers.front()] -= weights;
+}
+
+double Pool::score(size_t server, const net::Address& client) const {
+  const BackendServer& one = servers_[server];
+  const auto weight = static_cast<double>(one.config.weight);
+  switch (config_->balance) {
+    case Balance::RoundRobin:  // smooth: weights 3 and 1 take turns as ABAA
+      return -static_cast<double>(shares_[server]);
+    case Balance::LeastSessions:
+      return static_cast<double>(one.health->sessions.load(std::memory_order_relaxed) + 1) / weight;
+    case Balance::ClientHash:  // rendezvous hashing: removing a server moves only its own clients
+      return -std::log(hash(client, one.text)) / weight;
+  }
+  return 0;
 }
 
 }  // namespace postern

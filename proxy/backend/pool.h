@@ -10,6 +10,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,7 +26,7 @@
 namespace postern {
 
 struct BackendServer {
-  net::HostPort host;
+  ServerConfig config;
   std::string text;  // for logs: "mail1.internal:143"
   size_t label = 0;  // the server's index in its metric label
   std::shared_ptr<ServerHealth> health;
@@ -34,6 +35,10 @@ struct BackendServer {
 
   // The addresses that are known, in their order, with what is known of each.
   const std::vector<Endpoint>& endpoints();
+  bool full() const {
+    return config.max_sessions > 0 &&
+           health->sessions.load(std::memory_order_relaxed) >= config.max_sessions;
+  }
   bool rests(uint64_t now_ms);  // all its addresses do
   bool down();                  // likewise
 
@@ -59,27 +64,35 @@ class Pool {
   // Takes over the addresses of servers with the same name, which are looked up again all the same.
   void take_over(const Pool& former);
 
-  // All servers, in the order to try them.
+  // The servers that take sessions, in the order to try them: backups last.
   std::vector<size_t> order(const net::Address& client);
 
  private:
+  void rank(std::span<size_t> servers, const net::Address& client);
+  double score(size_t server, const net::Address& client) const;
+
   const BackendConfig* config_;
   std::unique_ptr<tls::ClientContext> context_;
   size_t label_;
   std::deque<BackendServer> servers_;
   size_t turn_ = 0;
+  std::vector<double> scores_;   // of all servers, in one order(): the lowest is tried first
+  std::vector<int64_t> shares_;  // what each has coming in its turn, by its weight
 };
 
-// A session's slot in a server: counts for balancing and in the gauge while it exists.
+// A session's slot in a server: counts for balancing and for the server's limit while it exists,
+// and once the server has greeted, in the gauge.
 class [[nodiscard]] ServerSlot {
  public:
-  ServerSlot() = default;
-  ServerSlot(BackendServer& server, metrics::Counters& counters)
-      : server_(&server),
-        gauge_(counters.cell<metrics::Metric::BackendSessions>(
-            metrics::LabelIndex<metrics::Label::Server>{server.label})) {
-    server.health->sessions.fetch_add(1, std::memory_order_relaxed);
+  // Empty if the server is full.
+  static ServerSlot acquire(BackendServer& server) {
+    ServerSlot slot;
+    if (server.health->acquire(server.config.max_sessions)) {
+      slot.server_ = &server;
+    }
+    return slot;
   }
+  ServerSlot() = default;
   ServerSlot(ServerSlot&& other) noexcept
       : server_(std::exchange(other.server_, nullptr)), gauge_(std::move(other.gauge_)) {}
   ServerSlot& operator=(ServerSlot&& other) noexcept {
@@ -89,8 +102,12 @@ class [[nodiscard]] ServerSlot {
   }
   ~ServerSlot() {
     if (server_ != nullptr) {
-      server_->health->sessions.fetch_sub(1, std::memory_order_relaxed);
+      server_->health->release();
     }
+  }
+  void show(metrics::Counters& counters) {
+    gauge_ = metrics::ScopedGauge(counters.cell<metrics::Metric::BackendSessions>(
+        metrics::LabelIndex<metrics::Label::Server>{server_->label}));
   }
   const BackendServer* server() const { return server_; }
 
@@ -129,6 +146,7 @@ struct BackendFacts {
         certificate_not_before(labels.capacity()),
         wants_privacy(labels.capacity()),
         unavailable(labels.capacity()),
+        full(labels.capacity()),
         failed_in_a_row(labels.capacity()) {}
 
   std::vector<std::atomic<int64_t>> certificate_not_after;
@@ -137,6 +155,8 @@ struct BackendFacts {
   std::vector<std::atomic<bool>> wants_privacy;
   // Logins that the server could not serve since the log's last line about them.
   std::vector<MinuteCount> unavailable;
+  // Sessions that have passed it by since then because it was full.
+  std::vector<MinuteCount> full;
   // Logins that it has refused since the last one that it granted.
   std::vector<MinuteCount> failed_in_a_row;
 };

@@ -13,7 +13,7 @@ std::shared_ptr<ServerHealth> find(const std::string& backend, const net::HostPo
       continue;
     }
     const auto& servers = config.backends[i].servers;
-    const auto found = std::find(servers.begin(), servers.end(), server);
+    const auto found = std::ranges::find(servers, server, &ServerConfig::host);
     if (found != servers.end()) {
       return health[i][static_cast<size_t>(found - servers.begin())];
     }
@@ -46,7 +46,25 @@ const Endpoint& ServerHealth::endpoint_of(const net::Address& address) {
              : endpoints_.emplace_back(Endpoint{address, std::make_shared<CircuitBreaker>()});
 }
 
-ServerState ServerHealth::state() const {
+bool ServerHealth::acquire(size_t max) {
+  size_t used = sessions.load(std::memory_order_relaxed);
+  while (max == 0 || used < max) {
+    if (sessions.compare_exchange_weak(used, used + 1, std::memory_order_relaxed)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+ServerState ServerHealth::state(const ServerConfig& config) const {
+  if (config.drain) {
+    return ServerState::Draining;
+  }
+  const ServerState state = state_of_addresses();
+  return config.backup && state == ServerState::Up ? ServerState::Backup : state;
+}
+
+ServerState ServerHealth::state_of_addresses() const {
   const std::lock_guard lock(mutex_);
   if (known_.empty()) {
     return name.down() ? ServerState::Down : name.well() ? ServerState::Up : ServerState::Suspect;
@@ -69,9 +87,9 @@ BackendsHealth make_health(const Config& config, const Config* former_config,
   BackendsHealth health;
   for (const BackendConfig& backend : config.backends) {
     PoolHealth& pool = health.emplace_back();
-    for (const net::HostPort& server : backend.servers) {
+    for (const ServerConfig& server : backend.servers) {
       std::shared_ptr<ServerHealth> kept =
-          former != nullptr ? find(backend.name, server, *former_config, *former) : nullptr;
+          former != nullptr ? find(backend.name, server.host, *former_config, *former) : nullptr;
       pool.push_back(kept != nullptr ? std::move(kept) : std::make_shared<ServerHealth>());
     }
   }

@@ -19,9 +19,11 @@
 
 namespace postern {
 
-// None of its addresses has failed; one has; all have, again after a rest or while others served.
-enum class ServerState : uint8_t { Up, Suspect, Down };
-inline constexpr Names<ServerState> kServerStateNames{"up", "suspect", "down"};
+// None of its addresses has failed (Backup: nor is it needed); one has; all have, again after a
+// rest or while others served. Draining: by configuration, whatever they do.
+enum class ServerState : uint8_t { Up, Backup, Suspect, Down, Draining };
+inline constexpr Names<ServerState> kServerStateNames{"up", "backup", "suspect", "down",
+                                                      "draining"};
 constexpr const char* name_of(ServerState state) {
   return kServerStateNames[state];
 }
@@ -34,15 +36,21 @@ struct Endpoint {
 
 class ServerHealth {
  public:
-  std::atomic<size_t> sessions = 0;  // living ones, of former configurations as well
-  CircuitBreaker name;               // whether it resolves
+  // Living ones and those on their way, of former configurations as well.
+  std::atomic<size_t> sessions = 0;
+  CircuitBreaker name;  // whether it resolves
 
   // A look-up has found these addresses. Returns them with what is known of each, and forgets
   // others unless a dialer still uses them.
   std::vector<Endpoint> learn(const std::vector<net::Address>& addresses);
-  ServerState state() const;
+  ServerState state(const ServerConfig& config) const;
+
+  // One more session, unless there are `max` already; 0: no limit.
+  bool acquire(size_t max);
+  void release() { sessions.fetch_sub(1, std::memory_order_relaxed); }
 
  private:
+  ServerState state_of_addresses() const;
   const Endpoint& endpoint_of(const net::Address& address);
 
   mutable std::mutex mutex_;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proxy/base/names.h"
@@ -86,9 +87,23 @@ struct TlsConfig {
   CertificateShares shares = {};
 };
 
+// One server of a backend. Its host alone stands for one with the usual rest.
+struct ServerConfig {
+  ServerConfig() = default;
+  ServerConfig(net::HostPort of) : host(std::move(of)) {}
+  ServerConfig(std::string name, uint16_t port) : host{std::move(name), port} {}
+  std::string text() const { return host.text(); }
+
+  net::HostPort host;
+  size_t weight = 1;        // its share, in relation to the others'
+  size_t max_sessions = 0;  // at one time; 0: no limit
+  bool backup = false;      // only for sessions that get no other
+  bool drain = false;       // gets no new session
+};
+
 struct BackendConfig {
   std::string name;
-  std::vector<net::HostPort> servers;  // at least one
+  std::vector<ServerConfig> servers;  // at least one
   BackendTls tls = BackendTls::None;
   tls::Verification verify;
   std::string ca_where = {};  // where the configuration names verify.ca

@@ -135,7 +135,12 @@ void Status::sample_backends(std::vector<Sample>& into) {
     const size_t pool = sources_.labels.intern_backend(backend.name);
     for (size_t k = 0; k < health[i].size(); ++k) {
       const std::string server = backend.servers[k].text();
-      sample_state({backend.name, server}, health[i][k]->state(), into);
+      sample_state({backend.name, server}, health[i][k]->state(backend.servers[k]), into);
+      if (const size_t limit = backend.servers[k].max_sessions; limit > 0) {
+        into.push_back({.metric = Metric::BackendSessionsLimit,
+                        .label_values = {backend.name, server},
+                        .value = static_cast<double>(limit)});
+      }
       const size_t label = sources_.labels.intern_server(pool, server);
       const auto add = [&](Metric metric, const auto& dates) {
         if (const int64_t date = dates[label].load(std::memory_order_relaxed); date != 0) {

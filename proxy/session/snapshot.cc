@@ -98,7 +98,7 @@ void add_pools(Snapshot& snapshot, const Materials& materials, metrics::LabelSet
     take(client_context(backend), context, faults);
     const size_t label = labels.intern_backend(backend.name);
     std::vector<size_t> server_labels;
-    for (const net::HostPort& server : backend.servers) {
+    for (const ServerConfig& server : backend.servers) {
       server_labels.push_back(labels.intern_server(label, server.text()));
     }
     snapshot.pools.push_back(std::make_shared<Pool>(backend, std::move(context), label,

@@ -157,12 +157,12 @@ TEST_F(DialerRaceTest, AServerThatFailsAgainIsDown) {
   backend();
   const auto lines = lines_while([&] {
     ASSERT_TRUE(dials());
-    EXPECT_EQ(pool().server(0).health->state(), ServerState::Suspect);
+    EXPECT_EQ(pool().server(0).health->state({}), ServerState::Suspect);
     backends.pop_back();  // so that the first one is tried as a last resort
     again();
     ASSERT_TRUE(dials());
   });
-  EXPECT_EQ(pool().server(0).health->state(), ServerState::Down);
+  EXPECT_EQ(pool().server(0).health->state({}), ServerState::Down);
   EXPECT_THAT(
       lines,
       Contains(ContainsRegex("backend is down backend=pool server=127.0.0.1:[0-9]+ reason=")));

@@ -20,6 +20,23 @@ net::Address client(int number) {
   return net::Address::parse("192.0.2." + std::to_string(number) + ":1").value();
 }
 
+// Different networks, as clients are.
+net::Address stranger(uint32_t number) {
+  const uint32_t mixed = number * 0x9e3779b1;
+  const uint8_t ip[] = {static_cast<uint8_t>(mixed >> 24), static_cast<uint8_t>(mixed >> 16),
+                        static_cast<uint8_t>(mixed >> 8), static_cast<uint8_t>(mixed)};
+  return net::Address::from_ip(ip, 1);
+}
+
+std::vector<ServerConfig> weighted(const std::vector<size_t>& weights) {
+  std::vector<ServerConfig> servers;
+  for (const size_t weight : weights) {
+    ServerConfig& server = servers.emplace_back("mail" + std::to_string(servers.size()), 143);
+    server.weight = weight;
+  }
+  return servers;
+}
+
 std::vector<std::string> numbered(size_t count) {
   std::vector<std::string> names;
   for (size_t i = 0; i < count; ++i) {
@@ -32,17 +49,24 @@ class PoolTest : public testing::Test {
  protected:
   // Servers of the same name have the same health, as after a reload.
   Pool& make(Balance balance, const std::vector<std::string>& names) {
+    std::vector<ServerConfig> servers;
+    for (const std::string& name : names) {
+      servers.push_back({name, 143});
+    }
+    return make(balance, std::move(servers));
+  }
+  Pool& make(Balance balance, std::vector<ServerConfig> servers) {
     auto config = std::make_unique<BackendConfig>();
     config->name = "pool";
     config->balance = balance;
+    config->servers = std::move(servers);
     std::vector<size_t> labels;
     PoolHealth health;
-    for (const std::string& name : names) {
+    for (const ServerConfig& server : config->servers) {
       labels.push_back(labels.size());
-      auto& of_server = health_[name];
+      auto& of_server = health_[server.text()];
       of_server = of_server != nullptr ? of_server : std::make_shared<ServerHealth>();
       health.push_back(of_server);
-      config->servers.push_back({name, 143});
     }
     configs_.push_back(std::move(config));
     pools_.push_back(std::make_unique<Pool>(*configs_.back(), nullptr, 0, labels, health));
@@ -112,12 +136,89 @@ TEST_F(PoolTest, ClientHashMovesOnlyTheClientsOfARemovedServer) {
 TEST_F(PoolTest, LeastSessionsCountsThoseOfAllWorkers) {
   Pool& one = make(Balance::LeastSessions, numbered(2));
   Pool& other = make(Balance::LeastSessions, numbered(3));
-  metrics::Counters counters(metrics::complete_labels());
-  ServerSlot living(one.server(0), counters);
+  ServerSlot living = ServerSlot::acquire(one.server(0));
   EXPECT_EQ(other.server(0).health->sessions, 1U);
   EXPECT_EQ(other.order(client(1)), (Order{1, 2, 0}));
   living = ServerSlot();
   EXPECT_EQ(other.server(0).health->sessions, 0U);
+}
+
+// ---- weights
+
+TEST_F(PoolTest, RoundRobinTakesTurnsByWeight) {
+  Pool& pool = make(Balance::RoundRobin, weighted({3, 1}));
+  std::string turns;
+  for (int i = 0; i < 8; ++i) {
+    turns += std::to_string(pool.order(client(1)).front());
+  }
+  EXPECT_EQ(turns, "01000100");
+}
+
+TEST_F(PoolTest, LeastSessionsFillsByWeight) {
+  Pool& pool = make(Balance::LeastSessions, weighted({5, 3, 2}));
+  std::vector<ServerSlot> living;
+  for (int i = 0; i < 100; ++i) {
+    living.push_back(ServerSlot::acquire(pool.server(pool.order(client(1)).front())));
+  }
+  EXPECT_EQ(pool.server(0).health->sessions, 50U);
+  EXPECT_EQ(pool.server(1).health->sessions, 30U);
+  EXPECT_EQ(pool.server(2).health->sessions, 20U);
+}
+
+TEST_F(PoolTest, ClientHashSpreadsByWeight) {
+  Pool& pool = make(Balance::ClientHash, weighted({5, 3, 2}));
+  std::map<size_t, int> clients_of;
+  for (uint32_t i = 0; i < 10'000; ++i) {
+    ++clients_of[pool.order(stranger(i)).front()];
+  }
+  EXPECT_NEAR(clients_of[0], 5'000, 300);
+  EXPECT_NEAR(clients_of[1], 3'000, 300);
+  EXPECT_NEAR(clients_of[2], 2'000, 300);
+}
+
+// ---- client_hash
+
+TEST_F(PoolTest, ClientHashMovesAThirdOfTheClientsWhenOneOfThreeLeaves) {
+  Pool& before = make(Balance::ClientHash, numbered(3));
+  Pool& after = make(Balance::ClientHash, numbered(2));
+  int moved = 0;
+  for (uint32_t i = 0; i < 10'000; ++i) {
+    moved += before.order(stranger(i)).front() != after.order(stranger(i)).front() ? 1 : 0;
+  }
+  EXPECT_LE(moved, 3'833) << "a third and 5 %";
+  EXPECT_GE(moved, 2'833);
+}
+
+TEST_F(PoolTest, ClientHashSeesAPersonInAnIpv6Network) {
+  Pool& pool = make(Balance::ClientHash, numbered(4));
+  const auto order = [&pool](const std::string& ip) {
+    return pool.order(net::Address::parse("[" + ip + "]:1").value());
+  };
+  std::map<size_t, int> clients_of;
+  for (int i = 0; i < 100; ++i) {
+    const std::string network = "2001:db8:0:" + std::to_string(i) + "::";
+    EXPECT_EQ(order(network + "1"), order(network + "abcd:1"));
+    ++clients_of[order(network + "1").front()];
+  }
+  EXPECT_EQ(clients_of.size(), 4U);
+}
+
+// ---- roles
+
+TEST_F(PoolTest, BackupsComeLast) {
+  auto servers = weighted({1, 1, 1, 1});
+  servers[0].backup = servers[2].backup = true;
+  Pool& pool = make(Balance::RoundRobin, servers);
+  EXPECT_EQ(pool.order(client(1)), (Order{1, 3, 0, 2}));
+  EXPECT_EQ(pool.order(client(1)), (Order{3, 1, 2, 0}));
+}
+
+TEST_F(PoolTest, AServerThatDrainsGetsNoSession) {
+  auto servers = weighted({1, 1, 1});
+  servers[1].drain = true;
+  EXPECT_EQ(make(Balance::RoundRobin, servers).order(client(1)), (Order{0, 2}));
+  servers[0].drain = servers[2].drain = true;
+  EXPECT_TRUE(make(Balance::RoundRobin, servers).order(client(1)).empty());
 }
 
 TEST_F(PoolTest, WhatOneWorkerLearnsTheOthersKnow) {
@@ -151,7 +252,9 @@ TEST(ServerSlot, CountsForItsServerWhileItExists) {
   server.label = 3;
   server.health = std::make_shared<ServerHealth>();
   {
-    ServerSlot place(server, counters);
+    ServerSlot place = ServerSlot::acquire(server);
+    EXPECT_EQ(gauge.value(), 0U) << "it has not greeted";
+    place.show(counters);
     ServerSlot moved(std::move(place));
     ServerSlot assigned;
     assigned = std::move(moved);
@@ -160,10 +263,26 @@ TEST(ServerSlot, CountsForItsServerWhileItExists) {
     assigned = ServerSlot();
     EXPECT_EQ(server.health->sessions, 0U);
     EXPECT_EQ(gauge.value(), 0U);
-    assigned = ServerSlot(server, counters);
+    assigned = ServerSlot::acquire(server);
+    assigned.show(counters);
   }
   EXPECT_EQ(server.health->sessions, 0U);
   EXPECT_EQ(gauge.value(), 0U);
+}
+
+TEST(ServerSlot, IsEmptyWhenTheServerIsFull) {
+  BackendServer server;
+  server.health = std::make_shared<ServerHealth>();
+  server.config.max_sessions = 2;
+  const ServerSlot one = ServerSlot::acquire(server);
+  {
+    const ServerSlot two = ServerSlot::acquire(server);
+    EXPECT_NE(two.server(), nullptr);
+    EXPECT_TRUE(server.full());
+    EXPECT_EQ(ServerSlot::acquire(server).server(), nullptr);
+  }
+  EXPECT_FALSE(server.full());
+  EXPECT_NE(ServerSlot::acquire(server).server(), nullptr);
 }
 
 }  // namespace
