@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "proxy/backend/session_limit.h"
+#include "proxy/net/local_address.h"
 #include "proxy/process/privileges.h"
 #include "proxy/server/certificate_lifetime.h"
 #include "proxy/session/snapshot.h"
@@ -85,6 +87,14 @@ std::string role(const ServerConfig& server) {
   return text.empty() ? "" : text + ")";
 }
 
+std::string sources(const BackendConfig& backend) {
+  std::string text;
+  for (const net::Address& source : backend.source) {
+    text += (text.empty() ? ", from " : " ") + source.ip_text();
+  }
+  return text;
+}
+
 void add_backends(const Config& config, std::string& text) {
   for (const BackendConfig& backend : config.backends) {
     std::string servers;
@@ -104,6 +114,8 @@ void add_backends(const Config& config, std::string& text) {
     if (backend.tls != BackendTls::None) {
       text += tls::Policy::toward_backend(backend.min_version).describe();
     }
+    fmt::format_to(std::back_inserter(text), "             {}{}\n",
+                   describe(session_limit(config, backend, net::local_ports())), sources(backend));
   }
 }
 
@@ -205,6 +217,7 @@ Result<CheckReport> run_check(Config config) {
   report.hints = find_rsa_alone(materials.value());
   // Only a warning: the file may be for another machine.
   append(report.warnings, look_up_user(materials.value().config->user));
+  append(report.warnings, find_foreign_sources(*materials.value().config));
   report.summary = summarize(materials.value());
   return report;
 }

@@ -7,6 +7,7 @@
 #include "proxy/backend/label_values.h"
 #include "proxy/log/log.h"
 #include "proxy/net/failure.h"
+#include "proxy/net/local_address.h"
 
 namespace postern {
 
@@ -36,14 +37,24 @@ void Attempt::start(const Endpoint& endpoint, uint64_t timeout_ms) {
   endpoint_ = endpoint;
   generation_ = server_.addresses.generation();
   arm(services_.loop.deadlines(), timeout_ms);
+  sources_left_ = pool_.sources(address());
+  connect();
+}
+
+void Attempt::connect() {
   during_ = "connecting to the backend";
+  net::TcpOptions options = net::kLongLived;
+  if (sources_left_ > 0) {
+    --sources_left_;
+    options.source = source_ = pool_.next_source(address());
+  }
   plain_ = net::TcpStream::make(services_.loop);
   plain_->observe(*this);
   // A server that expects a PROXY header sends its greeting only after it.
   const bool speaks_first =
       pool_.config().tls != BackendTls::Implicit && identity_.proxy_header.empty();
   plain_->connect(
-      address(), net::kLongLived,
+      address(), options,
       speaks_first ? net::TcpStream::OpenOn::FirstBytes : net::TcpStream::OpenOn::Connected);
   if (!identity_.proxy_header.empty()) {
     plain_->write(as_bytes(identity_.proxy_header));  // in one piece, once it is connected
@@ -161,7 +172,32 @@ void Attempt::on_end() {
 }
 
 void Attempt::on_failure(const Error& error) {
-  fail(error);
+  const Error explained = explain(error);
+  if (!is_own(explained) || !connect_from_another()) {
+    fail(explained);
+  }
+}
+
+// What bind(2) and connect(2) say alike.
+Error Attempt::explain(const Error& error) const {
+  if (error.domain != &net::kNetDomain || error.code != -EADDRNOTAVAIL) {
+    return error;
+  }
+  if (source_.valid() && !net::is_local(source_)) {
+    return dial_error(DialFailure::NoSource, during_);
+  }
+  // Without IPv6 a machine says the same of each IPv6 address.
+  return source_.valid() || !address().is_v6() ? dial_error(DialFailure::NoLocalPort, during_)
+                                               : error;
+}
+
+bool Attempt::connect_from_another() {
+  if (sources_left_ == 0 || plain_ == nullptr) {
+    return false;
+  }
+  services_.loop.retire(std::move(plain_));
+  connect();
+  return true;
 }
 
 void Attempt::on_deadline() {
@@ -202,8 +238,21 @@ void Attempt::log_failure(const Error& error) const {
 }
 
 const char* Attempt::advice(const Error& error) const {
+  if (error.domain == &net::kNetDomain && error.code == -EADDRNOTAVAIL) {
+    return "this machine has no IPv6, or no local port is left: name more addresses of it in "
+           "`source`, or widen net.ipv4.ip_local_port_range";
+  }
   if (error.domain != &kDialDomain) {
     return "";
+  }
+  switch (static_cast<DialFailure>(error.code)) {
+    case DialFailure::NoLocalPort:
+      return "name more addresses of this machine in `source`, widen net.ipv4.ip_local_port_range, "
+             "or name more addresses of the server";
+    case DialFailure::NoSource:
+      return "`ip address` shows those that it has";
+    default:
+      break;
   }
   if (pool_.config().tls == BackendTls::Implicit || !identity_.proxy_header.empty()) {
     return "the server is slow: raise `timeouts.connect`, or look at the server";

@@ -76,6 +76,9 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   void on_failure(const Error& error) override;
   void on_deadline() override;
 
+  void connect();
+  bool connect_from_another();
+  Error explain(const Error& error) const;
   void take_step(imap::BackendPreamble::Step step);
   void secure();
   void note_handshake();
@@ -92,6 +95,8 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   const IdentityPreamble& identity_;
   AttemptObserver& observer_;
   Endpoint endpoint_;
+  net::Address source_;      // that the operator has named, if any
+  size_t sources_left_ = 0;  // not tried
   uint32_t generation_ = 0;
   // One of the two is set while the attempt is on its way.
   std::unique_ptr<net::TcpStream> plain_;

@@ -254,7 +254,7 @@ void Dialer::on_attempt_failed(Attempt& attempt, const Error& error) {
   BackendServer& server = attempt.server();
   last_error_ = error;
   count(server, error);
-  if (!net::is_shortage(error)) {  // a shortage of our own says nothing about the server
+  if (!is_own(error)) {
     note_change(attempt, attempt.breaker().failed(services_.loop.now_ms()), error);
   }
   // The resolver may have answered while a stale address was tried.

@@ -79,6 +79,21 @@ void Pool::take_over(const Pool& former) {
   }
 }
 
+size_t Pool::sources(const net::Address& to) const {
+  return static_cast<size_t>(std::ranges::count(
+      config_->source, to.is_v6(), [](const net::Address& source) { return source.is_v6(); }));
+}
+
+net::Address Pool::next_source(const net::Address& to) {
+  for (size_t i = 0; i < config_->source.size(); ++i) {
+    const net::Address& source = config_->source[source_turn_++ % config_->source.size()];
+    if (source.is_v6() == to.is_v6()) {
+      return source;
+    }
+  }
+  return {};
+}
+
 std::vector<size_t> Pool::order(const net::Address& client) {
   std::vector<size_t> order(servers_.size());
   std::iota(order.begin(), order.end(), size_t{0});

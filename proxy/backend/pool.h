@@ -64,6 +64,11 @@ class Pool {
   // Takes over the addresses of servers with the same name, which are looked up again all the same.
   void take_over(const Pool& former);
 
+  // The address to connect from, each in its turn; not valid if the kernel is to choose.
+  net::Address next_source(const net::Address& to);
+  // How many there are for this one.
+  size_t sources(const net::Address& to) const;
+
   // The servers that take sessions, in the order to try them: backups last.
   std::vector<size_t> order(const net::Address& client);
 
@@ -76,6 +81,7 @@ class Pool {
   size_t label_;
   std::deque<BackendServer> servers_;
   size_t turn_ = 0;
+  size_t source_turn_ = 0;
   std::vector<double> scores_;   // of all servers, in one order(): the lowest is tried first
   std::vector<int64_t> shares_;  // what each has coming in its turn, by its weight
 };

@@ -110,6 +110,8 @@ struct BackendConfig {
   tls::Version min_version = tls::Version::Tls12;
   Balance balance = Balance::LeastSessions;
   ClientIdentity client_identity = ClientIdentity::None;
+  // To connect from, in turns; without ports. Empty: the kernel chooses.
+  std::vector<net::Address> source = {};
 };
 
 struct RouteConfig {

@@ -170,6 +170,18 @@ constexpr auto kHopRows = std::to_array<Row>({
          [](Draft& d, const SourceValue& w) {
            read_choice(w, d.backends.back().config.client_identity, d.diagnostics);
          }},
+    {.path = "backends.NAME.source",
+     .shape = Shape::Scalars,
+     .syntax = "list of 1 to 64 IP addresses",
+     .example = "[192.0.2.7, 192.0.2.8]",
+     .doc = "Addresses of this machine to connect from, in turns; a server of another family is "
+            "reached as without this key. Each has its own local ports, some 28,000 toward each "
+            "address of a server (net.ipv4.ip_local_port_range). Without this key the kernel "
+            "chooses one address.",
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_ip(w, d.backends.back().config.source, d.diagnostics);
+         }},
 });
 
 }  // namespace

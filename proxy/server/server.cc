@@ -8,8 +8,10 @@
 #include <ctime>
 #include <utility>
 
+#include "proxy/backend/session_limit.h"
 #include "proxy/config/control_groups.h"
 #include "proxy/log/log.h"
+#include "proxy/net/local_address.h"
 #include "proxy/process/stray_signals.h"
 #include "proxy/session/label_sets.h"
 #include "proxy/version.h"
@@ -41,6 +43,17 @@ void warn_of_memory_limit(const Config& config) {
       config::judge_memory_limit(config.limits.memory, config::usable_memory());
   if (!warning.empty()) {
     log_warnings("configuration", {{"limits.memory", warning}});
+  }
+}
+
+// Beyond local ports no session reaches the backend, though postern would admit it.
+void log_session_limits(const Config& config) {
+  for (const BackendConfig& backend : config.backends) {
+    const SessionLimit limit = session_limit(config, backend, net::local_ports());
+    log::info("sessions of a backend", {{"backend", backend.name},
+                                        {"at_most", limit.sessions},
+                                        {"by", limit.by},
+                                        {"toward_each_address", limit.per_address}});
   }
 }
 
@@ -305,6 +318,8 @@ void Server::apply(Materials materials) {
     log::configure(config.log_format, config.log_level);
     log_warnings("configuration", config.warnings);
     log_warnings("configuration", find_unnamed_servers(config, labels_));
+    log_warnings("configuration", find_foreign_sources(config));
+    log_session_limits(config);
     raise_file_limit(config);
     warn_of_memory_limit(config);
     admission_.memory().set_limit(config.limits.memory);

@@ -60,5 +60,13 @@ TEST(ConfigServers, WarnIfAllAreBackups) {
   EXPECT_THAT(warnings("{address: a, backup: true}, b"), IsEmpty());
 }
 
+TEST(ConfigServers, AreReachedFromTheSourcesOfTheirBackend) {
+  const Config config = parse("mail", ", source: [192.0.2.7, '2001:db8::7']");
+  const std::vector<net::Address>& source = config.backends[0].source;
+  ASSERT_EQ(source.size(), 2U);
+  EXPECT_EQ(source[0].ip_text(), "192.0.2.7");
+  EXPECT_EQ(source[1].ip_text(), "2001:db8::7");
+}
+
 }  // namespace
 }  // namespace postern

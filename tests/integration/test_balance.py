@@ -7,6 +7,7 @@ import unittest
 from harness import Dovecot, Gateway, ScriptedBackend
 from harness.certificates import Authority
 from harness.processes import Folder
+from harness.scripted import polite
 
 CONNECTS = "postern_backend_connects_total"
 SESSIONS = "postern_backend_sessions_active"
@@ -76,6 +77,21 @@ class Balance(unittest.TestCase):
         self.assertEqual(self.sessions_of(gateway, servers), [before[0], before[1] + 6])
         for client in clients:
             client.ok(b"NOOP")
+
+    def test_sessions_come_from_each_source_in_its_turn(self):
+        seen = []
+
+        def script(peer):
+            seen.append(peer.socket.getpeername()[0])
+            polite(peer)
+
+        server = self.stack.enter_context(ScriptedBackend(script))
+        gateway = self.stack.enter_context(Gateway(workers=1, backends={
+            "mail": server.backend(source=["127.0.0.2", "127.0.0.3", "::1"])}))
+        for _ in range(6):
+            self.session(gateway)
+        self.assertEqual(seen, ["127.0.0.2", "127.0.0.3"] * 3)
+        gateway.wait_for_log("sessions of a backend backend=mail at_most=")
 
     def test_a_backup_serves_when_the_server_has_been_killed(self):
         authority = Authority(self.enterContext(Folder("authority")).path)
