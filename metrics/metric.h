@@ -113,6 +113,7 @@ enum class Metric : uint8_t {
   MemoryShortages,
   BackendConnects,
   BackendConnectDuration,
+  BackendProbes,
   BackendSessions,
   BackendSessionsLimit,
   BackendServerState,

@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "proxy/backend/session_limit.h"
+#include "proxy/config/values.h"
 #include "proxy/net/local_address.h"
 #include "proxy/process/privileges.h"
 #include "proxy/server/certificate_lifetime.h"
@@ -106,11 +107,14 @@ void add_backends(const Config& config, std::string& text) {
                                : verified                      ? ", verified"
                                                                : ", NOT verified";
     const bool announced = backend.client_identity != ClientIdentity::None;
-    fmt::format_to(std::back_inserter(text), "backend      {}: {}, tls {}{}, {}{}{}{}\n",
-                   backend.name, servers, name_of(backend.tls), verification,
-                   name_of(backend.balance), announced ? ", client by " : "",
-                   announced ? name_of(backend.client_identity) : "",
-                   &backend == &config.backends[config.default_backend] ? ", default" : "");
+    fmt::format_to(
+        std::back_inserter(text), "backend      {}: {}, tls {}{}, {}{}{}{}{}\n", backend.name,
+        servers, name_of(backend.tls), verification, name_of(backend.balance),
+        announced ? ", client by " : "", announced ? name_of(backend.client_identity) : "",
+        backend.health
+            ? fmt::format(", checked every {}", config::show_duration(backend.health->interval_ms))
+            : "",
+        &backend == &config.backends[config.default_backend] ? ", default" : "");
     if (backend.tls != BackendTls::None) {
       text += tls::Policy::toward_backend(backend.min_version).describe();
     }

@@ -5,7 +5,6 @@
 
 #include "proxy/backend/dial_failure.h"
 #include "proxy/backend/label_values.h"
-#include "proxy/log/log.h"
 #include "proxy/net/failure.h"
 #include "proxy/net/local_address.h"
 
@@ -23,13 +22,14 @@ constexpr char kGreeting[] = "waiting for the backend's greeting";
 }  // namespace
 
 Attempt::Attempt(const DialerServices& services, Pool& pool, BackendServer& server, ServerSlot slot,
-                 const IdentityPreamble& identity, AttemptObserver& observer)
+                 const IdentityPreamble& identity, AttemptObserver& observer, log::Level failures)
     : services_(services),
       pool_(pool),
       server_(server),
       slot_(std::move(slot)),
       identity_(identity),
-      observer_(observer) {}
+      observer_(observer),
+      failures_(failures) {}
 
 Attempt::~Attempt() = default;
 
@@ -152,7 +152,7 @@ void Attempt::note_refusal_of_identity() {
 
 void Attempt::succeed() {
   disarm();
-  if (preamble_->id_refused()) {
+  if (preamble_->id_refused() && pool_.config().client_identity == ClientIdentity::ImapId) {
     note_refusal_of_identity();
   }
   observer_.on_greeted(*this);
@@ -220,21 +220,21 @@ void Attempt::log_failure(const Error& error) const {
       preamble_.has_value() && (error.domain == &imap::kImapDomain || error.domain == &kDialDomain);
   const bool by_tls = tls_ != nullptr && error.domain == &tls::kTlsDomain;
   const auto alert = by_tls ? tls_->engine().alert() : std::nullopt;
-  log::warn("backend failed",
-            {{"backend", pool_.config().name},
-             {"server", server_.text},
-             log::Field::optional("address", endpoint_text(server_, address())),
-             {"reason", error.label()},
-             {"error", error},
-             log::Field::optional("detail", by_tls ? tls_->engine().reason() : ""),
-             log::Field::optional("finding", by_tls ? tls_->engine().finding() : ""),
-             log::Field::optional("alert", alert ? tls::alert_name(alert->code) : ""),
-             log::Field::optional("alert_from", !alert        ? ""
-                                                : alert->ours ? "postern"
-                                                              : "server"),
-             log::Field::optional("protocol", by_words ? preamble_->protocol() : ""),
-             log::Field::optional("said", by_words ? std::string(preamble_->said()) : ""),
-             log::Field::optional("advice", advice(error))});
+  log::write(failures_, "backend failed",
+             {{"backend", pool_.config().name},
+              {"server", server_.text},
+              log::Field::optional("address", endpoint_text(server_, address())),
+              {"reason", error.label()},
+              {"error", error},
+              log::Field::optional("detail", by_tls ? tls_->engine().reason() : ""),
+              log::Field::optional("finding", by_tls ? tls_->engine().finding() : ""),
+              log::Field::optional("alert", alert ? tls::alert_name(alert->code) : ""),
+              log::Field::optional("alert_from", !alert        ? ""
+                                                 : alert->ours ? "postern"
+                                                               : "server"),
+              log::Field::optional("protocol", by_words ? preamble_->protocol() : ""),
+              log::Field::optional("said", by_words ? std::string(preamble_->said()) : ""),
+              log::Field::optional("advice", advice(error))});
 }
 
 const char* Attempt::advice(const Error& error) const {

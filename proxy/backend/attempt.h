@@ -17,6 +17,7 @@
 #include "proxy/backend/client_identity.h"
 #include "proxy/backend/pool.h"
 #include "proxy/imap/backend_preamble.h"
+#include "proxy/log/log.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tcp.h"
@@ -48,7 +49,8 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
  public:
   // All must outlive the attempt, or it is cancelled before they go.
   Attempt(const DialerServices& services, Pool& pool, BackendServer& server, ServerSlot slot,
-          const IdentityPreamble& identity, AttemptObserver& observer);
+          const IdentityPreamble& identity, AttemptObserver& observer,
+          log::Level failures = log::Level::Warn);
   ~Attempt() override;
   // Nothing is reported from inside start().
   void start(const Endpoint& endpoint, uint64_t timeout_ms);
@@ -94,6 +96,7 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   ServerSlot slot_;
   const IdentityPreamble& identity_;
   AttemptObserver& observer_;
+  const log::Level failures_;  // the level of the line about its failure
   Endpoint endpoint_;
   net::Address source_;      // that the operator has named, if any
   size_t sources_left_ = 0;  // not tried

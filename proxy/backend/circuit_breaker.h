@@ -16,7 +16,8 @@ class CircuitBreaker {
   static constexpr uint64_t kFirstRestMs = 5'000;
   static constexpr uint64_t kLongestRestMs = 40'000;
 
-  // What a failure has made of it: nothing new; it was well; it had failed before, and is down.
+  // What a failure has made of it (nothing new; it was well; it had failed before, and is down), or
+  // a success has ended.
   enum class Change : uint8_t { None, Suspect, Down };
 
   bool well() const { return load() == kWell; }
@@ -35,9 +36,21 @@ class CircuitBreaker {
   Change failed(uint64_t now_ms) { return fail(now_ms, kWell); }
   // Another one was faster, which is a failure only if that happens again after a rest.
   Change overtaken(uint64_t now_ms) { return fail(now_ms, kOneRest); }
-  // True if it was not well until now.
-  bool served() {
-    return load() != kWell && word_.exchange(kWell, std::memory_order_relaxed) != kWell;
+  // It is down, whatever was known of it: as a row of checks has found. True if it was not before.
+  bool fell(uint64_t now_ms) {
+    uint64_t seen = load();
+    while ((seen & kDown) == 0) {
+      const uint64_t fallen = (seen == kWell ? next_rest(kWell, now_ms) : seen) | kDown;
+      if (word_.compare_exchange_weak(seen, fallen, std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+    return false;
+  }
+  // What it was until now.
+  Change served() {
+    const uint64_t was = load() == kWell ? kWell : word_.exchange(kWell, std::memory_order_relaxed);
+    return was == kWell ? Change::None : (was & kDown) != 0 ? Change::Down : Change::Suspect;
   }
 
  private:

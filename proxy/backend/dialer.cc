@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "proxy/backend/health_log.h"
 #include "proxy/backend/label_values.h"
 #include "proxy/log/log.h"
 #include "proxy/net/failure.h"
@@ -21,7 +22,7 @@ Dialer::Dialer(const DialerServices& services, Pool& pool, const net::Address& c
       observer_(observer),
       give_up_ms_(services.loop.now_ms() + timeout_ms),
       started_us_(net::Loop::now_us()),
-      order_(pool.order(client)) {
+      order_(pool.order(client, services.loop.now_ms())) {
   attempts_.reserve(kBeside);
 }
 
@@ -140,7 +141,9 @@ bool Dialer::begin_last_resort() {
 }
 
 bool Dialer::pass_by(CircuitBreaker& breaker) {
-  if (last_resort_ || breaker.claim(services_.loop.now_ms())) {
+  // What is checked needs no session to find out whether it is back.
+  const bool is_checked = pool_.config().health.has_value() && &breaker != &server().health->name;
+  if (last_resort_ || (is_checked ? breaker.well() : breaker.claim(services_.loop.now_ms()))) {
     return false;
   }
   passed_by_ = true;
@@ -232,11 +235,8 @@ void Dialer::on_greeted(Attempt& attempt) {
   done_ = true;
   stop_waiting();
   BackendServer& server = attempt.server();
-  if (attempt.breaker().served()) {
-    log::info("backend serves again",
-              {{"backend", pool_.config().name},
-               {"server", server.text},
-               log::Field::optional("address", endpoint_text(server, attempt.address()))});
+  if (server.health->served(attempt.breaker(), services_.loop.now_ms())) {
+    log_serves_again(pool_, server, attempt.address());
   }
   services_.counters.count<Metric::BackendConnects>(ServerLabel{server.label}, kConnectSuccess);
   services_.counters.observe<Metric::BackendConnectDuration>(net::Loop::now_us() - started_us_,
@@ -311,16 +311,11 @@ void Dialer::note_overtaken(const Attempt& attempt, bool is_slow) {
   note_change(attempt, change, error);
 }
 
-// The first failure has its own line. Another address of the server may serve.
+// The first failure has its own line.
 void Dialer::note_change(const Attempt& attempt, CircuitBreaker::Change change,
                          const Error& error) {
-  BackendServer& server = attempt.server();
   if (change == CircuitBreaker::Change::Down) {
-    log::write(server.down() ? log::Level::Warn : log::Level::Info, "backend is down",
-               {{"backend", pool_.config().name},
-                {"server", server.text},
-                log::Field::optional("address", endpoint_text(server, attempt.address())),
-                {"reason", error.label()}});
+    log_down(pool_, attempt.server(), attempt.address(), error);
   }
 }
 

@@ -94,36 +94,54 @@ net::Address Pool::next_source(const net::Address& to) {
   return {};
 }
 
-std::vector<size_t> Pool::order(const net::Address& client) {
+std::vector<size_t> Pool::order(const net::Address& client, uint64_t now_ms) {
   std::vector<size_t> order(servers_.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::erase_if(order, [this](size_t i) { return servers_[i].config.drain; });
   const auto backups = std::stable_partition(
       order.begin(), order.end(), [this](size_t i) { return !servers_[i].config.backup; });
-  rank({order.begin(), backups}, client);
-  rank({backups, order.end()}, client);
+  rank({order.begin(), backups}, client, now_ms);
+  rank({backups, order.end()}, client, now_ms);
   ++turn_;
   return order;
 }
 
-// The scores are taken once: the counts of sessions change while they are compared.
-void Pool::rank(std::span<size_t> servers, const net::Address& client) {
-  if (servers.size() < 2) {
+// Those that have just come back are left out of a session's turn, by chance, less and less. The
+// scores are taken once: the counts of sessions change while they are compared.
+void Pool::rank(std::span<size_t> servers, const net::Address& client, uint64_t now_ms) {
+  const auto left_out = std::stable_partition(servers.begin(), servers.end(),
+                                              [&](size_t i) { return is_warm(i, client, now_ms); });
+  const std::span<size_t> warm =
+      left_out == servers.begin() ? servers : std::span(servers.begin(), left_out);
+  if (warm.size() < 2) {
     return;
   }
   int64_t weights = 0;
-  for (const size_t i : servers) {
+  for (const size_t i : warm) {
     const auto weight = static_cast<int64_t>(servers_[i].config.weight);
     weights += weight;
     shares_[i] += weight;
     scores_[i] = score(i, client);
   }
   // Among equals each is the first in its turn.
-  std::rotate(servers.begin(), servers.begin() + static_cast<ptrdiff_t>(turn_ % servers.size()),
-              servers.end());
-  std::stable_sort(servers.begin(), servers.end(),
+  std::rotate(warm.begin(), warm.begin() + static_cast<ptrdiff_t>(turn_ % warm.size()), warm.end());
+  std::stable_sort(warm.begin(), warm.end(),
                    [this](size_t a, size_t b) { return scores_[a] < scores_[b]; });
-  shares_[servers.front()] -= weights;
+  shares_[warm.front()] -= weights;
+}
+
+// For the same clients each time if clients have their servers, and else by the golden ratio, whose
+// multiples are spread evenly from the first on.
+bool Pool::is_warm(size_t server, const net::Address& client, uint64_t now_ms) const {
+  const double warmth = servers_[server].health->warmth(config_->slow_start_ms, now_ms);
+  if (warmth >= 1) {
+    return true;
+  }
+  constexpr double kGolden = 0.61803398874989485;
+  const double chance = config_->balance == Balance::ClientHash
+                            ? hash(client, "slow start")
+                            : std::fmod(static_cast<double>(turn_) * kGolden, 1.0);
+  return chance < warmth;
 }
 
 double Pool::score(size_t server, const net::Address& client) const {

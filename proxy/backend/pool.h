@@ -70,10 +70,11 @@ class Pool {
   size_t sources(const net::Address& to) const;
 
   // The servers that take sessions, in the order to try them: backups last.
-  std::vector<size_t> order(const net::Address& client);
+  std::vector<size_t> order(const net::Address& client, uint64_t now_ms);
 
  private:
-  void rank(std::span<size_t> servers, const net::Address& client);
+  void rank(std::span<size_t> servers, const net::Address& client, uint64_t now_ms);
+  bool is_warm(size_t server, const net::Address& client, uint64_t now_ms) const;
   double score(size_t server, const net::Address& client) const;
 
   const BackendConfig* config_;

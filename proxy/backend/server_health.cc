@@ -46,6 +46,23 @@ const Endpoint& ServerHealth::endpoint_of(const net::Address& address) {
              : endpoints_.emplace_back(Endpoint{address, std::make_shared<CircuitBreaker>()});
 }
 
+bool ServerHealth::served(CircuitBreaker& address, uint64_t now_ms) {
+  const CircuitBreaker::Change was = address.served();
+  if (was == CircuitBreaker::Change::Down) {
+    back_ms.store(now_ms, std::memory_order_relaxed);
+  }
+  return was != CircuitBreaker::Change::None;
+}
+
+double ServerHealth::warmth(uint64_t slow_start_ms, uint64_t now_ms) const {
+  const uint64_t since_ms = back_ms.load(std::memory_order_relaxed);
+  if (since_ms == 0 || slow_start_ms == 0 || now_ms >= since_ms + slow_start_ms) {
+    return 1;
+  }
+  const uint64_t elapsed_ms = now_ms - std::min(now_ms, since_ms);  // clocks differ by a turn
+  return static_cast<double>(elapsed_ms) / static_cast<double>(slow_start_ms);
+}
+
 bool ServerHealth::acquire(size_t max) {
   size_t used = sessions.load(std::memory_order_relaxed);
   while (max == 0 || used < max) {

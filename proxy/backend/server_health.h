@@ -39,6 +39,13 @@ class ServerHealth {
   // Living ones and those on their way, of former configurations as well.
   std::atomic<size_t> sessions = 0;
   CircuitBreaker name;  // whether it resolves
+  // When one of its addresses was back after it was down; 0: never, or long ago.
+  std::atomic<uint64_t> back_ms = 0;
+
+  // An address has served. True if it had not been well.
+  bool served(CircuitBreaker& address, uint64_t now_ms);
+  // What of its share it gets, from 0 to 1.
+  double warmth(uint64_t slow_start_ms, uint64_t now_ms) const;
 
   // A look-up has found these addresses. Returns them with what is known of each, and forgets
   // others unless a dialer still uses them.

@@ -101,6 +101,14 @@ struct ServerConfig {
   bool drain = false;       // gets no new session
 };
 
+// How often each address of a server is checked, and how many checks in a row change its state.
+struct HealthConfig {
+  uint64_t interval_ms = 10'000;
+  uint64_t timeout_ms = 5'000;
+  size_t rise = 2;
+  size_t fall = 3;
+};
+
 struct BackendConfig {
   std::string name;
   std::vector<ServerConfig> servers;  // at least one
@@ -112,6 +120,8 @@ struct BackendConfig {
   ClientIdentity client_identity = ClientIdentity::None;
   // To connect from, in turns; without ports. Empty: the kernel chooses.
   std::vector<net::Address> source = {};
+  std::optional<HealthConfig> health = {};  // else nothing is checked but by sessions
+  uint64_t slow_start_ms = 30'000;          // from none to the whole share; 0: at once
 };
 
 struct RouteConfig {

@@ -246,7 +246,7 @@ std::vector<Row> join_rows() {
        {std::span<const Row>(kFirstRows), listener_limit_rows(), listener_policy_rows(),
         std::span<const Row>(kProxyRows), std::span<const Row>(kTlsRow), policy_rows(),
         shadow_policy_rows(), certificate_rows(), client_rows(), backend_rows(), server_rows(),
-        backend_hop_rows(), std::span<const Row>(kLaterRows), limit_rows(),
+        backend_hop_rows(), health_rows(), std::span<const Row>(kLaterRows), limit_rows(),
         std::span<const Row>(kLastRows)}) {
     rows.insert(rows.end(), part.begin(), part.end());
   }
@@ -283,6 +283,7 @@ Draft initial_draft() {
   Draft draft("", "");
   draft.listeners.emplace_back();
   draft.backends.emplace_back().servers.emplace_back();
+  draft.backends.back().config.health.emplace();
   draft.config.tls.client_auth.emplace();
   draft.config.limits.login_failures.emplace();
   return draft;

@@ -16,6 +16,11 @@ ServerDraft& server(Draft& draft) {
   return draft.backends.back().servers.back();
 }
 
+// Set by on_begin of the map.
+HealthConfig& health(Draft& draft) {
+  return *draft.backends.back().config.health;
+}
+
 constexpr auto kBackendRows = std::to_array<Row>({
     {.path = "backends",
      .shape = Shape::NamedMaps,
@@ -184,6 +189,68 @@ constexpr auto kHopRows = std::to_array<Row>({
          }},
 });
 
+constexpr auto kHealthRows = std::to_array<Row>({
+    {.path = "backends.NAME.slow_start",
+     .syntax = kDuration,
+     .doc = "How long the share of a server that was down grows from none to the whole once it is "
+            "back. 0s: it has its share at once.",
+     .show = [](Draft& d) { return show_duration(d.backends.back().config.slow_start_ms); },
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_duration(w, 0, d.backends.back().config.slow_start_ms, d.diagnostics);
+         }},
+    {.path = "backends.NAME.health",
+     .shape = Shape::ScalarOrMap,
+     .syntax = "none or a map",
+     .doc = "Checks of each address of a server, by the process and not by each worker: connect, "
+            "PROXY header that names no client, TLS or STARTTLS, greeting, CAPABILITY, LOGOUT. "
+            "With none, or without this key, a server gets no connection but for sessions, which "
+            "find out what has failed, and after a rest one of them whether it is back. {} takes "
+            "the defaults.",
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           if (w.text != "none") {
+             d.diagnostics.fault(w, "is neither none nor a map");
+           }
+         },
+     .on_begin = [](Draft& d, const SourceValue&) { d.backends.back().config.health.emplace(); }},
+    {.path = "backends.NAME.health.interval",
+     .syntax = kDuration,
+     .doc = "From the end of a check to the next one, up to a tenth more or less. While a state "
+            "may change it is 2s at most.",
+     .show = [](Draft& d) { return show_duration(health(d).interval_ms); },
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_duration(w, kShortestMs, health(d).interval_ms, d.diagnostics);
+         }},
+    {.path = "backends.NAME.health.timeout",
+     .syntax = kDuration,
+     .doc = "How long a check may take, from connect to the answer to CAPABILITY.",
+     .show = [](Draft& d) { return show_duration(health(d).timeout_ms); },
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_duration(w, kShortestMs, health(d).timeout_ms, d.diagnostics);
+         }},
+    {.path = "backends.NAME.health.rise",
+     .syntax = "1 to 100",
+     .doc = "How many checks in a row must succeed before an address that has failed gets sessions "
+            "again.",
+     .show = [](Draft& d) { return show_number(health(d).rise); },
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_number(w, 1, 100, health(d).rise, d.diagnostics);
+         }},
+    {.path = "backends.NAME.health.fall",
+     .syntax = "1 to 100",
+     .doc = "How many checks in a row must fail before an address is down. A session that fails "
+            "takes it out at once.",
+     .show = [](Draft& d) { return show_number(health(d).fall); },
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_number(w, 1, 100, health(d).fall, d.diagnostics);
+         }},
+});
+
 }  // namespace
 
 std::span<const Row> backend_rows() {
@@ -194,6 +261,9 @@ std::span<const Row> server_rows() {
 }
 std::span<const Row> backend_hop_rows() {
   return kHopRows;
+}
+std::span<const Row> health_rows() {
+  return kHealthRows;
 }
 
 }  // namespace postern::config

@@ -15,6 +15,7 @@ inline constexpr std::string_view kDuration = "duration: 500ms, 90s, 10m, 1h";
 std::span<const Row> backend_rows();
 std::span<const Row> server_rows();
 std::span<const Row> backend_hop_rows();
+std::span<const Row> health_rows();
 // table_limits.cc
 std::span<const Row> listener_limit_rows();
 std::span<const Row> limit_rows();

@@ -201,7 +201,8 @@ int Server::run() {
   }
   log::info("stopped");
   log::flush();
-  if (std::ranges::any_of(workers_, [](const auto& worker) { return worker->looks_up(); })) {
+  if (loop_.lookups() > 0 ||
+      std::ranges::any_of(workers_, [](const auto& worker) { return worker->looks_up(); })) {
     std::_Exit(EXIT_SUCCESS);  // a thread in the system's resolver cannot be called off
   }
   return EXIT_SUCCESS;
@@ -312,9 +313,13 @@ void Server::reload_certificates() {
 // change of the certificates alone. Its listeners and pools reach the workers by Worker::use().
 void Server::apply(Materials materials) {
   const bool reconfigured = materials.config != materials_.config;
+  if (reconfigured) {
+    prober_.stop();  // it uses the former one
+  }
   materials_ = std::move(materials);
   const Config& config = *materials_.config;
   if (reconfigured) {
+    check_health();
     log::configure(config.log_format, config.log_level);
     log_warnings("configuration", config.warnings);
     log_warnings("configuration", find_unnamed_servers(config, labels_));
@@ -326,6 +331,15 @@ void Server::apply(Materials materials) {
   }
   log_warnings("certificates", materials_.warnings);
   expiry_.follow(*materials_.certificates, config.tls.shares);
+}
+
+void Server::check_health() {
+  auto pools = make_checked_pools(materials_, labels_);
+  if (pools) {
+    prober_.follow(std::move(pools.value()));
+  } else {  // a file has changed since it was read for the workers
+    log_faults("health is not checked", pools.faults());
+  }
 }
 
 // ---- drain
@@ -364,6 +378,7 @@ void Server::on_upgraded(int pid) {
 void Server::drain_workers(DrainSchedule::Mode mode) {
   const uint64_t limit_ms = materials_.config->timeouts.drain_ms;
   draining_workers_ = true;
+  prober_.stop();
   for (const auto& worker : workers_) {
     worker->drain({.limit_ms = limit_ms, .mode = mode});
   }

@@ -48,6 +48,10 @@ using Contexts = std::vector<std::unique_ptr<tls::ServerContext>>;
 // One set for each of `workers`.
 Result<std::vector<Contexts>> make_contexts(const Materials& materials, size_t workers);
 
+// The pools of backends whose health is checked, for the main thread, which alone may call this.
+Result<std::vector<std::shared_ptr<Pool>>> make_checked_pools(const Materials& materials,
+                                                              metrics::LabelSets& labels);
+
 struct Snapshot {
   std::shared_ptr<const Config> config;
   Contexts listeners;

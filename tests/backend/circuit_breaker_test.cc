@@ -42,11 +42,11 @@ TEST(CircuitBreaker, RestsLongerAfterEachFailure) {
 
 TEST(CircuitBreaker, IsWellAfterASuccess) {
   CircuitBreaker breaker;
-  EXPECT_FALSE(breaker.served());
+  EXPECT_EQ(breaker.served(), Change::None);
   breaker.failed(100);
   breaker.failed(100);
   EXPECT_TRUE(breaker.rests(101));
-  EXPECT_TRUE(breaker.served());
+  EXPECT_EQ(breaker.served(), Change::Down);
   EXPECT_TRUE(breaker.well());
   EXPECT_FALSE(breaker.down());
   EXPECT_FALSE(breaker.rests(101));
@@ -54,6 +54,7 @@ TEST(CircuitBreaker, IsWellAfterASuccess) {
   EXPECT_TRUE(breaker.claim(101)) << "all dialers try what is well";
   EXPECT_EQ(breaker.failed(200), Change::Suspect);
   EXPECT_LE(end_of_rest(breaker, 200), 200 + CircuitBreaker::kFirstRestMs);
+  EXPECT_EQ(breaker.served(), Change::Suspect);
 }
 
 TEST(CircuitBreaker, ReportsEachChangeOnce) {
@@ -77,6 +78,18 @@ TEST(CircuitBreaker, IsDownWhenItIsOvertakenAgainAfterARest) {
   EXPECT_FALSE(breaker.down());
   EXPECT_EQ(breaker.overtaken(5'400), Change::Down);
   EXPECT_EQ(breaker.overtaken(5'400), Change::None);
+}
+
+TEST(CircuitBreaker, FallsFromWhereverItIs) {
+  CircuitBreaker breaker;
+  EXPECT_TRUE(breaker.fell(100));
+  EXPECT_TRUE(breaker.down());
+  EXPECT_TRUE(breaker.rests(101));
+  EXPECT_FALSE(breaker.fell(100));
+  breaker.served();
+  breaker.failed(100);
+  EXPECT_TRUE(breaker.fell(100));
+  EXPECT_TRUE(breaker.down());
 }
 
 TEST(CircuitBreaker, OneOfManyThreadsTriesItAndOneReportsAChange) {
@@ -104,7 +117,7 @@ TEST(CircuitBreaker, OneOfManyThreadsTriesItAndOneReportsAChange) {
   EXPECT_EQ(claimed, 1);
   workers.clear();
   for (int i = 0; i < 8; ++i) {
-    workers.emplace_back([&] { served += breaker.served() ? 1 : 0; });
+    workers.emplace_back([&] { served += breaker.served() == Change::None ? 0 : 1; });
   }
   for (std::thread& worker : workers) {
     worker.join();

@@ -106,7 +106,7 @@ class DialerTest : public testing::Test, public DialerObserver {
   void begin_with_the_first_again() {
     stream.reset();
     place = ServerSlot();
-    pool().order(net::loopback(1));
+    pool().order(net::loopback(1), loop.now_ms());
   }
   bool rests(size_t server) { return pool().server(server).rests(loop.now_ms()); }
   // Of the first address that is known.

@@ -30,7 +30,7 @@ TEST_F(DialerRolesTest, PassesByAServerThatIsFull) {
   EXPECT_EQ(place.server(), &pool().server(0));
   const ServerSlot first = std::move(place);
   stream.reset();
-  pool().order(net::loopback(1));  // so that it is the first again
+  pool().order(net::loopback(1), loop.now_ms());  // so that it is the first again
   const auto lines = lines_while([&] { ASSERT_TRUE(dials()); });
   EXPECT_EQ(place.server(), &pool().server(1));
   EXPECT_EQ(connects(0, "server_full"), 1U);

@@ -14,6 +14,8 @@
 namespace postern {
 namespace {
 
+constexpr Balance kBalances[] = {Balance::RoundRobin, Balance::LeastSessions, Balance::ClientHash};
+
 using Order = std::vector<size_t>;
 
 net::Address client(int number) {
@@ -81,10 +83,10 @@ class PoolTest : public testing::Test {
 
 TEST_F(PoolTest, RoundRobinStartsWithEachServerInTurn) {
   Pool& pool = make(Balance::RoundRobin, numbered(3));
-  EXPECT_EQ(pool.order(client(1)), (Order{0, 1, 2}));
-  EXPECT_EQ(pool.order(client(1)), (Order{1, 2, 0}));
-  EXPECT_EQ(pool.order(client(1)), (Order{2, 0, 1}));
-  EXPECT_EQ(pool.order(client(1)), (Order{0, 1, 2}));
+  EXPECT_EQ(pool.order(client(1), 0), (Order{0, 1, 2}));
+  EXPECT_EQ(pool.order(client(1), 0), (Order{1, 2, 0}));
+  EXPECT_EQ(pool.order(client(1), 0), (Order{2, 0, 1}));
+  EXPECT_EQ(pool.order(client(1), 0), (Order{0, 1, 2}));
 }
 
 TEST_F(PoolTest, LeastSessionsStartsWithTheEmptiestServer) {
@@ -92,22 +94,22 @@ TEST_F(PoolTest, LeastSessionsStartsWithTheEmptiestServer) {
   pool.server(0).health->sessions = 5;
   pool.server(1).health->sessions = 1;
   pool.server(2).health->sessions = 3;
-  EXPECT_EQ(pool.order(client(1)), (Order{1, 2, 0}));
-  EXPECT_EQ(pool.order(client(1)), (Order{1, 2, 0}));
+  EXPECT_EQ(pool.order(client(1), 0), (Order{1, 2, 0}));
+  EXPECT_EQ(pool.order(client(1), 0), (Order{1, 2, 0}));
 }
 
 TEST_F(PoolTest, LeastSessionsTakesTurnsAmongEqualServers) {
   Pool& pool = make(Balance::LeastSessions, numbered(2));
-  EXPECT_EQ(pool.order(client(1)).front(), 0U);
-  EXPECT_EQ(pool.order(client(1)).front(), 1U);
+  EXPECT_EQ(pool.order(client(1), 0).front(), 0U);
+  EXPECT_EQ(pool.order(client(1), 0).front(), 1U);
 }
 
 TEST_F(PoolTest, ClientHashKeepsAClientWithItsServer) {
   Pool& pool = make(Balance::ClientHash, numbered(4));
   std::map<size_t, int> clients_of;
   for (int i = 0; i < 200; ++i) {
-    const Order order = pool.order(client(i));
-    EXPECT_EQ(pool.order(client(i)), order);
+    const Order order = pool.order(client(i), 0);
+    EXPECT_EQ(pool.order(client(i), 0), order);
     ++clients_of[order.front()];
   }
   EXPECT_EQ(clients_of.size(), 4U);
@@ -123,8 +125,8 @@ TEST_F(PoolTest, ClientHashMovesOnlyTheClientsOfARemovedServer) {
   Pool& after = make(Balance::ClientHash, names);
   int moved = 0;
   for (int i = 0; i < 200; ++i) {
-    const std::string was = before.server(before.order(client(i)).front()).text;
-    const std::string is = after.server(after.order(client(i)).front()).text;
+    const std::string was = before.server(before.order(client(i), 0).front()).text;
+    const std::string is = after.server(after.order(client(i), 0).front()).text;
     if (was != is) {
       EXPECT_EQ(was, "mail1:143") << "client " << i << " had no reason to move to " << is;
       ++moved;
@@ -138,7 +140,7 @@ TEST_F(PoolTest, LeastSessionsCountsThoseOfAllWorkers) {
   Pool& other = make(Balance::LeastSessions, numbered(3));
   ServerSlot living = ServerSlot::acquire(one.server(0));
   EXPECT_EQ(other.server(0).health->sessions, 1U);
-  EXPECT_EQ(other.order(client(1)), (Order{1, 2, 0}));
+  EXPECT_EQ(other.order(client(1), 0), (Order{1, 2, 0}));
   living = ServerSlot();
   EXPECT_EQ(other.server(0).health->sessions, 0U);
 }
@@ -149,7 +151,7 @@ TEST_F(PoolTest, RoundRobinTakesTurnsByWeight) {
   Pool& pool = make(Balance::RoundRobin, weighted({3, 1}));
   std::string turns;
   for (int i = 0; i < 8; ++i) {
-    turns += std::to_string(pool.order(client(1)).front());
+    turns += std::to_string(pool.order(client(1), 0).front());
   }
   EXPECT_EQ(turns, "01000100");
 }
@@ -158,7 +160,7 @@ TEST_F(PoolTest, LeastSessionsFillsByWeight) {
   Pool& pool = make(Balance::LeastSessions, weighted({5, 3, 2}));
   std::vector<ServerSlot> living;
   for (int i = 0; i < 100; ++i) {
-    living.push_back(ServerSlot::acquire(pool.server(pool.order(client(1)).front())));
+    living.push_back(ServerSlot::acquire(pool.server(pool.order(client(1), 0).front())));
   }
   EXPECT_EQ(pool.server(0).health->sessions, 50U);
   EXPECT_EQ(pool.server(1).health->sessions, 30U);
@@ -169,7 +171,7 @@ TEST_F(PoolTest, ClientHashSpreadsByWeight) {
   Pool& pool = make(Balance::ClientHash, weighted({5, 3, 2}));
   std::map<size_t, int> clients_of;
   for (uint32_t i = 0; i < 10'000; ++i) {
-    ++clients_of[pool.order(stranger(i)).front()];
+    ++clients_of[pool.order(stranger(i), 0).front()];
   }
   EXPECT_NEAR(clients_of[0], 5'000, 300);
   EXPECT_NEAR(clients_of[1], 3'000, 300);
@@ -183,7 +185,7 @@ TEST_F(PoolTest, ClientHashMovesAThirdOfTheClientsWhenOneOfThreeLeaves) {
   Pool& after = make(Balance::ClientHash, numbered(2));
   int moved = 0;
   for (uint32_t i = 0; i < 10'000; ++i) {
-    moved += before.order(stranger(i)).front() != after.order(stranger(i)).front() ? 1 : 0;
+    moved += before.order(stranger(i), 0).front() != after.order(stranger(i), 0).front() ? 1 : 0;
   }
   EXPECT_LE(moved, 3'833) << "a third and 5 %";
   EXPECT_GE(moved, 2'833);
@@ -192,7 +194,7 @@ TEST_F(PoolTest, ClientHashMovesAThirdOfTheClientsWhenOneOfThreeLeaves) {
 TEST_F(PoolTest, ClientHashSeesAPersonInAnIpv6Network) {
   Pool& pool = make(Balance::ClientHash, numbered(4));
   const auto order = [&pool](const std::string& ip) {
-    return pool.order(net::Address::parse("[" + ip + "]:1").value());
+    return pool.order(net::Address::parse("[" + ip + "]:1").value(), 0);
   };
   std::map<size_t, int> clients_of;
   for (int i = 0; i < 100; ++i) {
@@ -203,22 +205,52 @@ TEST_F(PoolTest, ClientHashSeesAPersonInAnIpv6Network) {
   EXPECT_EQ(clients_of.size(), 4U);
 }
 
+// ---- slow start
+
+TEST_F(PoolTest, AServerThatIsBackGetsItsShareLittleByLittle) {
+  for (const Balance balance : kBalances) {
+    Pool& pool = make(balance, numbered(2));
+    ServerHealth& back = *pool.server(0).health;
+    const auto share = [&](uint64_t now_ms) {
+      int of_it = 0;
+      for (uint32_t i = 0; i < 1'000; ++i) {
+        of_it += pool.order(stranger(i), now_ms).front() == 0 ? 1 : 0;
+      }
+      return of_it;
+    };
+    const int whole = share(1'000);
+    EXPECT_NEAR(whole, 500, 60);
+    back.back_ms = 1'000;
+    EXPECT_EQ(share(1'000), 0);
+    EXPECT_NEAR(share(16'000), whole / 2, 60) << name_of(balance);
+    EXPECT_NEAR(share(28'000), whole * 9 / 10, 60) << name_of(balance);
+    EXPECT_EQ(share(31'000), whole);
+    back.back_ms = 0;
+  }
+}
+
+TEST_F(PoolTest, AServerThatIsBackGetsTheSessionsThatNoOtherCanHave) {
+  Pool& pool = make(Balance::RoundRobin, numbered(1));
+  pool.server(0).health->back_ms = 1'000;
+  EXPECT_EQ(pool.order(client(1), 1'000), (Order{0}));
+}
+
 // ---- roles
 
 TEST_F(PoolTest, BackupsComeLast) {
   auto servers = weighted({1, 1, 1, 1});
   servers[0].backup = servers[2].backup = true;
   Pool& pool = make(Balance::RoundRobin, servers);
-  EXPECT_EQ(pool.order(client(1)), (Order{1, 3, 0, 2}));
-  EXPECT_EQ(pool.order(client(1)), (Order{3, 1, 2, 0}));
+  EXPECT_EQ(pool.order(client(1), 0), (Order{1, 3, 0, 2}));
+  EXPECT_EQ(pool.order(client(1), 0), (Order{3, 1, 2, 0}));
 }
 
 TEST_F(PoolTest, AServerThatDrainsGetsNoSession) {
   auto servers = weighted({1, 1, 1});
   servers[1].drain = true;
-  EXPECT_EQ(make(Balance::RoundRobin, servers).order(client(1)), (Order{0, 2}));
+  EXPECT_EQ(make(Balance::RoundRobin, servers).order(client(1), 0), (Order{0, 2}));
   servers[0].drain = servers[2].drain = true;
-  EXPECT_TRUE(make(Balance::RoundRobin, servers).order(client(1)).empty());
+  EXPECT_TRUE(make(Balance::RoundRobin, servers).order(client(1), 0).empty());
 }
 
 TEST_F(PoolTest, WhatOneWorkerLearnsTheOthersKnow) {

@@ -68,5 +68,20 @@ TEST(ConfigServers, AreReachedFromTheSourcesOfTheirBackend) {
   EXPECT_EQ(source[1].ip_text(), "2001:db8::7");
 }
 
+TEST(ConfigServers, AreCheckedIfTheirBackendSaysSo) {
+  EXPECT_FALSE(parse("mail").backends[0].health.has_value());
+  EXPECT_FALSE(parse("mail", ", health: none").backends[0].health.has_value());
+  const auto usual = parse("mail", ", health: {}").backends[0].health;
+  ASSERT_TRUE(usual.has_value());
+  EXPECT_EQ(usual->interval_ms, HealthConfig().interval_ms);
+  const auto own =
+      parse("mail", ", health: {interval: 3s, timeout: 1s, rise: 1, fall: 5}").backends[0].health;
+  ASSERT_TRUE(own.has_value());
+  EXPECT_EQ(own->interval_ms, 3'000U);
+  EXPECT_EQ(own->timeout_ms, 1'000U);
+  EXPECT_EQ(own->rise, 1U);
+  EXPECT_EQ(own->fall, 5U);
+}
+
 }  // namespace
 }  // namespace postern
