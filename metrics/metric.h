@@ -44,6 +44,7 @@ enum class Label : uint8_t {
   BoringSslDate,
   Tls,     // backend hop: "none", "starttls", "implicit"
   Verify,  // backend hop: "none", "verify"
+  State,   // of a backend server
 };
 // As exported; "" for None.
 inline constexpr Names<Label> kLabelNames({
@@ -81,6 +82,7 @@ inline constexpr Names<Label> kLabelNames({
     {Label::BoringSslDate, "boringssl_date"},
     {Label::Tls, "tls"},
     {Label::Verify, "verify"},
+    {Label::State, "state"},
 });
 constexpr const char* name_of(Label label) {
   return kLabelNames[label];
@@ -119,7 +121,10 @@ enum class Metric : uint8_t {
   MemoryShortages,
   BackendConnects,
   BackendConnectDuration,
+  BackendProbes,
   BackendSessions,
+  BackendSessionsLimit,
+  BackendServerState,
   BackendHandshakes,
   BackendIdentityRefusals,
   BackendInfo,

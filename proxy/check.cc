@@ -9,6 +9,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "proxy/backend/session_limit.h"
+#include "proxy/config/values.h"
+#include "proxy/net/local_address.h"
 #include "proxy/process/privileges.h"
 #include "proxy/server/certificate_lifetime.h"
 #include "proxy/session/snapshot.h"
@@ -64,25 +67,59 @@ void add_certificates(const Materials& materials, std::string& text) {
   }
 }
 
+// What is special about a server: " (weight 3, at most 500 sessions, backup)"
+std::string role(const ServerConfig& server) {
+  std::string text;
+  const auto add = [&text](const std::string& word) {
+    text += (text.empty() ? " (" : ", ") + word;
+  };
+  if (server.weight != ServerConfig().weight) {
+    add(fmt::format("weight {}", server.weight));
+  }
+  if (server.max_sessions > 0) {
+    add(fmt::format("at most {} sessions", server.max_sessions));
+  }
+  if (server.backup) {
+    add("backup");
+  }
+  if (server.drain) {
+    add("drains");
+  }
+  return text.empty() ? "" : text + ")";
+}
+
+std::string sources(const BackendConfig& backend) {
+  std::string text;
+  for (const net::Address& source : backend.source) {
+    text += (text.empty() ? ", from " : " ") + source.ip_text();
+  }
+  return text;
+}
+
 void add_backends(const Config& config, std::string& text) {
   for (const BackendConfig& backend : config.backends) {
     std::string servers;
-    for (const net::HostPort& server : backend.servers) {
-      servers += (servers.empty() ? "" : " ") + server.text();
+    for (const ServerConfig& server : backend.servers) {
+      servers += (servers.empty() ? "" : " ") + server.text() + role(server);
     }
     const bool verified = backend.verify.mode == tls::Verification::Mode::Verify;
     const char* verification = backend.tls == BackendTls::None ? ""
                                : verified                      ? ", verified"
                                                                : ", NOT verified";
     const bool announced = backend.client_identity != ClientIdentity::None;
-    fmt::format_to(std::back_inserter(text), "backend      {}: {}, tls {}{}, {}{}{}{}\n",
-                   backend.name, servers, name_of(backend.tls), verification,
-                   name_of(backend.balance), announced ? ", client by " : "",
-                   announced ? name_of(backend.client_identity) : "",
-                   &backend == &config.backends[config.default_backend] ? ", default" : "");
+    fmt::format_to(
+        std::back_inserter(text), "backend      {}: {}, tls {}{}, {}{}{}{}{}\n", backend.name,
+        servers, name_of(backend.tls), verification, name_of(backend.balance),
+        announced ? ", client by " : "", announced ? name_of(backend.client_identity) : "",
+        backend.health
+            ? fmt::format(", checked every {}", config::show_duration(backend.health->interval_ms))
+            : "",
+        &backend == &config.backends[config.default_backend] ? ", default" : "");
     if (backend.tls != BackendTls::None) {
       text += tls::Policy::toward_backend(backend.min_version).describe();
     }
+    fmt::format_to(std::back_inserter(text), "             {}{}\n",
+                   describe(session_limit(config, backend, net::local_ports())), sources(backend));
   }
 }
 
@@ -184,6 +221,7 @@ Result<CheckReport> run_check(Config config) {
   report.hints = find_rsa_alone(materials.value());
   // Only a warning: the file may be for another machine.
   append(report.warnings, look_up_user(materials.value().config->user));
+  append(report.warnings, find_foreign_sources(*materials.value().config));
   report.summary = summarize(materials.value());
   return report;
 }

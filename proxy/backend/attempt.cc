@@ -5,8 +5,8 @@
 
 #include "proxy/backend/dial_failure.h"
 #include "proxy/backend/label_values.h"
-#include "proxy/log/log.h"
 #include "proxy/net/failure.h"
+#include "proxy/net/local_address.h"
 
 namespace postern {
 
@@ -21,24 +21,40 @@ constexpr char kGreeting[] = "waiting for the backend's greeting";
 
 }  // namespace
 
-Attempt::Attempt(const DialerServices& services, Pool& pool, BackendServer& server,
-                 const IdentityPreamble& identity, AttemptObserver& observer)
-    : services_(services), pool_(pool), server_(server), identity_(identity), observer_(observer) {}
+Attempt::Attempt(const DialerServices& services, Pool& pool, BackendServer& server, ServerSlot slot,
+                 const IdentityPreamble& identity, AttemptObserver& observer, log::Level failures)
+    : services_(services),
+      pool_(pool),
+      server_(server),
+      slot_(std::move(slot)),
+      identity_(identity),
+      observer_(observer),
+      failures_(failures) {}
 
 Attempt::~Attempt() = default;
 
-void Attempt::start(const net::Address& address, uint64_t timeout_ms) {
-  address_ = address;
+void Attempt::start(const Endpoint& endpoint, uint64_t timeout_ms) {
+  endpoint_ = endpoint;
   generation_ = server_.addresses.generation();
   arm(services_.loop.deadlines(), timeout_ms);
+  sources_left_ = pool_.sources(address());
+  connect();
+}
+
+void Attempt::connect() {
   during_ = "connecting to the backend";
+  net::TcpOptions options = net::kLongLived;
+  if (sources_left_ > 0) {
+    --sources_left_;
+    options.source = source_ = pool_.next_source(address());
+  }
   plain_ = net::TcpStream::make(services_.loop);
   plain_->observe(*this);
   // A server that expects a PROXY header sends its greeting only after it.
   const bool speaks_first =
       pool_.config().tls != BackendTls::Implicit && identity_.proxy_header.empty();
   plain_->connect(
-      address, net::kLongLived,
+      address(), options,
       speaks_first ? net::TcpStream::OpenOn::FirstBytes : net::TcpStream::OpenOn::Connected);
   if (!identity_.proxy_header.empty()) {
     plain_->write(as_bytes(identity_.proxy_header));  // in one piece, once it is connected
@@ -47,6 +63,7 @@ void Attempt::start(const net::Address& address, uint64_t timeout_ms) {
 
 void Attempt::cancel() {
   disarm();
+  slot_ = ServerSlot();  // the next attempt may need it
   preamble_.reset();
   if (tls_ != nullptr) {
     tls_->abort();
@@ -108,7 +125,7 @@ void Attempt::secure() {
   during_ = "the backend's TLS handshake";
   const std::string& configured = pool_.config().verify.name;
   tls_ = TlsStream::client(services_.loop, std::move(plain_), *pool_.context(), services_.workspace,
-                           configured.empty() ? server_.host.host : configured);
+                           configured.empty() ? server_.config.host.host : configured);
   tls_->observe(*this);
 }
 
@@ -135,7 +152,7 @@ void Attempt::note_refusal_of_identity() {
 
 void Attempt::succeed() {
   disarm();
-  if (preamble_->id_refused()) {
+  if (preamble_->id_refused() && pool_.config().client_identity == ClientIdentity::ImapId) {
     note_refusal_of_identity();
   }
   observer_.on_greeted(*this);
@@ -155,7 +172,32 @@ void Attempt::on_end() {
 }
 
 void Attempt::on_failure(const Error& error) {
-  fail(error);
+  const Error explained = explain(error);
+  if (!is_own(explained) || !connect_from_another()) {
+    fail(explained);
+  }
+}
+
+// What bind(2) and connect(2) say alike.
+Error Attempt::explain(const Error& error) const {
+  if (error.domain != &net::kNetDomain || error.code != -EADDRNOTAVAIL) {
+    return error;
+  }
+  if (source_.valid() && !net::is_local(source_)) {
+    return dial_error(DialFailure::NoSource, during_);
+  }
+  // Without IPv6 a machine says the same of each IPv6 address.
+  return source_.valid() || !address().is_v6() ? dial_error(DialFailure::NoLocalPort, during_)
+                                               : error;
+}
+
+bool Attempt::connect_from_another() {
+  if (sources_left_ == 0 || plain_ == nullptr) {
+    return false;
+  }
+  services_.loop.retire(std::move(plain_));
+  connect();
+  return true;
 }
 
 void Attempt::on_deadline() {
@@ -178,26 +220,39 @@ void Attempt::log_failure(const Error& error) const {
       preamble_.has_value() && (error.domain == &imap::kImapDomain || error.domain == &kDialDomain);
   const bool by_tls = tls_ != nullptr && error.domain == &tls::kTlsDomain;
   const auto alert = by_tls ? tls_->engine().alert() : std::nullopt;
-  log::warn("backend failed",
-            {{"backend", pool_.config().name},
-             {"server", server_.text},
-             log::Field::optional("address", endpoint_text(server_, address_)),
-             {"reason", error.label()},
-             {"error", error},
-             log::Field::optional("detail", by_tls ? tls_->engine().reason() : ""),
-             log::Field::optional("finding", by_tls ? tls_->engine().finding() : ""),
-             log::Field::optional("alert", alert ? tls::alert_name(alert->code) : ""),
-             log::Field::optional("alert_from", !alert        ? ""
-                                                : alert->ours ? "postern"
-                                                              : "server"),
-             log::Field::optional("protocol", by_words ? preamble_->protocol() : ""),
-             log::Field::optional("said", by_words ? std::string(preamble_->said()) : ""),
-             log::Field::optional("advice", advice(error))});
+  log::write(failures_, "backend failed",
+             {{"backend", pool_.config().name},
+              {"server", server_.text},
+              log::Field::optional("address", endpoint_text(server_, address())),
+              {"reason", error.label()},
+              {"error", error},
+              log::Field::optional("detail", by_tls ? tls_->engine().reason() : ""),
+              log::Field::optional("finding", by_tls ? tls_->engine().finding() : ""),
+              log::Field::optional("alert", alert ? tls::alert_name(alert->code) : ""),
+              log::Field::optional("alert_from", !alert        ? ""
+                                                 : alert->ours ? "postern"
+                                                               : "server"),
+              log::Field::optional("protocol", by_words ? preamble_->protocol() : ""),
+              log::Field::optional("said", by_words ? std::string(preamble_->said()) : ""),
+              log::Field::optional("advice", advice(error))});
 }
 
 const char* Attempt::advice(const Error& error) const {
+  if (error.domain == &net::kNetDomain && error.code == -EADDRNOTAVAIL) {
+    return "this machine has no IPv6, or no local port is left: name more addresses of it in "
+           "`source`, or widen net.ipv4.ip_local_port_range";
+  }
   if (error.domain != &kDialDomain) {
     return "";
+  }
+  switch (static_cast<DialFailure>(error.code)) {
+    case DialFailure::NoLocalPort:
+      return "name more addresses of this machine in `source`, widen net.ipv4.ip_local_port_range, "
+             "or name more addresses of the server";
+    case DialFailure::NoSource:
+      return "`ip address` shows those that it has";
+    default:
+      break;
   }
   if (pool_.config().tls == BackendTls::Implicit || !identity_.proxy_header.empty()) {
     return "the server is slow: raise `timeouts.connect`, or look at the server";

@@ -11,11 +11,13 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "metrics/counters.h"
 #include "proxy/backend/client_identity.h"
 #include "proxy/backend/pool.h"
 #include "proxy/imap/backend_preamble.h"
+#include "proxy/log/log.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tcp.h"
@@ -46,21 +48,24 @@ class AttemptObserver {
 class Attempt final : public net::Retirable, private net::StreamObserver, private net::Deadline {
  public:
   // All must outlive the attempt, or it is cancelled before they go.
-  Attempt(const DialerServices& services, Pool& pool, BackendServer& server,
-          const IdentityPreamble& identity, AttemptObserver& observer);
+  Attempt(const DialerServices& services, Pool& pool, BackendServer& server, ServerSlot slot,
+          const IdentityPreamble& identity, AttemptObserver& observer,
+          log::Level failures = log::Level::Warn);
   ~Attempt() override;
   // Nothing is reported from inside start().
-  void start(const net::Address& address, uint64_t timeout_ms);
+  void start(const Endpoint& endpoint, uint64_t timeout_ms);
   // Gives up; no callback follows.
   void cancel();
 
   BackendServer& server() const { return server_; }
-  const net::Address& address() const { return address_; }
+  const net::Address& address() const { return endpoint_.address; }
+  CircuitBreaker& breaker() const { return *endpoint_.breaker; }
   // Of the server's addresses, when the attempt began.
   uint32_t generation() const { return generation_; }
 
   // After on_greeted. The stream is open, and the attempt is its observer until it is replaced.
   std::unique_ptr<net::Stream> take_stream();
+  ServerSlot take_slot() { return std::move(slot_); }
   // If the hop has TLS.
   const std::optional<tls::Handshake>& handshake() const { return handshake_; }
   std::string first_bytes() { return preamble_->first_bytes(); }  // the greeting and what followed
@@ -73,6 +78,9 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   void on_failure(const Error& error) override;
   void on_deadline() override;
 
+  void connect();
+  bool connect_from_another();
+  Error explain(const Error& error) const;
   void take_step(imap::BackendPreamble::Step step);
   void secure();
   void note_handshake();
@@ -85,9 +93,13 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   const DialerServices& services_;
   Pool& pool_;
   BackendServer& server_;
+  ServerSlot slot_;
   const IdentityPreamble& identity_;
   AttemptObserver& observer_;
-  net::Address address_;
+  const log::Level failures_;  // the level of the line about its failure
+  Endpoint endpoint_;
+  net::Address source_;      // that the operator has named, if any
+  size_t sources_left_ = 0;  // not tried
   uint32_t generation_ = 0;
   // One of the two is set while the attempt is on its way.
   std::unique_ptr<net::TcpStream> plain_;

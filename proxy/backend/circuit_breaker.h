@@ -1,10 +1,12 @@
 // CircuitBreaker: whether an address of a server, or its name, is worth a try. It rests after a
-// failure, and longer after each further one. When the rest is over, one dialer tries it, while all
-// others still pass it by (a circuit breaker, half open); a success makes it well. Values; one
-// worker's thread.
+// failure, and longer after each further one. When the rest is over, one dialer of all workers
+// tries it, while all others still pass it by (a circuit breaker, half open); a success makes it
+// well. Any thread: one word, without a lock, and only read while it is well. `now_ms` is any
+// loop's clock.
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 namespace postern {
@@ -14,43 +16,74 @@ class CircuitBreaker {
   static constexpr uint64_t kFirstRestMs = 5'000;
   static constexpr uint64_t kLongestRestMs = 40'000;
 
-  bool well() const { return rest_ms_ == 0; }
-  bool rests(uint64_t now_ms) const { return now_ms < until_ms_; }
+  // What a failure has made of it (nothing new; it was well; it had failed before, and is down), or
+  // a success has ended.
+  enum class Change : uint8_t { None, Suspect, Down };
+
+  bool well() const { return load() == kWell; }
+  bool down() const { return (load() & kDown) != 0; }
+  bool rests(uint64_t now_ms) const { return until_of(load()) > now_ms; }
   // True: try it. Who gets that answer after a rest gets it alone, until the next rest is over.
   bool claim(uint64_t now_ms) {
-    if (rests(now_ms)) {
-      return false;
+    uint64_t seen = load();
+    if (seen == kWell) {
+      return true;
     }
-    if (!well()) {
-      rest(now_ms);
-    }
-    return true;
+    return until_of(seen) <= now_ms &&
+           word_.compare_exchange_strong(seen, next_rest(seen, now_ms), std::memory_order_relaxed);
   }
-  // True if it was well until now. Failures of tries that began before a rest do not prolong it.
-  bool failed(uint64_t now_ms) {
-    const bool was_well = well();
-    if (was_well) {
-      rest_ms_ = kFirstRestMs;
-      rest(now_ms);
+  // It has failed. Failures of tries that began before a rest do not prolong it.
+  Change failed(uint64_t now_ms) { return fail(now_ms, kWell); }
+  // Another one was faster, which is a failure only if that happens again after a rest.
+  Change overtaken(uint64_t now_ms) { return fail(now_ms, kOneRest); }
+  // It is down, whatever was known of it: as a row of checks has found. True if it was not before.
+  bool fell(uint64_t now_ms) {
+    uint64_t seen = load();
+    while ((seen & kDown) == 0) {
+      const uint64_t fallen = (seen == kWell ? next_rest(kWell, now_ms) : seen) | kDown;
+      if (word_.compare_exchange_weak(seen, fallen, std::memory_order_relaxed)) {
+        return true;
+      }
     }
-    return was_well;
+    return false;
   }
-  // True if it was not well until now.
-  bool served() {
-    const bool was_well = well();
-    rest_ms_ = until_ms_ = 0;
-    return !was_well;
+  // What it was until now.
+  Change served() {
+    const uint64_t was = load() == kWell ? kWell : word_.exchange(kWell, std::memory_order_relaxed);
+    return was == kWell ? Change::None : (was & kDown) != 0 ? Change::Down : Change::Suspect;
   }
 
  private:
-  // Up to an eighth shorter, by the clock's own digits: workers do not try all at once.
-  void rest(uint64_t now_ms) {
-    until_ms_ = now_ms + rest_ms_ - (now_ms * 0x9e3779b97f4a7c15 >> 32) % (rest_ms_ / 8);
-    rest_ms_ = std::min(rest_ms_ * 2, kLongestRestMs);
+  // The time when the rest ends, whether it has failed again, the number of rests.
+  static constexpr uint64_t kWell = 0;
+  static constexpr uint64_t kOneRest = 1;
+  static constexpr uint64_t kRests = 0b0111;
+  static constexpr uint64_t kDown = 0b1000;
+  static constexpr unsigned kTimeShift = 4;
+
+  static uint64_t until_of(uint64_t word) { return word >> kTimeShift; }
+  // Up to an eighth shorter, by the clock's own digits: processes do not try all at once.
+  static uint64_t next_rest(uint64_t word, uint64_t now_ms) {
+    const uint64_t rests = word & kRests;
+    const uint64_t rest_ms = std::min(kFirstRestMs << rests, kLongestRestMs);
+    const uint64_t until_ms =
+        now_ms + rest_ms - (now_ms * 0x9e3779b97f4a7c15 >> 32) % (rest_ms / 8);
+    return until_ms << kTimeShift | (word & kDown) | std::min(rests + 1, kRests);
   }
 
-  uint64_t rest_ms_ = 0;  // the next one; 0: it is well
-  uint64_t until_ms_ = 0;
+  uint64_t load() const { return word_.load(std::memory_order_relaxed); }
+  Change fail(uint64_t now_ms, uint64_t spared_rests) {
+    uint64_t seen = kWell;
+    if (word_.compare_exchange_strong(seen, next_rest(kWell, now_ms), std::memory_order_relaxed)) {
+      return Change::Suspect;
+    }
+    const bool goes_down =
+        (seen & kDown) == 0 && (seen & kRests) > spared_rests &&
+        word_.compare_exchange_strong(seen, seen | kDown, std::memory_order_relaxed);
+    return goes_down ? Change::Down : Change::None;
+  }
+
+  std::atomic<uint64_t> word_ = kWell;
 };
 
 }  // namespace postern

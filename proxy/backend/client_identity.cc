@@ -1,11 +1,16 @@
 #include "proxy/backend/client_identity.h"
 
+#include <string_view>
+
 #include <fmt/format.h>
 
 #include "proxy/transport/proxy_protocol.h"
 
 namespace postern {
 namespace {
+
+// Version 2's signature, the command LOCAL, no family, and nothing that follows (section 2.2).
+constexpr std::string_view kLocalV2{"\r\n\r\n\0\r\nQUIT\n\x20\x00\x00\x00", 16};
 
 // The fields that Dovecot's own proxies send, without x-proxy-ttl, which counts hops between them.
 // The client chooses none of these values, so nothing needs escaping.
@@ -37,6 +42,19 @@ IdentityPreamble make_preamble(ClientIdentity way, const ClientDescription& clie
       return {.proxy_header = {}, .id_command = id_command(client)};
   }
   return {};
+}
+
+IdentityPreamble check_preamble(const BackendConfig& backend) {
+  IdentityPreamble preamble;
+  if (backend.client_identity == ClientIdentity::ProxyV1) {
+    preamble.proxy_header = "PROXY UNKNOWN\r\n";
+  } else if (backend.client_identity == ClientIdentity::ProxyV2) {
+    preamble.proxy_header = kLocalV2;
+  }
+  if (backend.tls != BackendTls::StartTls) {
+    preamble.id_command = "CAPABILITY";
+  }
+  return preamble;
 }
 
 std::string session_id_text(uint64_t id) {

@@ -26,6 +26,10 @@ struct IdentityPreamble {
 // `client` must have a valid address, except for ClientIdentity::None, which sends nothing.
 IdentityPreamble make_preamble(ClientIdentity way, const ClientDescription& client);
 
+// For a check of the server's health, which has no client: a PROXY header that says so, and
+// CAPABILITY in place of ID, unless the way to the server asks for it already.
+IdentityPreamble check_preamble(const BackendConfig& backend);
+
 // 16 hexadecimal digits; Dovecot accepts up to 64 characters.
 std::string session_id_text(uint64_t id);
 

@@ -1,6 +1,7 @@
 #include "proxy/backend/dial_failure.h"
 
 #include "proxy/base/error_table.h"
+#include "proxy/net/failure.h"
 
 namespace postern {
 namespace {
@@ -8,6 +9,10 @@ namespace {
 constexpr ErrorTable<DialFailure> kFailures({
     {DialFailure::GreetingTimeout, "greeting_timeout", "connected, but no whole greeting came"},
     {DialFailure::Overtaken, "overtaken", "another server or address has greeted first"},
+    {DialFailure::ServerFull, "server_full", "the server has as many sessions as it may have"},
+    {DialFailure::NoServer, "no_server", "each server of the backend drains"},
+    {DialFailure::NoLocalPort, "no_local_port", "all local ports toward the server are in use"},
+    {DialFailure::NoSource, "source_not_available", "the source is no address of this machine"},
 });
 
 }  // namespace
@@ -16,6 +21,23 @@ const ErrorDomain kDialDomain = {"dial", kFailures.rows()};
 
 Error dial_error(DialFailure failure, const char* during) {
   return {&kDialDomain, during, static_cast<int32_t>(failure)};
+}
+
+namespace {
+
+bool is(const Error& error, DialFailure failure) {
+  return error.domain == &kDialDomain && error.code == static_cast<int32_t>(failure);
+}
+
+}  // namespace
+
+bool is_own(const Error& error) {
+  return net::is_shortage(error) || is(error, DialFailure::NoLocalPort) ||
+         is(error, DialFailure::NoSource);
+}
+
+bool is_full(const Error& error) {
+  return is(error, DialFailure::ServerFull);
 }
 
 }  // namespace postern

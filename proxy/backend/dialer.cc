@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "proxy/backend/dial_failure.h"
+#include "proxy/backend/health_log.h"
 #include "proxy/backend/label_values.h"
 #include "proxy/log/log.h"
 #include "proxy/net/failure.h"
@@ -22,14 +22,16 @@ Dialer::Dialer(const DialerServices& services, Pool& pool, const net::Address& c
       observer_(observer),
       give_up_ms_(services.loop.now_ms() + timeout_ms),
       started_us_(net::Loop::now_us()),
-      order_(pool.order(client)) {
+      order_(pool.order(client, services.loop.now_ms())) {
   attempts_.reserve(kBeside);
 }
 
 Dialer::~Dialer() = default;
 
 void Dialer::start() {
-  go_on();
+  if (!begin_or_wait()) {
+    arm(services_.loop.deadlines(), 0);
+  }
 }
 
 void Dialer::cancel() {
@@ -41,19 +43,28 @@ void Dialer::cancel() {
 // ---- which address is next
 
 void Dialer::go_on() {
+  if (!begin_or_wait()) {
+    done_ = true;
+    observer_.on_dial_failed(last_error_);
+  }
+}
+
+// False: nothing is left to begin or to wait for.
+bool Dialer::begin_or_wait() {
   stop_waiting();
   switch (begin_next()) {
     case Next::Begun:
       arm(services_.loop.deadlines(), kHeadStartMs);
-      return;
+      return true;
     case Next::LookingUp:
-      return;
+      return true;
+    case Next::Later:
+      arm(services_.loop.deadlines(), began_ms_ + kBackupHeadStartMs - services_.loop.now_ms());
+      return true;
     case Next::None:
-      if (attempts_.empty()) {
-        done_ = true;
-        observer_.on_dial_failed(last_error_);
-      }
+      return !attempts_.empty();
   }
+  return false;
 }
 
 Dialer::Next Dialer::begin_next() {
@@ -61,22 +72,62 @@ Dialer::Next Dialer::begin_next() {
     return Next::None;
   }
   while (server_index_ < order_.size() || begin_last_resort()) {
+    if (is_too_early()) {
+      return Next::Later;
+    }
+    if (pass_by_full()) {
+      next_server();
+      continue;
+    }
     // A look-up that was too slow for one session may have ended since.
     is_resolved_ = is_resolved_ || server().addresses.fresh(services_.loop.now_ms());
-    if (!is_resolved_ && !pass_by(server().name)) {
-      is_resolved_ = server().addresses.ask(services_.loop, server().host, *this);
+    if (!is_resolved_ && !pass_by(server().health->name)) {
+      is_resolved_ = server().addresses.ask(services_.loop, server().config.host, *this);
       if (!is_resolved_) {
         wait_for_addresses();
         return Next::LookingUp;
       }
     }
-    if (const net::Address* address = next_address()) {
-      begin_attempt(*address);
-      return Next::Begun;
+    if (const Endpoint* endpoint = next_endpoint()) {
+      ServerSlot slot = ServerSlot::acquire(server());
+      if (slot.server() != nullptr) {  // else another worker has taken the last one
+        begin_attempt(*endpoint, std::move(slot));
+        return Next::Begun;
+      }
+      pass_by_full();
     }
     next_server();
   }
   return Next::None;
+}
+
+// A backup is for a session that no other server wants.
+bool Dialer::is_too_early() const {
+  return server().config.backup && !attempts_.empty() &&
+         services_.loop.now_ms() < began_ms_ + kBackupHeadStartMs;
+}
+
+bool Dialer::pass_by_full() {
+  if (!server().full()) {
+    return false;
+  }
+  const Error error = dial_error(DialFailure::ServerFull, "choosing a server");
+  if (tried_.empty()) {
+    last_error_ = error;
+  }
+  if (last_resort_) {  // it is counted already
+    return true;
+  }
+  count(server(), error);
+  MinuteCount& passed_by = services_.facts.full[server().label];
+  if (const auto sessions = passed_by.add(services_.loop.now_ms())) {
+    log::warn("backend is full", {{"backend", pool_.config().name},
+                                  {"server", server().text},
+                                  {"max_sessions", server().config.max_sessions},
+                                  {"passed_by", *sessions}});
+    passed_by.clear();
+  }
+  return true;
 }
 
 // What rests is tried when nothing else is left, so that no session waits for it without need.
@@ -90,23 +141,25 @@ bool Dialer::begin_last_resort() {
 }
 
 bool Dialer::pass_by(CircuitBreaker& breaker) {
-  if (last_resort_ || breaker.claim(services_.loop.now_ms())) {
+  // What is checked needs no session to find out whether it is back.
+  const bool is_checked = pool_.config().health.has_value() && &breaker != &server().health->name;
+  if (last_resort_ || (is_checked ? breaker.well() : breaker.claim(services_.loop.now_ms()))) {
     return false;
   }
   passed_by_ = true;
   return true;
 }
 
-const net::Address* Dialer::next_address() {
+const Endpoint* Dialer::next_endpoint() {
   if (!is_resolved_) {
     return nullptr;
   }
-  const std::vector<net::Address>& known = server().addresses.known();
+  const std::vector<Endpoint>& known = server().endpoints();
   while (address_index_ < known.size()) {
-    const net::Address& address = known[address_index_++];
-    const bool is_tried = std::find(tried_.begin(), tried_.end(), address) != tried_.end();
-    if (!is_tried && !pass_by(server().breaker(address))) {
-      return &address;
+    const Endpoint& endpoint = known[address_index_++];
+    const bool is_tried = std::find(tried_.begin(), tried_.end(), endpoint.address) != tried_.end();
+    if (!is_tried && !pass_by(*endpoint.breaker)) {
+      return &endpoint;
     }
   }
   return nullptr;
@@ -129,7 +182,7 @@ void Dialer::wait_for_addresses() {
 }
 
 void Dialer::on_addresses() {
-  server().name.served();
+  server().health->name.served();
   is_resolved_ = true;
   go_on();
 }
@@ -137,7 +190,7 @@ void Dialer::on_addresses() {
 void Dialer::on_no_addresses(const Error& error) {
   last_error_ = error;
   count(server(), error);
-  server().name.failed(services_.loop.now_ms());
+  server().health->name.failed(services_.loop.now_ms());
   log::warn("backend failed", {{"backend", pool_.config().name},
                                {"server", server().text},
                                {"reason", error.label()},
@@ -160,11 +213,13 @@ void Dialer::on_deadline() {
 
 // ---- the attempts
 
-void Dialer::begin_attempt(const net::Address& address) {
-  tried_.push_back(address);
+void Dialer::begin_attempt(const Endpoint& endpoint, ServerSlot slot) {
+  began_ms_ = services_.loop.now_ms();
+  tried_.push_back(endpoint.address);
   AttemptObserver& observer = *this;
-  attempts_.push_back(std::make_unique<Attempt>(services_, pool_, server(), identity_, observer));
-  attempts_.back()->start(address, share_ms());
+  attempts_.push_back(
+      std::make_unique<Attempt>(services_, pool_, server(), std::move(slot), identity_, observer));
+  attempts_.back()->start(endpoint, share_ms());
 }
 
 // Of the time left, for one of those that are tried beside each other.
@@ -180,19 +235,17 @@ void Dialer::on_greeted(Attempt& attempt) {
   done_ = true;
   stop_waiting();
   BackendServer& server = attempt.server();
-  if (server.breaker(attempt.address()).served()) {
-    log::info("backend serves again",
-              {{"backend", pool_.config().name},
-               {"server", server.text},
-               log::Field::optional("address", endpoint_text(server, attempt.address()))});
+  if (server.health->served(attempt.breaker(), services_.loop.now_ms())) {
+    log_serves_again(pool_, server, attempt.address());
   }
   services_.counters.count<Metric::BackendConnects>(ServerLabel{server.label}, kConnectSuccess);
   services_.counters.observe<Metric::BackendConnectDuration>(net::Loop::now_us() - started_us_,
                                                              BackendLabel{pool_.label()});
   DialResult result{.stream = attempt.take_stream(),
                     .first_bytes = attempt.first_bytes(),
-                    .slot = ServerSlot(server, services_.counters),
+                    .slot = attempt.take_slot(),
                     .handshake = attempt.handshake()};
+  result.slot.show(services_.counters);
   end_attempts(&attempt);
   observer_.on_connected(std::move(result));
 }
@@ -201,8 +254,8 @@ void Dialer::on_attempt_failed(Attempt& attempt, const Error& error) {
   BackendServer& server = attempt.server();
   last_error_ = error;
   count(server, error);
-  if (!net::is_shortage(error)) {  // a shortage of our own says nothing about the server
-    server.breaker(attempt.address()).failed(services_.loop.now_ms());
+  if (!is_own(error)) {
+    note_change(attempt, attempt.breaker().failed(services_.loop.now_ms()), error);
   }
   // The resolver may have answered while a stale address was tried.
   if (attempt.generation() != server.addresses.generation() && !is_looking_up()) {
@@ -243,13 +296,26 @@ void Dialer::note_overtaken(const Attempt& attempt, bool is_slow) {
   const Error error =
       dial_error(DialFailure::Overtaken, "waiting for an address that is slower than others");
   count(server, error);
-  if (is_slow && server.breaker(attempt.address()).failed(services_.loop.now_ms())) {
+  if (!is_slow) {
+    return;
+  }
+  const auto change = attempt.breaker().overtaken(services_.loop.now_ms());
+  if (change == CircuitBreaker::Change::Suspect) {
     log::warn("backend failed",
               {{"backend", pool_.config().name},
                {"server", server.text},
                log::Field::optional("address", endpoint_text(server, attempt.address())),
                {"reason", error.label()},
                {"error", error}});
+  }
+  note_change(attempt, change, error);
+}
+
+// The first failure has its own line.
+void Dialer::note_change(const Attempt& attempt, CircuitBreaker::Change change,
+                         const Error& error) {
+  if (change == CircuitBreaker::Change::Down) {
+    log_down(pool_, attempt.server(), attempt.address(), error);
   }
 }
 

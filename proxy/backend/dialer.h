@@ -1,8 +1,9 @@
 // Dialer leads from "this session needs a backend" to a stream on which the backend has greeted. It
 // tries the pool's servers, and each server's addresses, in order: the next begins kHeadStartMs
 // after the last, or when one fails, with at most kBeside on their way (RFC 8305); the first that
-// greets wins, and the others are closed. Addresses that rest after a failure come last, once
-// nothing else is on its way. Loop's thread only; gone once the relay begins.
+// greets wins, and the others are closed. Addresses that rest after a failure, in whichever worker,
+// come last, once nothing else is on its way; servers that are full are left out. Loop's thread
+// only; gone once the relay begins.
 //
 //   resolve -> Attempt -> on_connected
 //      any failure: count, log, next address or next server -> on_dial_failed when none is left
@@ -16,6 +17,7 @@
 
 #include "proxy/backend/attempt.h"
 #include "proxy/backend/client_identity.h"
+#include "proxy/backend/dial_failure.h"
 #include "proxy/backend/dns_cache.h"
 #include "proxy/backend/pool.h"
 #include "proxy/net/deadline.h"
@@ -45,6 +47,8 @@ class Dialer final : public net::Retirable,
                      private net::Deadline {
  public:
   static constexpr uint64_t kHeadStartMs = 250;
+  // What a server has before a backup begins.
+  static constexpr uint64_t kBackupHeadStartMs = 1'000;
   static constexpr size_t kBeside = 3;
   // Of one session, whatever the size of the pool.
   static constexpr size_t kMostAttempts = 16;
@@ -60,13 +64,16 @@ class Dialer final : public net::Retirable,
   void cancel();
 
  private:
-  enum class Next : uint8_t { Begun, LookingUp, None };
+  enum class Next : uint8_t { Begun, LookingUp, Later, None };
 
   void go_on();
+  bool begin_or_wait();
   Next begin_next();
   bool begin_last_resort();
   bool pass_by(CircuitBreaker& breaker);
-  const net::Address* next_address();
+  bool pass_by_full();
+  bool is_too_early() const;
+  const Endpoint* next_endpoint();
   void visit(size_t server_index);
   void next_server() { visit(server_index_ + 1); }
 
@@ -76,12 +83,13 @@ class Dialer final : public net::Retirable,
   void on_no_addresses(const Error& error) override;
   void on_deadline() override;
 
-  void begin_attempt(const net::Address& address);
+  void begin_attempt(const Endpoint& endpoint, ServerSlot slot);
   uint64_t share_ms() const;
   void on_greeted(Attempt& attempt) override;
   void on_attempt_failed(Attempt& attempt, const Error& error) override;
   void end_attempts(const Attempt* winner);
   void note_overtaken(const Attempt& attempt, bool is_slow);
+  void note_change(const Attempt& attempt, CircuitBreaker::Change change, const Error& error);
   void count(const BackendServer& server, const Error& error);
   size_t place_of(const BackendServer& server) const;
   void stop_waiting();
@@ -100,9 +108,10 @@ class Dialer final : public net::Retirable,
   bool is_resolved_ = false;  // the name of the server at hand
   bool passed_by_ = false;    // something that rests has not been tried
   bool last_resort_ = false;  // resting ones are tried, too
+  uint64_t began_ms_ = 0;     // the last attempt
   std::vector<net::Address> tried_;
   std::vector<std::unique_ptr<Attempt>> attempts_;  // on their way, the oldest first
-  Error last_error_;
+  Error last_error_ = dial_error(DialFailure::NoServer, "choosing a server");
   bool done_ = false;
 };
 

@@ -1,5 +1,5 @@
 // Pool: the IMAP servers that sessions are forwarded to, as one worker sees them. It says in which
-// order to try its servers for a client, and knows which of their addresses have failed. One
+// order to try its servers for a client. What is known of their health is all workers'. One
 // worker's thread. A session holds a ServerSlot in the server it uses, which must not outlive the
 // pool.
 #pragma once
@@ -10,40 +10,41 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "metrics/counters.h"
 #include "metrics/label_sets.h"
-#include "proxy/backend/circuit_breaker.h"
 #include "proxy/backend/dns_cache.h"
+#include "proxy/backend/server_health.h"
 #include "proxy/config/config.h"
 #include "proxy/net/address.h"
 #include "tls/context.h"
 
 namespace postern {
 
-// What is known of one address of a server.
-struct Endpoint {
-  net::Address address;
-  CircuitBreaker breaker;
-};
-
 struct BackendServer {
-  net::HostPort host;
+  ServerConfig config;
   std::string text;  // for logs: "mail1.internal:143"
   size_t label = 0;  // the server's index in its metric label
-  // Living ones, of former configurations as well.
-  std::shared_ptr<size_t> sessions = std::make_shared<size_t>(0);
+  std::shared_ptr<ServerHealth> health;
   bool refused_identity = false;  // the log has said so
   DnsCache addresses;
-  CircuitBreaker name;  // whether it resolves
-  std::vector<Endpoint> endpoints;
 
-  // Of one of its addresses; forgets those that are no longer known.
-  CircuitBreaker& breaker(const net::Address& address);
+  // The addresses that are known, in their order, with what is known of each.
+  const std::vector<Endpoint>& endpoints();
+  bool full() const {
+    return config.max_sessions > 0 &&
+           health->sessions.load(std::memory_order_relaxed) >= config.max_sessions;
+  }
   bool rests(uint64_t now_ms);  // all its addresses do
+  bool down();                  // likewise
+
+ private:
+  std::vector<Endpoint> endpoints_;
+  uint32_t generation_ = 0;  // of the addresses that they are for
 };
 // For logs: empty for a server that is named by its address.
 std::string endpoint_text(const BackendServer& server, const net::Address& address);
@@ -53,38 +54,52 @@ class Pool {
   // `context` is for hops with TLS, else null. The caller registers the labels, on the main thread.
   // `config` must outlive the pool.
   Pool(const BackendConfig& config, std::unique_ptr<tls::ClientContext> context, size_t label,
-       const std::vector<size_t>& server_labels);
+       const std::vector<size_t>& server_labels, const PoolHealth& health);
 
   const BackendConfig& config() const { return *config_; }
   const tls::ClientContext* context() const { return context_.get(); }
   size_t label() const { return label_; }
   BackendServer& server(size_t index) { return servers_[index]; }
 
-  // Takes over what is known of servers with the same name: their addresses, which are looked up
-  // again all the same, which of them have failed, and their living sessions.
+  // Takes over the addresses of servers with the same name, which are looked up again all the same.
   void take_over(const Pool& former);
 
-  // All servers, in the order to try them.
-  std::vector<size_t> order(const net::Address& client);
+  // The address to connect from, each in its turn; not valid if the kernel is to choose.
+  net::Address next_source(const net::Address& to);
+  // How many there are for this one.
+  size_t sources(const net::Address& to) const;
+
+  // The servers that take sessions, in the order to try them: backups last.
+  std::vector<size_t> order(const net::Address& client, uint64_t now_ms);
 
  private:
+  void rank(std::span<size_t> servers, const net::Address& client, uint64_t now_ms);
+  bool is_warm(size_t server, const net::Address& client, uint64_t now_ms) const;
+  double score(size_t server, const net::Address& client) const;
+
   const BackendConfig* config_;
   std::unique_ptr<tls::ClientContext> context_;
   size_t label_;
   std::deque<BackendServer> servers_;
   size_t turn_ = 0;
+  size_t source_turn_ = 0;
+  std::vector<double> scores_;   // of all servers, in one order(): the lowest is tried first
+  std::vector<int64_t> shares_;  // what each has coming in its turn, by its weight
 };
 
-// A session's slot in a server: counts for balancing and in the gauge while it exists.
+// A session's slot in a server: counts for balancing and for the server's limit while it exists,
+// and once the server has greeted, in the gauge.
 class [[nodiscard]] ServerSlot {
  public:
-  ServerSlot() = default;
-  ServerSlot(BackendServer& server, metrics::Counters& counters)
-      : server_(&server),
-        gauge_(counters.cell<metrics::Metric::BackendSessions>(
-            metrics::LabelIndex<metrics::Label::Server>{server.label})) {
-    ++*server.sessions;
+  // Empty if the server is full.
+  static ServerSlot acquire(BackendServer& server) {
+    ServerSlot slot;
+    if (server.health->acquire(server.config.max_sessions)) {
+      slot.server_ = &server;
+    }
+    return slot;
   }
+  ServerSlot() = default;
   ServerSlot(ServerSlot&& other) noexcept
       : server_(std::exchange(other.server_, nullptr)), gauge_(std::move(other.gauge_)) {}
   ServerSlot& operator=(ServerSlot&& other) noexcept {
@@ -94,8 +109,12 @@ class [[nodiscard]] ServerSlot {
   }
   ~ServerSlot() {
     if (server_ != nullptr) {
-      --*server_->sessions;
+      server_->health->release();
     }
+  }
+  void show(metrics::Counters& counters) {
+    gauge_ = metrics::ScopedGauge(counters.cell<metrics::Metric::BackendSessions>(
+        metrics::LabelIndex<metrics::Label::Server>{server_->label}));
   }
   const BackendServer* server() const { return server_; }
 
@@ -134,6 +153,7 @@ struct BackendFacts {
         certificate_not_before(labels.capacity()),
         wants_privacy(labels.capacity()),
         unavailable(labels.capacity()),
+        full(labels.capacity()),
         failed_in_a_row(labels.capacity()) {}
 
   std::vector<std::atomic<int64_t>> certificate_not_after;
@@ -142,6 +162,8 @@ struct BackendFacts {
   std::vector<std::atomic<bool>> wants_privacy;
   // Logins that the server could not serve since the log's last line about them.
   std::vector<MinuteCount> unavailable;
+  // Sessions that have passed it by since then because it was full.
+  std::vector<MinuteCount> full;
   // Logins that it has refused since the last one that it granted.
   std::vector<MinuteCount> failed_in_a_row;
 };

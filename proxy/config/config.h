@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proxy/base/names.h"
@@ -86,15 +87,41 @@ struct TlsConfig {
   CertificateShares shares = {};
 };
 
+// One server of a backend. Its host alone stands for one with the usual rest.
+struct ServerConfig {
+  ServerConfig() = default;
+  ServerConfig(net::HostPort of) : host(std::move(of)) {}
+  ServerConfig(std::string name, uint16_t port) : host{std::move(name), port} {}
+  std::string text() const { return host.text(); }
+
+  net::HostPort host;
+  size_t weight = 1;        // its share, in relation to the others'
+  size_t max_sessions = 0;  // at one time; 0: no limit
+  bool backup = false;      // only for sessions that get no other
+  bool drain = false;       // gets no new session
+};
+
+// How often each address of a server is checked, and how many checks in a row change its state.
+struct HealthConfig {
+  uint64_t interval_ms = 10'000;
+  uint64_t timeout_ms = 5'000;
+  size_t rise = 2;
+  size_t fall = 3;
+};
+
 struct BackendConfig {
   std::string name;
-  std::vector<net::HostPort> servers;  // at least one
+  std::vector<ServerConfig> servers;  // at least one
   BackendTls tls = BackendTls::None;
   tls::Verification verify;
   std::string ca_where = {};  // where the configuration names verify.ca
   tls::Version min_version = tls::Version::Tls12;
   Balance balance = Balance::LeastSessions;
   ClientIdentity client_identity = ClientIdentity::None;
+  // To connect from, in turns; without ports. Empty: the kernel chooses.
+  std::vector<net::Address> source = {};
+  std::optional<HealthConfig> health = {};  // else nothing is checked but by sessions
+  uint64_t slow_start_ms = 30'000;          // from none to the whole share; 0: at once
 };
 
 struct RouteConfig {

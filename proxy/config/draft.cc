@@ -171,20 +171,44 @@ void take_policies(Draft& draft) {
 
 void take_servers(Diagnostics& diagnostics, BackendDraft& backend) {
   const bool implicit = backend.config.tls == BackendTls::Implicit;
-  for (const SourceValue& value : backend.servers) {
-    Result<net::HostPort> server =
+  for (ServerDraft& server : backend.servers) {
+    const SourceValue& value = server.address;
+    if (value.key.empty()) {  // it is missing, which is reported already
+      continue;
+    }
+    Result<net::HostPort> host =
         net::HostPort::parse(value.text, implicit ? kImapsPort : kImapPort);
-    if (!server) {
-      for (const Fault& fault : server.faults()) {
+    if (!host) {
+      for (const Fault& fault : host.faults()) {
         diagnostics.fault(value.line, value.key + ": " + fault.message);
       }
       continue;
     }
-    std::vector<net::HostPort>& servers = backend.config.servers;
-    if (std::find(servers.begin(), servers.end(), server.value()) != servers.end()) {
+    server.config.host = std::move(host.value());
+    std::vector<ServerConfig>& servers = backend.config.servers;
+    if (std::ranges::any_of(servers, [&server](const ServerConfig& other) {
+          return other.host == server.config.host;
+        })) {
       diagnostics.fault(value, "is listed twice");
     }
-    servers.push_back(std::move(server.value()));
+    servers.push_back(server.config);
+  }
+}
+
+void check_roles(Diagnostics& diagnostics, const BackendDraft& backend) {
+  const std::vector<ServerConfig>& servers = backend.config.servers;
+  if (servers.empty()) {
+    return;
+  }
+  const std::string key = backend.name.key + ".servers";
+  if (std::ranges::all_of(servers, &ServerConfig::drain)) {
+    diagnostics.warning({backend.name.text, key, backend.name.line},
+                        "has no server that takes new sessions: all of them have drain");
+  } else if (std::ranges::all_of(servers, [](const ServerConfig& server) {
+               return server.backup || server.drain;
+             })) {
+    diagnostics.warning({backend.name.text, key, backend.name.line},
+                        "has nothing but backup servers, so backup makes no difference");
   }
 }
 
@@ -213,7 +237,8 @@ void check_backend_tls(Diagnostics& diagnostics, const BackendDraft& backend) {
 void check_server_ports(Diagnostics& diagnostics, const BackendDraft& backend) {
   const bool implicit = backend.config.tls == BackendTls::Implicit;
   const uint16_t odd = implicit ? kImapPort : kImapsPort;
-  for (const SourceValue& value : backend.servers) {
+  for (const ServerDraft& written : backend.servers) {
+    const SourceValue& value = written.address;
     const auto server = net::HostPort::parse(value.text, odd == kImapPort ? kImapsPort : kImapPort);
     if (!server || server.value().port != odd) {
       continue;
@@ -235,6 +260,7 @@ void take_backends(Draft& draft) {
     take_servers(draft.diagnostics, backend);
     check_backend_tls(draft.diagnostics, backend);
     check_server_ports(draft.diagnostics, backend);
+    check_roles(draft.diagnostics, backend);
     draft.config.backends.push_back(backend.config);
   }
   if (draft.default_backend) {

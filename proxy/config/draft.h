@@ -43,9 +43,14 @@ struct ListenerDraft {
   ListenerAlpn alpn = ListenerAlpn::Strict;
 };
 
+struct ServerDraft {
+  SourceValue address;  // parsed last: its default port depends on the backend's `tls`
+  ServerConfig config = {};
+};
+
 struct BackendDraft {
   SourceValue name;
-  std::vector<SourceValue> servers;  // parsed last: their default port depends on `tls`
+  std::vector<ServerDraft> servers;
   std::optional<SourceValue> verify;
   std::optional<SourceValue> min_version;
   BackendConfig config;

@@ -35,7 +35,7 @@ void take_backend(const Flags& flags, Draft& draft) {
   BackendDraft backend;
   backend.name = {"default", "--backend"};
   for (const std::string& text : flags.backend) {
-    backend.servers.push_back({text, "--backend"});
+    backend.servers.push_back({.address = {text, "--backend"}});
   }
   if (flags.backend.empty()) {
     diagnostics.fault(0, "--backend is missing: the IMAP server, such as mail.internal:143");

@@ -80,6 +80,7 @@ class Walker {
         return kind == YamlNode::Kind::Map ? read_item(visit) : wrong_shape(visit);
       case Shape::Scalars:
         return kind == YamlNode::Kind::List ? read_scalars(visit) : wrong_shape(visit);
+      case Shape::ScalarsOrMaps:
       case Shape::Maps:
         return kind == YamlNode::Kind::List ? push_items(visit) : wrong_shape(visit);
       case Shape::NamedMaps:
@@ -149,10 +150,13 @@ class Walker {
     }
   }
 
-  // One map with fixed keys.
+  // One map with fixed keys, or the word that stands for it.
   void read_item(const Visit& visit) {
     if (!step(visit.line)) {
       return;
+    }
+    if (visit.row->shape == Shape::ScalarsOrMaps && visit.node->kind == YamlNode::Kind::Scalar) {
+      return read_scalar(visit);
     }
     if (visit.row->on_begin != nullptr) {
       visit.row->on_begin(draft_, {visit.name, visit.key, visit.line});

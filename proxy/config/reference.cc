@@ -81,25 +81,37 @@ const Row* find_comment(const Row& row) {
   return outermost;
 }
 
+// Whether a word may stand in place of a map.
+bool takes_words(const Row& row) {
+  return row.shape == Shape::ScalarOrMap || row.shape == Shape::ScalarsOrMaps;
+}
+
 // A key below one that is shown as a word, such as "policy: intermediate", must be a comment.
 bool is_alternative(const Row& row) {
   const Row* above = find(row.parent());
-  return above != nullptr && above->shape == Shape::ScalarOrMap && !shown_value(*above).empty();
+  return above != nullptr && takes_words(*above) && !shown_value(*above).empty();
+}
+
+// A key of a map in a list.
+bool is_of_item(const Row& row) {
+  return row.path.substr(0, row.path.rfind('.')).ends_with("[]");
 }
 
 bool has_inline_value(const Row& row) {
   return row.shape == Shape::Scalar || row.shape == Shape::Scalars ||
-         (row.shape == Shape::ScalarOrMap && !shown_value(row).empty());
+         (takes_words(row) && !shown_value(row).empty());
 }
 
 // The key with its value, without the documentation.
 std::string setting(const Row& row, bool first_of_item) {
   const size_t indent = 2 * row.depth();
   std::string line(indent, ' ');
-  if (first_of_item) {
+  if (is_alternative(row)) {
+    line.append(first_of_item ? "# - " : is_of_item(row) ? "  # " : "# ");
+  } else if (first_of_item) {
     line.replace(indent - 2, 1, "-");
   }
-  line.append(is_alternative(row) ? "# " : "").append(row.name()).append(":");
+  line.append(row.name()).append(":");
   if (has_inline_value(row)) {
     line.append(" ").append(shown_value(row));
   }
@@ -135,7 +147,8 @@ std::string config_reference() {
       out += '\n';
     }
     const bool first_of_item =
-        before != nullptr && before->shape == Shape::Maps && row.parent() == before->path;
+        before != nullptr && row.parent() == before->path &&
+        (before->shape == Shape::Maps || before->shape == Shape::ScalarsOrMaps);
     append_row(out, row, first_of_item);
     before = &row;
   }

@@ -6,7 +6,6 @@
 
 #include "proxy/config/table_parts.h"
 #include "proxy/config/values.h"
-#include "proxy/log/escape.h"
 
 namespace postern::config {
 namespace {
@@ -118,107 +117,6 @@ constexpr auto kTlsRow = std::to_array<Row>({
 });
 
 constexpr auto kLaterRows = std::to_array<Row>({
-    {.path = "backends",
-     .shape = Shape::NamedMaps,
-     .required = true,
-     .syntax = "1 to 64 names, each of 1 to 64 letters, digits, - and _",
-     .example = "legacy",
-     .doc = "The IMAP servers behind postern, as named groups. The names appear in metrics.",
-     .max_items = kMaxBackends,
-     .on_begin =
-         [](Draft& d, const SourceValue& w) {
-           check_backend_name(w, d.diagnostics);
-           d.backends.emplace_back().name = w;
-         }},
-    {.path = "backends.NAME.servers",
-     .shape = Shape::Scalars,
-     .required = true,
-     .syntax = "list of 1 to 64 HOST[:PORT]",
-     .example = R"(["mail1.internal:143", "mail2.internal:143"])",
-     .doc = "Servers with the same mail. The default port is 143, or 993 with implicit TLS.",
-     .max_items = kMaxServers,
-     .on_value = [](Draft& d, const SourceValue& w) { d.backends.back().servers.push_back(w); }},
-    {.path = "backends.NAME.tls",
-     .syntax = "none, starttls or implicit",
-     .example = "starttls",
-     .doc = "TLS on the hop to the backend. none sends passwords and mail in clear: keep that hop "
-            "inside your own network.",
-     .show = [](Draft& d) { return show_choice(d.backends.back().config.tls); },
-     .on_value =
-         [](Draft& d, const SourceValue& w) {
-           read_choice(w, d.backends.back().config.tls, d.diagnostics);
-         }},
-    {.path = "backends.NAME.verify",
-     .shape = Shape::ScalarOrMap,
-     .syntax = "none or a map",
-     .doc = "How to check the backend's certificate. The default is the system's authorities and "
-            "the server's host name. none checks nothing and warns.",
-     .on_value =
-         [](Draft& d, const SourceValue& w) {
-           if (w.text != "none") {
-             return d.diagnostics.fault(w, "is neither none nor a map");
-           }
-           d.backends.back().verify = w;
-           d.backends.back().config.verify.mode = tls::Verification::Mode::None;
-         },
-     .on_begin = [](Draft& d, const SourceValue& w) { d.backends.back().verify = w; }},
-    {.path = "backends.NAME.verify.ca",
-     .syntax = kPath,
-     .example = "ca.pem",
-     .doc = "The authorities to trust, PEM. The default is the system's.",
-     .on_value =
-         [](Draft& d, const SourceValue& w) {
-           read_path(w, d.folder, d.backends.back().config.verify.ca_file, d.diagnostics);
-           d.backends.back().config.ca_where = d.diagnostics.where(w.line);
-         }},
-    {.path = "backends.NAME.verify.name",
-     .syntax = "host name or IP address",
-     .example = "mail.internal",
-     .doc = "The name that the certificate must have. The default is the server's host.",
-     .on_value =
-         [](Draft& d, const SourceValue& w) {
-           read_certificate_name(w, d.backends.back().config.verify.name, d.diagnostics);
-         }},
-    {.path = "backends.NAME.verify.pin_sha256",
-     .shape = Shape::Scalars,
-     .syntax = "list of base64 SHA-256",
-     .example = "[\"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\"]",
-     .doc = "Public keys, one of which the certificate must have (RFC 7469 2.4). Without a ca, a "
-            "pin alone is enough.",
-     .on_value =
-         [](Draft& d, const SourceValue& w) {
-           read_pin(w, d.backends.back().config.verify.pins_sha256, d.diagnostics);
-         }},
-    {.path = "backends.NAME.min_version",
-     .syntax = "1.0, 1.1, 1.2 or 1.3",
-     .doc = "The oldest TLS version accepted from this backend. A version below 1.2 warns.",
-     .show = [](Draft& d) { return in_quotes(name_of(d.backends.back().config.min_version)); },
-     .on_value =
-         [](Draft& d, const SourceValue& w) {
-           read_choice(w, d.backends.back().config.min_version, d.diagnostics);
-           d.backends.back().min_version = w;
-         }},
-    {.path = "backends.NAME.balance",
-     .syntax = "round_robin, least_sessions or client_hash",
-     .doc = "How to choose a session's server. client_hash: the same server for the same client "
-            "address.",
-     .show = [](Draft& d) { return show_choice(d.backends.back().config.balance); },
-     .on_value =
-         [](Draft& d, const SourceValue& w) {
-           read_choice(w, d.backends.back().config.balance, d.diagnostics);
-         }},
-    {.path = "backends.NAME.client_identity",
-     .syntax = "none, proxy_v1, proxy_v2 or imap_id",
-     .doc = "How the backend learns the client's address. proxy_v1, proxy_v2: a PROXY header "
-            "before everything else, which the server must expect; proxy_v2 also describes the "
-            "client's TLS. imap_id: an ID command with x-originating-ip, x-originating-port and "
-            "x-session-id, for which the server must trust postern.",
-     .show = [](Draft& d) { return show_choice(d.backends.back().config.client_identity); },
-     .on_value =
-         [](Draft& d, const SourceValue& w) {
-           read_choice(w, d.backends.back().config.client_identity, d.diagnostics);
-         }},
-
     {.path = "routes",
      .shape = Shape::Maps,
      .syntax = "list of up to 1024",
@@ -358,8 +256,9 @@ std::vector<Row> join_rows() {
   for (const std::span<const Row> part :
        {std::span<const Row>(kFirstRows), listener_limit_rows(), listener_policy_rows(),
         std::span<const Row>(kProxyRows), std::span<const Row>(kTlsRow), policy_rows(),
-        shadow_policy_rows(), certificate_rows(), client_rows(), std::span<const Row>(kLaterRows),
-        limit_rows(), std::span<const Row>(kLastRows)}) {
+        shadow_policy_rows(), certificate_rows(), client_rows(), backend_rows(), server_rows(),
+        backend_hop_rows(), health_rows(), std::span<const Row>(kLaterRows), limit_rows(),
+        std::span<const Row>(kLastRows)}) {
     rows.insert(rows.end(), part.begin(), part.end());
   }
   return rows;
@@ -394,7 +293,8 @@ size_t Row::depth() const {
 Draft initial_draft() {
   Draft draft("", "");
   draft.listeners.emplace_back();
-  draft.backends.emplace_back();
+  draft.backends.emplace_back().servers.emplace_back();
+  draft.backends.back().config.health.emplace();
   draft.config.tls.client_auth.emplace();
   draft.config.limits.login_failures.emplace();
   return draft;

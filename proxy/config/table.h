@@ -16,11 +16,12 @@ namespace postern::config {
 
 enum class Shape : uint8_t {
   Scalar,
-  Scalars,      // a list of scalars
-  Map,          // fixed keys
-  ScalarOrMap,  // a word that stands for a whole map, or the map
-  Maps,         // a list of maps with fixed keys: its keys are "PATH[].key"
-  NamedMaps,    // maps with fixed keys under names that the operator chooses: "PATH.NAME.key"
+  Scalars,        // a list of scalars
+  ScalarsOrMaps,  // a list of words, each of which may be a map: its keys are "PATH[].key"
+  Map,            // fixed keys
+  ScalarOrMap,    // a word that stands for a whole map, or the map
+  Maps,           // a list of maps with fixed keys: its keys are "PATH[].key"
+  NamedMaps,      // maps with fixed keys under names that the operator chooses: "PATH.NAME.key"
 };
 
 using Read = void (*)(Draft&, const SourceValue&);

@@ -11,6 +11,11 @@ namespace postern::config {
 inline constexpr std::string_view kPath = "path, relative to this file's folder";
 inline constexpr std::string_view kDuration = "duration: 500ms, 90s, 10m, 1h";
 
+// table_backends.cc
+std::span<const Row> backend_rows();
+std::span<const Row> server_rows();
+std::span<const Row> backend_hop_rows();
+std::span<const Row> health_rows();
 // table_limits.cc
 std::span<const Row> listener_limit_rows();
 std::span<const Row> limit_rows();

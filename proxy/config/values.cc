@@ -218,6 +218,22 @@ void read_network(const SourceValue& value, std::vector<net::Network>& out,
   }
 }
 
+void read_ip(const SourceValue& value, std::vector<net::Address>& out, Diagnostics& diagnostics) {
+  const bool is_v6 = value.text.find(':') != std::string::npos;
+  const auto address = net::Address::parse(is_v6 ? "[" + value.text + "]:0" : value.text + ":0");
+  if (!address) {
+    return diagnostics.fault(value, "is not an IP address, such as 192.0.2.7 or 2001:db8::7");
+  }
+  const Bytes ip = address.value().ip();
+  if (std::all_of(ip.begin(), ip.end(), [](uint8_t octet) { return octet == 0; })) {
+    return diagnostics.fault(value, "names no address of this machine");
+  }
+  if (std::find(out.begin(), out.end(), address.value()) != out.end()) {
+    return diagnostics.fault(value, "is listed twice");
+  }
+  out.push_back(address.value());
+}
+
 void read_user(const SourceValue& value, std::string& out, Diagnostics& diagnostics) {
   const bool plain = !value.text.empty() && value.text.size() <= 32 && value.text.front() != '-' &&
                      std::all_of(value.text.begin(), value.text.end(), [](char c) {

@@ -43,6 +43,9 @@ void read_percent(const SourceValue& value, size_t& out, Diagnostics& diagnostic
 void read_network(const SourceValue& value, std::vector<net::Network>& out,
                   Diagnostics& diagnostics);
 
+// One IP address of a list, without a port.
+void read_ip(const SourceValue& value, std::vector<net::Address>& out, Diagnostics& diagnostics);
+
 // A user's name as useradd(8) accepts it. Whether the user exists is not checked here.
 void read_user(const SourceValue& value, std::string& out, Diagnostics& diagnostics);
 

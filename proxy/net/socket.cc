@@ -40,6 +40,18 @@ int connect_socket(int fd, const Address& to) {
   return result == 0 || errno == EINPROGRESS ? 0 : uv_translate_sys_error(errno);
 }
 
+int bind_source(int fd, const Address& source) {
+  const int failure = set_option(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
+  if (failure != 0) {
+    return failure;
+  }
+  sockaddr_storage name;
+  const socklen_t length = source.to(name);
+  return bind(fd, reinterpret_cast<const sockaddr*>(&name), length) == 0
+             ? 0
+             : uv_translate_sys_error(errno);
+}
+
 int set_option(int fd, int level, int name, int value) {
   return setsockopt(fd, level, name, &value, sizeof(value)) == 0 ? 0
                                                                  : uv_translate_sys_error(errno);

@@ -13,6 +13,8 @@ namespace postern::net {
 int open_socket(const Address& address);
 // Starts connecting; 0 or libuv's error code.
 int connect_socket(int fd, const Address& to);
+// Binds it to this address, but not yet to a port; 0 or libuv's error code.
+int bind_source(int fd, const Address& source);
 // 0 or libuv's error code.
 int set_option(int fd, int level, int name, int value);
 int set_options(int fd, const TcpOptions& options);

@@ -23,6 +23,9 @@ namespace postern::net {
 struct TcpOptions {
   unsigned keepalive_idle_s = 0;  // 0: no keepalive; else four probes follow, 15 s apart
   unsigned user_timeout_ms = 0;   // TCP_USER_TIMEOUT; 0: the kernel's default
+  // To connect from, with a port that connect(2) chooses: one that is in use toward another peer
+  // will do. Without it the kernel chooses the address, too.
+  Address source = {};
 };
 
 // For both hops: a peer that died silently is detected within three minutes. On an idle connection

@@ -52,6 +52,9 @@ int TcpStream::dial(const Address& to, const TcpOptions& options, OpenOn opens) 
     return fd;
   }
   int failure = set_options(fd, options);
+  if (failure == 0 && options.source.valid()) {
+    failure = bind_source(fd, options.source);
+  }
   if (failure == 0) {
     failure = uv_tcp_open(&handle_->tcp, fd);
   }

@@ -28,6 +28,7 @@ enum class EndReason : uint8_t {
   LimitListener,       // refused: all sessions of this listener in use
   LimitRate,           // refused: one address connects too often
   LimitMemory,         // refused, or ended: the process has no memory left for it
+  LimitBackend,        // each server of the pool that takes sessions has its max_sessions
   Denied,              // refused: its network may not come in
   Banned,              // refused, or ended: too many failed logins of its address
   GaveWay,             // it kept the gateway waiting when a newcomer needed its place
@@ -59,6 +60,7 @@ inline constexpr Names<EndReason> kEndReasonNames({
     {EndReason::LimitListener, "limit_listener"},
     {EndReason::LimitRate, "limit_rate"},
     {EndReason::LimitMemory, "limit_memory"},
+    {EndReason::LimitBackend, "limit_backend"},
     {EndReason::Denied, "denied"},
     {EndReason::Banned, "banned"},
     {EndReason::GaveWay, "gave_way"},

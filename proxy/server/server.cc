@@ -8,8 +8,10 @@
 #include <ctime>
 #include <utility>
 
+#include "proxy/backend/session_limit.h"
 #include "proxy/config/control_groups.h"
 #include "proxy/log/log.h"
+#include "proxy/net/local_address.h"
 #include "proxy/process/stray_signals.h"
 #include "proxy/session/label_sets.h"
 #include "proxy/version.h"
@@ -41,6 +43,17 @@ void warn_of_memory_limit(const Config& config) {
       config::judge_memory_limit(config.limits.memory, config::usable_memory());
   if (!warning.empty()) {
     log_warnings("configuration", {{"limits.memory", warning}});
+  }
+}
+
+// Beyond local ports no session reaches the backend, though postern would admit it.
+void log_session_limits(const Config& config) {
+  for (const BackendConfig& backend : config.backends) {
+    const SessionLimit limit = session_limit(config, backend, net::local_ports());
+    log::info("sessions of a backend", {{"backend", backend.name},
+                                        {"at_most", limit.sessions},
+                                        {"by", limit.by},
+                                        {"toward_each_address", limit.per_address}});
   }
 }
 
@@ -188,7 +201,8 @@ int Server::run() {
   }
   log::info("stopped");
   log::flush();
-  if (std::ranges::any_of(workers_, [](const auto& worker) { return worker->looks_up(); })) {
+  if (loop_.lookups() > 0 ||
+      std::ranges::any_of(workers_, [](const auto& worker) { return worker->looks_up(); })) {
     std::_Exit(EXIT_SUCCESS);  // a thread in the system's resolver cannot be called off
   }
   return EXIT_SUCCESS;
@@ -299,18 +313,33 @@ void Server::reload_certificates() {
 // change of the certificates alone. Its listeners and pools reach the workers by Worker::use().
 void Server::apply(Materials materials) {
   const bool reconfigured = materials.config != materials_.config;
+  if (reconfigured) {
+    prober_.stop();  // it uses the former one
+  }
   materials_ = std::move(materials);
   const Config& config = *materials_.config;
   if (reconfigured) {
+    check_health();
     log::configure(config.log_format, config.log_level);
     log_warnings("configuration", config.warnings);
     log_warnings("configuration", find_unnamed_servers(config, labels_));
+    log_warnings("configuration", find_foreign_sources(config));
+    log_session_limits(config);
     raise_file_limit(config);
     warn_of_memory_limit(config);
     admission_.memory().set_limit(config.limits.memory);
   }
   log_warnings("certificates", materials_.warnings);
   expiry_.follow(*materials_.certificates, config.tls.shares);
+}
+
+void Server::check_health() {
+  auto pools = make_checked_pools(materials_, labels_);
+  if (pools) {
+    prober_.follow(std::move(pools.value()));
+  } else {  // a file has changed since it was read for the workers
+    log_faults("health is not checked", pools.faults());
+  }
 }
 
 // ---- drain
@@ -349,6 +378,7 @@ void Server::on_upgraded(int pid) {
 void Server::drain_workers(DrainSchedule::Mode mode) {
   const uint64_t limit_ms = materials_.config->timeouts.drain_ms;
   draining_workers_ = true;
+  prober_.stop();
   for (const auto& worker : workers_) {
     worker->drain({.limit_ms = limit_ms, .mode = mode});
   }

@@ -20,6 +20,7 @@
 #include "metrics/label_sets.h"
 #include "proxy/admission/admission.h"
 #include "proxy/backend/pool.h"
+#include "proxy/backend/prober.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/file_watch.h"
 #include "proxy/net/loop.h"
@@ -36,6 +37,7 @@
 #include "proxy/server/watchdog.h"
 #include "proxy/server/worker.h"
 #include "proxy/session/snapshot.h"
+#include "tls/engine.h"
 
 namespace postern {
 
@@ -69,6 +71,7 @@ class Server final : private net::SignalObserver,
   void reload();
   void reload_certificates();
   void apply(Materials materials);
+  void check_health();
   void stop(int number);
   void drain(const char* signal);
   void on_upgraded(int pid) override;
@@ -89,6 +92,7 @@ class Server final : private net::SignalObserver,
   InheritedSockets inherited_;  // all but its sockets
   ServiceNotifier notifier_;
   Materials materials_;
+  tls::Workspace workspace_;  // what the loop still has to delete when it goes may use it
   net::Loop loop_;
   net::Signals signals_;
   net::FileWatch files_;
@@ -99,6 +103,11 @@ class Server final : private net::SignalObserver,
   MemoryWatch memory_watch_;
   RefusalReport refusal_report_{loop_, admission_.refusals()};
   BackendFacts facts_{labels_};
+  Prober prober_{{.loop = loop_,
+                  .workspace = workspace_,
+                  .counters = counters_,
+                  .labels = labels_,
+                  .facts = facts_}};
   std::vector<NamedSocket> sockets_;  // lent by the workers and the admin endpoint until a drain
   std::vector<std::unique_ptr<Worker>> workers_;
   Upgrade upgrade_;

@@ -22,6 +22,17 @@ int64_t earliest_end(const std::vector<tls::CertificateStore::Intermediate>& int
       ->not_after;
 }
 
+// As Prometheus has states: a line for each.
+void sample_state(const std::vector<std::string>& server, ServerState now,
+                  std::vector<Sample>& into) {
+  for (size_t i = 0; i < kCountOf<ServerState>; ++i) {
+    const auto state = static_cast<ServerState>(i);
+    into.push_back({.metric = Metric::BackendServerState,
+                    .label_values = {server[0], server[1], name_of(state)},
+                    .value = state == now ? 1.0 : 0.0});
+  }
+}
+
 // Whether the hop is verified; without TLS there is nothing to verify.
 const char* verification(const BackendConfig& backend) {
   return name_of(backend.tls == BackendTls::None ? tls::Verification::Mode::None
@@ -125,17 +136,26 @@ void Status::sample_certificates(std::vector<Sample>& into) {
 }
 
 void Status::sample_backends(std::vector<Sample>& into) {
-  for (const BackendConfig& backend : sources_.materials.config->backends) {
+  const BackendsHealth& health = sources_.materials.health;
+  for (size_t i = 0; i < health.size(); ++i) {
+    const BackendConfig& backend = sources_.materials.config->backends[i];
     into.push_back({.metric = Metric::BackendInfo,
                     .label_values = {backend.name, name_of(backend.tls), verification(backend)},
                     .value = 1});
     const size_t pool = sources_.labels.intern_backend(backend.name);
-    for (const net::HostPort& server : backend.servers) {
-      const size_t label = sources_.labels.intern_server(pool, server.text());
+    for (size_t k = 0; k < health[i].size(); ++k) {
+      const std::string server = backend.servers[k].text();
+      sample_state({backend.name, server}, health[i][k]->state(backend.servers[k]), into);
+      if (const size_t limit = backend.servers[k].max_sessions; limit > 0) {
+        into.push_back({.metric = Metric::BackendSessionsLimit,
+                        .label_values = {backend.name, server},
+                        .value = static_cast<double>(limit)});
+      }
+      const size_t label = sources_.labels.intern_server(pool, server);
       const auto add = [&](Metric metric, const auto& dates) {
         if (const int64_t date = dates[label].load(std::memory_order_relaxed); date != 0) {
           into.push_back({.metric = metric,
-                          .label_values = {backend.name, server.text()},
+                          .label_values = {backend.name, server},
                           .value = static_cast<double>(date)});
         }
       };

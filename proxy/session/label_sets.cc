@@ -70,7 +70,7 @@ Faults find_unnamed_servers(const Config& config, metrics::LabelSets& sets) {
   Faults warnings;
   for (const BackendConfig& backend : config.backends) {
     const size_t pool = sets.intern_backend(backend.name);
-    const auto unnamed = std::ranges::count_if(backend.servers, [&](const net::HostPort& server) {
+    const auto unnamed = std::ranges::count_if(backend.servers, [&](const ServerConfig& server) {
       return sets.intern_server(pool, server.text()) == metrics::LabelSets::kOther;
     });
     if (unnamed > 0) {

@@ -146,7 +146,11 @@ void Session::forget_early() {
 void Session::on_dial_failed(const Error& last_error) {
   error_ = last_error;
   loop().retire(std::move(dialer_));
-  start_closing(EndReason::BackendUnavailable, kUnavailable);
+  if (is_full(last_error)) {
+    start_closing(EndReason::LimitBackend, kLimitReached);
+  } else {
+    start_closing(EndReason::BackendUnavailable, kUnavailable);
+  }
 }
 
 // ---- Relaying

@@ -91,19 +91,18 @@ Contexts contexts_of_worker(const Materials& materials, Faults& faults) {
   return contexts;
 }
 
-void add_pools(Snapshot& snapshot, const Config& config, metrics::LabelSets& labels,
-               Faults& faults) {
-  for (const BackendConfig& backend : config.backends) {
-    std::unique_ptr<tls::ClientContext> context;
-    take(client_context(backend), context, faults);
-    const size_t label = labels.intern_backend(backend.name);
-    std::vector<size_t> server_labels;
-    for (const net::HostPort& server : backend.servers) {
-      server_labels.push_back(labels.intern_server(label, server.text()));
-    }
-    snapshot.pools.push_back(
-        std::make_shared<Pool>(backend, std::move(context), label, server_labels));
+std::shared_ptr<Pool> make_pool(const Materials& materials, size_t index,
+                                metrics::LabelSets& labels, Faults& faults) {
+  const BackendConfig& backend = materials.config->backends[index];
+  std::unique_ptr<tls::ClientContext> context;
+  take(client_context(backend), context, faults);
+  const size_t label = labels.intern_backend(backend.name);
+  std::vector<size_t> server_labels;
+  for (const ServerConfig& server : backend.servers) {
+    server_labels.push_back(labels.intern_server(label, server.text()));
   }
+  return std::make_shared<Pool>(backend, std::move(context), label, server_labels,
+                                materials.health[index]);
 }
 
 // Keys, passphrases and the ticket secret, if their files lie open: each once.
@@ -124,7 +123,7 @@ void warn_of_open_secrets(const TlsConfig& config, Faults& warnings) {
   look(config.ticket_secret_where, "ticket_secret", config.ticket_secret);
 }
 
-// All but the configuration itself.
+// All but the configuration itself, and the health of its servers.
 Materials read_files(const TlsConfig& config, const Materials* former, Faults& faults) {
   Materials materials;
   take(load_certificates(config, former), materials.certificates, faults);
@@ -150,6 +149,9 @@ Result<Materials> Materials::load(Config config, const Materials* former) {
     return faults;
   }
   materials.config = std::make_shared<const Config>(std::move(config));
+  materials.health =
+      make_health(*materials.config, former == nullptr ? nullptr : former->config.get(),
+                  former == nullptr ? nullptr : &former->health);
   return materials;
 }
 
@@ -160,6 +162,7 @@ Result<Materials> Materials::renewed() const {
     return faults;
   }
   materials.config = config;
+  materials.health = health;
   return materials;
 }
 
@@ -185,6 +188,21 @@ Result<std::vector<Contexts>> make_contexts(const Materials& materials, size_t w
     return faults;
   }
   return sets;
+}
+
+Result<std::vector<std::shared_ptr<Pool>>> make_checked_pools(const Materials& materials,
+                                                              metrics::LabelSets& labels) {
+  std::vector<std::shared_ptr<Pool>> pools;
+  Faults faults;
+  for (size_t i = 0; i < materials.config->backends.size(); ++i) {
+    if (materials.config->backends[i].health.has_value()) {
+      pools.push_back(make_pool(materials, i, labels, faults));
+    }
+  }
+  if (!faults.empty()) {
+    return faults;
+  }
+  return pools;
 }
 
 void Snapshot::take_over(const Snapshot& former) {
@@ -213,7 +231,9 @@ Result<std::vector<std::shared_ptr<Snapshot>>> Snapshot::make(const Materials& m
     snapshot->config = materials.config;
     Faults faults;
     snapshot->listeners = contexts_of_worker(materials, faults);
-    add_pools(*snapshot, *materials.config, labels, faults);
+    for (size_t k = 0; k < materials.config->backends.size(); ++k) {
+      snapshot->pools.push_back(make_pool(materials, k, labels, faults));
+    }
     for (const RouteConfig& route : materials.config->routes) {
       snapshot->routes.emplace(route.sni, route.backend);
     }

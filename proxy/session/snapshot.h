@@ -1,7 +1,7 @@
 // Snapshot: all that a new session of one worker needs, made as a whole: configuration, a TLS
 // context for each listener, the backend pools. A reload makes a new one for each worker or, if
 // anything is wrong, none; sessions hold the one they began with, and the last of them frees it.
-// Configuration and contexts never change; the worker's thread alone keeps the pools' counts.
+// Configuration and contexts never change; the worker's thread alone uses the pools.
 #pragma once
 
 #include <memory>
@@ -12,6 +12,7 @@
 
 #include "metrics/label_sets.h"
 #include "proxy/backend/pool.h"
+#include "proxy/backend/server_health.h"
 #include "proxy/base/result.h"
 #include "proxy/config/config.h"
 #include "tls/certificate_store.h"
@@ -21,16 +22,18 @@
 
 namespace postern {
 
-// What is read from disk once and shared by all workers.
+// What all workers share: what is read from disk once, and what is known of the servers.
 struct Materials {
   std::shared_ptr<const Config> config;
   std::shared_ptr<const tls::CertificateStore> certificates;
   std::shared_ptr<const tls::TicketKeys> tickets;
   std::shared_ptr<const tls::ClientAuth> client_auth;  // null: clients are not asked
+  BackendsHealth health;
   Faults warnings;  // what is doubtful in the files; for the log and `postern check`
 
-  // `former`, if there is one, lends its ticket keys and its self-signed certificate, so that a
-  // reload breaks neither resumption nor trust. All faults at once, those of backends too.
+  // `former`, if there is one, lends its ticket keys, its self-signed certificate and what it knows
+  // of the servers that stay, so that a reload breaks neither resumption nor trust, and tries no
+  // dead server again. All faults at once, those of backends too.
   static Result<Materials> load(Config config, const Materials* former);
   // Reads the files again for the same configuration. The hop to backends is not looked at: what is
   // wrong there must not keep a renewed certificate from clients.
@@ -45,6 +48,10 @@ using Contexts = std::vector<std::unique_ptr<tls::ServerContext>>;
 // One set for each of `workers`.
 Result<std::vector<Contexts>> make_contexts(const Materials& materials, size_t workers);
 
+// The pools of backends whose health is checked, for the main thread, which alone may call this.
+Result<std::vector<std::shared_ptr<Pool>>> make_checked_pools(const Materials& materials,
+                                                              metrics::LabelSets& labels);
+
 struct Snapshot {
   std::shared_ptr<const Config> config;
   Contexts listeners;
@@ -54,12 +61,11 @@ struct Snapshot {
   // The pool for a client that asked for `server_name` (lower case, empty without SNI).
   Pool& route(std::string_view server_name) const;
 
-  // The same with other contexts: when nothing but certificates is new, the pools keep their
-  // counts.
+  // The same with other contexts: when nothing but certificates is new, the pools stay.
   std::shared_ptr<Snapshot> with(Contexts contexts) const;
 
   // From the one before, what the servers' names resolved to, so that a reload waits for no
-  // resolver, and how many sessions live on them.
+  // resolver.
   void take_over(const Snapshot& former);
 
   // One for each of `workers`. Registers new backends and servers in `labels`: main thread only.

@@ -74,10 +74,12 @@ class DialerTest : public testing::Test, public DialerObserver {
                 .value());
       }
       std::vector<size_t> server_labels;
+      PoolHealth health;
       for (size_t i = 0; i < config.servers.size(); ++i) {
         server_labels.push_back(i + 1);
+        health.push_back(std::make_shared<ServerHealth>());
       }
-      pool_ = std::make_unique<Pool>(config, std::move(context), 1, server_labels);
+      pool_ = std::make_unique<Pool>(config, std::move(context), 1, server_labels, health);
     }
     return *pool_;
   }
@@ -104,9 +106,11 @@ class DialerTest : public testing::Test, public DialerObserver {
   void begin_with_the_first_again() {
     stream.reset();
     place = ServerSlot();
-    pool().order(net::loopback(1));
+    pool().order(net::loopback(1), loop.now_ms());
   }
   bool rests(size_t server) { return pool().server(server).rests(loop.now_ms()); }
+  // Of the first address that is known.
+  CircuitBreaker& breaker(size_t server) { return *pool().server(server).endpoints()[0].breaker; }
   bool accepted(size_t server, size_t connections) {
     return run_until(loop, [&] { return backends[server]->accepted() == connections; });
   }

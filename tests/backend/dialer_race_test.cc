@@ -127,8 +127,8 @@ TEST_F(DialerRaceTest, TriesWhatRestsWhenNothingElseIsLeft) {
   ScriptedBackend& server = backend();
   BackendServer& only = pool().server(0);
   only.addresses.store({server.address()}, loop.now_ms() + 60'000);
-  only.breaker(server.address()).failed(loop.now_ms());
-  only.name.failed(loop.now_ms());
+  breaker(0).failed(loop.now_ms());
+  only.health->name.failed(loop.now_ms());
   log::configure(log::Format::Text, log::Level::Info);
   const auto lines = test::logged([&] { EXPECT_TRUE(dials()); });
   EXPECT_NE(stream, nullptr);
@@ -141,7 +141,7 @@ TEST_F(DialerRaceTest, TriesWhatRestsOnlyOnceNothingElseIsOnItsWay) {
   ScriptedBackend& slow = silent();
   BackendServer& first = pool().server(0);
   first.addresses.store({resting.address()}, loop.now_ms() + 60'000);
-  first.breaker(resting.address()).failed(loop.now_ms());
+  breaker(0).failed(loop.now_ms());
   start();
   ASSERT_TRUE(accepted(1, 1));
   pass_ms(Dialer::kHeadStartMs + 50);
@@ -152,38 +152,20 @@ TEST_F(DialerRaceTest, TriesWhatRestsOnlyOnceNothingElseIsOnItsWay) {
   EXPECT_EQ(place.server(), &first);
 }
 
-// ---- the circuit breaker
-
-TEST(CircuitBreaker, RestsLongerAfterEachFailure) {
-  CircuitBreaker breaker;
-  EXPECT_TRUE(breaker.claim(100));
-  EXPECT_TRUE(breaker.failed(100)) << "it was well";
-  EXPECT_FALSE(breaker.failed(200)) << "several tries were on their way";
-  uint64_t now = 100;
-  uint64_t former = 0;
-  for (int i = 0; i < 6; ++i) {
-    const uint64_t since = now;
-    while (!breaker.claim(now)) {
-      ++now;
-    }
-    const uint64_t rest = now - since;
-    EXPECT_GE(rest, former - former / 8);
-    EXPECT_LE(rest, CircuitBreaker::kLongestRestMs);
-    former = rest;
-    EXPECT_FALSE(breaker.claim(now)) << "one dialer tries it, no other";
-  }
-  EXPECT_GE(former, CircuitBreaker::kLongestRestMs - CircuitBreaker::kLongestRestMs / 8);
-}
-
-TEST(CircuitBreaker, IsWellAfterASuccess) {
-  CircuitBreaker breaker;
-  EXPECT_FALSE(breaker.served());
-  breaker.failed(100);
-  EXPECT_TRUE(breaker.rests(101));
-  EXPECT_TRUE(breaker.served());
-  EXPECT_FALSE(breaker.rests(101));
-  EXPECT_TRUE(breaker.claim(101));
-  EXPECT_TRUE(breaker.claim(101)) << "all dialers try what is well";
+TEST_F(DialerRaceTest, AServerThatFailsAgainIsDown) {
+  backend({.hangs_up = true});
+  backend();
+  const auto lines = lines_while([&] {
+    ASSERT_TRUE(dials());
+    EXPECT_EQ(pool().server(0).health->state({}), ServerState::Suspect);
+    backends.pop_back();  // so that the first one is tried as a last resort
+    again();
+    ASSERT_TRUE(dials());
+  });
+  EXPECT_EQ(pool().server(0).health->state({}), ServerState::Down);
+  EXPECT_THAT(
+      lines,
+      Contains(ContainsRegex("backend is down backend=pool server=127.0.0.1:[0-9]+ reason=")));
 }
 
 }  // namespace

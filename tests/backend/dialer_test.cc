@@ -192,7 +192,7 @@ TEST_P(DialCancelTest, CallsNoObserverAndLeavesNothingAtAnyStage) {
     if (!succeeded) {
       EXPECT_TRUE(run_until(loop, [&] { return server.open() == 0; }));
       EXPECT_FALSE(finished());
-      EXPECT_EQ(*pool().server(0).sessions, 0U);
+      EXPECT_EQ(pool().server(0).health->sessions, 0U);
     }
     loop.retire(std::move(dial));
     loop.run_once(0);

@@ -93,6 +93,14 @@ TEST(Config, ReadsEveryKey) {
   EXPECT_THAT(config.tls.policy.groups, ElementsAre("X25519"));
   ASSERT_EQ(config.backends.size(), 2U);
   const BackendConfig& b = config.backends[0];
+  ASSERT_EQ(b.servers.size(), 2U);
+  EXPECT_EQ(b.servers[0].text(), "h:143");
+  EXPECT_EQ(b.servers[0].weight, 1U);
+  EXPECT_EQ(b.servers[1].text(), "i:1");
+  EXPECT_EQ(b.servers[1].weight, 3U);
+  EXPECT_EQ(b.servers[1].max_sessions, 10U);
+  EXPECT_TRUE(b.servers[1].backup);
+  EXPECT_FALSE(b.servers[1].drain);
   EXPECT_EQ(b.tls, BackendTls::StartTls);
   EXPECT_EQ(b.verify.mode, tls::Verification::Mode::None);
   EXPECT_EQ(b.min_version, tls::Version::Tls10);

@@ -63,7 +63,7 @@ TEST(ConfigDefaults, AreShownFromWhereTheyAreKept) {
     }
     EXPECT_TRUE(draft.diagnostics.ok()) << row.path;
   }
-  EXPECT_EQ(count, 37U);
+  EXPECT_EQ(count, 45U);
 }
 
 TEST(ConfigDefaults, AreThoseOfAFileThatDoesNotNameThem) {

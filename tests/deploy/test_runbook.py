@@ -74,6 +74,16 @@ class Runbook(unittest.TestCase):
         for word in ("[::]:993", "[::]:143", "legacy", "mail.example.org"):
             self.assertIn(word, said)
 
+    def test_a_server_is_taken_out_of_its_pool(self):
+        self.certificate("mail.example.org")
+        (self.folder / "postern.yaml").write_text(
+            "listeners: [{address: '127.0.0.1:0'}]\n"
+            "tls: {certificates: [{chain: mail.example.org.crt, key: mail.example.org.key}]}\n" +
+            block("docs/operation.md", "drain: true").text)
+        said = output(BINARY, "check", "--config", self.folder / "postern.yaml")
+        self.assertIn("mail1.internal:143 (weight 3, at most 5000 sessions) mail2.internal:143 (drains) "
+                      "standby.internal:143 (backup)", said)
+
     def test_what_to_try_is_what_a_fresh_debian_runs_in_ci(self):
         ci = (SOURCE / ".ci/run").read_text()
         for command in commands(block("README.md", "deploy/quickstart")):

@@ -84,7 +84,8 @@ bool Gateway::at_rest() {
                   figure(Metric::SessionsOpaque);
   for (const auto& pool : snapshot_->pools) {
     for (size_t i = 0; i < pool->config().servers.size(); ++i) {
-      held += figure(Metric::BackendSessions, {pool->server(i).label}) + *pool->server(i).sessions;
+      held += figure(Metric::BackendSessions, {pool->server(i).label}) +
+              pool->server(i).health->sessions;
     }
   }
   sessions_.for_each([&held](Session&) { ++held; });

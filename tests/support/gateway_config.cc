@@ -9,7 +9,7 @@ Config gateway_config(const std::vector<net::HostPort>& servers) {
                       {.address = any_port, .tls = ListenerTls::StartTls, .text = "starttls"}};
   config.tls.policy = tls::Policy::preset("intermediate").value();
   config.tls.self_signed = true;
-  config.backends = {{.name = "pool", .servers = servers, .verify = {}}};
+  config.backends = {{.name = "pool", .servers = {servers.begin(), servers.end()}, .verify = {}}};
   return config;
 }
 

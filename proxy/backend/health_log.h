@@ -1,0 +1,16 @@
+// The lines of the log about the state of a server's address: once for the process, by whatever has
+// found out. Any thread.
+#pragma once
+
+#include "proxy/backend/pool.h"
+#include "proxy/base/error.h"
+#include "proxy/net/address.h"
+
+namespace postern {
+
+// A warning if no other address of the server serves.
+void log_down(const Pool& pool, BackendServer& server, const net::Address& address,
+              const Error& error);
+void log_serves_again(const Pool& pool, const BackendServer& server, const net::Address& address);
+
+}  // namespace postern
