@@ -217,8 +217,6 @@ Engine::Event Engine::pause_or_stop(int result, const char* during) {
   switch (SSL_get_error(ssl_, result)) {
     case SSL_ERROR_WANT_READ:
       return transport_ended_ ? fail(Failure::Truncated, during) : Event::NeedInput;
-    case SSL_ERROR_PENDING_CERTIFICATE:
-      return Event::Hello;
     case SSL_ERROR_ZERO_RETURN:  // close_notify
       if (!open_) {
         return fail(Failure::Truncated, during);

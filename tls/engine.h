@@ -1,8 +1,8 @@
 // Engine: one TLS connection without a socket: ciphertext in, plaintext out, and back. Either role.
 //
-//   feed(ciphertext) ; while ((e = next()) != NeedInput) { Hello | Open | Plaintext | End | Failed
-//   } seal(plaintext)                      -> ciphertext appended to the workspace after every
-//   call: send workspace.outgoing(), then workspace.clear()
+//   feed(ciphertext) ; while ((e = next()) != NeedInput) { Open | Plaintext | End | Failed }
+//   seal(plaintext)                      -> ciphertext appended to the workspace
+//   after every call: send workspace.outgoing(), then workspace.clear()
 //
 // Idle, an engine owns BoringSSL's SSL object with its handshake state shed and nothing else: no
 // buffers. One thread: that of its workspace.
@@ -14,7 +14,6 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <utility>
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/error.h"
@@ -72,7 +71,6 @@ struct ClientFacts {
 
 // What a server's end notes of a ClientHello.
 struct HelloNotes {
-  bool stops = false;  // once it is whole, before anything is computed for it
   // Why the context's shadow policy would have refused a handshake that its own policy accepted.
   std::optional<Failure> shadow_refusal = {};
   std::optional<Version> highest_offer = {};  // not known of a client before TLS 1.0
@@ -83,7 +81,7 @@ struct HelloNotes {
 
 class Engine {
  public:
-  enum class Event : uint8_t { NeedInput, Hello, Open, Plaintext, End, Failed };
+  enum class Event : uint8_t { NeedInput, Open, Plaintext, End, Failed };
 
   static std::unique_ptr<Engine> server(const ServerContext& context, Workspace& workspace);
   // Makes the ClientHello at once. `server_name` is sent as SNI unless it is an IP literal.
@@ -95,11 +93,6 @@ class Engine {
   // Offers ciphertext; it must stay valid until next() has returned NeedInput (or End, Failed).
   // Only then is there room for more.
   void feed(Bytes ciphertext);
-  // Server role, before the first next(): this reports Hello once the ClientHello is whole. Nothing
-  // has been computed for it by then; the next call of next() does.
-  void stop_at_hello() { hello_.stops = true; }
-  // What was fed and not taken, for who cannot keep it valid after Hello: feed it again.
-  Bytes take_back() { return std::exchange(input_, {}); }
   // The transport ended (FIN): once everything fed is taken, next() returns Failed (Truncated), or
   // End if close_notify came before.
   void feed_end();

@@ -78,7 +78,7 @@ struct ServerContext::State {
   bool ask_clients();
   bool present(const CertificateStore::Certificate& chosen, const SSL_CLIENT_HELLO& hello) const;
   void take_notes(std::span<const CertificateStore::Certificate* const> candidates,
-                  const SSL_CLIENT_HELLO& hello, HelloNotes& notes) const;
+                  const SSL_CLIENT_HELLO& hello) const;
   void refresh_keys();
   static ssl_select_cert_result_t select_certificate(const SSL_CLIENT_HELLO* hello) noexcept;
   static int select_protocol(SSL* ssl, const uint8_t** chosen, uint8_t* length,
@@ -150,17 +150,11 @@ void ServerContext::State::bound_resumption(SSL* ssl, int64_t good_until) const 
 // (Perdition's CVE-2013-4584); and a thousand contexts for each worker would be some megabytes.
 ssl_select_cert_result_t ServerContext::State::select_certificate(
     const SSL_CLIENT_HELLO* hello) noexcept {
-  HelloNotes* notes = notes_of(hello->ssl);
-  if (notes != nullptr && std::exchange(notes->stops, false)) {
-    return ssl_select_cert_retry;
-  }
   const State& state = of(hello->ssl);
   const char* name = SSL_get_servername(hello->ssl, TLSEXT_NAMETYPE_host_name);
   const auto candidates = state.settings.certificates->find(name == nullptr ? "" : name);
   const auto& chosen = choose_certificate(candidates, *hello, state.settings.policy);
-  if (notes != nullptr) {
-    state.take_notes(candidates, *hello, *notes);
-  }
+  state.take_notes(candidates, *hello);
   return state.present(chosen, *hello) ? ssl_select_cert_success : ssl_select_cert_error;
 }
 
@@ -182,13 +176,17 @@ bool ServerContext::State::present(const CertificateStore::Certificate& chosen,
 
 // A client that the policy in force refuses is not one that a stricter policy would cut off.
 void ServerContext::State::take_notes(
-    std::span<const CertificateStore::Certificate* const> candidates, const SSL_CLIENT_HELLO& hello,
-    HelloNotes& notes) const {
-  notes.highest_offer = highest_version(hello);
-  notes.lacks_group = !shares_group(hello, settings.policy, /*tls13=*/false) &&
-                      refusal(candidates, hello, settings.policy) == Failure::NoSharedGroup;
+    std::span<const CertificateStore::Certificate* const> candidates,
+    const SSL_CLIENT_HELLO& hello) const {
+  HelloNotes* notes = notes_of(hello.ssl);
+  if (notes == nullptr) {
+    return;
+  }
+  notes->highest_offer = highest_version(hello);
+  notes->lacks_group = !shares_group(hello, settings.policy, /*tls13=*/false) &&
+                       refusal(candidates, hello, settings.policy) == Failure::NoSharedGroup;
   if (settings.shadow.has_value() && !refusal(candidates, hello, settings.policy).has_value()) {
-    notes.shadow_refusal = refusal(candidates, hello, *settings.shadow);
+    notes->shadow_refusal = refusal(candidates, hello, *settings.shadow);
   }
 }
 

@@ -200,12 +200,12 @@ bool ClientSetup::acquire_handshake() {
   return false;
 }
 
-bool ClientSetup::on_hello() {
+bool ClientSetup::may_take() {
   return session_.services.handshakes.ask(*this, session_.origin.address);
 }
 
 void ClientSetup::on_turn() {
-  tls_->pass_hello();
+  tls_->take_turn();
 }
 
 void ClientSetup::on_open() {

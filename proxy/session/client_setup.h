@@ -2,8 +2,7 @@
 // balancer, the dialogue in clear on 143, the handshake. The mirror of Dialer, toward the client.
 // Loop's thread only; it retires once it has reported.
 //
-//   [PROXY header] -> [greeting -> STARTTLS] -> ClientHello -> its turn -> handshake
-//     -> on_client_ready
+//   [PROXY header] -> [greeting -> STARTTLS] -> ClientHello -> handshake -> on_client_ready
 //      any failure, and a LOGOUT before STARTTLS -> on_client_failed
 #pragma once
 
@@ -61,7 +60,7 @@ class ClientSetup final : public net::Retirable,
                           public ListNode<ClientSetup>,
                           private net::StreamObserver,
                           private net::Deadline,
-                          private HelloGate,
+                          private HandshakeGate,
                           private HandshakeQueue::Member {
  public:
   // Session and observer outlive it. It sets the origin in `session`.
@@ -95,7 +94,7 @@ class ClientSetup final : public net::Retirable,
   bool acquire_handshake();
   void handshake_failed(const Error& error);
 
-  bool on_hello() override;
+  bool may_take() override;
   void on_turn() override;
   void on_open() override;
   void on_bytes(Bytes bytes) override;

@@ -16,6 +16,14 @@ void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> s
                     size_t listener, std::unique_ptr<net::TcpStream> client) {
   const Config& config = *snapshot->config;
   Admission& admission = services.admission;
+  const net::Address peer = client->remote();
+  if (!peer.valid()) {  // it was reset before it was accepted: no address that a rule could judge
+    services.dial.counters.count<Metric::SessionsTotal>(ListenerLabel{listener},
+                                                        EndReason::ClientFailed);
+    client->abort();
+    services.dial.loop.retire(std::move(client));
+    return;
+  }
   auto admitted = admission.admit_session(config, listener);
   const Refusal* limit = std::get_if<Refusal>(&admitted);
   Session* rival = limit != nullptr ? services.sessions.who_gives_way(*limit, listener) : nullptr;
@@ -26,7 +34,6 @@ void Session::begin(const SessionServices& services, std::shared_ptr<Snapshot> s
   Admission::SessionPermit permit = rival != nullptr
                                         ? admission.admit_in_place_of_another(listener)
                                         : std::get<Admission::SessionPermit>(std::move(admitted));
-  const net::Address peer = client->remote();
   if (!net::contains(config.listeners[listener].proxies, peer)) {  // else a PROXY header names it
     const auto objection =
         admission.admit_address(permit, config.limits, peer, services.dial.loop.now_ms());

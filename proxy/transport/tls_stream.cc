@@ -44,27 +44,20 @@ TlsStream::TlsStream(net::Loop& loop, std::unique_ptr<net::Stream> transport,
 
 TlsStream::~TlsStream() = default;
 
-// ---- the gate
+// ---- the handshake's turns
 
-void TlsStream::guard(HelloGate& gate) {
-  gate_ = &gate;
-  engine_->stop_at_hello();
+// Reading goes on while the stream waits, so that it sees a client leave.
+bool TlsStream::must_wait() {
+  waits_ = gate_ != nullptr && !engine_->open() && !gate_->may_take();
+  return waits_;
 }
 
-// It reads on, to see that the client leaves; clients say nothing here.
-void TlsStream::wait_at_gate() {
-  waits_ = true;
-  early_ = as_text(engine_->take_back());
-}
-
-void TlsStream::pass_hello() {
-  check(waits_, "only a stream that waits at its gate can pass it");
+void TlsStream::take_turn() {
+  check(waits_, "a turn comes to a stream that waits for it");
   waits_ = false;
   transport_->resume();
-  take_events();
-  if (!dead_) {
-    hear_early();
-  }
+  const std::string early = std::exchange(early_, {});
+  take(as_bytes(early));
 }
 
 // ---- the observer's calls
@@ -114,6 +107,14 @@ void TlsStream::on_bytes(Bytes ciphertext) {
     fail(tls::tls_error(tls::Failure::TooManyPieces, "in the handshake"));
     return;
   }
+  if (must_wait()) {
+    early_ = as_text(ciphertext);
+    return;
+  }
+  take(ciphertext);
+}
+
+void TlsStream::take(Bytes ciphertext) {
   engine_->feed(ciphertext);
   take_events();
 }
@@ -185,12 +186,6 @@ void TlsStream::take_events() {
     switch (event) {
       case Engine::Event::NeedInput:
         return;
-      case Engine::Event::Hello:
-        if (!gate_->on_hello()) {
-          wait_at_gate();
-          return;
-        }
-        break;
       case Engine::Event::Open:
         observer_->on_open();
         break;

@@ -15,15 +15,15 @@
 
 namespace postern {
 
-// Decides when a server computes a handshake.
-class HelloGate {
+// Decides when a server computes what a client's handshake asks for.
+class HandshakeGate {
  public:
-  // A ClientHello is whole. True: the stream goes on at once. False: it waits until its
-  // pass_hello() is called, and keeps at most one more read.
-  virtual bool on_hello() = 0;
+  // Octets of a handshake have come. True: they are taken at once. False: they wait until the
+  // stream's take_turn() is called; it keeps at most one more read.
+  virtual bool may_take() = 0;
 
  protected:
-  ~HelloGate() = default;
+  ~HandshakeGate() = default;
 };
 
 class TlsStream final : public net::Stream,
@@ -49,9 +49,9 @@ class TlsStream final : public net::Stream,
   ~TlsStream() override;
 
   // Server role, before the loop's next turn. `gate` must outlive the handshake.
-  void guard(HelloGate& gate);
+  void guard(HandshakeGate& gate) { gate_ = &gate; }
   // From the loop, once `gate` has said no.
-  void pass_hello();
+  void take_turn();
 
   void observe(net::StreamObserver& observer) override { observer_ = &observer; }
   size_t write(Bytes plaintext) override;
@@ -84,7 +84,8 @@ class TlsStream final : public net::Stream,
   // Reports what was found inside a call of the observer.
   void run() override;
 
-  void wait_at_gate();
+  bool must_wait();
+  void take(Bytes ciphertext);
   void hear_early();
   void take_events();
   void flush(bool more_follows = false);
@@ -96,12 +97,12 @@ class TlsStream final : public net::Stream,
   std::unique_ptr<tls::Engine> engine_;
   tls::Workspace& workspace_;
   net::StreamObserver* observer_ = nullptr;
-  HelloGate* gate_ = nullptr;
+  HandshakeGate* gate_ = nullptr;
   std::string early_;    // received before the engine could take it
   Error write_error_;    // found by write(), reported by run()
   uint16_t pieces_ = 0;  // of the handshake, as they came
   bool greets_ = false;
-  bool waits_ = false;  // for pass_hello()
+  bool waits_ = false;  // for take_turn()
   bool ended_ = false;  // on_end was called
   bool dead_ = false;   // aborted or failed: no callback follows
   bool finished_ = false;

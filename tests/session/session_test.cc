@@ -1,5 +1,8 @@
 #include "proxy/session/session.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <functional>
 #include <memory>
 #include <string>
@@ -302,6 +305,22 @@ TEST_F(SessionTest, KeepsASessionThatIsNotIdle) {
   });
   EXPECT_TRUE(until([&] { return answers > 30; }));  // about a second
   EXPECT_EQ(gateway().ended(), 0U);
+}
+
+// Such a socket has no peer: neither `limits.deny` nor a ban could judge it.
+TEST_F(SessionTest, DropsAConnectionThatWasResetBeforeItWasAccepted) {
+  config.limits.deny = {net::Network::parse("127.0.0.0/8").value()};
+  sockaddr_storage to{};
+  const unsigned length = gateway().address(kImplicit).to(to);
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(connect(fd, reinterpret_cast<sockaddr*>(&to), length), 0);
+  ASSERT_EQ(send(fd, "\x16", 1, MSG_NOSIGNAL), 1);
+  const linger reset{.l_onoff = 1, .l_linger = 0};
+  ASSERT_EQ(setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
+  close(fd);
+  EXPECT_TRUE(until([&] { return gateway().ended(EndReason::ClientFailed) == 1; }));
+  EXPECT_EQ(gateway().ended(EndReason::Denied), 0U);
+  EXPECT_EQ(gateway().admission().sessions(), 0U);
 }
 
 }  // namespace

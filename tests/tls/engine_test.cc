@@ -172,36 +172,6 @@ TEST_P(Engines, CloseBeforeOpenAndAfterFailureIsHarmless) {
   EXPECT_EQ(server_.engine->next(), Engine::Event::Failed);
 }
 
-// Whoever computes for many can so choose the order.
-TEST_P(Engines, StopOnceTheHelloIsWhole) {
-  const std::string hello = client_.wire;
-  for (size_t split = 0; split < hello.size(); ++split) {
-    Workspace workspace;
-    const auto server = Engine::server(*server_context_, workspace);
-    server->stop_at_hello();
-    server->feed(as_bytes(hello).first(split));
-    ASSERT_EQ(server->next(), Engine::Event::NeedInput) << split;
-    server->feed(as_bytes(hello).subspan(split));
-    ASSERT_EQ(server->next(), Engine::Event::Hello) << split;
-    EXPECT_TRUE(workspace.outgoing().empty());
-    EXPECT_TRUE(server->take_back().empty());
-    ASSERT_EQ(server->next(), Engine::Event::NeedInput) << split;
-    EXPECT_FALSE(workspace.outgoing().empty());
-  }
-}
-
-TEST_P(Engines, GiveBackWhatFollowsTheHello) {
-  server_.engine->stop_at_hello();
-  const std::string hello = std::exchange(client_.wire, "");
-  const std::string both = hello + "beyond";
-  server_.engine->feed(as_bytes(both));
-  ASSERT_EQ(server_.engine->next(), Engine::Event::Hello);
-  EXPECT_EQ(as_text(server_.engine->take_back()), "beyond");
-  server_.take("");
-  converse(server_, client_);
-  EXPECT_TRUE(server_.engine->open());
-}
-
 TEST_P(Engines, ShareOneWorkspace) {
   converse(client_, server_);
   Workspace workspace;

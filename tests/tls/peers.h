@@ -46,7 +46,6 @@ class EnginePeer {
   std::unique_ptr<Engine> engine;
   std::string wire;  // ciphertext to carry to the other end
   std::string received;
-  size_t hellos = 0;  // stop_at_hello()
   size_t opened = 0;
   size_t plaintext_events = 0;
   bool ended = false;
@@ -60,9 +59,6 @@ class EnginePeer {
       switch (event) {
         case Engine::Event::NeedInput:
           return;
-        case Engine::Event::Hello:
-          ++hellos;
-          break;
         case Engine::Event::Open:
           ++opened;
           break;

@@ -399,23 +399,23 @@ TEST_P(TlsStreamEarly, ArriveEvenIfTheEndComesFirst) {
 }
 
 // A server's stream whose owner decides when the handshake is computed, and its client in memory.
-class TlsStreamGate : public testing::Test, public HelloGate {
+class TlsStreamGate : public testing::Test, public HandshakeGate {
  protected:
-  bool on_hello() override {
-    ++hellos;
+  bool may_take() override {
+    ++asked;
     return passes;
   }
-  void say_hello(std::string_view rest = {}) {
-    std::string flight(as_text(client_workspace.outgoing()));
+  std::string flight() {
+    std::string octets(as_text(client_workspace.outgoing()));
     client_workspace.clear();
-    transport.say(flight.append(rest));
+    return octets;
   }
-  // The client hears the server's flight and says the next one.
-  void answer() {
-    client->feed(as_bytes(transport.received));
+  // The client hears what the server has said, and has its next flight ready.
+  void hear() {
+    const std::string said = std::exchange(transport.received, {});
+    client->feed(as_bytes(said));
     while (client->next() != tls::Engine::Event::NeedInput) {
     }
-    say_hello();
   }
 
   net::Loop loop;
@@ -429,7 +429,7 @@ class TlsStreamGate : public testing::Test, public HelloGate {
   std::unique_ptr<test::FakeStream> fake = std::make_unique<test::FakeStream>();
   test::FakeStream& transport = *fake;
   std::unique_ptr<TlsStream> stream = make();
-  int hellos = 0;
+  int asked = 0;
   bool passes = false;
 
  private:
@@ -441,39 +441,59 @@ class TlsStreamGate : public testing::Test, public HelloGate {
   }
 };
 
-TEST_F(TlsStreamGate, LetsAHandshakePass) {
+TEST_F(TlsStreamGate, LetsEachFlightPass) {
   passes = true;
-  say_hello();
-  EXPECT_EQ(hellos, 1);
-  answer();
+  transport.say(flight());
+  hear();
+  transport.say(flight());
   EXPECT_TRUE(saw.opened());
+  EXPECT_EQ(asked, 2);
   EXPECT_EQ(transport.pauses, 0);
-  EXPECT_EQ(hellos, 1);
+  ASSERT_TRUE(client->seal(as_bytes("a NOOP\r\n")));
+  transport.say(flight());
+  EXPECT_EQ(saw.received, "a NOOP\r\n");
+  EXPECT_EQ(asked, 2) << "the handshake is over";
 }
 
-TEST_F(TlsStreamGate, HoldsAHandshake) {
-  say_hello();
-  EXPECT_EQ(hellos, 1);
+TEST_F(TlsStreamGate, HoldsEachFlightUntilItsTurn) {
+  transport.say(flight());
   EXPECT_TRUE(transport.received.empty());
-  stream->pass_hello();
-  answer();
+  stream->take_turn();
+  hear();
+  transport.say(flight());
+  EXPECT_FALSE(saw.opened());
+  stream->take_turn();
   EXPECT_TRUE(saw.opened());
   EXPECT_EQ(transport.pauses, 0);
 }
 
-TEST_F(TlsStreamGate, KeepsWhatFollowsTheHelloAndReadsNoMore) {
-  say_hello("\x17\x03\x03");  // of a record that cannot come yet
-  transport.say(std::string_view("\x00\x01x", 3));
-  EXPECT_TRUE(transport.paused);
-  EXPECT_FALSE(saw.failed());
-  stream->pass_hello();
+TEST_F(TlsStreamGate, HoldsAHelloAtEverySplit) {
+  const std::string hello = flight();
+  transport.say(hello.substr(0, 1));
+  for (size_t at = 1; at < hello.size(); ++at) {
+    stream->take_turn();
+    EXPECT_TRUE(transport.received.empty());
+    transport.say(hello.substr(at, 1));
+    if (saw.failed()) {
+      break;  // too many pieces
+    }
+  }
+  EXPECT_EQ(saw.failed(), hello.size() > TlsStream::kMostPieces);
+}
+
+TEST_F(TlsStreamGate, ReadsOnceMoreAtMostWhileItWaits) {
+  transport.say("\x16\x03");
   EXPECT_FALSE(transport.paused);
-  EXPECT_TRUE(saw.failed());
-  EXPECT_FALSE(transport.received.empty());
+  transport.say("\x01");
+  EXPECT_TRUE(transport.paused);
+  transport.say(std::string_view("\x00\x00", 2));
+  EXPECT_EQ(transport.unread(), 2U);
+  stream->take_turn();
+  EXPECT_FALSE(transport.paused);
 }
 
 TEST_F(TlsStreamGate, ComputesNothingForAClientThatLeaves) {
-  say_hello();
+  transport.say(flight());
   transport.end();
   EXPECT_TRUE(saw.failed());
   EXPECT_STREQ(saw.failure.label(), "truncated");
@@ -481,7 +501,7 @@ TEST_F(TlsStreamGate, ComputesNothingForAClientThatLeaves) {
 }
 
 TEST_F(TlsStreamGate, AFailureEndsTheWait) {
-  say_hello();
+  transport.say(flight());
   transport.fail(net::net_error(-ECONNRESET, "reading"));
   EXPECT_TRUE(saw.failed());
 }
