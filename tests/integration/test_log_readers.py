@@ -51,7 +51,7 @@ class Readers(unittest.TestCase):
                         client.start(b"LOGIN anna unheard")
                         wait_until(lambda: b"unheard" in backend.transcripts[-1], "the login at the server")
                         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                gateway.wait_for_log(rf"failures={i}\n")
+                gateway.wait_for_log(rf"failures={i} ")
             gateway.wait_for_log("client banned")
             path.write_text(gateway.log() + MORE, encoding="utf-8")
         return path

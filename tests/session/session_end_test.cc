@@ -306,20 +306,9 @@ const End kEnds[] = {
     {"BackendIsFull", EndReason::LimitBackend,
      [](SessionTest& test) {
        test.config.backends[0].servers[0].max_sessions = 1;
-       GatewayClient other(test.loop, test.gateway().address(kImplicit));
-       EXPECT_TRUE(test.until([&] { return other.connected(); }));
-       other.secure();
-       EXPECT_TRUE(test.until([&] { return other.heard("] ready\r\n"); }));
-       test.secure();
-       EXPECT_TRUE(test.until([&] { return test.client->over(); }));
+       come_second(test);
      },
      "* BYE [LIMIT]", 1},
-    {"BackendDrains", EndReason::BackendUnavailable,
-     [](SessionTest& test) {
-       test.config.backends[0].servers[0].drain = true;
-       test.secure();
-     },
-     "* BYE [UNAVAILABLE]"},
     {"BackendIsSilent", EndReason::BackendUnavailable,
      [](SessionTest& test) {
        connecting(test);

@@ -30,6 +30,16 @@ inline void inside_a_literal(SessionTest& test) {
   ASSERT_TRUE(test.hears("only this much"));
 }
 
+// Another client is served while the one of the test comes, and then leaves.
+inline void come_second(SessionTest& test) {
+  GatewayClient other(test.loop, test.gateway().address(kImplicit));
+  ASSERT_TRUE(test.until([&] { return other.connected(); }));
+  other.secure();
+  ASSERT_TRUE(test.until([&] { return other.heard("] ready\r\n"); }));
+  test.secure();
+  ASSERT_TRUE(test.until([&] { return test.client->over(); }));
+}
+
 inline void drain(SessionTest& test) {
   test.gateway().drain();
 }
