@@ -1,15 +1,13 @@
 #include "proxy/admission/handshake_queue.h"
 
-#include <utility>
-
 #include "proxy/admission/client_table.h"
 
 namespace postern {
 
 bool HandshakeQueue::ask(Member& member, const net::Address& client) {
   loop_.defer(*this);
-  if (turns_.empty() && computed_ < kBatch) {
-    ++computed_;
+  if (turns_.empty() && taken_ < kBatch) {
+    ++taken_;
     return true;
   }
   const uint64_t number = client_number(client);
@@ -21,9 +19,9 @@ bool HandshakeQueue::ask(Member& member, const net::Address& client) {
   return false;
 }
 
-// The end of a turn. The one that is called now belongs to the next turn.
+// The end of a turn. Those that are called now belong to the next turn.
 void HandshakeQueue::run() {
-  for (computed_ = 0; computed_ < kBatch; ++computed_) {
+  for (taken_ = 0; taken_ < kBatch; ++taken_) {
     Member* next = pop_next();
     if (next == nullptr) {
       break;

@@ -1,9 +1,8 @@
-// HandshakeQueue: whose handshake its loop computes next. A handshake costs more processor time
-// than all that follows until the login, and a stranger can ask for any number of them by sending
-// ClientHellos. So the loop computes a batch and then serves all other streams, and while more
-// clients ask, their addresses (IPv6 by its /64) take turns: a flood from few addresses waits for
-// itself, and an honest client for one handshake of each of these addresses. One loop's thread;
-// owns no member.
+// HandshakeQueue: whose flight of a handshake its loop takes next. A handshake costs more processor
+// time than all that follows until the login, and a stranger can ask for any number of them. So the
+// loop takes a batch of flights and then serves all other streams, and while more clients ask,
+// their addresses (IPv6 by its /64) take turns: a flood from few addresses waits for itself, and an
+// honest client for one flight of each of these addresses. One loop's thread; owns no member.
 #pragma once
 
 #include <cstddef>
@@ -18,8 +17,8 @@ namespace postern {
 
 class HandshakeQueue final : private net::Deferred {
  public:
-  // How many are computed between two ends of a turn. With one, a storm of honest clients costs 7 %
-  // more processor time, and a hostile one delays the others no less.
+  // How many are taken between two ends of a turn. With one, a storm of honest clients costs 7 %
+  // more processor time, and a hostile one delays the others little less.
   static constexpr size_t kBatch = 4;
 
   // Leaves the queue when it goes, or by unlink().
@@ -34,7 +33,7 @@ class HandshakeQueue final : private net::Deferred {
   // `loop` must outlive *this.
   explicit HandshakeQueue(net::Loop& loop) : loop_(loop) {}
 
-  // True: compute now. False: `member` waits, and on_turn() is called from the loop.
+  // True: take it now. False: `member` waits, and on_turn() is called from the loop.
   bool ask(Member& member, const net::Address& client);
 
  private:
@@ -51,7 +50,7 @@ class HandshakeQueue final : private net::Deferred {
   net::Loop& loop_;
   std::unordered_map<uint64_t, Client> clients_;
   IntrusiveList<Client> turns_;
-  size_t computed_ = 0;  // since the last end of a turn
+  size_t taken_ = 0;  // since the last end of a turn
 };
 
 }  // namespace postern

@@ -8,11 +8,9 @@
 #include <ctime>
 #include <utility>
 
-#include "proxy/backend/session_limit.h"
-#include "proxy/config/control_groups.h"
 #include "proxy/log/log.h"
-#include "proxy/net/local_address.h"
 #include "proxy/process/stray_signals.h"
+#include "proxy/server/config_log.h"
 #include "proxy/session/label_sets.h"
 #include "proxy/version.h"
 
@@ -25,51 +23,6 @@ namespace {
 // What a worker may take to end after its drain's limit has cut everything.
 constexpr uint64_t kWorkerEndMs = 5'000;
 constexpr uint64_t kRefusalReportMs = 1'000;
-
-void log_faults(const char* event, const Faults& faults) {
-  for (const Fault& fault : faults) {
-    log::error(event, {{"where", fault.where}, {"fault", fault.message}});
-  }
-}
-
-void log_warnings(const char* event, const Faults& warnings) {
-  for (const Fault& warning : warnings) {
-    log::warn(event, {{"where", warning.where}, {"warning", warning.message}});
-  }
-}
-
-void warn_of_memory_limit(const Config& config) {
-  const std::string warning =
-      config::judge_memory_limit(config.limits.memory, config::usable_memory());
-  if (!warning.empty()) {
-    log_warnings("configuration", {{"limits.memory", warning}});
-  }
-}
-
-// Beyond local ports no session reaches the backend, though postern would admit it.
-void log_session_limits(const Config& config) {
-  for (const BackendConfig& backend : config.backends) {
-    const SessionLimit limit = session_limit(config, backend, net::local_ports());
-    log::info("sessions of a backend", {{"backend", backend.name},
-                                        {"at_most", limit.sessions},
-                                        {"by", limit.by},
-                                        {"toward_each_address", limit.per_address}});
-  }
-}
-
-// Files that the process can no longer read as its new user: it serves, but a reload would fail.
-void warn_of_what_cannot_be_read_again(const Config& config, const std::string& config_path) {
-  std::vector<std::string> files = material_files(config.tls);
-  files.push_back(config_path);
-  for (const std::string& file : files) {
-    if (!file.empty() && access(file.c_str(), R_OK) != 0) {
-      log::warn("this file cannot be read again, a reload will fail",
-                {{"file", file},
-                 {"user", config.user},
-                 {"advice", "let the user's group read it: chgrp and chmod 640"}});
-    }
-  }
-}
 
 // What a running process cannot change stays as it is, and is named.
 void keep_what_needs_a_restart(Config& wanted, const Config& current) {
@@ -321,12 +274,8 @@ void Server::apply(Materials materials) {
   if (reconfigured) {
     check_health();
     log::configure(config.log_format, config.log_level);
-    log_warnings("configuration", config.warnings);
-    log_warnings("configuration", find_unnamed_servers(config, labels_));
-    log_warnings("configuration", find_foreign_sources(config));
-    log_session_limits(config);
+    log_configuration(config, labels_);
     raise_file_limit(config);
-    warn_of_memory_limit(config);
     admission_.memory().set_limit(config.limits.memory);
   }
   log_warnings("certificates", materials_.warnings);

@@ -67,7 +67,7 @@ TEST_F(HandshakeQueueTest, ComputesABatchAtOnce) {
 
 TEST_F(HandshakeQueueTest, ComputesTheFirstOfEachTurnAtOnce) {
   use_up_the_turn();
-  for (int turns = 0; turns < 2; ++turns) {  // in which nobody asks
+  for (int turns = 0; turns < 2; ++turns) {  // in which no client asks
     loop.run_once(0);
   }
   ask("192.0.2.1", 1);

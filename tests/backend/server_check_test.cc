@@ -23,7 +23,7 @@ class ServerCheckTest : public DialerTest {
   }
   ServerState state() { return pool().server(0).health->state(config.servers[0]); }
   // A server without a listener.
-  void nobody() { config.servers.push_back(closed_port.host()); }
+  void closed_server() { config.servers.push_back(closed_port.host()); }
 
   Prober prober{services};
 };
@@ -55,7 +55,7 @@ TEST_F(ServerCheckTest, GoesThroughTheTlsOfTheHop) {
 }
 
 TEST_F(ServerCheckTest, ARowOfFailuresTakesTheServerDown) {
-  nobody();
+  closed_server();
   const auto lines = lines_while([&] {
     follow();
     ASSERT_TRUE(probed("connection_refused", 1));

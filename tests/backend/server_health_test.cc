@@ -67,7 +67,7 @@ TEST(ServerHealth, ForgetsAddressesThatTheServerNoLongerHas) {
   const auto known = server.learn({address(2)});
   EXPECT_EQ(state(server), ServerState::Up);
   const auto again = server.learn({address(1), address(2)});
-  EXPECT_TRUE(again[0].breaker->well()) << "nobody has remembered it";
+  EXPECT_TRUE(again[0].breaker->well()) << "what was known of it is forgotten";
   EXPECT_EQ(again[1].breaker, known[0].breaker);
 }
 

@@ -21,17 +21,10 @@
 #include "proxy/session/session.h"
 #include "proxy/transport/tls_stream.h"
 #include "tests/support/gateway.h"
+#include "tests/support/sanitized.h"
 #include "tests/support/scripted_backend.h"
 #include "tests/support/test_loop.h"
 #include "tls/engine.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define POSTERN_FOREIGN_HEAP 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define POSTERN_FOREIGN_HEAP 1
-#endif
-#endif
 
 namespace postern {
 namespace {
@@ -131,9 +124,9 @@ void print_parts() {
 }
 
 TEST(Memory, AnIdleSessionCostsAtMostFiveKibibytes) {
-#ifdef POSTERN_FOREIGN_HEAP
-  GTEST_SKIP() << "a sanitizer's heap cannot be measured";
-#endif
+  if (test::kSanitized) {
+    GTEST_SKIP() << "a sanitizer's heap cannot be measured";
+  }
   Pipe to_parent;
   Pipe to_child;
   const pid_t child = fork();

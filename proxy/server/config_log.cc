@@ -1,0 +1,71 @@
+#include "proxy/server/config_log.h"
+
+#include <unistd.h>
+
+#include <vector>
+
+#include "proxy/backend/session_limit.h"
+#include "proxy/config/control_groups.h"
+#include "proxy/log/log.h"
+#include "proxy/net/local_address.h"
+#include "proxy/session/label_sets.h"
+#include "proxy/session/snapshot.h"
+
+namespace postern {
+namespace {
+
+void warn_of_memory_limit(const Config& config) {
+  const std::string warning =
+      config::judge_memory_limit(config.limits.memory, config::usable_memory());
+  if (!warning.empty()) {
+    log_warnings("configuration", {{"limits.memory", warning}});
+  }
+}
+
+// Beyond local ports no session reaches the backend, though postern would admit it.
+void log_session_limits(const Config& config) {
+  for (const BackendConfig& backend : config.backends) {
+    const SessionLimit limit = session_limit(config, backend, net::local_ports());
+    log::info("sessions of a backend", {{"backend", backend.name},
+                                        {"at_most", limit.sessions},
+                                        {"by", limit.by},
+                                        {"toward_each_address", limit.per_address}});
+  }
+}
+
+}  // namespace
+
+void log_faults(const char* event, const Faults& faults) {
+  for (const Fault& fault : faults) {
+    log::error(event, {{"where", fault.where}, {"fault", fault.message}});
+  }
+}
+
+void log_warnings(const char* event, const Faults& warnings) {
+  for (const Fault& warning : warnings) {
+    log::warn(event, {{"where", warning.where}, {"warning", warning.message}});
+  }
+}
+
+void log_configuration(const Config& config, metrics::LabelSets& labels) {
+  log_warnings("configuration", config.warnings);
+  log_warnings("configuration", find_unnamed_servers(config, labels));
+  log_warnings("configuration", find_foreign_sources(config));
+  log_session_limits(config);
+  warn_of_memory_limit(config);
+}
+
+void warn_of_what_cannot_be_read_again(const Config& config, const std::string& config_path) {
+  std::vector<std::string> files = material_files(config.tls);
+  files.push_back(config_path);
+  for (const std::string& file : files) {
+    if (!file.empty() && access(file.c_str(), R_OK) != 0) {
+      log::warn("this file cannot be read again, a reload will fail",
+                {{"file", file},
+                 {"user", config.user},
+                 {"advice", "let the user's group read it: chgrp and chmod 640"}});
+    }
+  }
+}
+
+}  // namespace postern
