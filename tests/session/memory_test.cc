@@ -100,13 +100,9 @@ class Pipe {
 }
 
 size_t heap_in_use() {
-#ifdef POSTERN_FOREIGN_HEAP
-  return 0;
-#else
   malloc_trim(0);
   const struct mallinfo2 info = mallinfo2();
   return info.uordblks + info.hblkhd;
-#endif
 }
 
 void print_size(const char* what, size_t bytes) {
