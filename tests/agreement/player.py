@@ -133,7 +133,8 @@ class Player:
                     return True
             return False
         if await end.until(answered, seconds):
-            self._usual += (self.loop.time() - begin - self._usual) / 50
+            took = min(self.loop.time() - begin, pace.deadline)  # a process that was stopped must not wait for ever after
+            self._usual += (took - self._usual) / 50
         return found[0] if found else b"end" if end.closed else b""
 
     async def _close(self, pace, end, heard, direct, owed):
