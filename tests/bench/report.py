@@ -6,6 +6,8 @@ import platform
 import shutil
 import subprocess
 
+import storm
+
 
 def ratio(found, title, row, column):
     """postern / best peer; None where there is nothing to divide. In a handshake's row a peer that does not dial
@@ -40,6 +42,8 @@ def markdown(found):
     pieces = {title: row for title, row in results.items() if "two writes" in title}
     if pieces:
         parts += ["\n**Latency of clients that write in pieces**, p50 in us\n", table(found, pieces, "p50_us", 0)]
+    if found["storm"]:
+        parts += ["\n**A storm of handshakes**, TLS 1.3 ECDSA, X25519MLKEM768: every client new\n", storm.table(found["storm"])]
     if idle:
         parts += ["\n**Memory** of idle logged-in sessions, PSS KiB each\n", table(found, idle, "kib_per_session", 1),
                   "\nleft after they have gone, MiB\n", table(found, idle, "left_mib", 1),
