@@ -9,9 +9,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "proxy/backend/session_limit.h"
 #include "proxy/config/values.h"
 #include "proxy/net/local_address.h"
+#include "proxy/pool/session_limit.h"
 #include "proxy/process/privileges.h"
 #include "proxy/server/certificate_lifetime.h"
 #include "proxy/session/snapshot.h"

@@ -15,12 +15,12 @@
 
 #include "metrics/counters.h"
 #include "proxy/backend/client_identity.h"
-#include "proxy/backend/pool.h"
 #include "proxy/imap/backend_preamble.h"
 #include "proxy/log/log.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tcp.h"
+#include "proxy/pool/pool.h"
 #include "proxy/transport/tls_stream.h"
 
 namespace postern {

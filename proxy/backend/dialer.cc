@@ -4,10 +4,10 @@
 #include <cerrno>
 #include <utility>
 
-#include "proxy/backend/health_log.h"
 #include "proxy/backend/label_values.h"
 #include "proxy/log/log.h"
 #include "proxy/net/failure.h"
+#include "proxy/pool/health_log.h"
 
 namespace postern {
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "proxy/backend/attempt.h"
-#include "proxy/backend/pool.h"
 #include "proxy/backend/server_check.h"
+#include "proxy/pool/pool.h"
 
 namespace postern {
 

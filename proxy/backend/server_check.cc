@@ -6,11 +6,11 @@
 #include <utility>
 
 #include "proxy/backend/dial_failure.h"
-#include "proxy/backend/health_log.h"
 #include "proxy/backend/label_values.h"
 #include "proxy/base/check.h"
 #include "proxy/log/log.h"
 #include "proxy/net/failure.h"
+#include "proxy/pool/health_log.h"
 
 namespace postern {
 

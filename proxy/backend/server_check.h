@@ -12,11 +12,11 @@
 
 #include "proxy/backend/attempt.h"
 #include "proxy/backend/client_identity.h"
-#include "proxy/backend/dns_cache.h"
-#include "proxy/backend/pool.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/stream.h"
+#include "proxy/pool/dns_cache.h"
+#include "proxy/pool/pool.h"
 
 namespace postern {
 

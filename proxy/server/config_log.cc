@@ -4,10 +4,10 @@
 
 #include <vector>
 
-#include "proxy/backend/session_limit.h"
 #include "proxy/config/control_groups.h"
 #include "proxy/log/log.h"
 #include "proxy/net/local_address.h"
+#include "proxy/pool/session_limit.h"
 #include "proxy/session/label_sets.h"
 #include "proxy/session/snapshot.h"
 

@@ -16,8 +16,8 @@
 #include "metrics/label_sets.h"
 #include "metrics/sample.h"
 #include "proxy/admission/admission.h"
-#include "proxy/backend/pool.h"
 #include "proxy/net/loop.h"
+#include "proxy/pool/pool.h"
 #include "proxy/server/watchdog.h"
 #include "proxy/session/snapshot.h"
 

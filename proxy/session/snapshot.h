@@ -11,10 +11,10 @@
 #include <vector>
 
 #include "metrics/label_sets.h"
-#include "proxy/backend/pool.h"
-#include "proxy/backend/server_health.h"
 #include "proxy/base/result.h"
 #include "proxy/config/config.h"
+#include "proxy/pool/pool.h"
+#include "proxy/pool/server_health.h"
 #include "tls/certificate_store.h"
 #include "tls/client_auth.h"
 #include "tls/context.h"

@@ -1,4 +1,4 @@
-#include "proxy/backend/circuit_breaker.h"
+#include "proxy/pool/circuit_breaker.h"
 
 #include <atomic>
 #include <thread>

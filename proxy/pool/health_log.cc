@@ -1,4 +1,4 @@
-#include "proxy/backend/health_log.h"
+#include "proxy/pool/health_log.h"
 
 #include "proxy/log/log.h"
 

@@ -12,10 +12,10 @@
 #include <string>
 #include <vector>
 
-#include "proxy/backend/circuit_breaker.h"
 #include "proxy/base/names.h"
 #include "proxy/config/config.h"
 #include "proxy/net/address.h"
+#include "proxy/pool/circuit_breaker.h"
 
 namespace postern {
 

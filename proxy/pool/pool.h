@@ -17,10 +17,10 @@
 
 #include "metrics/counters.h"
 #include "metrics/label_sets.h"
-#include "proxy/backend/dns_cache.h"
-#include "proxy/backend/server_health.h"
 #include "proxy/config/config.h"
 #include "proxy/net/address.h"
+#include "proxy/pool/dns_cache.h"
+#include "proxy/pool/server_health.h"
 #include "tls/context.h"
 
 namespace postern {

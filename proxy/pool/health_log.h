@@ -2,9 +2,9 @@
 // found out. Any thread.
 #pragma once
 
-#include "proxy/backend/pool.h"
 #include "proxy/base/error.h"
 #include "proxy/net/address.h"
+#include "proxy/pool/pool.h"
 
 namespace postern {
 

@@ -1,4 +1,4 @@
-#include "proxy/backend/session_limit.h"
+#include "proxy/pool/session_limit.h"
 
 #include <string>
 

@@ -1,4 +1,4 @@
-#include "proxy/backend/pool.h"
+#include "proxy/pool/pool.h"
 
 #include <algorithm>
 #include <map>

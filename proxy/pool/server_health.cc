@@ -1,4 +1,4 @@
-#include "proxy/backend/server_health.h"
+#include "proxy/pool/server_health.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "proxy/backend/dns_cache.h"
+#include "proxy/pool/dns_cache.h"
 
 #include <functional>
 #include <memory>
