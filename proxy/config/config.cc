@@ -6,9 +6,9 @@
 #include <system_error>
 #include <utility>
 
-#include "proxy/config/draft.h"
-#include "proxy/config/reader.h"
-#include "proxy/config/yaml.h"
+#include "proxy/config/internal/draft.h"
+#include "proxy/config/internal/reader.h"
+#include "proxy/config/internal/yaml.h"
 
 namespace postern {
 namespace {

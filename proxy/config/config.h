@@ -1,7 +1,8 @@
-// Config: the operator's configuration, parsed, checked and immutable. One table (config/table.cc)
-// holds every key's name, form, default and documentation; the parser, `postern config-reference`
-// and the table of docs/configuration.md come from it. A bad file reports every fault at once:
-// file, line, the bad value and what is allowed. Relative paths start from the file's own folder.
+// Config: the operator's configuration, parsed, checked and immutable. One table
+// (internal/table.cc) holds every key's name, form, default and documentation; the parser, `postern
+// config-reference` and the table of docs/configuration.md come from it. A bad file reports every
+// fault at once: file, line, the bad value and what is allowed. Relative paths start from the
+// file's own folder.
 #pragma once
 
 #include <cstddef>

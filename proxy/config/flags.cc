@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "proxy/config/draft.h"
+#include "proxy/config/internal/draft.h"
 #include "proxy/config/values.h"
 
 namespace postern::config {

@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "proxy/config/config.h"
-#include "proxy/config/table.h"
+#include "proxy/config/internal/table.h"
 
 namespace postern {
 namespace {

@@ -11,8 +11,8 @@
 #include <gtest/gtest.h>
 
 #include "proxy/config/control_groups.h"
-#include "proxy/config/table.h"
-#include "proxy/config/table_parts.h"
+#include "proxy/config/internal/table.h"
+#include "proxy/config/internal/table_parts.h"
 #include "proxy/config/values.h"
 
 namespace postern {

@@ -7,9 +7,9 @@
 
 #include "proxy/config/config.h"
 #include "proxy/config/control_groups.h"
-#include "proxy/config/draft.h"
-#include "proxy/config/table.h"
-#include "proxy/config/table_parts.h"
+#include "proxy/config/internal/draft.h"
+#include "proxy/config/internal/table.h"
+#include "proxy/config/internal/table_parts.h"
 #include "proxy/config/values.h"
 
 namespace postern {

@@ -1,4 +1,4 @@
-#include "proxy/config/yaml.h"
+#include "proxy/config/internal/yaml.h"
 
 #include <algorithm>
 #include <exception>

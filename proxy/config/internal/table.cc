@@ -1,10 +1,10 @@
-#include "proxy/config/table.h"
+#include "proxy/config/internal/table.h"
 
 #include <algorithm>
 #include <array>
 #include <vector>
 
-#include "proxy/config/table_parts.h"
+#include "proxy/config/internal/table_parts.h"
 #include "proxy/config/values.h"
 
 namespace postern::config {

@@ -2,8 +2,8 @@
 // records the rest as faults: unknown, duplicate and missing keys, and wrong shapes.
 #pragma once
 
-#include "proxy/config/draft.h"
-#include "proxy/config/yaml.h"
+#include "proxy/config/internal/draft.h"
+#include "proxy/config/internal/yaml.h"
 
 namespace postern::config {
 

@@ -10,7 +10,7 @@
 #include <string_view>
 
 #include "proxy/config/diagnostics.h"
-#include "proxy/config/draft.h"
+#include "proxy/config/internal/draft.h"
 
 namespace postern::config {
 

@@ -1,10 +1,10 @@
-#include "proxy/config/reader.h"
+#include "proxy/config/internal/reader.h"
 
 #include <algorithm>
 #include <map>
 #include <utility>
 
-#include "proxy/config/table.h"
+#include "proxy/config/internal/table.h"
 #include "proxy/log/escape.h"
 
 namespace postern::config {

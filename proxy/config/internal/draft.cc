@@ -1,4 +1,4 @@
-#include "proxy/config/draft.h"
+#include "proxy/config/internal/draft.h"
 
 #include <algorithm>
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "proxy/config/table.h"
+#include "proxy/config/internal/table.h"
 
 namespace postern::config {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "proxy/config/table_parts.h"
+#include "proxy/config/internal/table_parts.h"
 #include "proxy/config/values.h"
 
 namespace postern::config {

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <string_view>
 
-#include "proxy/config/table_parts.h"
+#include "proxy/config/internal/table_parts.h"
 #include "proxy/config/values.h"
 #include "proxy/log/escape.h"
 

@@ -2,7 +2,7 @@
 #include <array>
 #include <cstdint>
 
-#include "proxy/config/table_parts.h"
+#include "proxy/config/internal/table_parts.h"
 #include "proxy/config/values.h"
 #include "proxy/log/escape.h"
 
