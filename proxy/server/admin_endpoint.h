@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "metrics/admin_http.h"
+#include "metrics/export/admin_http.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/listener.h"

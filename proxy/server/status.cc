@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "metrics/gzip.h"
+#include "metrics/export/gzip.h"
 #include "proxy/log/log.h"
 #include "proxy/version.h"
 

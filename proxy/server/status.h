@@ -9,12 +9,12 @@
 #include <string_view>
 #include <vector>
 
-#include "metrics/admin_http.h"
 #include "metrics/counters.h"
-#include "metrics/exporter.h"
-#include "metrics/exposition.h"
+#include "metrics/export/admin_http.h"
+#include "metrics/export/exporter.h"
+#include "metrics/export/exposition.h"
+#include "metrics/export/sample.h"
 #include "metrics/label_sets.h"
-#include "metrics/sample.h"
 #include "proxy/admission/admission.h"
 #include "proxy/net/loop.h"
 #include "proxy/pool/pool.h"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "metrics/admin_http.h"
+#include "metrics/export/admin_http.h"
 #include "proxy/backend/label_values.h"
 #include "proxy/relay/end_reason.h"
 #include "proxy/transport/proxy_protocol.h"

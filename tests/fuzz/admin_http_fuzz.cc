@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "metrics/admin_http.h"
+#include "metrics/export/admin_http.h"
 #include "proxy/base/check.h"
 
 namespace {

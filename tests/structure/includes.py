@@ -19,9 +19,9 @@ DOOR = "proxy"
 LIBRARIES = {
     r"uv(\.h$|/)": "proxy/net",
     r"openssl/": "tls",
-    r"llhttp\.h$": "metrics",
-    r"prometheus/": "metrics",
-    r"zlib\.h$": "metrics",
+    r"llhttp\.h$": "metrics/export",
+    r"prometheus/": "metrics/export",
+    r"zlib\.h$": "metrics/export",
     r"yaml-cpp/": "proxy/config",
     r"spdlog/": "proxy/log",
     r"CLI/": DOOR,
@@ -64,7 +64,7 @@ class House:
         folders = [str(folder) for folder in pathlib.PurePath(path).parents]
         if folders[-2:-1] == ["tests"]:
             mirror = folders[-3].removeprefix("tests/") if len(folders) > 2 else ""
-            folders = [mirror, f"{DOOR}/{mirror}"]
+            folders = [folder for folder in self.links if pathlib.PurePath(folder).name == mirror]
         return next((folder for folder in folders if folder in self.links), None)
 
 

@@ -44,6 +44,7 @@ class Includes(Tree):
         self.plant("proxy/base/CMakeLists.txt", "add_library(postern_base INTERFACE)")
         for name in ("tls", "metrics"):
             self.room(name, name, "base")
+        self.room("metrics/export", "export", "metrics")
         for name in ("net", "imap", "log"):
             self.room(f"proxy/{name}", name, "base")
         self.room("proxy/config", "config", "log", "net", "tls")
@@ -55,7 +56,8 @@ class Includes(Tree):
         self.plant("proxy/base/result.h", '#include "proxy/base/error.h"')
         self.plant("proxy/net/tcp.h", "#include <uv.h>", '#include "proxy/base/result.h"')
         self.plant("tls/engine.cc", "#include <openssl/ssl.h>", '#include "proxy/base/error.h"')
-        self.plant("metrics/exporter.h", "#include <prometheus/collectable.h>")
+        self.plant("metrics/export/exporter.h", "#include <prometheus/collectable.h>")
+        self.plant("tests/export/exporter_test.cc", "#include <zlib.h>", '#include "metrics/export/exporter.h"')
         self.plant("proxy/config/config.h", "#include <string>")
         self.plant("proxy/session/session.h", '#include "proxy/config/config.h"', '#include "proxy/net/tcp.h"')
         self.plant("proxy/main.cc", '#include "proxy/session/session.h"', '#include "proxy/cli.h"', "#include <CLI/CLI.hpp>")

@@ -1,4 +1,4 @@
-#include "metrics/sample.h"
+#include "metrics/export/sample.h"
 
 #include <sys/resource.h>
 #include <sys/stat.h>

@@ -1,4 +1,4 @@
-#include "metrics/exposition.h"
+#include "metrics/export/exposition.h"
 
 #include <string>
 

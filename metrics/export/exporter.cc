@@ -1,4 +1,4 @@
-#include "metrics/exporter.h"
+#include "metrics/export/exporter.h"
 
 #include <algorithm>
 #include <array>
@@ -12,7 +12,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
-#include "metrics/openmetrics.h"
+#include "metrics/export/openmetrics.h"
 #include "proxy/base/check.h"
 
 namespace postern::metrics {

@@ -1,4 +1,4 @@
-#include "metrics/gzip.h"
+#include "metrics/export/gzip.h"
 
 #include <cstdint>
 

@@ -1,4 +1,4 @@
-#include "metrics/openmetrics.h"
+#include "metrics/export/openmetrics.h"
 
 #include <set>
 #include <sstream>
@@ -9,7 +9,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "metrics/exporter.h"
+#include "metrics/export/exporter.h"
+#include "tests/export/fixed_samples.h"
 #include "tests/metrics/figures.h"
 
 namespace postern::metrics {

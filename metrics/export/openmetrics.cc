@@ -1,4 +1,4 @@
-#include "metrics/openmetrics.h"
+#include "metrics/export/openmetrics.h"
 
 #include <array>
 #include <charconv>

@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-#include "metrics/exposition.h"
+#include "metrics/export/exposition.h"
 #include "proxy/base/bytes.h"
 
 namespace postern::metrics {

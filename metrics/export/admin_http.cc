@@ -1,7 +1,7 @@
 // llhttp's callbacks only take notes; feed() decides. llhttp gets one byte at a time: a request has
 // three hundred of them, limits become exact, and no answer can depend on how the network cut the
 // input.
-#include "metrics/admin_http.h"
+#include "metrics/export/admin_http.h"
 
 #include <algorithm>
 #include <array>
@@ -10,7 +10,7 @@
 
 #include <llhttp.h>
 
-#include "metrics/http_token.h"
+#include "metrics/export/http_token.h"
 
 namespace postern::metrics {
 namespace {

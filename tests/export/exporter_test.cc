@@ -1,4 +1,4 @@
-#include "metrics/exporter.h"
+#include "metrics/export/exporter.h"
 
 #include <unistd.h>
 
@@ -13,6 +13,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/export/fixed_samples.h"
 #include "tests/metrics/figures.h"
 
 namespace postern::metrics {

@@ -1,4 +1,4 @@
-#include "metrics/admin_http.h"
+#include "metrics/export/admin_http.h"
 
 #include <algorithm>
 #include <string>

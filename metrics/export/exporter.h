@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "metrics/counters.h"
-#include "metrics/exposition.h"
+#include "metrics/export/exposition.h"
+#include "metrics/export/sample.h"
 #include "metrics/label_sets.h"
-#include "metrics/sample.h"
 
 namespace postern::metrics {
 

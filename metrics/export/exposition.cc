@@ -1,8 +1,8 @@
-#include "metrics/exposition.h"
+#include "metrics/export/exposition.h"
 
 #include <algorithm>
 
-#include "metrics/http_token.h"
+#include "metrics/export/http_token.h"
 
 namespace postern::metrics {
 namespace {
