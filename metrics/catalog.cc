@@ -5,8 +5,6 @@
 namespace postern::metrics {
 namespace {
 
-using enum Type;
-
 constexpr bool in_order_of_the_enum() {
   for (size_t i = 0; i < kCatalog.size(); ++i) {
     if (kCatalog[i].id != static_cast<Metric>(i) || kCatalog[i].name == nullptr) {
@@ -35,7 +33,8 @@ static_assert(only_first_dimension_grows());
 // must show that it fell back to 0.
 constexpr bool counted_gauges_have_one_dimension() {
   for (const Descriptor& metric : kCatalog) {
-    if (metric.type != Counter && !metric.sampled && dimensions(metric.id)[1] != Label::None) {
+    if (metric.type != Type::Counter && !metric.sampled &&
+        dimensions(metric.id)[1] != Label::None) {
       return false;
     }
   }

@@ -28,15 +28,13 @@ VARIABLES = {"$__rate_interval": "20s", "$__range": "20s", "$job": "postern", "$
 
 
 def catalog():
-    """{metric: its labels} of metrics/catalog.h, and what histograms are split into."""
-    entry = re.compile(r'\{Metric::\w+,\s*(\w+),\s*"(\w+)",\s*(?:"[^"]*"\s*)+,\s*\{([^}]*)\}')
-    text, ids = ((SOURCE / "metrics" / name).read_text(encoding="utf-8") for name in ("catalog.h", "metric.h"))
-    names = dict(re.findall(r'\{Label::(\w+), "(\w+)"\}', ids))
+    """{metric: its labels} of docs/metrics.md, which is printed from the catalogue, and what histograms are split into."""
+    row = re.compile(r"^\| `(\w+)` \| (\w+) \| ([^|]*) \|", re.MULTILINE)
     metrics = {}
-    for kind, name, labels in entry.findall(text):
-        labels = {names[label] for label in re.findall(r"\w+", labels)}
+    for name, kind, labels in row.findall((SOURCE / "docs/metrics.md").read_text(encoding="utf-8")):
+        labels = set(re.findall(r"\w+", labels))
         metrics[name] = labels
-        if kind == "Histogram":
+        if kind == "histogram":
             metrics |= {name + "_bucket": labels | {"le"}, name + "_sum": labels, name + "_count": labels}
     return metrics
 
