@@ -52,7 +52,6 @@ std::optional<Refusal> objection(const CommandHead& head, std::string_view text)
 }  // namespace
 
 StrictReader::~StrictReader() {
-  drop_parts();
   wipe(held_);
 }
 
@@ -195,7 +194,7 @@ void StrictReader::sasl_line(std::string_view line, FilterState& shared) {
   const std::string_view text = without_line_end(line);
   const bool good = is_sasl_response(text) && text != "*";
   if (good && shared.conversation.wants_leave()) {
-    set_aside(line);
+    parts_.assign_line(line);
     go_or_wait(shared.conversation.ask_leave(), shared);
   } else {
     send_response(good ? text : "*", shared);
@@ -252,15 +251,12 @@ void StrictReader::login(const CommandHead& head, std::string_view line, FilterS
   std::string unquoted;
   const bool plain = is_plain_login(line, head.length, user);
   if (!plain) {
-    parts_ = login_parts(line, head.length, unquoted);
+    parts_.assign(login_parts(line, head.length, unquoted));
     user = unquoted;
     if (parts_.empty()) {
       refuse(head.tag, Refusal::Login, shared);
       return;
     }
-  }
-  for (const std::string& part : parts_) {
-    parts_bytes_ += part.size();
   }
   const SipHash::Key* key = conversation.observer().name_key();
   conversation.attempt(Mechanism::Login, key != nullptr ? user_hash(*key, user) : 0);
@@ -272,7 +268,7 @@ void StrictReader::login(const CommandHead& head, std::string_view line, FilterS
     return;
   }
   if (plain) {
-    set_aside(line);
+    parts_.assign_line(line);
   }
   go_or_wait(leave, shared);
 }
@@ -285,7 +281,7 @@ void StrictReader::go_or_wait(LoginLeave leave, FilterState& shared) {
     case LoginLeave::Wait:
       return;
     case LoginLeave::Never:
-      drop_parts();
+      parts_.clear();
       return;
   }
 }
@@ -303,16 +299,9 @@ void StrictReader::authenticate(const CommandHead& head, std::string_view line,
     return;
   }
   conversation.attempt(start.mechanism, 0);
-  set_aside(line);
+  parts_.assign_line(line);
   const bool has_secret = !start.response.empty() && conversation.wants_leave();
   go_or_wait(has_secret ? conversation.ask_leave() : LoginLeave::Go, shared);
-}
-
-void StrictReader::set_aside(std::string_view line) {
-  parts_.emplace_back();
-  append_secret(parts_.back(), without_line_end(line));
-  append_secret(parts_.back(), "\r\n");
-  parts_bytes_ = parts_.back().size();
 }
 
 // The login that was set aside, or the response of AUTHENTICATE that completes its secret.
@@ -320,7 +309,7 @@ void StrictReader::send_login(FilterState& shared) {
   const std::string_view line = parts_.front();
   if (shared.conversation.login_begun()) {
     send_response(without_line_end(line), shared);
-    drop_parts();
+    parts_.clear();
     return;
   }
   const CommandHead head = parse_command_head(line);
@@ -336,9 +325,7 @@ void StrictReader::send_login(FilterState& shared) {
 
 void StrictReader::send_part(FilterState& shared) {
   shared.to_server.put(as_bytes(parts_.front()));
-  parts_bytes_ -= parts_.front().size();
-  wipe(parts_.front());
-  parts_.erase(parts_.begin());
+  parts_.pop_front();
   if (!parts_.empty()) {
     shared.conversation.await_literal();
   } else if (!shared.conversation.login_by_sasl()) {
@@ -358,7 +345,7 @@ void StrictReader::go_on(FilterState& shared) {
       send_part(shared);
       return;
     default:  // the server has answered before it had the whole command
-      drop_parts();
+      parts_.clear();
       return;
   }
 }
@@ -367,14 +354,6 @@ void StrictReader::let_login_go(FilterState& shared) {
   if (shared.conversation.turn() == Turn::AwaitLeave) {
     send_login(shared);
   }
-}
-
-void StrictReader::drop_parts() {
-  for (std::string& part : parts_) {
-    wipe(part);
-  }
-  parts_.clear();
-  parts_bytes_ = 0;
 }
 
 // ---- ID and refusals

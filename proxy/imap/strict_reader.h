@@ -12,11 +12,11 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/secret.h"
 #include "proxy/imap/filter_state.h"
+#include "proxy/imap/login_parts.h"
 #include "proxy/imap/scanner.h"
 #include "proxy/imap/talk_budget.h"
 
@@ -39,7 +39,7 @@ class StrictReader {
   std::string take_rest();
   bool has_to_send() const { return !parts_.empty(); }
   // Bytes of the client that are kept here.
-  size_t held() const { return held_.size() + parts_bytes_; }
+  size_t held() const { return held_.size() + parts_.bytes(); }
 
  private:
   size_t read_literal(Bytes bytes);
@@ -56,17 +56,14 @@ class StrictReader {
   void send_login(FilterState& shared);
   void go_or_wait(LoginLeave leave, FilterState& shared);
   void send_part(FilterState& shared);
-  void set_aside(std::string_view line);
-  void drop_parts();
   void refuse(std::string_view tag, Refusal reason, FilterState& shared);
   void begin_refusal(Refusal reason);
   void forget_command();
 
   Scanner scanner_;
   TalkBudget budget_;
-  std::string held_;                // the command so far, with its literals
-  std::vector<std::string> parts_;  // the unsent parts of a login
-  size_t parts_bytes_ = 0;
+  std::string held_;  // the command so far, with its literals
+  LoginParts parts_;
   size_t read_ = 0;       // bytes of the command, whether held or not
   Refusal refusal_ = {};  // why the command will be refused once it has ended
   bool refused_ = false;
