@@ -147,9 +147,11 @@ class Includes(Tree):
 
 class Lengths(Tree):
     def test_long_file_is_named(self):
-        self.plant("tls/short.cc", *["//"] * lengths.LIMIT)
-        self.plant("tls/long.cc", *["//"] * (lengths.HARD_LIMIT + 1))
-        found = [(451, pathlib.PurePath("tls/long.cc"))]
+        self.plant("tls/short.cc", *["//"] * 400)
+        self.plant("tls/long.cc", *["//"] * 401)
+        self.plant("tests/tls/short_test.cc", *["//"] * 450)
+        self.plant("tests/tls/long_test.cc", *["//"] * 451)
+        found = [(451, pathlib.PurePath("tests/tls/long_test.cc"), 450), (401, pathlib.PurePath("tls/long.cc"), 400)]
         self.assertEqual(lengths.long_files(self.root), found)
 
 
