@@ -13,6 +13,8 @@ LabelSets::LabelSets(size_t capacity)
   define<Hop>();
   define<Direction>();
   define<Outcome>();
+  define<AdminPath>();
+  define<HttpStatus>();
 }
 
 void LabelSets::define(Label label, std::span<const char* const> values) {

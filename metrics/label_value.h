@@ -44,6 +44,10 @@ template <>
 inline constexpr Label kLabelOf<Direction> = Label::Direction;
 template <>
 inline constexpr Label kLabelOf<Outcome> = Label::Result;
+template <>
+inline constexpr Label kLabelOf<AdminPath> = Label::Path;
+template <>
+inline constexpr Label kLabelOf<HttpStatus> = Label::Code;
 
 template <Label L>
 constexpr size_t index(LabelIndex<L> value) {

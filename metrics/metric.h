@@ -32,7 +32,7 @@ enum class Label : uint8_t {
   Refusal,    // why the gateway answered a client's command BAD
   Command,    // of IMAP: known names, else "other"
   CommandResult,
-  Path,    // of the admin endpoint: known paths, else "other"
+  Path,    // of the admin endpoint
   Code,    // HTTP status
   Worker,  // its number, from 0
   // The ones below only occur on samples given at scrape time, so they have no set of their own.
@@ -170,6 +170,31 @@ constexpr const char* name_of(Direction direction) {
 }
 constexpr const char* name_of(Outcome outcome) {
   return kOutcomeNames[outcome];
+}
+
+// What the admin endpoint is asked for, and what it answers: the values of Label::Path and
+// Label::Code.
+enum class AdminPath : uint8_t { Metrics, Live, Ready, Index, Other };
+inline constexpr Names<AdminPath> kAdminPathNames{"/metrics", "/live", "/ready", "/", "other"};
+constexpr const char* name_of(AdminPath path) {
+  return kAdminPathNames[path];
+}
+enum class HttpStatus : uint8_t {
+  Ok,
+  BadRequest,
+  NotFound,
+  MethodNotAllowed,
+  ContentTooLarge,
+  UriTooLong,
+  ExpectationFailed,
+  HeadTooLarge,
+  ServiceUnavailable,
+  VersionNotSupported,
+};
+inline constexpr Names<HttpStatus> kHttpStatusNames{"200", "400", "404", "405", "413",
+                                                    "414", "417", "431", "503", "505"};
+constexpr const char* name_of(HttpStatus status) {
+  return kHttpStatusNames[status];
 }
 
 enum class Type : uint8_t { Counter, Gauge, Histogram };

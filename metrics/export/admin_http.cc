@@ -4,8 +4,7 @@
 #include "metrics/export/admin_http.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdint>
+#include <initializer_list>
 #include <optional>
 
 #include <llhttp.h>
@@ -15,48 +14,20 @@
 namespace postern::metrics {
 namespace {
 
-enum class Status : uint16_t {
-  Ok = 200,
-  BadRequest = 400,
-  NotFound = 404,
-  MethodNotAllowed = 405,
-  ContentTooLarge = 413,
-  UriTooLong = 414,
-  ExpectationFailed = 417,
-  HeadTooLarge = 431,
-  ServiceUnavailable = 503,
-  VersionNotSupported = 505,
-};
+using Status = HttpStatus;
 
-const char* reason_phrase(Status status) {
-  switch (status) {
-    case Status::Ok:
-      return "OK";
-    case Status::BadRequest:
-      return "Bad Request";
-    case Status::NotFound:
-      return "Not Found";
-    case Status::MethodNotAllowed:
-      return "Method Not Allowed";
-    case Status::ContentTooLarge:
-      return "Content Too Large";
-    case Status::UriTooLong:
-      return "URI Too Long";
-    case Status::ExpectationFailed:
-      return "Expectation Failed";
-    case Status::HeadTooLarge:
-      return "Request Header Fields Too Large";
-    case Status::ServiceUnavailable:
-      return "Service Unavailable";
-    case Status::VersionNotSupported:
-      return "HTTP Version Not Supported";
-  }
-  return "";
-}
-
-constexpr std::array kCodes{"200", "400", "404", "405", "413", "414", "417", "431", "503", "505"};
-
-constexpr std::array kPaths{"/metrics", "/live", "/ready", "/", "other"};
+constexpr Names<Status> kReasonPhrases({
+    {Status::Ok, "OK"},
+    {Status::BadRequest, "Bad Request"},
+    {Status::NotFound, "Not Found"},
+    {Status::MethodNotAllowed, "Method Not Allowed"},
+    {Status::ContentTooLarge, "Content Too Large"},
+    {Status::UriTooLong, "URI Too Long"},
+    {Status::ExpectationFailed, "Expectation Failed"},
+    {Status::HeadTooLarge, "Request Header Fields Too Large"},
+    {Status::ServiceUnavailable, "Service Unavailable"},
+    {Status::VersionNotSupported, "HTTP Version Not Supported"},
+});
 
 constexpr const char* kIndex =
     "postern\n"
@@ -87,10 +58,14 @@ std::string_view path_of(std::string_view target) {
   return target.substr(0, target.find_first_of("?#"));
 }
 
-// `path` as a label: one of kPaths.
-const char* known_path(std::string_view path) {
-  const auto found = std::find(kPaths.begin(), kPaths.end() - 1, path);
-  return *found;
+AdminPath known_path(std::string_view path) {
+  for (const AdminPath known :
+       {AdminPath::Metrics, AdminPath::Live, AdminPath::Ready, AdminPath::Index}) {
+    if (path == name_of(known)) {
+      return known;
+    }
+  }
+  return AdminPath::Other;
 }
 
 Response health_response(const Health& health) {
@@ -212,7 +187,7 @@ struct AdminHttp::State {
   bool on_head(std::string& out);
   bool refuse(Status status, std::string& out);
   bool answer(std::string& out);
-  Response respond(std::string_view path);
+  Response respond(AdminPath path);
   void send(const Response& response, bool keep_alive, std::string& out);
 
   AdminSource& source;
@@ -260,48 +235,49 @@ bool AdminHttp::State::on_head(std::string& out) {
 }
 
 bool AdminHttp::State::refuse(Status status, std::string& out) {
-  send({status, std::string(reason_phrase(status)) + "\n"}, false, out);
-  const std::string_view path = request.head_complete ? path_of(request.target) : "";
-  source.on_request(known_path(path), static_cast<int>(status));
+  send({status, std::string(kReasonPhrases[status]) + "\n"}, false, out);
+  source.on_request(request.head_complete ? known_path(path_of(request.target)) : AdminPath::Other,
+                    status);
   return false;
 }
 
 bool AdminHttp::State::answer(std::string& out) {
   ++answered;
   const bool keep_alive = request.keep_alive && answered < kMaxRequests;
-  const std::string_view path = path_of(request.target);
+  const AdminPath path = known_path(path_of(request.target));
   const Response response = respond(path);
   send(response, keep_alive, out);
-  source.on_request(known_path(path), static_cast<int>(response.status));
+  source.on_request(path, response.status);
   request = Request{};
   return keep_alive;
 }
 
-Response AdminHttp::State::respond(std::string_view path) {
+Response AdminHttp::State::respond(AdminPath path) {
   if (parser.method != HTTP_GET && parser.method != HTTP_HEAD) {
     return {Status::MethodNotAllowed, "only GET and HEAD\n"};
   }
-  if (path == "/metrics") {
-    const Exposition wanted = exposition_for(request.accept, request.accept_encoding);
-    return {Status::Ok, source.metrics(wanted), content_type(wanted.format), wanted.gzip};
-  }
-  if (path == "/live") {
-    return health_response(source.live());
-  }
-  if (path == "/ready") {
-    return health_response(source.ready());
-  }
-  if (path == "/") {
-    return {Status::Ok, kIndex};
+  switch (path) {
+    case AdminPath::Metrics: {
+      const Exposition wanted = exposition_for(request.accept, request.accept_encoding);
+      return {Status::Ok, source.metrics(wanted), content_type(wanted.format), wanted.gzip};
+    }
+    case AdminPath::Live:
+      return health_response(source.live());
+    case AdminPath::Ready:
+      return health_response(source.ready());
+    case AdminPath::Index:
+      return {Status::Ok, kIndex};
+    case AdminPath::Other:
+      break;
   }
   return {Status::NotFound, "not found\n"};
 }
 
 void AdminHttp::State::send(const Response& response, bool keep_alive, std::string& out) {
   out += "HTTP/1.1 ";
-  out += std::to_string(static_cast<int>(response.status));
+  out += name_of(response.status);
   out += ' ';
-  out += reason_phrase(response.status);
+  out += kReasonPhrases[response.status];
   out += "\r\nContent-Type: ";
   out += response.content_type;
   if (response.gzip) {
@@ -340,14 +316,6 @@ AdminHttp::Step AdminHttp::feed(Bytes bytes, std::string& out) {
 
 bool AdminHttp::between_requests() const {
   return state_->request.head_size == 0;
-}
-
-std::span<const char* const> AdminHttp::known_paths() {
-  return kPaths;
-}
-
-std::span<const char* const> AdminHttp::known_codes() {
-  return kCodes;
 }
 
 }  // namespace postern::metrics

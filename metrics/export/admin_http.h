@@ -6,11 +6,10 @@
 
 #include <cstddef>
 #include <memory>
-#include <span>
 #include <string>
-#include <string_view>
 
 #include "metrics/export/exposition.h"
+#include "metrics/metric.h"
 #include "proxy/base/bytes.h"
 
 namespace postern::metrics {
@@ -26,9 +25,8 @@ class AdminSource {
   virtual std::string metrics(const Exposition& wanted) = 0;
   virtual Health live() = 0;
   virtual Health ready() = 0;
-  // After each answered request, for the log and the counters: one of known_paths(), one of
-  // known_codes().
-  virtual void on_request(std::string_view path, int code) = 0;
+  // After each answered request.
+  virtual void on_request(AdminPath path, HttpStatus status) = 0;
 
  protected:
   ~AdminSource() = default;
@@ -52,10 +50,6 @@ class AdminHttp {
   // True before the first byte of a request and between two requests: idle time may be limited
   // differently.
   bool between_requests() const;
-
-  // For the sets of Label::Path and Label::Code.
-  static std::span<const char* const> known_paths();  // "/metrics", "/live", "/ready", "/", "other"
-  static std::span<const char* const> known_codes();  // "200", "400", …
 
  private:
   struct State;

@@ -81,10 +81,8 @@ Health Status::ready() {
   return {.ok = true, .reason = "ready"};
 }
 
-void Status::on_request(std::string_view path, int code) {
-  sources_.counters.count<Metric::AdminRequests>(
-      sources_.labels.index_of<Label::Path>(path),
-      sources_.labels.index_of<Label::Code>(std::to_string(code)));
+void Status::on_request(metrics::AdminPath path, metrics::HttpStatus status) {
+  sources_.counters.count<Metric::AdminRequests>(path, status);
 }
 
 void Status::sample(std::vector<Sample>& into) {

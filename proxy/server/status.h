@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "metrics/counters.h"
@@ -51,7 +50,7 @@ class Status final : public metrics::AdminSource,
   std::string metrics(const metrics::Exposition& wanted) override;
   metrics::Health live() override;
   metrics::Health ready() override;
-  void on_request(std::string_view path, int code) override;
+  void on_request(metrics::AdminPath path, metrics::HttpStatus status) override;
 
  private:
   void sample(std::vector<metrics::Sample>& into) override;

@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "metrics/export/admin_http.h"
 #include "proxy/backend/label_values.h"
 #include "proxy/relay/end_reason.h"
 #include "proxy/transport/proxy_protocol.h"
@@ -61,8 +60,6 @@ metrics::LabelSets make_label_sets(const Config& config) {
   define_workers(config, sets);
   sets.define<EndReason>();
   sets.define(Label::ProxyHeader, proxy_header_names());
-  sets.define(Label::Path, metrics::AdminHttp::known_paths());
-  sets.define(Label::Code, metrics::AdminHttp::known_codes());
   return sets;
 }
 

@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,10 +14,12 @@ namespace {
 using postern::Bytes;
 using postern::check;
 using postern::metrics::AdminHttp;
+using postern::metrics::AdminPath;
 using postern::metrics::AdminSource;
 using postern::metrics::content_type;
 using postern::metrics::Exposition;
 using postern::metrics::Health;
+using postern::metrics::HttpStatus;
 
 class Source final : public AdminSource {
  public:
@@ -27,15 +28,17 @@ class Source final : public AdminSource {
   }
   Health live() override { return {true, ""}; }
   Health ready() override { return {false, "draining"}; }
-  void on_request(std::string_view path, int code) override { requests.emplace_back(path, code); }
+  void on_request(AdminPath path, HttpStatus status) override {
+    requests.emplace_back(path, status);
+  }
 
-  std::vector<std::pair<std::string, int>> requests;
+  std::vector<std::pair<AdminPath, HttpStatus>> requests;
 };
 
 struct Outcome {
   std::string out;
   bool closed = false;
-  std::vector<std::pair<std::string, int>> requests;
+  std::vector<std::pair<AdminPath, HttpStatus>> requests;
   bool operator==(const Outcome&) const = default;
 };
 

@@ -22,8 +22,8 @@ class Source final : public metrics::AdminSource {
   std::string metrics(const metrics::Exposition&) override { return page; }
   metrics::Health live() override { return {.ok = true, .reason = "alive"}; }
   metrics::Health ready() override { return {.ok = is_ready, .reason = "draining"}; }
-  void on_request(std::string_view path, int code) override {
-    requests.push_back(std::string(path) + " " + std::to_string(code));
+  void on_request(metrics::AdminPath path, metrics::HttpStatus status) override {
+    requests.push_back(std::string(name_of(path)) + " " + name_of(status));
   }
   std::string page = "figures 1\n";
   bool is_ready = true;

@@ -7,7 +7,6 @@
 #include <gtest/gtest.h>
 
 #include "metrics/counters.h"
-#include "metrics/export/admin_http.h"
 #include "proxy/backend/label_values.h"
 #include "proxy/imap/conversation.h"
 #include "proxy/net/failure.h"
