@@ -133,7 +133,7 @@ class Player:
                     return True
             return False
         if await end.until(answered, seconds):
-            took = min(self.loop.time() - begin, pace.deadline)  # a process that was stopped must not wait for ever after
+            took = min(self.loop.time() - begin, seconds)  # a process that was stopped must not wait for ever after
             self._usual += (took - self._usual) / 50
         return found[0] if found else b"end" if end.closed else b""
 
