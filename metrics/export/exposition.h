@@ -30,7 +30,7 @@ struct Exposition {
 };
 
 // By the values of Accept and Accept-Encoding; several fields of one name are joined by commas.
-// OpenMetrics and gzip are for those that name them: people with curl get text.
+// OpenMetrics and gzip are for clients that name them: curl gets text.
 Exposition exposition_for(std::string_view accept, std::string_view accept_encoding);
 
 }  // namespace postern::metrics

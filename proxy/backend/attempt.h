@@ -20,6 +20,7 @@
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tcp.h"
+#include "proxy/pool/backend_facts.h"
 #include "proxy/pool/pool.h"
 #include "proxy/transport/tls_stream.h"
 

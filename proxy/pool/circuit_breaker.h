@@ -16,14 +16,14 @@ class CircuitBreaker {
   static constexpr uint64_t kFirstRestMs = 5'000;
   static constexpr uint64_t kLongestRestMs = 40'000;
 
-  // What a failure has made of it (nothing new; it was well; it had failed before, and is down), or
-  // a success has ended.
+  // What a failure has changed (nothing; it was well; it had failed before, and is down now), or
+  // what a success has ended.
   enum class Change : uint8_t { None, Suspect, Down };
 
   bool well() const { return load() == kWell; }
   bool down() const { return (load() & kDown) != 0; }
   bool rests(uint64_t now_ms) const { return until_of(load()) > now_ms; }
-  // True: try it. Who gets that answer after a rest gets it alone, until the next rest is over.
+  // True: try it. After a rest one caller alone gets that answer, until the next rest is over.
   bool claim(uint64_t now_ms) {
     uint64_t seen = load();
     if (seen == kWell) {
@@ -36,7 +36,7 @@ class CircuitBreaker {
   Change failed(uint64_t now_ms) { return fail(now_ms, kWell); }
   // Another one was faster, which is a failure only if that happens again after a rest.
   Change overtaken(uint64_t now_ms) { return fail(now_ms, kOneRest); }
-  // It is down, whatever was known of it: as a row of checks has found. True if it was not before.
+  // A row of checks has found it down, whatever was known of it. True if it was not down before.
   bool fell(uint64_t now_ms) {
     uint64_t seen = load();
     while ((seen & kDown) == 0) {
@@ -47,7 +47,7 @@ class CircuitBreaker {
     }
     return false;
   }
-  // What it was until now.
+  // It has served, and is well. Returns what it was until now.
   Change served() {
     const uint64_t was = load() == kWell ? kWell : word_.exchange(kWell, std::memory_order_relaxed);
     return was == kWell ? Change::None : (was & kDown) != 0 ? Change::Down : Change::Suspect;

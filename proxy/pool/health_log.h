@@ -1,5 +1,5 @@
-// The lines of the log about the state of a server's address: once for the process, by whatever has
-// found out. Any thread.
+// The lines of the log about the state of a server's address. The caller whose finding has changed
+// the state writes the line, so it comes once for the process. Any thread.
 #pragma once
 
 #include "proxy/base/error.h"

@@ -1,22 +1,19 @@
 // Pool: the IMAP servers that sessions are forwarded to, as one worker sees them. It says in which
-// order to try its servers for a client. What is known of their health is all workers'. One
+// order to try its servers for a client. All workers share what is known of their health. One
 // worker's thread. A session holds a ServerSlot in the server it uses, which must not outlive the
 // pool.
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "metrics/counters.h"
-#include "metrics/label_sets.h"
 #include "proxy/config/config.h"
 #include "proxy/net/address.h"
 #include "proxy/pool/dns_cache.h"
@@ -66,7 +63,7 @@ class Pool {
 
   // The address to connect from, each in its turn; not valid if the kernel is to choose.
   net::Address next_source(const net::Address& to);
-  // How many there are for this one.
+  // How many addresses there are to connect from to this one.
   size_t sources(const net::Address& to) const;
 
   // The servers that take sessions, in the order to try them: backups last.
@@ -121,51 +118,6 @@ class [[nodiscard]] ServerSlot {
  private:
   BackendServer* server_ = nullptr;
   metrics::ScopedGauge gauge_;
-};
-
-// Counts what belongs into the log once a minute, however often it happens and in whichever worker.
-class MinuteCount {
- public:
-  static constexpr uint64_t kMinuteMs = 60'000;
-
-  // One more. Returns how many there are if a line is due, by a loop's clock.
-  std::optional<uint64_t> add(uint64_t now_ms, uint64_t at_least = 1) {
-    const uint64_t count = count_.fetch_add(1, std::memory_order_relaxed) + 1;
-    uint64_t due_ms = due_ms_.load(std::memory_order_relaxed);
-    if (count < at_least || now_ms < due_ms ||
-        !due_ms_.compare_exchange_strong(due_ms, now_ms + kMinuteMs)) {
-      return std::nullopt;
-    }
-    return count;
-  }
-  void clear() { count_.store(0, std::memory_order_relaxed); }
-
- private:
-  std::atomic<uint64_t> count_ = 0;
-  std::atomic<uint64_t> due_ms_ = 0;
-};
-
-// What all workers share about servers, so that each fact is reported once: one slot per server
-// label.
-struct BackendFacts {
-  explicit BackendFacts(const metrics::LabelSets& labels)
-      : certificate_not_after(labels.capacity()),
-        certificate_not_before(labels.capacity()),
-        wants_privacy(labels.capacity()),
-        unavailable(labels.capacity()),
-        full(labels.capacity()),
-        failed_in_a_row(labels.capacity()) {}
-
-  std::vector<std::atomic<int64_t>> certificate_not_after;
-  std::vector<std::atomic<int64_t>> certificate_not_before;
-  // The server has refused a login for want of TLS, and the log has said so.
-  std::vector<std::atomic<bool>> wants_privacy;
-  // Logins that the server could not serve since the log's last line about them.
-  std::vector<MinuteCount> unavailable;
-  // Sessions that have passed it by since then because it was full.
-  std::vector<MinuteCount> full;
-  // Logins that it has refused since the last one that it granted.
-  std::vector<MinuteCount> failed_in_a_row;
 };
 
 }  // namespace postern

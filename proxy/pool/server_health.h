@@ -36,7 +36,7 @@ struct Endpoint {
 
 class ServerHealth {
  public:
-  // Living ones and those on their way, of former configurations as well.
+  // Open ones and those on their way, of former configurations as well.
   std::atomic<size_t> sessions = 0;
   CircuitBreaker name;  // whether it resolves
   // When one of its addresses was back after it was down; 0: never, or long ago.
@@ -44,7 +44,7 @@ class ServerHealth {
 
   // An address has served. True if it had not been well.
   bool served(CircuitBreaker& address, uint64_t now_ms);
-  // What of its share it gets, from 0 to 1.
+  // The part of its share that it gets, from 0 to 1.
   double warmth(uint64_t slow_start_ms, uint64_t now_ms) const;
 
   // A look-up has found these addresses. Returns them with what is known of each, and forgets

@@ -24,7 +24,7 @@
 #include "proxy/net/file_watch.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/signals.h"
-#include "proxy/pool/pool.h"
+#include "proxy/pool/backend_facts.h"
 #include "proxy/process/hot_upgrade.h"
 #include "proxy/process/inherited_sockets.h"
 #include "proxy/process/listening_sockets.h"

@@ -16,7 +16,7 @@
 #include "metrics/label_sets.h"
 #include "proxy/admission/admission.h"
 #include "proxy/net/loop.h"
-#include "proxy/pool/pool.h"
+#include "proxy/pool/backend_facts.h"
 #include "proxy/server/watchdog.h"
 #include "proxy/session/snapshot.h"
 

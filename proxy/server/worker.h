@@ -16,7 +16,7 @@
 #include "proxy/net/deadline.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/loop.h"
-#include "proxy/pool/pool.h"
+#include "proxy/pool/backend_facts.h"
 #include "proxy/process/listening_sockets.h"
 #include "proxy/server/drain_schedule.h"
 #include "proxy/session/session.h"

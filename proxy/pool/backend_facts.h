@@ -1,0 +1,58 @@
+// BackendFacts: what all workers share about servers, so that each fact is reported once. Any
+// thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "metrics/label_sets.h"
+
+namespace postern {
+
+// Counts what belongs into the log once a minute, however often it happens and in whichever worker.
+class MinuteCount {
+ public:
+  static constexpr uint64_t kMinuteMs = 60'000;
+
+  // One more. Returns how many there are if a line is due, by a loop's clock.
+  std::optional<uint64_t> add(uint64_t now_ms, uint64_t at_least = 1) {
+    const uint64_t count = count_.fetch_add(1, std::memory_order_relaxed) + 1;
+    uint64_t due_ms = due_ms_.load(std::memory_order_relaxed);
+    if (count < at_least || now_ms < due_ms ||
+        !due_ms_.compare_exchange_strong(due_ms, now_ms + kMinuteMs)) {
+      return std::nullopt;
+    }
+    return count;
+  }
+  void clear() { count_.store(0, std::memory_order_relaxed); }
+
+ private:
+  std::atomic<uint64_t> count_ = 0;
+  std::atomic<uint64_t> due_ms_ = 0;
+};
+
+// Each has one place for each value of the server label.
+struct BackendFacts {
+  explicit BackendFacts(const metrics::LabelSets& labels)
+      : certificate_not_after(labels.capacity()),
+        certificate_not_before(labels.capacity()),
+        wants_privacy(labels.capacity()),
+        unavailable(labels.capacity()),
+        full(labels.capacity()),
+        failed_in_a_row(labels.capacity()) {}
+
+  std::vector<std::atomic<int64_t>> certificate_not_after;
+  std::vector<std::atomic<int64_t>> certificate_not_before;
+  // The server has refused a login for want of TLS, and the log has said so.
+  std::vector<std::atomic<bool>> wants_privacy;
+  // Logins that the server could not serve since the log's last line about them.
+  std::vector<MinuteCount> unavailable;
+  // Sessions that have passed it by since then because it was full.
+  std::vector<MinuteCount> full;
+  // Logins that it has refused since the last one that it granted.
+  std::vector<MinuteCount> failed_in_a_row;
+};
+
+}  // namespace postern
