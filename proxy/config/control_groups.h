@@ -20,7 +20,7 @@ uint64_t usable_memory();
 size_t processor_quota(const std::string& membership, const std::string& mount);
 // In bytes; UINT64_MAX if there is none.
 uint64_t memory_quota(const std::string& membership, const std::string& mount);
-// What to tell the operator if the kernel would kill the process before it comes to `limit`
+// The warning for the operator if the kernel would kill the process before it comes to `limit`
 // (limits.memory; 0: none); empty if all is well.
 std::string judge_memory_limit(uint64_t limit, uint64_t quota);
 

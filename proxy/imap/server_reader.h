@@ -19,7 +19,7 @@ class ServerReader {
   // Passes on what it takes and returns how many bytes that is: all, unless the session is to stop,
   // or a "+" asks for bytes that must be sent before more of the server's are read.
   size_t feed(Bytes bytes, FilterState& shared);
-  // The server says no more: the start of a line that told nothing yet passes as it is.
+  // The server says no more: the start of a line that means nothing yet passes as it is.
   void end(FilterState& shared);
 
  private:

@@ -110,7 +110,7 @@ class Loop final : private DeadlineWheel::Driver {
   void release();
   // Look-ups count themselves, from the request to libuv until its answer.
   void lookup_begun() { ++lookups_; }
-  void lookup_ended() { lookups_--; }
+  void lookup_ended() { --lookups_; }
 
   uv_loop_t* uv() { return &uv_; }
 

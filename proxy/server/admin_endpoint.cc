@@ -47,7 +47,7 @@ class Admin::Connection final : public net::Retirable,
   void close() {
     disarm();
     client_->abort();
-    admin_.count_--;
+    --admin_.count_;
     ListNode<Connection>::unlink();
     admin_.loop_.retire(std::unique_ptr<Connection>(this));
   }

@@ -97,8 +97,8 @@ def faithful(server, client, login_line):
     return "", local, len(left)
 
 
-# A literal that no script fills, nor the closing NOOPs. Whoever takes it waits for ever, be it a server, for a login came
-# about one way and not the other, or the gateway, which asks for LOGIN's literals itself.
+# A literal that no script fills, nor the closing NOOPs. The side that takes it waits for ever: a server, for a login
+# came about one way and not the other, or the gateway, which asks for LOGIN's literals itself.
 ENDLESS = re.compile(rb"\{0*[1-9]\d{3,}")
 
 

@@ -244,7 +244,7 @@ class EndlessCommands(Attack):
 
 
 class AfterViolation(Attack):
-    """Breaks a rule, is told so, and goes on talking as fast as it can."""
+    """Breaks a rule, is refused, and goes on talking as fast as it can."""
     async def attack(self, reader, writer):
         await self.greeted(reader)
         self.here()

@@ -310,13 +310,13 @@ TEST(LogLimiter, CountsByTheGroup) {
     EXPECT_FALSE(admit(limiter, "a", 7, {.key = "reason", .value = reason}));
   }
   EXPECT_TRUE(admit(limiter, "a", 8, {.key = "reason", .value = "x"}));
-  const auto told = limiter.take_suppressed(8);
-  ASSERT_EQ(told.size(), 2U);
-  EXPECT_STREQ(told[0].key, "reason");
-  EXPECT_EQ(told[0].value, "x");
-  EXPECT_EQ(told[0].count, 2U);
-  EXPECT_EQ(told[1].value, "y");
-  EXPECT_EQ(told[1].count, 1U);
+  const auto suppressed = limiter.take_suppressed(8);
+  ASSERT_EQ(suppressed.size(), 2U);
+  EXPECT_STREQ(suppressed[0].key, "reason");
+  EXPECT_EQ(suppressed[0].value, "x");
+  EXPECT_EQ(suppressed[0].count, 2U);
+  EXPECT_EQ(suppressed[1].value, "y");
+  EXPECT_EQ(suppressed[1].count, 1U);
 }
 
 // What a reader that bans by such lines lives on: a flood of one client hides no other.
@@ -335,10 +335,10 @@ TEST(LogLimiter, KeepsTheLinesOfAClientWhateverOthersCause) {
     EXPECT_TRUE(limiter.take_suppressed(second).empty()) << "the minute is not over";
   }
   EXPECT_LE(flooded, 60 * kLinesPerSecond);
-  const auto told = limiter.take_suppressed(160);
-  ASSERT_EQ(told.size(), 1U);
-  EXPECT_EQ(told[0].value, "192.0.2.1");
-  EXPECT_EQ(told[0].count, 60 * 5 * kLinesPerSecond - flooded);
+  const auto suppressed = limiter.take_suppressed(160);
+  ASSERT_EQ(suppressed.size(), 1U);
+  EXPECT_EQ(suppressed[0].value, "192.0.2.1");
+  EXPECT_EQ(suppressed[0].count, 60 * 5 * kLinesPerSecond - flooded);
 }
 
 TEST(LogLimiter, WritesTheFirstLineOfEveryClientAndForgetsThem) {

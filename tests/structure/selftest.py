@@ -4,6 +4,7 @@ import pathlib
 import tempfile
 import unittest
 
+import dialect
 import examples
 import includes
 import lengths
@@ -153,6 +154,18 @@ class Lengths(Tree):
         self.plant("tests/tls/long_test.cc", *["//"] * 451)
         found = [(451, pathlib.PurePath("tests/tls/long_test.cc"), 450), (401, pathlib.PurePath("tls/long.cc"), 400)]
         self.assertEqual(lengths.long_files(self.root), found)
+
+
+class Dialect(Tree):
+    def test_words_and_increments_are_named(self):
+        self.plant("tls/a.cc", "for (size_t i = 0; i < n; ++i) {", "  ++count_;", "  return at++;", "  *out++ = 1;")
+        self.plant("docs/a.md", "The client must send it again.")
+        self.assertEqual(dialect.check(self.root), [])
+        self.plant("tls/a.cc", "  count_--;", "for (; n > 0; n--) {", "// Whoever calls it", "  [&] { list[1].left++; }")
+        self.plant("docs/a.md", "", "The client shall send it anew.")
+        self.assertEqual([(str(path), line) for path, line, _ in dialect.check(self.root)],
+                         [("tls/a.cc", 1), ("tls/a.cc", 2), ("tls/a.cc", 3), ("tls/a.cc", 4), ("docs/a.md", 2),
+                          ("docs/a.md", 2)])
 
 
 class Links(Tree):

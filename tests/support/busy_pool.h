@@ -23,7 +23,7 @@ class BusyPool {
             self->begun_.release();
             self->released_.acquire();
           },
-          [](uv_work_t* ended, int) noexcept { static_cast<BusyPool*>(ended->data)->busy_--; });
+          [](uv_work_t* ended, int) noexcept { --static_cast<BusyPool*>(ended->data)->busy_; });
     }
     for (int i = 0; i < kThreads; ++i) {
       begun_.acquire();

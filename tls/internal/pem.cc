@@ -16,8 +16,9 @@ Fault broken(size_t line, const std::string& why) {
   return {"", "has a broken PEM block in line " + std::to_string(line) + ": " + why};
 }
 
-// OpenSSL takes a byte order mark only in the first line that it looks at for a block. Whoever
-// joins files, or has a heading in one, has it elsewhere: then OpenSSL passes over the block.
+// OpenSSL takes a byte order mark only in the first line that it looks at for a block. In a
+// file that was joined of several, or has a heading, it is elsewhere: then OpenSSL passes over the
+// block.
 std::string_view without_mark(std::string_view line) {
   if (line.starts_with(kByteOrderMark)) {
     line.remove_prefix(kByteOrderMark.size());
