@@ -56,7 +56,7 @@ class Booted(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.machine = Machine()
+        cls.machine = Machine(["ca-certificates"])  # tests/install build installs it
         cls.addClassCleanup(cls.machine.close)
         cls.machine.add_program()
         cls.machine.add_tree()
