@@ -8,6 +8,7 @@
 #include "proxy/check.h"
 #include "proxy/cli.h"
 #include "proxy/log/log.h"
+#include "proxy/net/resolver.h"
 #include "proxy/process/privileges.h"
 #include "proxy/process/stray_signals.h"
 #include "proxy/server/server.h"
@@ -45,6 +46,7 @@ int check(Command command) {
 
 int serve(Command command, Invocation invocation) {
   log::configure(command.config.log_format, command.config.log_level);
+  net::Resolver::make_room();
   auto inherited = InheritedSockets::from_environment();
   if (!inherited) {
     return complain(inherited.faults(), EXIT_FAILURE);

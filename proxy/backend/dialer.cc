@@ -22,6 +22,7 @@ Dialer::Dialer(const DialerServices& services, Pool& pool, const net::Address& c
       observer_(observer),
       give_up_ms_(services.loop.now_ms() + timeout_ms),
       started_us_(net::Loop::now_us()),
+      client_(client),
       order_(pool.order(client, services.loop.now_ms())) {
   attempts_.reserve(kBeside);
 }
@@ -155,8 +156,15 @@ const Endpoint* Dialer::next_endpoint() {
     return nullptr;
   }
   const std::vector<Endpoint>& known = server().endpoints();
+  if (address_index_ == 0) {
+    first_address_ = pool_.first_address(server(), client_);
+  }
   while (address_index_ < known.size()) {
-    const Endpoint& endpoint = known[address_index_++];
+    const size_t equals = server().equals();
+    const size_t place =
+        address_index_ < equals ? (first_address_ + address_index_) % equals : address_index_;
+    const Endpoint& endpoint = known[place];
+    ++address_index_;
     const bool is_tried = std::find(tried_.begin(), tried_.end(), endpoint.address) != tried_.end();
     if (!is_tried && !pass_by(*endpoint.breaker)) {
       return &endpoint;

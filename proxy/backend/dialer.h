@@ -102,9 +102,11 @@ class Dialer final : public net::Retirable,
   DialerObserver& observer_;
   const uint64_t give_up_ms_;
   const uint64_t started_us_;
+  const net::Address client_;
   const std::vector<size_t> order_;
   size_t server_index_ = 0;
-  size_t address_index_ = 0;
+  size_t first_address_ = 0;  // of the server at hand, among equals
+  size_t address_index_ = 0;  // from there on
   bool is_resolved_ = false;  // the name of the server at hand
   bool passed_by_ = false;    // something that rests has not been tried
   bool last_resort_ = false;  // resting ones are tried, too

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <string>
 #include <utility>
 
@@ -32,6 +33,13 @@ struct Resolver::Request final : Deferred {
   void collect(const addrinfo* found);
   void run() override;
 };
+
+void Resolver::make_room() {
+  // libuv gives look-ups half of its threads, and has four by default: two names whose servers are
+  // silent would hold up all others.
+  setenv("UV_THREADPOOL_SIZE", std::to_string(2 * kAtOnce).c_str(),
+         0);  // NOLINT(concurrency-mt-unsafe): as the header says
+}
 
 Resolver::Resolver(Loop& loop) : loop_(loop) {}
 

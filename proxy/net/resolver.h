@@ -25,6 +25,13 @@ class ResolveObserver {
 
 class Resolver {
  public:
+  // So many look-ups run beside each other, in all workers: the others wait for one to end, which
+  // takes as long as a name server is silent.
+  static constexpr int kAtOnce = 16;
+  // Gives the process the threads for that, unless UV_THREADPOOL_SIZE is set. Call before the first
+  // loop, while there is one thread.
+  static void make_room();
+
   explicit Resolver(Loop& loop);
   ~Resolver();
   Resolver(const Resolver&) = delete;

@@ -4,23 +4,36 @@
 
 namespace postern {
 
+namespace {
+
+constexpr uint64_t kForever = UINT64_MAX - DnsCache::kTtlMs;
+
+}  // namespace
+
 bool DnsCache::ask(net::Loop& loop, const net::HostPort& host, DnsCacheObserver& observer) {
   if (fresh(loop.now_ms())) {
     return true;
   }
   if (const auto literal = net::Address::parse(host.text())) {  // no thread is needed for it
-    store({literal.value()}, UINT64_MAX);
+    store({literal.value()}, kForever);
     return true;
   }
-  waiting_.push_back(observer);
-  if (!std::exchange(asking_, true)) {
-    loop_ = &loop;
-    if (!resolver_.has_value()) {
-      resolver_.emplace(loop);
-    }
-    resolver_->resolve(host, *this);
+  const bool serves = expires_at_ms_ > 0 && expires_at_ms_ + kTtlMs > loop.now_ms();
+  if (!serves) {
+    waiting_.push_back(observer);
   }
-  return false;
+  if (!std::exchange(asking_, true)) {
+    look_up(loop, host);
+  }
+  return serves;
+}
+
+void DnsCache::look_up(net::Loop& loop, const net::HostPort& host) {
+  loop_ = &loop;
+  if (!resolver_.has_value()) {
+    resolver_.emplace(loop);
+  }
+  resolver_->resolve(host, *this);
 }
 
 bool DnsCache::serve_stale(uint64_t now_ms) {

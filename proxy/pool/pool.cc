@@ -34,6 +34,12 @@ const std::vector<Endpoint>& BackendServer::endpoints() {
   if (generation_ != addresses.generation()) {
     generation_ = addresses.generation();
     endpoints_ = health->learn(addresses.known());
+    equals_ = static_cast<size_t>(std::ranges::find_if(endpoints_,
+                                                       [this](const Endpoint& endpoint) {
+                                                         return endpoint.address.is_v6() !=
+                                                                endpoints_[0].address.is_v6();
+                                                       }) -
+                                  endpoints_.begin());
   }
   return endpoints_;
 }
@@ -92,6 +98,21 @@ net::Address Pool::next_source(const net::Address& to) {
     }
   }
   return {};
+}
+
+size_t Pool::first_address(BackendServer& server, const net::Address& client) {
+  const std::vector<Endpoint>& known = server.endpoints();
+  if (server.equals() < 2) {
+    return 0;
+  }
+  if (config_->balance != Balance::ClientHash) {
+    return address_turn_++ % server.equals();
+  }
+  const auto place = [&client](const Endpoint& endpoint) {
+    return hash(client, endpoint.address.text());
+  };
+  const auto equals = std::span(known).first(server.equals());
+  return static_cast<size_t>(std::ranges::max_element(equals, {}, place) - equals.begin());
 }
 
 std::vector<size_t> Pool::order(const net::Address& client, uint64_t now_ms) {

@@ -32,6 +32,8 @@ struct BackendServer {
 
   // The addresses that are known, in their order, with what is known of each.
   const std::vector<Endpoint>& endpoints();
+  // How many of them, at the front, are of the family that the resolver prefers: they are equals.
+  size_t equals() const { return equals_; }
   bool full() const {
     return config.max_sessions > 0 &&
            health->sessions.load(std::memory_order_relaxed) >= config.max_sessions;
@@ -41,6 +43,7 @@ struct BackendServer {
 
  private:
   std::vector<Endpoint> endpoints_;
+  size_t equals_ = 0;
   uint32_t generation_ = 0;  // of the addresses that they are for
 };
 // For logs: empty for a server that is named by its address.
@@ -66,6 +69,9 @@ class Pool {
   // How many addresses there are to connect from to this one.
   size_t sources(const net::Address& to) const;
 
+  // Which of its server's addresses() is the first to try, of equals(): a name may stand for many
+  // servers, as that of a headless service in Kubernetes does.
+  size_t first_address(BackendServer& server, const net::Address& client);
   // The servers that take sessions, in the order to try them: backups last.
   std::vector<size_t> order(const net::Address& client, uint64_t now_ms);
 
@@ -79,6 +85,7 @@ class Pool {
   size_t label_;
   std::deque<BackendServer> servers_;
   size_t turn_ = 0;
+  size_t address_turn_ = 0;
   size_t source_turn_ = 0;
   std::vector<double> scores_;   // of all servers, in one order(): the lowest is tried first
   std::vector<int64_t> shares_;  // what each has coming in its turn, by its weight

@@ -5,10 +5,11 @@ import os
 import pathlib
 import socket
 import sys
+import time
 import unittest
 from unittest import mock
 
-from harness import Folder, Gateway, Process, ScriptedBackend, gateway as harness_gateway, wait_until
+from harness import Authority, Folder, Gateway, Process, ScriptedBackend, gateway as harness_gateway, wait_until
 
 CROWD = pathlib.Path(__file__).parent / "harness" / "crowd.py"
 UNAVAILABLE = rb"\A\* BYE \[UNAVAILABLE\] [^\r\n]+\r\n"
@@ -102,14 +103,37 @@ class Misfortunes(unittest.TestCase):
             gateway.reload()
             self.assertTrue(greeted())
 
-    @unittest.skipUnless(os.geteuid() == 0, "a name server of one's own needs root")
-    def test_a_name_server_that_is_silent_holds_up_no_stop(self):
+    def silent_name_server(self, hosts=""):
+        """Names of which it is asked have no answer for 30 s; those of `hosts` need none."""
         silent = self.enterContext(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
         silent.bind(("127.53.0.1", 53))
-        hosts, resolver = self.folder / "hosts", self.folder / "resolv.conf"
-        hosts.write_text("", encoding="ascii")
+        known, resolver = self.folder / "hosts", self.folder / "resolv.conf"
+        known.write_text(hosts, encoding="ascii")
         resolver.write_text("nameserver 127.53.0.1\noptions timeout:30 attempts:1\n", encoding="ascii")
-        with names_from(self.folder, hosts, resolver):
+        return names_from(self.folder, known, resolver)
+
+    @unittest.skipUnless(os.geteuid() == 0, "a name server of one's own needs root")
+    def test_names_without_an_answer_hold_up_no_other(self):
+        backend = self.enterContext(ScriptedBackend())
+        port = backend.server.rpartition(":")[2]
+        names = [f"slow{number}" for number in range(6)] + ["known"]
+        authority = Authority(self.folder)
+        with self.silent_name_server("127.0.0.1 known.postern.test\n"):
+            gateway = self.enterContext(Gateway(
+                tls={"certificates": [authority.leaf("*.mail.test").files]},
+                backends={name: {"servers": [f"{name}.postern.test:{port}"]} for name in names},
+                routes=[{"sni": f"{name}.mail.test", "backend": name} for name in names]))
+        gateway.authority = authority
+        for name in names[:-1]:
+            self.enterContext(gateway.connect_to_tls(server_name=f"{name}.mail.test"))
+        begin = time.monotonic()
+        with gateway.connect_to_tls(server_name="known.mail.test") as client:
+            self.assertTrue(client.response().startswith(b"* OK"))
+        self.assertLess(time.monotonic() - begin, 3)
+
+    @unittest.skipUnless(os.geteuid() == 0, "a name server of one's own needs root")
+    def test_a_name_server_that_is_silent_holds_up_no_stop(self):
+        with self.silent_name_server():
             gateway = self.enterContext(Gateway(
                 workers=1, backends={"mail": {"servers": ["mail.postern.test:143"]}},
                 timeouts={"connect": "500ms", "drain": "1s"}))

@@ -79,6 +79,25 @@ TEST_F(DnsCacheTest, ServesAddressesUntilTheyExpire) {
   ASSERT_TRUE(has_heard(waiter, 2));
 }
 
+TEST_F(DnsCacheTest, ServesAddressesWhileTheyAreLookedUpAgain) {
+  Waiter waiter;
+  addresses.store(former, loop.now_ms());  // expired just now
+  EXPECT_TRUE(ask(kKnown, waiter));
+  EXPECT_TRUE(ask(kKnown, waiter));
+  EXPECT_EQ(loop.lookups(), 1U) << "one look-up for both";
+  EXPECT_EQ(addresses.known(), former);
+  ASSERT_TRUE(run_until(loop, [&] { return addresses.known() != former; }));
+  EXPECT_TRUE(addresses.fresh(loop.now_ms()));
+  EXPECT_EQ(waiter.reports, 0);
+}
+
+TEST_F(DnsCacheTest, ServesNoAddressThatExpiredLongAgo) {
+  Waiter waiter;
+  addresses.store(former, loop.now_ms() - DnsCache::kTtlMs);
+  EXPECT_FALSE(ask(kKnown, waiter));
+  ASSERT_TRUE(has_heard(waiter));
+}
+
 TEST_F(DnsCacheTest, ServesStaleAddressesWhileTheResolverIsDown) {
   addresses.store(former, 0);
   Waiter waiter;

@@ -104,6 +104,60 @@ TEST_F(PoolTest, LeastSessionsTakesTurnsAmongEqualServers) {
   EXPECT_EQ(pool.order(client(1), 0).front(), 1U);
 }
 
+// A headless service of Kubernetes, on both families.
+std::vector<net::Address> of_service(int servers) {
+  std::vector<net::Address> addresses;
+  for (const char* network : {"[2001:db8::", "192.0.2."}) {
+    for (int i = 1; i <= servers; ++i) {
+      const std::string end = network[0] == '[' ? "]:143" : ":143";
+      addresses.push_back(net::Address::parse(network + std::to_string(i) + end).value());
+    }
+  }
+  return addresses;
+}
+
+TEST_F(PoolTest, TakesTurnsAmongTheAddressesOfAName) {
+  for (const Balance balance : {Balance::RoundRobin, Balance::LeastSessions}) {
+    Pool& pool = make(balance, numbered(2));
+    for (size_t i = 0; i < 2; ++i) {
+      pool.server(i).addresses.store(of_service(3), 0);
+    }
+    std::map<std::pair<size_t, size_t>, int> sessions;
+    for (int i = 0; i < 60; ++i) {
+      const size_t server = pool.order(client(1), 0).front();
+      const size_t first = pool.first_address(pool.server(server), client(1));
+      ++sessions[{server, first}];
+      ASSERT_LT(first, 3U) << "the other family is for when this one fails";
+    }
+    EXPECT_EQ(sessions.size(), 6U);
+    for (const auto& [place, count] : sessions) {
+      EXPECT_EQ(count, 10) << place.first << " " << place.second;
+    }
+  }
+}
+
+TEST_F(PoolTest, ClientHashKeepsAClientWithItsAddressOfAName) {
+  Pool& pool = make(Balance::ClientHash, numbered(1));
+  BackendServer& server = pool.server(0);
+  constexpr int kClients = 3'000;
+  std::map<int, net::Address> before;
+  server.addresses.store(of_service(3), 0);
+  for (int i = 0; i < kClients; ++i) {
+    before[i] = server.endpoints()[pool.first_address(server, stranger(i))].address;
+  }
+  std::vector<net::Address> fewer = of_service(3);
+  const net::Address gone = fewer[1];
+  fewer.erase(fewer.begin() + 1);
+  server.addresses.store(fewer, 0);
+  int moved = 0;
+  for (int i = 0; i < kClients; ++i) {
+    const auto now = server.endpoints()[pool.first_address(server, stranger(i))].address;
+    EXPECT_TRUE(now == before[i] || before[i] == gone) << "a client of another address has moved";
+    moved += now == before[i] ? 0 : 1;
+  }
+  EXPECT_NEAR(moved, kClients / 3, kClients / 20);
+}
+
 TEST_F(PoolTest, ClientHashKeepsAClientWithItsServer) {
   Pool& pool = make(Balance::ClientHash, numbered(4));
   std::map<size_t, int> clients_of;

@@ -51,7 +51,9 @@ constexpr auto kServerRows = std::to_array<Row>({
      .required = true,
      .syntax = "HOST[:PORT]",
      .example = "\"mail1.internal:143\"",
-     .doc = "Where the server listens. The default port is 143, or 993 with implicit TLS.",
+     .doc =
+         "Where the server listens. The default port is 143, or 993 with implicit TLS. A name may "
+         "stand for several addresses: sessions are spread over them.",
      .on_value = [](Draft& d, const SourceValue& w) { server(d).address = w; }},
     {.path = "backends.NAME.servers[].weight",
      .syntax = "1 to 256",
