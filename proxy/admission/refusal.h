@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "proxy/base/names.h"
+#include "proxy/cause/causes_of.h"
 
 namespace postern {
 
@@ -27,12 +27,21 @@ struct Refused {
   Refusal limit;
 };
 
-// The log's words; EndReason has the same.
-inline constexpr Names<Refusal> kRefusalNames{
-    "limit_sessions",   "limit_address",    "limit_listener", "limit_rate", "limit_memory",
-    "limit_handshakes", "limit_handshakes", "denied",         "banned",     "gave_way"};
-constexpr const char* name_of(Refusal refusal) {
-  return kRefusalNames[refusal];
+inline constexpr Causes<Refusal> kRefusalCauses({
+    {Refusal::LimitSessions, Cause::LimitSessions},
+    {Refusal::LimitAddress, Cause::LimitAddress},
+    {Refusal::LimitListener, Cause::LimitListener},
+    {Refusal::LimitRate, Cause::LimitRate},
+    {Refusal::LimitMemory, Cause::LimitMemory},
+    {Refusal::LimitHandshakes, Cause::LimitHandshakes},
+    {Refusal::LimitHandshakesOfAddress, Cause::LimitHandshakes},
+    {Refusal::Denied, Cause::Denied},
+    {Refusal::Banned, Cause::Banned},
+    {Refusal::GaveWay, Cause::GaveWay},
+});
+// The log's word; EndReason has the same.
+inline const char* name_of(Refusal refusal) {
+  return name_of(kRefusalCauses[refusal]);
 }
 
 }  // namespace postern

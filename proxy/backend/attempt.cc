@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/backend/dial_failure.h"
+#include "proxy/backend/failure_cause.h"
 #include "proxy/backend/label_values.h"
 #include "proxy/net/failure.h"
 #include "proxy/net/local_address.h"
@@ -210,6 +211,7 @@ void Attempt::on_deadline() {
 
 void Attempt::fail(const Error& error) {
   const Error kept = error;  // it may live in what cancel() gives up
+  cause_ = find_cause(kept);
   log_failure(kept);
   cancel();
   observer_.on_attempt_failed(*this, kept);
@@ -225,6 +227,7 @@ void Attempt::log_failure(const Error& error) const {
               {"server", server_.text},
               log::Field::optional("address", endpoint_text(server_, address())),
               {"reason", error.label()},
+              {"cause", name_of(cause_)},
               {"error", error},
               log::Field::optional("detail", by_tls ? tls_->engine().reason() : ""),
               log::Field::optional("finding", by_tls ? tls_->engine().finding() : ""),
@@ -234,31 +237,18 @@ void Attempt::log_failure(const Error& error) const {
                                                                : "server"),
               log::Field::optional("protocol", by_words ? preamble_->protocol() : ""),
               log::Field::optional("said", by_words ? std::string(preamble_->said()) : ""),
-              log::Field::optional("advice", advice(error))});
+              {"advice", fix_for(cause_, by_words ? preamble_->said() : "")}});
 }
 
-const char* Attempt::advice(const Error& error) const {
-  if (error.domain == &net::kNetDomain && error.code == -EADDRNOTAVAIL) {
-    return "this machine has no IPv6, or no local port is left: name more addresses of it in "
-           "`source`, or widen net.ipv4.ip_local_port_range";
-  }
-  if (error.domain != &kDialDomain) {
-    return "";
-  }
-  switch (static_cast<DialFailure>(error.code)) {
-    case DialFailure::NoLocalPort:
-      return "name more addresses of this machine in `source`, widen net.ipv4.ip_local_port_range, "
-             "or name more addresses of the server";
-    case DialFailure::NoSource:
-      return "`ip address` shows those that it has";
-    default:
-      break;
-  }
-  if (pool_.config().tls == BackendTls::Implicit || !identity_.proxy_header.empty()) {
-    return "the server is slow: raise `timeouts.connect`, or look at the server";
-  }
-  return "a server that waits for the client speaks TLS first (`tls: implicit`), wants a PROXY "
-         "header (`client_identity`) or no IMAP; a slow one needs a longer `timeouts.connect`";
+Cause Attempt::find_cause(const Error& error) const {
+  const bool by_words = preamble_.has_value();
+  const auto alert = tls_ != nullptr ? tls_->engine().alert() : std::nullopt;
+  return cause_of_failure(
+      error, {.protocol = by_words ? preamble_->protocol() : "",
+              .said = by_words ? preamble_->said() : "",
+              .alert = alert && !alert->ours ? std::optional(alert->code) : std::nullopt,
+              .spoke_first =
+                  pool_.config().tls == BackendTls::Implicit || !identity_.proxy_header.empty()});
 }
 
 }  // namespace postern

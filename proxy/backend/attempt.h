@@ -15,6 +15,7 @@
 
 #include "metrics/counters.h"
 #include "proxy/backend/client_identity.h"
+#include "proxy/cause/cause.h"
 #include "proxy/imap/backend_preamble.h"
 #include "proxy/log/log.h"
 #include "proxy/net/deadline.h"
@@ -61,6 +62,8 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   BackendServer& server() const { return server_; }
   const net::Address& address() const { return endpoint_.address; }
   CircuitBreaker& breaker() const { return *endpoint_.breaker; }
+  // After on_attempt_failed.
+  Cause cause() const { return cause_; }
   // Of the server's addresses, when the attempt began.
   uint32_t generation() const { return generation_; }
 
@@ -89,7 +92,7 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   void succeed();
   void fail(const Error& error);
   void log_failure(const Error& error) const;
-  const char* advice(const Error& error) const;
+  Cause find_cause(const Error& error) const;
 
   const DialerServices& services_;
   Pool& pool_;
@@ -108,6 +111,7 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   std::optional<tls::Handshake> handshake_;
   std::optional<imap::BackendPreamble> preamble_;
   const char* during_ = "";
+  Cause cause_ = Cause::BackendUnavailable;
 };
 
 }  // namespace postern

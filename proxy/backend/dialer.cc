@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "proxy/backend/failure_cause.h"
 #include "proxy/backend/label_values.h"
 #include "proxy/log/log.h"
 #include "proxy/net/failure.h"
@@ -199,10 +200,7 @@ void Dialer::on_no_addresses(const Error& error) {
   last_error_ = error;
   count(server(), error);
   server().health->name.failed(services_.loop.now_ms());
-  log::warn("backend failed", {{"backend", pool_.config().name},
-                               {"server", server().text},
-                               {"reason", error.label()},
-                               {"error", error}});
+  log_failed(pool_, server(), error, cause_of_failure(error));
   next_server();
   go_on();
 }
@@ -263,7 +261,7 @@ void Dialer::on_attempt_failed(Attempt& attempt, const Error& error) {
   last_error_ = error;
   count(server, error);
   if (!is_own(error)) {
-    note_change(attempt, attempt.breaker().failed(services_.loop.now_ms()), error);
+    note_change(attempt, attempt.breaker().failed(services_.loop.now_ms()), error, attempt.cause());
   }
   // The resolver may have answered while a stale address was tried.
   if (attempt.generation() != server.addresses.generation() && !is_looking_up()) {
@@ -309,21 +307,17 @@ void Dialer::note_overtaken(const Attempt& attempt, bool is_slow) {
   }
   const auto change = attempt.breaker().overtaken(services_.loop.now_ms());
   if (change == CircuitBreaker::Change::Suspect) {
-    log::warn("backend failed",
-              {{"backend", pool_.config().name},
-               {"server", server.text},
-               log::Field::optional("address", endpoint_text(server, attempt.address())),
-               {"reason", error.label()},
-               {"error", error}});
+    log_failed(pool_, server, error, Cause::BackendOvertaken,
+               endpoint_text(server, attempt.address()));
   }
-  note_change(attempt, change, error);
+  note_change(attempt, change, error, Cause::BackendOvertaken);
 }
 
 // The first failure has its own line.
-void Dialer::note_change(const Attempt& attempt, CircuitBreaker::Change change,
-                         const Error& error) {
+void Dialer::note_change(const Attempt& attempt, CircuitBreaker::Change change, const Error& error,
+                         Cause cause) {
   if (change == CircuitBreaker::Change::Down) {
-    log_down(pool_, attempt.server(), attempt.address(), error);
+    log_down(pool_, attempt.server(), attempt.address(), error, cause);
   }
 }
 

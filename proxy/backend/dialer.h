@@ -89,7 +89,8 @@ class Dialer final : public net::Retirable,
   void on_attempt_failed(Attempt& attempt, const Error& error) override;
   void end_attempts(const Attempt* winner);
   void note_overtaken(const Attempt& attempt, bool is_slow);
-  void note_change(const Attempt& attempt, CircuitBreaker::Change change, const Error& error);
+  void note_change(const Attempt& attempt, CircuitBreaker::Change change, const Error& error,
+                   Cause cause);
   void count(const BackendServer& server, const Error& error);
   size_t place_of(const BackendServer& server) const;
   void stop_waiting();

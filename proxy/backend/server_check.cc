@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proxy/backend/dial_failure.h"
+#include "proxy/backend/failure_cause.h"
 #include "proxy/backend/label_values.h"
 #include "proxy/base/check.h"
 #include "proxy/log/log.h"
@@ -79,10 +80,7 @@ void ServerCheck::on_no_addresses(const Error& error) {
   count(services_.labels.index_of<Label::ConnectResult>(error.label()).value);
   const auto change = server_.health->name.failed(services_.loop.now_ms());
   if (change != CircuitBreaker::Change::None) {
-    log::warn("backend failed", {{"backend", pool_.config().name},
-                                 {"server", server_.text},
-                                 {"reason", error.label()},
-                                 {"error", error}});
+    log_failed(pool_, server_, error, cause_of_failure(error));
   }
   end_round();
 }
@@ -131,7 +129,7 @@ void ServerCheck::on_attempt_failed(Attempt& attempt, const Error& error) {
     Row& row = row_of(attempt);
     row.succeeded = 0;
     if (++row.failed >= config_.fall && attempt.breaker().fell(services_.loop.now_ms())) {
-      log_down(pool_, server_, attempt.address(), error);
+      log_down(pool_, server_, attempt.address(), error, attempt.cause());
     }
     server_.addresses.expire();  // it may have moved
   }

@@ -5,7 +5,7 @@
 
 #include "metrics/label_value.h"
 #include "proxy/admission/refusal.h"
-#include "proxy/base/names.h"
+#include "proxy/cause/causes_of.h"
 
 namespace postern {
 
@@ -41,39 +41,39 @@ enum class EndReason : uint8_t {
   Probe,               // the client's own end without a login, of a network in log.probes
 };
 
-inline constexpr Names<EndReason> kEndReasonNames({
-    {EndReason::ClientClosed, "client_closed"},
-    {EndReason::ClientLogout, "client_logout"},
-    {EndReason::ClientFailed, "client_failed"},
-    {EndReason::ClientViolation, "client_violation"},
-    {EndReason::HandshakeFailed, "handshake_failed"},
-    {EndReason::HandshakeTimeout, "handshake_timeout"},
-    {EndReason::LoginTimeout, "login_timeout"},
-    {EndReason::IdleTimeout, "idle_timeout"},
-    {EndReason::ProxyHeaderMissing, "proxy_header_missing"},
-    {EndReason::ProxyHeaderRefused, "proxy_header_refused"},
-    {EndReason::ProxyHeaderInvalid, "proxy_header_invalid"},
-    {EndReason::ProxyHeaderTimeout, "proxy_header_timeout"},
-    {EndReason::LimitSessions, "limit_sessions"},
-    {EndReason::LimitAddress, "limit_address"},
-    {EndReason::LimitHandshakes, "limit_handshakes"},
-    {EndReason::LimitListener, "limit_listener"},
-    {EndReason::LimitRate, "limit_rate"},
-    {EndReason::LimitMemory, "limit_memory"},
-    {EndReason::LimitBackend, "limit_backend"},
-    {EndReason::Denied, "denied"},
-    {EndReason::Banned, "banned"},
-    {EndReason::GaveWay, "gave_way"},
-    {EndReason::BackendUnavailable, "backend_unavailable"},
-    {EndReason::BackendClosed, "backend_closed"},
-    {EndReason::BackendFailed, "backend_failed"},
-    {EndReason::BackendViolation, "backend_violation"},
-    {EndReason::Drained, "drained"},
-    {EndReason::Aborted, "aborted"},
-    {EndReason::Probe, "probe"},
+inline constexpr Causes<EndReason> kEndReasonCauses({
+    {EndReason::ClientClosed, Cause::ClientClosed},
+    {EndReason::ClientLogout, Cause::ClientLogout},
+    {EndReason::ClientFailed, Cause::ClientFailed},
+    {EndReason::ClientViolation, Cause::ClientViolation},
+    {EndReason::HandshakeFailed, Cause::HandshakeFailed},
+    {EndReason::HandshakeTimeout, Cause::HandshakeTimeout},
+    {EndReason::LoginTimeout, Cause::LoginTimeout},
+    {EndReason::IdleTimeout, Cause::IdleTimeout},
+    {EndReason::ProxyHeaderMissing, Cause::ProxyHeaderMissing},
+    {EndReason::ProxyHeaderRefused, Cause::ProxyHeaderRefused},
+    {EndReason::ProxyHeaderInvalid, Cause::ProxyHeaderInvalid},
+    {EndReason::ProxyHeaderTimeout, Cause::ProxyHeaderTimeout},
+    {EndReason::LimitSessions, Cause::LimitSessions},
+    {EndReason::LimitAddress, Cause::LimitAddress},
+    {EndReason::LimitHandshakes, Cause::LimitHandshakes},
+    {EndReason::LimitListener, Cause::LimitListener},
+    {EndReason::LimitRate, Cause::LimitRate},
+    {EndReason::LimitMemory, Cause::LimitMemory},
+    {EndReason::LimitBackend, Cause::LimitBackend},
+    {EndReason::Denied, Cause::Denied},
+    {EndReason::Banned, Cause::Banned},
+    {EndReason::GaveWay, Cause::GaveWay},
+    {EndReason::BackendUnavailable, Cause::BackendUnavailable},
+    {EndReason::BackendClosed, Cause::BackendClosed},
+    {EndReason::BackendFailed, Cause::BackendFailed},
+    {EndReason::BackendViolation, Cause::BackendViolation},
+    {EndReason::Drained, Cause::Drained},
+    {EndReason::Aborted, Cause::Aborted},
+    {EndReason::Probe, Cause::Probe},
 });
-constexpr const char* name_of(EndReason reason) {
-  return kEndReasonNames[reason];
+inline const char* name_of(EndReason reason) {
+  return name_of(kEndReasonCauses[reason]);
 }
 
 // The end reason of a refused session. The names are the same.

@@ -169,10 +169,8 @@ void LoginWatch::refused(imap::LoginResult result) {
       !session_.services.dial.facts.wants_privacy[server->label].exchange(true)) {
     log::warn("server wants a secured hop for logins",
               {{"server", name},
-               {"advice",
-                "Dovecot: put postern's address into login_trusted_networks, or announce clients "
-                "with client_identity and haproxy_trusted_networks; any server: `tls: starttls` or "
-                "`implicit` at the backend"}});
+               {"cause", name_of(Cause::BackendPrivacyRequired)},
+               {"advice", describe(Cause::BackendPrivacyRequired).fix}});
   }
 }
 

@@ -116,6 +116,7 @@ class Session final : public net::Retirable,
   EndReason reason_on_record(EndReason reason) const;
   void log_end() const;
   SessionRecord record() const;
+  Cause cause_of_record() const;
   void describe_tls(const tls::Engine& engine, SessionRecord& record) const;
 
   // The client's stream while Connecting; then the relay's, and later LingeringClose's.

@@ -32,6 +32,7 @@ void log_session_end(const SessionRecord& record) {
               {"client", record.client},
               Field::optional("proxy", record.proxy),
               {"reason", reason},
+              Field::optional("cause", record.cause),
               Field::optional("error", record.error ? record.error.text() : std::string()),
               Field::optional("detail", record.reason_of_tls),
               Field::optional("alert", record.alert),

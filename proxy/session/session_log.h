@@ -19,6 +19,7 @@ struct SessionRecord {
   std::string client;
   std::string proxy = {};  // the load balancer that announced the client
   EndReason reason;
+  const char* cause = "";  // what lies behind the reason, if that is more than its word
   Error error = {};
   std::string reason_of_tls = {};  // BoringSSL's word for what failed
   std::string alert = {};          // by IANA's name

@@ -1,5 +1,6 @@
 // What a session leaves on record: the reason that counts, and the line of the log.
 #include "proxy/log/log.h"
+#include "proxy/session/client_cause.h"
 #include "proxy/session/session.h"
 
 namespace postern {
@@ -55,7 +56,16 @@ SessionRecord Session::record() const {
   if (context_.tls != nullptr) {
     describe_tls(context_.tls->engine(), record);
   }
+  if (const Cause cause = cause_of_record(); cause != kEndReasonCauses[*reason_]) {
+    record.cause = name_of(cause);
+  }
   return record;
+}
+
+Cause Session::cause_of_record() const {
+  const auto alert = context_.tls != nullptr ? context_.tls->engine().alert() : std::nullopt;
+  const bool by_client = alert && !alert->ours;
+  return cause_of_end(*reason_, error_, by_client ? std::optional(alert->code) : std::nullopt);
 }
 
 void Session::describe_tls(const tls::Engine& engine, SessionRecord& record) const {

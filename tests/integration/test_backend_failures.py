@@ -127,7 +127,7 @@ class Failures(unittest.TestCase):
                         gateway.counting("postern_sessions_total", end_reason="backend_unavailable"):
                     self.expect_bye(name, front)
                 gateway.wait_for_log(rf'backend failed.* backend={name} server={server} reason={reason} '
-                                     rf'error=[^\n]*{text}', since)
+                                     rf'cause=\w+ error=[^\n]*{text}', since)
 
     def expect_bye(self, name, front):
         started = time.monotonic()

@@ -72,7 +72,8 @@ TEST_F(SessionLogTest, SaysWhatAClientThatIsRefusedHadOffered) {
     ASSERT_TRUE(until([&] { return client->over(); }));
   });
   EXPECT_THAT(lines, Contains(ContainsRegex(
-                         " reason=handshake_failed error=[^=]+ detail=UNSUPPORTED_PROTOCOL "
+                         " reason=handshake_failed cause=client_unsupported_version error=[^=]+ "
+                         "detail=UNSUPPORTED_PROTOCOL "
                          "alert=protocol_version alert_from=postern sni=localhost offered=1.2 "
                          "bytes_in=")));
 }

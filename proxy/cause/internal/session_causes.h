@@ -1,0 +1,119 @@
+// Why the gateway refuses a session or ends it, and what a login meets, in the order of Cause.
+#pragma once
+
+#include <array>
+
+#include "proxy/cause/cause.h"
+
+namespace postern {
+
+inline constexpr auto kSessionCauses = std::to_array<CauseRow>({
+    {Cause::LimitSessions, "limit_sessions", Party::Operator, Symptom::Refused,
+     "Refused: all of `limits.sessions` are in use, and none of them may give way.",
+     "Raise it together with memory and descriptors, or add a replica."},
+    {Cause::LimitAddress, "limit_address", Party::Operator, Symptom::Refused,
+     "Refused: the client's address has `limits.sessions_per_address` already.",
+     "Many users behind one address (NAT, webmail, a load balancer): raise it, or let the load "
+     "balancer announce its clients by the PROXY protocol. Else a client out of control: the log "
+     "names its address."},
+    {Cause::LimitHandshakes, "limit_handshakes", Party::Operator, Symptom::Refused,
+     "Refused: too many handshakes at one time, of all clients or of one address.",
+     "More processors, or an attack; if it is one address, `limits.handshakes_per_address`."},
+    {Cause::LimitListener, "limit_listener", Party::Operator, Symptom::Refused,
+     "Refused: all `sessions` of this listener are in use.", "Raise `listeners[].sessions`."},
+    {Cause::LimitRate, "limit_rate", Party::Client, Symptom::Refused,
+     "Refused: its address connects more often than `limits.connections_per_address` allows.",
+     "A client out of control, which the log names, or many users behind one address: raise the "
+     "limit."},
+    {Cause::LimitMemory, "limit_memory", Party::Gateway, Symptom::Refused,
+     "Refused or ended: the process has reached `limits.memory`.",
+     "Clients that ask and do not read hold it: the log names those that were ended. Raise "
+     "`limits.memory`, or lower `limits.sessions`."},
+    {Cause::LimitBackend, "limit_backend", Party::Operator, Symptom::Refused,
+     "Refused: each server of the backend that takes sessions has its `max_sessions`, or drains.",
+     "Raise `max_sessions`, or add a server."},
+    {Cause::Denied, "denied", Party::Operator, Symptom::Refused,
+     "Refused: `limits.allow` or `limits.deny` keeps the client's network out.",
+     "If it should come in, change the list; the log's `session refused` names the address."},
+    {Cause::Banned, "banned", Party::Client, Symptom::Refused,
+     "Refused or ended: too many failed logins from its address, see `limits.login_failures`.",
+     "It may connect again after `ban`. A device with an old password does this to a household; "
+     "put webmail and many users behind one address under `exempt`."},
+    {Cause::GaveWay, "gave_way", Party::Client, Symptom::Refused,
+     "Ended before its login, because all places of a limit were in use and a newcomer needed one: "
+     "it waited for its client, or its login was at the server with at least seven others of its "
+     "address, or it kept much of an unfinished command while memory was short.",
+     "Clients that keep silent hold the places: the log names the `setting`, its `limit` and the "
+     "address. Set `limits.connections_per_address`, or deny their network; if it is no flood, "
+     "raise the setting."},
+    {Cause::LoginTimeout, "login_timeout", Party::Client, Symptom::SessionsEnd,
+     "No login within `timeouts.login`.",
+     "Scanners and clients that wait for a user do this. If logins are slow at the server, see "
+     "there."},
+    {Cause::LoginFailed, "login_failed", Party::Client, Symptom::LoginsFail,
+     "The server refused the secret: wrong user name or password.",
+     "One user: the password. All users and no success: the server's user database, whose own log "
+     "says why; take `limits.login_failures` out until it is mended, or users are banned."},
+    {Cause::LoginAbandoned, "login_abandoned", Party::Client, Symptom::LoginsFail,
+     "The client hung up on its login, or gave it up, before the answer.",
+     "If it is many, the server answers too slowly: `postern_login_duration_seconds`."},
+    {Cause::LoginMechanismUnsupported, "login_mechanism_unsupported", Party::Client,
+     Symptom::LoginsFail, "The server does not take this mechanism of login.",
+     "Set the client to another one (normal password), or turn the mechanism on at the server."},
+    {Cause::LoginDenied, "login_denied", Party::Backend, Symptom::LoginsFail,
+     "Whatever the secret was, the server does not let this user in, or not in this way.",
+     "The server's log: a blocked user, a service that is off for this user, another host."},
+    {Cause::LoginExpired, "login_expired", Party::Client, Symptom::LoginsFail,
+     "The password or token was right once and has expired.",
+     "The user sets a new password, or the client fetches a new token."},
+    {Cause::LoginUnavailable, "login_unavailable", Party::Backend, Symptom::LoginsFail,
+     "The server cannot log users in now: its user database, its storage, or its limit of "
+     "connections for one user or address.",
+     "The server's own log. For a limit of one address see `backend_address_limit`."},
+    {Cause::LoginDelayed, "login_delayed", Party::Gateway, Symptom::LoginsAreSlow,
+     "After failed logins of one address postern holds the answers to further ones, longer each "
+     "time up to `limits.login_failures.longest_delay`.",
+     "This is on purpose. `exempt` is for webmail and for many users behind one address; "
+     "`postern_login_failure_delay_seconds` counts them."},
+    {Cause::ClientLogout, "client_logout", Party::Client, Symptom::NothingWrong,
+     "The client sent LOGOUT and got its answer.", "Nothing."},
+    {Cause::ClientClosed, "client_closed", Party::Client, Symptom::NothingWrong,
+     "The client hung up without a LOGOUT, as many do.", "Nothing."},
+    {Cause::ClientFailed, "client_failed", Party::Network, Symptom::SessionsEnd,
+     "The client's connection broke: reset, or gone without a word.",
+     "Phones that change networks do this. In masses: a firewall or NAT on the way forgets idle "
+     "connections."},
+    {Cause::IdleTimeout, "idle_timeout", Party::Client, Symptom::SessionsEnd,
+     "Silence for `timeouts.idle` after the login.",
+     "Nothing, unless it is set to less than 30 minutes."},
+    {Cause::BackendClosed, "backend_closed", Party::Backend, Symptom::SessionsEnd,
+     "The server hung up. After COMPRESS or a SASL security layer a LOGOUT cannot be seen, so this "
+     "is the usual end of such a session.",
+     "In swarms: the server restarts, or hangs up after it has refused logins: its own log. With "
+     "`proxy_v2`: see `backend_proxy_header_unexpected`."},
+    {Cause::BackendFailed, "backend_failed", Party::Backend, Symptom::SessionsEnd,
+     "The connection to the server broke within a session.",
+     "The server crashed, or the network between forgets idle connections: the server's log."},
+    {Cause::BackendViolation, "backend_violation", Party::Backend, Symptom::SessionsEnd,
+     "The server broke the protocol or one of its limits.",
+     "`postern_protocol_violations_total` and the log's `error` name the violation."},
+    {Cause::Drained, "drained", Party::Operator, Symptom::NothingWrong,
+     "Ended with a `* BYE` because postern stops or is replaced; clients come back.", "Nothing."},
+    {Cause::Aborted, "aborted", Party::Operator, Symptom::SessionsEnd,
+     "Cut off at the end of a drain, with a command in flight.",
+     "Raise `timeouts.drain`, and the service manager's time with it, if commands take longer."},
+    {Cause::Probe, "probe", Party::Client, Symptom::NothingWrong,
+     "A session from `log.probes` that ended by itself before a login: a health check.",
+     "Nothing."},
+    {Cause::TooManyOpenFiles, "too_many_open_files", Party::Operator, Symptom::Shortage,
+     "The process has no descriptor left; a session takes two.",
+     "Raise `LimitNOFILE` of the unit (or `ulimit -n`), or lower `limits.sessions`."},
+    {Cause::OutOfMemory, "out_of_memory", Party::Operator, Symptom::Shortage,
+     "The kernel has no memory left for a socket.",
+     "Give the machine or container more, or lower `limits.sessions` and `limits.memory`."},
+    {Cause::GatewayFailed, "gateway_failed", Party::Gateway, Symptom::Shortage,
+     "Something failed within postern or its machine that has no name of its own.",
+     "The log's `error` has the words of the system; a report with that line is welcome."},
+});
+
+}  // namespace postern

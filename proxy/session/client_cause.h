@@ -1,0 +1,24 @@
+// The cause of a session's end: what lies behind its EndReason. Pure functions; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "proxy/base/error.h"
+#include "proxy/cause/cause.h"
+#include "proxy/imap/login.h"
+#include "proxy/relay/end_reason.h"
+#include "tls/failure.h"
+
+namespace postern {
+
+// `alert` is the one by which the client broke TLS off, if it did.
+Cause cause_of_end(EndReason reason, const Error& error, std::optional<uint8_t> alert);
+
+// Of a failed handshake with a client.
+Cause cause_of_handshake(tls::Failure failure, std::optional<uint8_t> alert);
+
+// Of a login that has not succeeded.
+Cause cause_of_login(imap::LoginResult result);
+
+}  // namespace postern
