@@ -9,11 +9,13 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "proxy/check_servers.h"
 #include "proxy/config/values.h"
 #include "proxy/net/local_address.h"
 #include "proxy/pool/session_limit.h"
 #include "proxy/process/privileges.h"
 #include "proxy/server/certificate_lifetime.h"
+#include "proxy/session/label_sets.h"
 #include "proxy/session/snapshot.h"
 #include "proxy/version.h"
 #include "tls/context.h"
@@ -204,13 +206,13 @@ void append(Faults& to, const Faults& faults) {
 
 }  // namespace
 
-Result<CheckReport> run_check(Config config) {
+Result<CheckReport> run_check(Config config, bool preflight) {
   auto materials = Materials::load(std::move(config), nullptr);
   if (!materials) {
     return materials.faults();
   }
-  metrics::LabelSets labels;
-  const auto snapshots = Snapshot::make(materials.value(), labels, 1);
+  metrics::LabelSets labels = make_label_sets(*materials.value().config);
+  auto snapshots = Snapshot::make(materials.value(), labels, 1);
   if (!snapshots) {
     return snapshots.faults();
   }
@@ -223,6 +225,10 @@ Result<CheckReport> run_check(Config config) {
   append(report.warnings, look_up_user(materials.value().config->user));
   append(report.warnings, find_foreign_sources(*materials.value().config));
   report.summary = summarize(materials.value());
+  if (preflight) {
+    ask_servers(std::move(snapshots.value()[0]->pools), labels,
+                materials.value().config->timeouts.connect_ms, report);
+  }
   return report;
 }
 

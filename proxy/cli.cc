@@ -23,7 +23,7 @@ constexpr char kGateway[] = "A gateway from flags alone, instead of --config";
 constexpr char kFooter[] =
     "Examples:\n"
     "  postern --config postern.yaml\n"
-    "  postern check --config postern.yaml\n"
+    "  postern check --config postern.yaml --preflight\n"
     "  postern --listen 0.0.0.0:993 --backend mail.internal --cert tls.crt --key tls.key\n"
     "  postern config-reference > postern.yaml\n"
     "\n"
@@ -195,7 +195,7 @@ Result<Config> read_config(const CLI::App& app, const Flags& flags) {
   return has_file ? config::from_file(flags) : config::from_flags(flags);
 }
 
-Result<Command> read_command(const CLI::App& app, const Flags& flags) {
+Result<Command> read_command(const CLI::App& app, const Flags& flags, bool preflight) {
   if (const Faults unknown = unknown_words(app); !unknown.empty()) {
     return unknown;
   }
@@ -207,6 +207,10 @@ Result<Command> read_command(const CLI::App& app, const Flags& flags) {
   if (app.got_subcommand("check")) {
     command.kind = Command::Kind::Check;
   }
+  if (preflight && command.kind != Command::Kind::Check) {
+    return Fault{"", "--preflight belongs to check: postern check --preflight"};
+  }
+  command.preflight = preflight;
   Result<Config> read = read_config(app, flags);
   if (!read) {
     return read.faults();
@@ -227,6 +231,9 @@ Result<Command> parse_command_line(int argc, const char* const* argv) {
   Flags flags;
   app.set_version_flag("--version", version_text());
   define_flags(app, flags);
+  bool preflight = false;
+  app.add_flag("--preflight", preflight,
+               "With check: ask each server, too, and say what keeps clients from it");
   define_commands(app);
   app.footer(kFooter);
   try {
@@ -245,7 +252,7 @@ Result<Command> parse_command_line(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     return parser_fault(error);
   }
-  return read_command(app, flags);
+  return read_command(app, flags, preflight);
 }
 
 }  // namespace postern

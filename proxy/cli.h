@@ -17,6 +17,7 @@ struct Command {
   std::string config_path;
   std::optional<log::Level> log_level;  // --log-level, which `config` has taken already
   Config config;                        // for Serve and Check
+  bool preflight = false;               // for Check: ask the servers as well
   std::string text;                     // for Help and Version: what to print
 };
 

@@ -31,7 +31,7 @@ int print(const std::string& text) {
 }
 
 int check(Command command) {
-  const auto report = run_check(std::move(command.config));
+  const auto report = run_check(std::move(command.config), command.preflight);
   if (!report) {
     return complain(report.faults(), EXIT_FAILURE);
   }
@@ -41,7 +41,9 @@ int check(Command command) {
   for (const Fault& hint : report.value().hints) {
     std::fprintf(stderr, "postern: hint: %s\n", hint.text().c_str());
   }
-  return print(report.value().summary);
+  const int printed = print(report.value().summary);
+  return report.value().findings.empty() ? printed
+                                         : complain(report.value().findings, EXIT_FAILURE);
 }
 
 int serve(Command command, Invocation invocation) {

@@ -212,6 +212,7 @@ void Attempt::on_deadline() {
 void Attempt::fail(const Error& error) {
   const Error kept = error;  // it may live in what cancel() gives up
   cause_ = find_cause(kept);
+  evidence_ = find_evidence();
   log_failure(kept);
   cancel();
   observer_.on_attempt_failed(*this, kept);
@@ -238,6 +239,11 @@ void Attempt::log_failure(const Error& error) const {
               log::Field::optional("protocol", by_words ? preamble_->protocol() : ""),
               log::Field::optional("said", by_words ? std::string(preamble_->said()) : ""),
               {"advice", fix_for(cause_, by_words ? preamble_->said() : "")}});
+}
+
+std::string Attempt::find_evidence() const {
+  const std::string finding = tls_ != nullptr ? tls_->engine().finding() : "";
+  return finding.empty() && preamble_.has_value() ? std::string(preamble_->said()) : finding;
 }
 
 Cause Attempt::find_cause(const Error& error) const {

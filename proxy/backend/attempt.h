@@ -62,8 +62,9 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   BackendServer& server() const { return server_; }
   const net::Address& address() const { return endpoint_.address; }
   CircuitBreaker& breaker() const { return *endpoint_.breaker; }
-  // After on_attempt_failed.
+  // After on_attempt_failed: why, and what the server has shown or said of it, if it has.
   Cause cause() const { return cause_; }
+  const std::string& evidence() const { return evidence_; }
   // Of the server's addresses, when the attempt began.
   uint32_t generation() const { return generation_; }
 
@@ -72,6 +73,7 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   ServerSlot take_slot() { return std::move(slot_); }
   // If the hop has TLS.
   const std::optional<tls::Handshake>& handshake() const { return handshake_; }
+  const imap::BackendPreamble& preamble() const { return *preamble_; }
   std::string first_bytes() { return preamble_->first_bytes(); }  // the greeting and what followed
 
  private:
@@ -93,6 +95,7 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   void fail(const Error& error);
   void log_failure(const Error& error) const;
   Cause find_cause(const Error& error) const;
+  std::string find_evidence() const;
 
   const DialerServices& services_;
   Pool& pool_;
@@ -112,6 +115,7 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   std::optional<imap::BackendPreamble> preamble_;
   const char* during_ = "";
   Cause cause_ = Cause::BackendUnavailable;
+  std::string evidence_;
 };
 
 }  // namespace postern

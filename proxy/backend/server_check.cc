@@ -7,6 +7,7 @@
 
 #include "proxy/backend/dial_failure.h"
 #include "proxy/backend/failure_cause.h"
+#include "proxy/backend/finding.h"
 #include "proxy/backend/label_values.h"
 #include "proxy/base/check.h"
 #include "proxy/log/log.h"
@@ -17,12 +18,6 @@ namespace postern {
 
 using metrics::Label;
 using metrics::Metric;
-
-namespace {
-
-constexpr std::string_view kGoodbye = "z LOGOUT\r\n";
-
-}  // namespace
 
 ServerCheck::ServerCheck(const DialerServices& services, Pool& pool, BackendServer& server)
     : services_(services),
@@ -110,17 +105,37 @@ void ServerCheck::follow_addresses() {
 
 void ServerCheck::on_greeted(Attempt& attempt) {
   count(kConnectSuccess.value);
-  left_.push_back(attempt.take_stream());
-  left_.back()->write(as_bytes(kGoodbye));
-  left_.back()->finish();
-  left_.back()->abort();
   Row& row = row_of(attempt);
+  note_fault(row, attempt);
+  left_.push_back(attempt.take_stream());
+  say_goodbye(*left_.back());
   row.failed = 0;
   if (++row.succeeded >= config_.rise &&
       server_.health->served(attempt.breaker(), services_.loop.now_ms())) {
     log_serves_again(pool_, server_, attempt.address());
   }
   attempt_ended(attempt);
+}
+
+// Once for each change: a server may greet and still serve nobody.
+void ServerCheck::note_fault(Row& row, const Attempt& attempt) {
+  const auto fault = find_fault(pool_.config(), attempt);
+  if (fault == std::exchange(row.fault, fault)) {
+    return;
+  }
+  const std::string address = endpoint_text(server_, attempt.address());
+  if (!fault) {
+    log::info("backend is usable again", {{"backend", pool_.config().name},
+                                          {"server", server_.text},
+                                          log::Field::optional("address", address)});
+    return;
+  }
+  log::warn("backend is not usable",
+            {{"backend", pool_.config().name},
+             {"server", server_.text},
+             log::Field::optional("address", address),
+             {"cause", name_of(*fault)},
+             {"advice", fix_for(*fault, attempt.preamble().first_bytes())}});
 }
 
 void ServerCheck::on_attempt_failed(Attempt& attempt, const Error& error) {

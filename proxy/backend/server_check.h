@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "proxy/backend/attempt.h"
@@ -40,6 +41,7 @@ class ServerCheck final : public net::Retirable,
     Endpoint endpoint;
     size_t succeeded = 0;
     size_t failed = 0;
+    std::optional<Cause> fault = {};  // though it greets
   };
 
   void on_deadline() override;
@@ -49,6 +51,7 @@ class ServerCheck final : public net::Retirable,
   void follow_addresses();
   void on_greeted(Attempt& attempt) override;
   void on_attempt_failed(Attempt& attempt, const Error& error) override;
+  void note_fault(Row& row, const Attempt& attempt);
   void attempt_ended(Attempt& attempt);
   void end_round();
   bool is_settled() const;

@@ -84,6 +84,7 @@ BackendPreamble::Step BackendPreamble::greeting(std::string_view line) {
   if (head.condition == Condition::Bye) {
     return fail(Violation::BackendBye);
   }
+  preauthenticated_ = head.condition == Condition::Preauth;
   if (hop_ == Hop::AsIs) {
     return identify(std::string(line));
   }
@@ -116,7 +117,11 @@ BackendPreamble::Step BackendPreamble::answer(std::string_view line) {
   if (!head.tagged) {
     return Step::More;
   }
-  return head.tag == tag_ ? answered(head) : Step::More;
+  if (head.tag != tag_) {
+    strange_answer_ = true;
+    return Step::More;
+  }
+  return answered(head);
 }
 
 BackendPreamble::Step BackendPreamble::answered(const ServerHead& head) {

@@ -54,6 +54,11 @@ class BackendPreamble {
   const std::string& first_bytes() const { return received_; }
   const Error& error() const { return error_; }
   bool id_refused() const { return id_refused_; }  // NO or BAD to the ID
+  // The latest list that the server has sent, each after a space; of what TLS protects, if it does.
+  std::string_view capabilities() const { return capabilities_; }
+  bool preauthenticated() const { return preauthenticated_; }  // by the greeting
+  // The server has answered a command that was not sent: it has read something else as one.
+  bool strange_answer() const { return strange_answer_; }
   // After Failed: the start of the line that the server fails by. It comes before any login, and so
   // is about no user.
   std::string_view said() const;
@@ -98,6 +103,8 @@ class BackendPreamble {
   std::string to_send_;
   Error error_;
   bool id_refused_ = false;
+  bool preauthenticated_ = false;
+  bool strange_answer_ = false;
 };
 
 }  // namespace postern::imap

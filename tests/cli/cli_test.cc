@@ -78,6 +78,13 @@ TEST(Cli, MakesAGatewayFromFlagsAlone) {
   EXPECT_EQ(config.tls.certificates[0].where, "--cert");
 }
 
+TEST(Cli, PreflightBelongsToCheck) {
+  EXPECT_TRUE(accepted(gateway({"check", "--preflight"})).preflight);
+  EXPECT_FALSE(accepted(gateway({"check"})).preflight);
+  EXPECT_THAT(refused(gateway({"--preflight"})),
+              ElementsAre("--preflight belongs to check: postern check --preflight"));
+}
+
 TEST(Cli, TakesEveryFlag) {
   const Command command = accepted({"serve",
                                     "--listen",

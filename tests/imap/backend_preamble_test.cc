@@ -78,6 +78,20 @@ TEST(BackendPreamble, NamesTheProtocolOfAnotherServer) {
   EXPECT_EQ(protocol("hello\r\n"), "");
 }
 
+TEST(BackendPreamble, ShowsWhatACheckHasLearnt) {
+  Opening check(Hop::AsIs, "CAPABILITY");
+  ASSERT_EQ(check.say("* OK hi\r\n"), Step::Send);
+  ASSERT_EQ(check.say("PROXY BAD what?\r\n* CAPABILITY IMAP4rev1 LOGINDISABLED\r\n"), Step::More);
+  ASSERT_EQ(check.say(check.tag + " OK done\r\n"), Step::Ready);
+  EXPECT_EQ(check.opening.capabilities(), " IMAP4rev1 LOGINDISABLED");
+  EXPECT_TRUE(check.opening.strange_answer());
+  EXPECT_FALSE(check.opening.preauthenticated());
+  Opening open(Hop::AsIs);
+  ASSERT_EQ(open.say("* PREAUTH hi\r\n"), Step::Ready);
+  EXPECT_TRUE(open.opening.preauthenticated());
+  EXPECT_FALSE(open.opening.strange_answer());
+}
+
 // The line by which it fails, also where it is not the first.
 TEST(BackendPreamble, ShowsTheLineByWhichItFails) {
   BackendPreamble opening(Hop::StartTls);

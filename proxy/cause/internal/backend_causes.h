@@ -30,7 +30,8 @@ inline constexpr auto kBackendCauses = std::to_array<CauseRow>({
      "`haproxy_trusted_networks`), or a crash: the server's own log."},
     {Cause::BackendConnectionClosed, "backend_connection_closed", Party::Backend,
      Symptom::Unavailable, "The server hangs up before its greeting or within TLS, without a word.",
-     "Most often its limit of connections per address, see `backend_address_limit`; else a PROXY "
+     "Most often its limit of connections per address (Courier: `MAXPERIP`, 20 in Debian), see "
+     "`backend_address_limit`; else a PROXY "
      "header that it wants or does not take from postern (Dovecot: `haproxy_trusted_networks`), "
      "tcp-wrappers, a port that wants TLS, or a crash: the server's own log."},
     {Cause::BackendGreetingTimeout, "backend_greeting_timeout", Party::Backend,
