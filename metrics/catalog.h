@@ -191,6 +191,12 @@ inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
             "Attempts to load certificates and secrets whose files changed; an error leaves the "
             "old ones in force.",
             {Result}),
+    sampled(gauge(Metric::CertificateReloadSuccessful, "postern_certificate_last_reload_successful",
+                  "Whether the certificates and secrets in force are those of the files when these "
+                  "last changed, 1 or 0; 1 before the first change.")),
+    sampled(gauge(Metric::CertificateReloadTime,
+                  "postern_certificate_last_reload_success_timestamp_seconds",
+                  "When the certificates and secrets in force were loaded, as Unix time.")),
     counter(
         Metric::ConfigReloads, "postern_config_reloads_total",
         "Attempts to reload configuration and certificates; an error leaves the old ones in force.",
@@ -202,6 +208,11 @@ inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
                   "When the configuration in force was loaded, as Unix time.")),
     sampled(gauge(Metric::SessionsLimit, "postern_sessions_limit",
                   "The largest number of sessions that the configuration admits.")),
+    sampled(
+        gauge(Metric::PeerDescriptorsLimit, "postern_peer_descriptors_limit",
+              "The largest number of open file descriptors at which clients and backends get "
+              "further ones; the rest of process_max_fds is for the admin endpoint, look-ups and "
+              "reloads.")),
     sampled(gauge(Metric::Workers, "postern_workers", "Worker threads that serve clients.")),
     histogram(Metric::LoopLag, "postern_event_loop_lag_seconds",
               "Time by which a worker came late to a timer, every 32 ms while it has clients: all "

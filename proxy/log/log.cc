@@ -161,7 +161,7 @@ class Log {
     const std::lock_guard<std::mutex> lock(mutex_);
     const int64_t now = now_s();
     report_suppressed(now);
-    if (level == Level::Error || limiter_.admit(level, event, group, now)) {
+    if ((level == Level::Error && !group.once) || limiter_.admit(level, event, group, now)) {
       write_line(level, payload(level, event, fields));
     }
   }

@@ -58,6 +58,8 @@ struct Group {
   // If it is not 0, it stands for a client, of which `value` is a name: whatever others cause, its
   // first kLinesOfClient lines in a minute are written, and its sum is written once a minute.
   uint64_t client = 0;
+  // A line in a second is enough, at level error, too: all of them say the same.
+  bool once = false;
 };
 
 // Looks at standard error, too: call it again if that is another.

@@ -21,7 +21,7 @@ bool Limiter::admit(Level level, std::string_view event, const Group& group, int
   if (group.client != 0) {
     return admit_client(event, window, group, now_s);
   }
-  if (window.written < kLinesPerSecond) {
+  if (window.written < (group.once ? 1 : kLinesPerSecond)) {
     ++window.written;
     return true;
   }

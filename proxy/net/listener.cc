@@ -173,10 +173,11 @@ struct Listener::Handle final : Deadline {
   int fd = -1;
   Loop& loop;
   AcceptObserver& observer;
+  const Share share;
   bool closing = false;
 
-  Handle(Loop& on, int listening, AcceptObserver& owner)
-      : fd(listening), loop(on), observer(owner) {}
+  Handle(Loop& on, int listening, AcceptObserver& owner, Share whose)
+      : fd(listening), loop(on), observer(owner), share(whose) {}
 
   void start() {
     uv_poll_start(&poll, UV_READABLE, [](uv_poll_t* uv, int, int) noexcept {
@@ -184,8 +185,11 @@ struct Listener::Handle final : Deadline {
     });
   }
   void accept_some(int most);
+  bool may_use(int descriptor) const {
+    return share == Share::Reserve || loop.for_peers(descriptor);
+  }
   void rest(int code);
-  void on_deadline() override { start(); }
+  void on_deadline() override;
 };
 
 void Listener::Handle::accept_some(int most) {
@@ -193,6 +197,10 @@ void Listener::Handle::accept_some(int most) {
     const int client = accept4(fd, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (client >= 0) {
       observer.on_accept(TcpStream::adopt(loop, client));
+      if (!closing && !may_use(client)) {  // the first one beyond; the next ones wait
+        rest(UV_EMFILE);
+        return;
+      }
     } else if (errno == EAGAIN) {
       return;
     } else if (!concerns_one_client(errno)) {
@@ -208,8 +216,18 @@ void Listener::Handle::rest(int code) {
   observer.on_accept_failure(net_error(code, "accepting a client"));
 }
 
-Listener::Listener(Loop& loop, int fd, AcceptObserver& observer)
-    : handle_(new Handle(loop, fd, observer)) {
+// A duplicate shows the lowest number that is free.
+void Listener::Handle::on_deadline() {
+  const int lowest = share == Share::Reserve ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0);
+  const int code = lowest < 0 ? uv_translate_sys_error(errno) : may_use(lowest) ? 0 : UV_EMFILE;
+  if (lowest >= 0 && lowest != fd) {
+    ::close(lowest);
+  }
+  code == 0 ? start() : rest(code);
+}
+
+Listener::Listener(Loop& loop, int fd, AcceptObserver& observer, Share share)
+    : handle_(new Handle(loop, fd, observer, share)) {
   check(uv_poll_init_socket(loop.uv(), &handle_->poll, fd) == 0, "a socket can be watched");
   handle_->poll.data = handle_;
   loop.hold();

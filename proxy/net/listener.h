@@ -1,8 +1,9 @@
 // Listener: one listening socket on one loop. Each worker opens its own with SO_REUSEPORT, so that
 // the kernel spreads connections and no worker waits for another. When descriptors run out, it
 // notifies its observer and rests for a moment instead of spinning; clients wait in the backlog
-// meanwhile. TCP_NODELAY and the options of accepted sockets are set on the listening socket: on
-// Linux the accepted sockets inherit them. Loop's thread only.
+// meanwhile. So it does before it takes descriptors of the reserve (descriptors.h). TCP_NODELAY and
+// the options of accepted sockets are set on the listening socket: on Linux the accepted sockets
+// inherit them. Loop's thread only.
 #pragma once
 
 #include <cstdint>
@@ -60,8 +61,11 @@ Address bound_address(int fd);
 
 class Listener {
  public:
+  // Whose descriptors its clients take: those of peers, or those of the reserve, too.
+  enum class Share : uint8_t { Peers, Reserve };
+
   // Takes over `fd`, a listening non-blocking socket. `loop` and `observer` must outlive *this.
-  Listener(Loop& loop, int fd, AcceptObserver& observer);
+  Listener(Loop& loop, int fd, AcceptObserver& observer, Share share = Share::Peers);
   ~Listener();  // closes; the inner handle lives until libuv's close callback
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;

@@ -4,6 +4,7 @@
 // loops must ignore SIGPIPE: libuv writes with write(2).
 #pragma once
 
+#include <climits>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -104,6 +105,11 @@ class Loop final : private DeadlineWheel::Driver {
   void share(MemoryBudget& budget) { memory_ = &budget; }
   MemoryBudget& memory() { return *memory_; }
 
+  // The number from which on descriptors are not for peers (descriptors.h): no stream connects and
+  // no listener accepts with one, unless that is of the reserve itself. Without it there is none.
+  void leave_descriptors_from(int number) { peers_end_at_ = number; }
+  bool for_peers(int descriptor) const { return descriptor < peers_end_at_; }
+
   // Streams and listeners count themselves, from creation until closed: libuv alone would let run()
   // return while the last stream is paused.
   void hold();
@@ -138,6 +144,7 @@ class Loop final : private DeadlineWheel::Driver {
   std::vector<std::function<void()>> posted_;
   MemoryBudget own_memory_;
   MemoryBudget* memory_ = &own_memory_;
+  int peers_end_at_ = INT_MAX;
   bool mailbox_open_ = true;
   size_t held_ = 0;
   size_t lookups_ = 0;

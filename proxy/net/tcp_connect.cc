@@ -51,6 +51,10 @@ int TcpStream::dial(const Address& to, const TcpOptions& options, OpenOn opens) 
   if (fd < 0) {
     return fd;
   }
+  if (!loop_.for_peers(fd)) {
+    ::close(fd);
+    return UV_EMFILE;
+  }
   int failure = set_options(fd, options);
   if (failure == 0 && options.source.valid()) {
     failure = bind_source(fd, options.source);

@@ -1,10 +1,12 @@
 #include "proxy/server/admin_endpoint.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
 #include "proxy/admission/client_table.h"
 #include "proxy/log/log.h"
+#include "proxy/net/descriptors.h"
 
 namespace postern {
 
@@ -118,7 +120,7 @@ class Admin::Connection final : public net::Retirable,
 };
 
 Admin::Admin(net::Loop& loop, int socket, metrics::AdminSource& source)
-    : loop_(loop), source_(source), listener_(loop, socket, *this) {}
+    : loop_(loop), source_(source), listener_(loop, socket, *this, net::Listener::Share::Reserve) {}
 
 Admin::~Admin() {
   close();
@@ -157,13 +159,17 @@ void Admin::make_room(uint64_t newcomer) {
   });
   if (of_address >= kMaxOfAddress) {
     oldest_of_address->close();
-  } else if (count_ >= kMaxConnections) {
-    (oldest_unfinished != nullptr ? oldest_unfinished : connections_.front())->close();
+  } else if (count_ >= std::min(kMaxConnections, net::descriptors_for_admin())) {
+    Connection* rival = oldest_unfinished != nullptr ? oldest_unfinished : connections_.front();
+    if (rival != nullptr) {
+      rival->close();
+    }
   }
 }
 
 void Admin::on_accept_failure(const Error& error) {
-  log::error("accept failed", {{"listener", "admin"}, {"error", error}});
+  log::write(log::Level::Error, "accept failed", {{"listener", "admin"}, {"error", error}},
+             {.key = "listener", .value = "admin", .once = true});
 }
 
 }  // namespace postern

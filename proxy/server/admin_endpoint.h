@@ -19,7 +19,7 @@ class Admin final : private net::AcceptObserver {
  public:
   // When all are in use, the oldest gives way to a newcomer: first one of the same address, if that
   // has its share, then one whose request is not complete, and last one between two requests.
-  static constexpr size_t kMaxConnections = 128;
+  static constexpr size_t kMaxConnections = 128;  // fewer where descriptors are few
   static constexpr size_t kMaxOfAddress = 32;
 
   // Takes over the listening `socket`.

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "proxy/log/log.h"
+#include "proxy/net/descriptors.h"
 #include "proxy/process/stray_signals.h"
 #include "proxy/server/config_log.h"
 #include "proxy/session/label_sets.h"
@@ -94,7 +95,7 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
       sockets_(named_sockets(sockets, *materials.config)),
       upgrade_(loop_, std::move(start.invocation), *this),
       watchdog_(loop_, workers_, notifier_) {
-  state_.reloaded_at_s = std::time(nullptr);
+  state_.reloaded_at_s = state_.certificates_at_s = std::time(nullptr);
   const Shared shared{.labels = labels_, .admission = admission_, .facts = facts_};
   std::vector<const metrics::Counters*> counters{&counters_};
   for (size_t i = 0; i < snapshots.size(); ++i) {
@@ -200,10 +201,14 @@ void Server::stop(int number) {
 void Server::reload() {
   notifier_.reloading();
   const auto fail = [this](const Faults& faults) {
+    const bool starved = net::descriptors_are_short();
     log_faults("reload failed, the old configuration stays", faults);
     notifier_.ready("Serving; the last reload failed, the old configuration stays");
     state_.reload_failed = true;
     counters_.count<Metric::ConfigReloads>(metrics::Outcome::Error);
+    if (starved) {
+      retry_.failed(true);
+    }
   };
   Result<Config> config = config_path_.empty() ? *materials_.config : Config::load(config_path_);
   if (!config) {
@@ -226,8 +231,9 @@ void Server::reload() {
     workers_[i]->use(std::move(snapshots.value()[i]));
   }
   counters_.count<Metric::ConfigReloads>(metrics::Outcome::Success);
-  state_.reload_failed = false;
-  state_.reloaded_at_s = std::time(nullptr);
+  retry_.succeeded(true);
+  state_.reload_failed = state_.certificates_failed = false;
+  state_.reloaded_at_s = state_.certificates_at_s = std::time(nullptr);
   notifier_.ready("Serving");
   log::info("reloaded");
 }
@@ -243,8 +249,13 @@ void Server::on_files_changed(const std::vector<std::string>& paths) {
 // next change.
 void Server::reload_certificates() {
   const auto fail = [this](const Faults& faults) {
+    const bool starved = net::descriptors_are_short();
     log_faults("certificates not reloaded, the old ones stay", faults);
     counters_.count<Metric::CertificateReloads>(metrics::Outcome::Error);
+    state_.certificates_failed = true;
+    if (starved) {
+      retry_.failed(false);
+    }
   };
   auto materials = materials_.renewed();
   if (!materials) {
@@ -259,6 +270,9 @@ void Server::reload_certificates() {
     workers_[i]->use(std::move(contexts.value()[i]));
   }
   counters_.count<Metric::CertificateReloads>(metrics::Outcome::Success);
+  retry_.succeeded(false);
+  state_.certificates_failed = false;
+  state_.certificates_at_s = std::time(nullptr);
   log::info("certificates reloaded");
 }
 
@@ -276,6 +290,7 @@ void Server::apply(Materials materials) {
     log::configure(config.log_format, config.log_level);
     log_configuration(config, labels_);
     raise_file_limit(config);
+    loop_.leave_descriptors_from(net::descriptors_for_peers());  // health checks are peers, too
     admission_.memory().set_limit(config.limits.memory);
   }
   log_warnings("certificates", materials_.warnings);
@@ -296,6 +311,7 @@ void Server::check_health() {
 // Not ready from now on; clients whose load balancer does not know yet are still served.
 void Server::drain(const char* signal) {
   upgrade_.abandon();
+  retry_.stop();
   state_.draining = true;
   notifier_.stopping("Draining");
   const Timeouts& timeouts = materials_.config->timeouts;
@@ -312,6 +328,7 @@ void Server::drain(const char* signal) {
 
 // From the service manager's view the new process is the service from now on.
 void Server::on_upgraded(int pid) {
+  retry_.stop();
   notifier_.send("MAINPID=" + std::to_string(pid));
   state_.draining = true;
   superseded_ = true;

@@ -33,6 +33,7 @@
 #include "proxy/server/admin_endpoint.h"
 #include "proxy/server/certificate_expiry.h"
 #include "proxy/server/memory_watch.h"
+#include "proxy/server/reload_retry.h"
 #include "proxy/server/status.h"
 #include "proxy/server/watchdog.h"
 #include "proxy/server/worker.h"
@@ -53,6 +54,7 @@ struct Start {
 class Server final : private net::SignalObserver,
                      private net::FileWatchObserver,
                      private UpgradeObserver,
+                     private ReloadRetryObserver,
                      private net::Deadline {
  public:
   // Loads everything and opens the sockets; nothing runs yet. Every fault at once. A reload reads
@@ -70,6 +72,7 @@ class Server final : private net::SignalObserver,
   void on_files_changed(const std::vector<std::string>& paths) override;
   void reload();
   void reload_certificates();
+  void on_retry(bool whole) override { whole ? reload() : reload_certificates(); }
   void apply(Materials materials);
   void check_health();
   void stop(int number);
@@ -96,6 +99,7 @@ class Server final : private net::SignalObserver,
   net::Loop loop_;
   net::Signals signals_;
   net::FileWatch files_;
+  ReloadRetry retry_{loop_, *this};
   ExpiryReminder expiry_;
   metrics::LabelSets labels_;
   metrics::Counters counters_;  // the main thread's own

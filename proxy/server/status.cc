@@ -5,6 +5,7 @@
 
 #include "metrics/export/gzip.h"
 #include "proxy/log/log.h"
+#include "proxy/net/descriptors.h"
 #include "proxy/version.h"
 
 namespace postern {
@@ -95,9 +96,12 @@ void Status::sample(std::vector<Sample>& into) {
   add(Metric::CertificateRenewalOverdueRatio, {},
       static_cast<double>(shares.renewal_overdue_percent) / 100);
   add(Metric::CertificateAlarmRatio, {}, static_cast<double>(shares.alarm_percent) / 100);
+  add(Metric::CertificateReloadSuccessful, {}, sources_.state.certificates_failed ? 0 : 1);
+  add(Metric::CertificateReloadTime, {}, static_cast<double>(sources_.state.certificates_at_s));
   add(Metric::ConfigReloadSuccessful, {}, sources_.state.reload_failed ? 0 : 1);
   add(Metric::ConfigReloadTime, {}, static_cast<double>(sources_.state.reloaded_at_s));
   add(Metric::SessionsLimit, {}, static_cast<double>(sources_.materials.config->limits.sessions));
+  add(Metric::PeerDescriptorsLimit, {}, net::descriptors_for_peers());
   add(Metric::WaitingBytes, {}, static_cast<double>(sources_.admission.memory().waiting()));
   if (const size_t limit = sources_.admission.memory().limit(); limit != 0) {
     add(Metric::MemoryLimit, {}, static_cast<double>(limit));

@@ -25,8 +25,10 @@ namespace postern {
 // How the server is doing, as it says itself.
 struct ServingState {
   size_t workers_running = 0;
-  int64_t reloaded_at_s = 0;   // the last reload that succeeded, or the start
-  bool reload_failed = false;  // the last one
+  int64_t reloaded_at_s = 0;         // the last reload that succeeded, or the start
+  bool reload_failed = false;        // the last one
+  int64_t certificates_at_s = 0;     // when those in force were loaded
+  bool certificates_failed = false;  // their files have changed, and could not be loaded
   bool draining = false;
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "proxy/log/log.h"
+#include "proxy/net/descriptors.h"
 #include "proxy/process/seccomp.h"
 
 namespace postern {
@@ -49,13 +50,16 @@ Worker::~Worker() = default;
 void Worker::start(std::function<void()> on_end) {
   on_end_ = std::move(on_end);
   loop_.start_helpers();
+  loop_.leave_descriptors_from(net::descriptors_for_peers());
   thread_ = std::thread([this] { run(); });
 }
 
 void Worker::use(std::shared_ptr<Snapshot> snapshot) {
-  loop_.post([this, snapshot = std::move(snapshot)] {
+  const int peers_end_at = net::descriptors_for_peers();  // the operator may have raised the limit
+  loop_.post([this, peers_end_at, snapshot = std::move(snapshot)] {
     snapshot->take_over(*snapshot_);
     snapshot_ = snapshot;
+    loop_.leave_descriptors_from(peers_end_at);
   });
 }
 
@@ -96,11 +100,11 @@ void Worker::Port::on_accept_failure(const Error& error) {
   worker.counters_.count<Metric::AcceptFailures>(
       worker.labels_.index_of<Label::AcceptFailure>(error.label()));
   const bool of_files = std::string_view(error.label()) == "too_many_open_files";
-  const char* const advice =
-      of_files ? "raise LimitNOFILE above twice limits.sessions, or lower that" : "";
-  log::error("accept failed", {{"listener", worker.snapshot_->config->listeners[index].text},
-                               {"error", error},
-                               log::Field::optional("advice", advice)});
+  const char* const advice = of_files ? net::kMoreDescriptors : "";
+  const std::string& where = worker.snapshot_->config->listeners[index].text;
+  log::write(log::Level::Error, "accept failed",
+             {{"listener", where}, {"error", error}, log::Field::optional("advice", advice)},
+             {.key = "listener", .value = where, .once = true});
 }
 
 // ---- drain

@@ -288,6 +288,29 @@ TEST(LogLimiter, AdmitsAHundredLinesOfAnEventInASecond) {
   EXPECT_TRUE(admit(limiter, "a", 8)) << "the next second is a new one";
 }
 
+TEST(LogLimiter, AdmitsOneLineInASecondOfAnEventThatSaysTheSame) {
+  Limiter limiter;
+  const Group group{.key = "listener", .value = "a:993", .once = true};
+  EXPECT_TRUE(admit(limiter, "a", 7, group));
+  EXPECT_FALSE(admit(limiter, "a", 7, group));
+  EXPECT_TRUE(admit(limiter, "a", 8, group));
+  EXPECT_FALSE(admit(limiter, "a", 8, group));
+  const auto reported = limiter.take_suppressed(9);
+  ASSERT_EQ(reported.size(), 2U);
+  EXPECT_EQ(reported[0].value, "a:993");
+  EXPECT_EQ(reported[0].count, 1U);
+}
+
+TEST_F(Log, LimitsErrorsThatSayTheSame) {
+  const auto lines = logged([] {
+    for (int i = 0; i < 50; ++i) {
+      write(Level::Error, "out of something", {}, {.once = true});
+    }
+  });
+  EXPECT_LE(lines.size(), 4U)
+      << "a line, the rest counted, and perhaps the same of the next second";
+}
+
 TEST(LogLimiter, ReportsSuppressedLinesOnce) {
   Limiter limiter;
   for (uint32_t i = 0; i < kLinesPerSecond + 5; ++i) {

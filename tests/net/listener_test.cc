@@ -218,6 +218,37 @@ TEST_F(ListenerTest, RestsWhenDescriptorsRunOutAndLosesNoClient) {
   EXPECT_TRUE(run_until(loop, [&] { return counter.clients.size() == 3; }));
 }
 
+int lowest_free_descriptor() {
+  const int fd = dup(0);
+  ::close(fd);
+  return fd;
+}
+
+// Descriptors of the reserve are not for clients: the first that gets one is the last.
+TEST_F(ListenerTest, RestsWhereTheReserveBeginsAndLosesNoClient) {
+  listen();
+  callers.connect(listener->local(), 5);
+  loop.run_once(0);
+  loop.leave_descriptors_from(lowest_free_descriptor() + 2);
+  listener->start();
+  ASSERT_TRUE(run_until(loop, [&] { return counter.failures.size() == 2; }));
+  EXPECT_STREQ(counter.failures[1].label(), "too_many_open_files");
+  EXPECT_EQ(counter.clients.size(), 3U);
+  counter.clients.clear();
+  EXPECT_TRUE(run_until(loop, [&] { return counter.clients.size() == 2; }));
+}
+
+TEST_F(ListenerTest, OfTheReserveGoesOnWhereClientsMustWait) {
+  listen();
+  loop.leave_descriptors_from(lowest_free_descriptor());
+  Listener admin(loop, open_listening_socket(loopback(0), {}).value(), counter,
+                 Listener::Share::Reserve);
+  callers.connect(admin.local(), 3);
+  admin.start();
+  EXPECT_TRUE(run_until(loop, [&] { return counter.clients.size() == 3; }));
+  EXPECT_TRUE(counter.failures.empty());
+}
+
 TEST_F(ListenerTest, MayBeDestroyedInOnAcceptFailure) {
   fail_twice(loop, counter);
   listen();

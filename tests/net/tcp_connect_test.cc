@@ -46,6 +46,18 @@ TEST_F(TcpConnectTest, OpensPausedIfPausedBefore) {
   EXPECT_TRUE(run_until(loop, [&] { return client_saw.received == "* OK\r\n"; }));
 }
 
+// The last descriptors are not for connections to servers.
+TEST_F(TcpConnectTest, LeavesTheReserveAlone) {
+  listen();
+  const Address somebody = listener->local();
+  loop.leave_descriptors_from(0);
+  client = TcpStream::make(loop);
+  client->observe(client_saw);
+  client->connect(somebody, {});
+  ASSERT_TRUE(run_until(loop, [&] { return client_saw.failed(); }));
+  EXPECT_STREQ(client_saw.failure.label(), "too_many_open_files");
+}
+
 TEST_F(TcpConnectTest, ReportsARefusedConnectionLater) {
   listen();
   const Address nobody = listener->local();

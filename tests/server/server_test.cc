@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -17,6 +18,8 @@
 #include "tests/net/loopback.h"
 #include "tests/support/certificates.h"
 #include "tests/support/gateway.h"
+#include "tests/support/logged.h"
+#include "tests/support/no_descriptors.h"
 #include "tests/support/scripted_backend.h"
 #include "tests/support/test_loop.h"
 
@@ -220,6 +223,37 @@ TEST_F(ServerTest, KeepsTheOldConfigurationWhenTheNewOneIsWrong) {
   connect();
   EXPECT_EQ(backend->accepted(), 1U);
   EXPECT_EQ(other_backend->accepted(), 0U);
+}
+
+// The files stay as they are, so no change of them would bring the next try.
+TEST_F(ServerTest, TriesAReloadAgainThatFoundNoDescriptor) {
+  start();
+  connect();
+  const auto lines = test::logged([&] {
+    const test::NoDescriptors none;
+    kill(getpid(), SIGHUP);
+    EXPECT_TRUE(test::eventually(loop, [] {
+      struct stat log {};
+      return fstat(STDERR_FILENO, &log) == 0 && log.st_size > 0;  // it has failed
+    }));
+  });
+  ASSERT_FALSE(lines.empty());
+  EXPECT_NE(lines[0].find("cannot be opened: Too many open files"), std::string::npos) << lines[0];
+  EXPECT_TRUE(shows("postern_config_reloads_total{result=\"success\"} 1"));
+  EXPECT_TRUE(shows("postern_config_last_reload_successful 1"));
+}
+
+TEST_F(ServerTest, ShowsThatTheCertificatesInForceAreNotThoseOfTheFiles) {
+  start();
+  EXPECT_TRUE(shows("postern_certificate_last_reload_successful 1"));
+  const std::string loaded = "postern_certificate_last_reload_success_timestamp_seconds 1";
+  EXPECT_TRUE(shows(loaded));
+  directory.write("key.pem", "no key\n");
+  EXPECT_TRUE(shows("postern_certificate_last_reload_successful 0"));
+  const test::Issued whole = test::self_signed({.names = {"localhost"}});
+  directory.write("chain.pem", whole.certificate_pem);
+  directory.write("key.pem", whole.key_pem);
+  EXPECT_TRUE(shows("postern_certificate_last_reload_successful 1"));
 }
 
 TEST_F(ServerTest, ReportsEveryFaultWhenItCannotBeMade) {
