@@ -16,7 +16,7 @@ Filter::Filter(const Options& options, ConversationObserver& observer, Output& t
               .replies = nullptr} {}
 
 size_t Filter::from_client(Bytes bytes) {
-  if (shared_.violation) {
+  if (shared_.violation || shared_.deaf) {
     return bytes.size();
   }
   size_t taken = 0;
@@ -40,7 +40,9 @@ void Filter::from_server(Bytes bytes) {
   }
   while (!bytes.empty() && !shared_.violation && !shared_.stopped()) {
     bytes = bytes.subspan(server_.feed(bytes, shared_));
-    strict_->go_on(shared_);
+    if (!shared_.deaf) {
+      strict_->go_on(shared_);
+    }
   }
   if (!shared_.conversation.before_login()) {
     leave_strictness();
@@ -48,7 +50,7 @@ void Filter::from_server(Bytes bytes) {
 }
 
 void Filter::let_login_go() {
-  if (strict_ != nullptr && !shared_.violation) {
+  if (strict_ != nullptr && !shared_.violation && !shared_.deaf) {
     strict_->let_login_go(shared_);
   }
 }
@@ -58,9 +60,25 @@ void Filter::let_login_go() {
 void Filter::leave_strictness() {
   std::string rest = std::exchange(strict_, nullptr)->take_rest();
   if (!rest.empty()) {
-    client_.feed(as_bytes(rest), shared_);
+    if (!shared_.deaf) {
+      client_.feed(as_bytes(rest), shared_);
+    }
     wipe(rest);
   }
+}
+
+bool Filter::await_answers() {
+  using Turn = Conversation::Turn;
+  const Conversation& conversation = shared_.conversation;
+  const Turn turn = conversation.turn();
+  if (conversation.in_flight() == 0 || turn == Turn::SaslLine || turn == Turn::AwaitLiteral ||
+      turn == Turn::SendLiteral || turn == Turn::AwaitLeave) {
+    return false;
+  }
+  shared_.violation = {};
+  shared_.deaf = true;
+  stop_at(Stop::AtRest);
+  return true;
 }
 
 }  // namespace postern::imap

@@ -55,6 +55,10 @@ class Filter {
   void stop_at(Stop stop) { shared_.stop = stop; }
   bool stopped() const { return shared_.stopped(); }
 
+  // After Violation::TalkSpent: what the client says from now on is dropped, and the answers to
+  // what the server was sent before still pass, up to Stop::AtRest; there is no violation any more.
+  // False if none is awaited, or not without more of the client.
+  bool await_answers();
   // Set once a fault ends the session; then nothing more passes.
   const Error& violation() const { return shared_.violation; }
 

@@ -85,6 +85,7 @@ inline constexpr uint64_t kMaxSmallLiteral = 4096;  // LITERAL-
 struct FilterState {
   FilterLimits limits;
   bool swallow_greeting;
+  bool deaf = false;        // to the client: what it says is dropped
   bool at_boundary = true;  // the server's side is between complete responses
   Stop stop = Stop::Never;
   LiteralPlus literal_plus = LiteralPlus::Unknown;

@@ -150,6 +150,7 @@ class Relay final : public net::Retirable, private net::Deadline {
     size_t to_client = 0;   // owed
     size_t to_backend = 0;  // owed
     unsigned still = 0;     // looks at which nothing had moved
+    unsigned looks = 0;     // since there are last answers to await
     size_t dropped = 0;     // of what a client says whose backend takes nothing
     Error error;            // of the side that is lost
   };
@@ -178,6 +179,7 @@ class Relay final : public net::Retirable, private net::Deadline {
   void pace();
   void set_reading(net::Stream& stream, bool& reading, bool wanted, metrics::Cell& pauses);
   bool stop_on_violation(bool clients_fault);
+  void await_last_answers(const Error& spent);
   bool broken_off_by_client(EndReason reason) const;
   void end_where_stopped();
   EndReason reason_of_end(EndReason unless_logout) const;

@@ -52,7 +52,7 @@ void Relay::end_where_stopped() {
   if (filter_.has_ended()) {
     end_now(reason_of_end(bye_reason_), {});
   } else {
-    end_now(bye_reason_, bye_);
+    end_now(bye_reason_, bye_, bye_reason_ == EndReason::ClientViolation ? watch().error : Error{});
   }
 }
 
@@ -89,11 +89,30 @@ bool Relay::stop_on_violation(bool clients_fault) {
   if (!violation) {
     return done_;
   }
+  if (static_cast<Violation>(violation.code) == Violation::TalkSpent && !client_ended_ &&
+      bye_reason_ != EndReason::Banned) {
+    const Error spent = violation;
+    if (filter_.await_answers()) {
+      await_last_answers(spent);
+      return true;
+    }
+  }
   clients_fault =
       clients_fault || static_cast<Violation>(violation.code) == Violation::Unauthenticated;
   end_now(clients_fault ? EndReason::ClientViolation : EndReason::BackendViolation,
           bye_for(static_cast<Violation>(violation.code)), violation);
   return true;
+}
+
+// Other clients with commands in a row hear the answers that they have coming, and so does this
+// one. What it says meanwhile is dropped, as if the server took nothing more.
+void Relay::await_last_answers(const Error& spent) {
+  bye_ = bye_for(Violation::TalkSpent);
+  bye_reason_ = EndReason::ClientViolation;
+  lose(to_backend_, spent);
+  if (filter_.stopped()) {
+    end_where_stopped();
+  }
 }
 
 EndReason Relay::reason_of_end(EndReason unless_logout) const {

@@ -9,6 +9,8 @@ namespace {
 
 // Looks at which nothing has moved.
 constexpr unsigned kGoneLooks = 2;
+constexpr unsigned kLastLooks =
+    4;  // six seconds for the answers to a client that has said too much
 constexpr unsigned kStillLooks = Relay::kHalfClosedMs / Relay::kLookMs;
 
 }  // namespace
@@ -33,6 +35,10 @@ void Relay::on_deadline() {
     return;
   }
   if (client_failed_ && end_with_client()) {
+    return;
+  }
+  if (bye_reason_ == EndReason::ClientViolation && ++watch().looks >= kLastLooks) {
+    end_now(EndReason::ClientViolation, bye_, watch().error);
     return;
   }
   const unsigned still = look();

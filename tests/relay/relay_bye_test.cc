@@ -122,5 +122,61 @@ TEST_F(RelayTest, EndsOnce) {
   EXPECT_EQ(reason, EndReason::IdleTimeout);
 }
 
+// ---- a client that says too much before its login
+
+struct RelayTalkTest : RelayTest {
+  RelayTalkTest() {
+    imap::Filter::Options few;
+    few.limits.commands = 3;
+    begin_with(few);
+    start();
+  }
+  static constexpr std::string_view kTooMuch = "* BYE [LIMIT] Too many commands before login\r\n";
+};
+
+TEST_F(RelayTalkTest, HearsTheAnswersThatItHasComing) {
+  client.say("a NOOP\r\nb NOOP\r\nc NOOP\r\nd NOOP\r\ne NOOP\r\n");
+  EXPECT_FALSE(ended());
+  client.say("f NOOP\r\n");
+  EXPECT_EQ(backend.received.find("f NOOP"), std::string::npos) << "it is deaf to more";
+  backend.say("a OK done\r\nb OK done\r\nc OK");
+  EXPECT_FALSE(ended());
+  backend.say(" done\r\n");
+  if (backend.received.find("d NOOP") != std::string::npos) {
+    backend.say("d OK done\r\n");
+  }
+  EXPECT_EQ(reason, EndReason::ClientViolation);
+  EXPECT_EQ(bye, kTooMuch);
+  EXPECT_STREQ(error.label(), "talk_spent");
+  EXPECT_NE(client.received.find("a OK done\r\nb OK done\r\nc OK done\r\n"), std::string::npos);
+}
+
+TEST_F(RelayTalkTest, WaitsForThemForSecondsOnly) {
+  client.say("a NOOP\r\nb NOOP\r\nc NOOP\r\nd NOOP\r\ne NOOP\r\n");
+  for (int i = 0; i < 20; ++i) {  // however it goes on
+    client.say("more\r\n");
+    look(1);
+  }
+  EXPECT_EQ(reason, EndReason::ClientViolation);
+  EXPECT_STREQ(error.label(), "talk_spent");
+}
+
+TEST_F(RelayTalkTest, ReadsALittleMeanwhile) {
+  client.say("a NOOP\r\nb NOOP\r\nc NOOP\r\nd NOOP\r\n");
+  client.say(std::string(kDroppedBeforeLogin + 1, 'x'));
+  EXPECT_EQ(pauses(metrics::Hop::Client), 1U);
+}
+
+TEST_F(RelayTalkTest, EndsAtOnceWhenNothingIsAwaited) {
+  client.say("a NOOP\r\nb NOOP\r\nc NOOP\r\n");
+  backend.say("a OK done\r\nb OK done\r\nc OK done\r\n");
+  EXPECT_FALSE(ended());
+  for (const char* tag : {"d", "e"}) {
+    client.say(std::string(tag) + " STARTTLS\r\n");  // which the gateway answers
+  }
+  EXPECT_EQ(reason, EndReason::ClientViolation);
+  EXPECT_EQ(bye, kTooMuch);
+}
+
 }  // namespace
 }  // namespace postern

@@ -65,10 +65,16 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
   std::optional<uint64_t> hold_ms;  // answers to failed logins are held back so long
   std::string_view last_words;      // and this is said after them
 
+  // With other limits, before start().
+  void begin_with(const imap::Filter::Options& others) {
+    options = others;
+    relay_ = make_relay();
+  }
+
  private:
+  imap::Filter::Options options;
   std::unique_ptr<Relay> make_relay() {
-    return std::make_unique<Relay>(loop, cells, client, backend, imap::Filter::Options(), *this,
-                                   *this);
+    return std::make_unique<Relay>(loop, cells, client, backend, options, *this, *this);
   }
   void on_relay_end(EndReason why, std::string_view line, const Error& what) override {
     ++ends;
