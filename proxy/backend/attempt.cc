@@ -1,6 +1,9 @@
 #include "proxy/backend/attempt.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <string_view>
 #include <utility>
 
 #include "proxy/backend/dial_failure.h"
@@ -19,6 +22,23 @@ using metrics::Metric;
 namespace {
 
 constexpr char kGreeting[] = "waiting for the backend's greeting";
+// A server that waits so long before it hangs up has waited for something.
+constexpr uint64_t kPatienceMs = 1'000;
+
+// What a server of TLS says to bytes that are none.
+bool is_about_no_tls(std::string_view alert) {
+  constexpr std::array<std::string_view, 4> kAlerts = {"unexpected_message", "record_overflow",
+                                                       "decode_error", "protocol_version"};
+  return std::ranges::find(kAlerts, alert) != kAlerts.end();
+}
+
+bool is_closed(const Error& error) {
+  if (error.domain == &tls::kTlsDomain) {
+    return error.code == static_cast<int32_t>(tls::Failure::Truncated);
+  }
+  return error.domain == &net::kNetDomain &&
+         (error.code == net::closed_error("").code || error.code == -ECONNRESET);
+}
 
 }  // namespace
 
@@ -37,6 +57,7 @@ Attempt::~Attempt() = default;
 void Attempt::start(const Endpoint& endpoint, uint64_t timeout_ms) {
   endpoint_ = endpoint;
   generation_ = server_.addresses.generation();
+  started_us_ = net::Loop::now_us();
   arm(services_.loop.deadlines(), timeout_ms);
   sources_left_ = pool_.sources(address());
   connect();
@@ -83,16 +104,21 @@ void Attempt::on_open() {
       take_step(preamble_->secured());
       return;
     }
-    preamble_.emplace(BackendPreamble::Hop::AsIs, identity_.id_command);
+    preamble_.emplace(BackendPreamble::Hop::AsIs, identity_.id_command, before());
   } else if (pool_.config().tls == BackendTls::Implicit) {
     secure();
     return;
   } else {
     preamble_.emplace(pool_.config().tls == BackendTls::StartTls ? BackendPreamble::Hop::StartTls
                                                                  : BackendPreamble::Hop::AsIs,
-                      identity_.id_command);
+                      identity_.id_command, before());
   }
   during_ = kGreeting;
+}
+
+BackendPreamble::Before Attempt::before() const {
+  return identity_.proxy_header.empty() ? BackendPreamble::Before::Nothing
+                                        : BackendPreamble::Before::ProxyHeader;
 }
 
 void Attempt::on_bytes(Bytes bytes) {
@@ -142,6 +168,20 @@ void Attempt::note_handshake() {
                                                              std::memory_order_relaxed);
 }
 
+// Each client that connects reads the mail of one user.
+void Attempt::note_preauth() {
+  if (!services_.facts.logs_in_unasked[server_.label].exchange(true)) {
+    log::warn("backend logs its clients in unasked",
+              {{"backend", pool_.config().name},
+               {"server", server_.text},
+               {"said", "PREAUTH"},
+               {"advice",
+                "every client of postern gets in without a password: let the server ask for one "
+                "(a preauth service or a shell in place of its IMAP port), or limits.allow names "
+                "those that may come"}});
+  }
+}
+
 // Mail flows without it, so the log says it once for each server; after that it is only counted.
 void Attempt::note_refusal_of_identity() {
   services_.counters.count<Metric::BackendIdentityRefusals>(ServerLabel{server_.label});
@@ -153,6 +193,9 @@ void Attempt::note_refusal_of_identity() {
 
 void Attempt::succeed() {
   disarm();
+  if (preamble_->preauthenticated()) {
+    note_preauth();
+  }
   if (preamble_->id_refused() && pool_.config().client_identity == ClientIdentity::ImapId) {
     note_refusal_of_identity();
   }
@@ -169,7 +212,7 @@ std::unique_ptr<net::Stream> Attempt::take_stream() {
 // ---- failures
 
 void Attempt::on_end() {
-  fail(net::closed_error(during_));
+  on_failure(net::closed_error(during_));
 }
 
 void Attempt::on_failure(const Error& error) {
@@ -179,8 +222,27 @@ void Attempt::on_failure(const Error& error) {
   }
 }
 
-// What bind(2) and connect(2) say alike.
+// A server that does not expect a PROXY header hangs up on it, mostly without a word.
+bool Attempt::broke_off_on_header(const Error& error) const {
+  if (before() == BackendPreamble::Before::Nothing || is_greeted()) {
+    return false;
+  }
+  const auto alert =
+      error.domain == &tls::kTlsDomain && tls_ != nullptr ? tls_->engine().alert() : std::nullopt;
+  return is_closed(error) ||
+         (alert && !alert->ours && is_about_no_tls(tls::alert_name(alert->code)));
+}
+
+// The server has said something that is right so far.
+bool Attempt::is_greeted() const {
+  return handshake_.has_value() || (preamble_.has_value() && preamble_->greeted());
+}
+
+// What bind(2) and connect(2) say alike, and what a server does alike.
 Error Attempt::explain(const Error& error) const {
+  if (broke_off_on_header(error)) {
+    return imap::imap_error(imap::Violation::HeaderUnexpected, kGreeting);
+  }
   if (error.domain != &net::kNetDomain || error.code != -EADDRNOTAVAIL) {
     return error;
   }
@@ -230,6 +292,8 @@ void Attempt::log_failure(const Error& error) const {
               {"reason", error.label()},
               {"cause", name_of(cause_)},
               {"error", error},
+              log::Field::optional("sent", is_unexpected_header(error) ? "a PROXY header" : ""),
+              {"after_ms", age_ms()},
               log::Field::optional("detail", by_tls ? tls_->engine().reason() : ""),
               log::Field::optional("finding", by_tls ? tls_->engine().finding() : ""),
               log::Field::optional("alert", alert ? tls::alert_name(alert->code) : ""),
@@ -250,11 +314,13 @@ Cause Attempt::find_cause(const Error& error) const {
   const bool by_words = preamble_.has_value();
   const auto alert = tls_ != nullptr ? tls_->engine().alert() : std::nullopt;
   return cause_of_failure(
-      error, {.protocol = by_words ? preamble_->protocol() : "",
-              .said = by_words ? preamble_->said() : "",
-              .alert = alert && !alert->ours ? std::optional(alert->code) : std::nullopt,
-              .spoke_first =
-                  pool_.config().tls == BackendTls::Implicit || !identity_.proxy_header.empty()});
+      error,
+      {.protocol = by_words ? preamble_->protocol() : "",
+       .said = by_words ? preamble_->said() : "",
+       .alert = alert && !alert->ours ? std::optional(alert->code) : std::nullopt,
+       .spoke_first = pool_.config().tls == BackendTls::Implicit || !identity_.proxy_header.empty(),
+       .kept_waiting = is_closed(error) && identity_.proxy_header.empty() && !is_greeted() &&
+                       age_ms() >= kPatienceMs});
 }
 
 }  // namespace postern

@@ -84,12 +84,17 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   void on_failure(const Error& error) override;
   void on_deadline() override;
 
+  imap::BackendPreamble::Before before() const;
   void connect();
   bool connect_from_another();
+  bool broke_off_on_header(const Error& error) const;
+  bool is_greeted() const;
+  uint64_t age_ms() const { return (net::Loop::now_us() - started_us_) / 1000; }
   Error explain(const Error& error) const;
   void take_step(imap::BackendPreamble::Step step);
   void secure();
   void note_handshake();
+  void note_preauth();
   void note_refusal_of_identity();
   void succeed();
   void fail(const Error& error);
@@ -108,6 +113,7 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   net::Address source_;      // that the operator has named, if any
   size_t sources_left_ = 0;  // not tried
   uint32_t generation_ = 0;
+  uint64_t started_us_ = 0;
   // One of the two is set while the attempt is on its way.
   std::unique_ptr<net::TcpStream> plain_;
   std::unique_ptr<TlsStream> tls_;

@@ -1,6 +1,7 @@
 #include "proxy/backend/dial_failure.h"
 
 #include "proxy/base/error_table.h"
+#include "proxy/imap/violation.h"
 #include "proxy/net/failure.h"
 
 namespace postern {
@@ -34,6 +35,11 @@ bool is(const Error& error, DialFailure failure) {
 bool is_own(const Error& error) {
   return net::is_shortage(error) || is(error, DialFailure::NoLocalPort) ||
          is(error, DialFailure::NoSource);
+}
+
+bool is_unexpected_header(const Error& error) {
+  return error.domain == &imap::kImapDomain &&
+         error.code == static_cast<int32_t>(imap::Violation::HeaderUnexpected);
 }
 
 bool is_full(const Error& error) {

@@ -20,6 +20,8 @@ extern const ErrorDomain kDialDomain;
 Error dial_error(DialFailure failure, const char* during);
 // Whether a failure says nothing about the server: this machine has run out of something.
 bool is_own(const Error& error);
+// Whether the server has taken our PROXY header for something else.
+bool is_unexpected_header(const Error& error);
 // Whether no server could be tried because those that take sessions are full.
 bool is_full(const Error& error);
 

@@ -56,6 +56,7 @@ constexpr Causes<Violation> kImapCauses({
     {Violation::BackendLineTooLong, Cause::BackendViolation},
     {Violation::BackendBye, Cause::BackendBye},
     {Violation::BackendPreauth, Cause::BackendPreauth},
+    {Violation::HeaderUnexpected, Cause::BackendProxyHeaderUnexpected},
     {Violation::StarttlsMissing, Cause::BackendStarttlsMissing},
     {Violation::StarttlsRefused, Cause::BackendStarttlsRefused},
     {Violation::StarttlsInjection, Cause::BackendStarttlsInjection},
@@ -159,6 +160,9 @@ Cause cause_of_failure(const Error& error, const FailureSigns& signs) {
       return speaks_of_a_limit(signs.said) ? Cause::BackendAddressLimit : cause;
     case Cause::BackendBrokeOff:
       return signs.alert ? cause_of_alert(tls::alert_name(*signs.alert)) : cause;
+    case Cause::BackendConnectionClosed:
+    case Cause::BackendConnectionReset:
+      return signs.kept_waiting ? Cause::BackendProxyHeaderExpected : cause;
     case Cause::BackendGreetingTimeout:
       return signs.spoke_first ? Cause::BackendSlow : cause;
     default:

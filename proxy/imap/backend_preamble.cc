@@ -34,6 +34,8 @@ std::string random_tag() {
   return tag;
 }
 
+constexpr std::string_view kProxyTag = "PROXY ";
+
 }  // namespace
 
 BackendPreamble::Step BackendPreamble::feed(Bytes bytes) {
@@ -56,7 +58,8 @@ BackendPreamble::Step BackendPreamble::read_lines() {
     const size_t newline = rest.substr(0, kMaxLine).find('\n');
     // The first bytes reveal a server of another kind, which may never send an LF.
     if (state_ == State::Greeting &&
-        rest.substr(0, 2) != std::string_view("* ", std::min<size_t>(rest.size(), 2))) {
+        rest.substr(0, 2) != std::string_view("* ", std::min<size_t>(rest.size(), 2)) &&
+        !(before_ == Before::ProxyHeader && kProxyTag.starts_with(rest.substr(0, 6)))) {
       return fail(Violation::NotImap);
     }
     if (newline == std::string_view::npos) {
@@ -72,7 +75,21 @@ BackendPreamble::Step BackendPreamble::on_line(std::string_view line) {
   if (++lines_ > kMaxLines) {
     return fail(Violation::BackendLineTooLong);
   }
+  if (answers_proxy_header(line)) {
+    return fail(Violation::HeaderUnexpected);
+  }
   return state_ == State::Greeting ? greeting(line) : answer(line);
+}
+
+// Version 1 is a command with the tag PROXY, version 2 some lines that are none. Until a command of
+// ours is answered, nothing else is there that a BAD could be for.
+bool BackendPreamble::answers_proxy_header(std::string_view line) const {
+  if (before_ == Before::Nothing) {
+    return false;
+  }
+  const ServerHead head = parse_server_head(line);
+  return head.kind == Kind::Status && head.condition == Condition::Bad &&
+         (!head.tagged || same_word(head.tag, "PROXY"));
 }
 
 BackendPreamble::Step BackendPreamble::greeting(std::string_view line) {
@@ -88,7 +105,7 @@ BackendPreamble::Step BackendPreamble::greeting(std::string_view line) {
   if (hop_ == Hop::AsIs) {
     return identify(std::string(line));
   }
-  if (head.condition == Condition::Preauth) {
+  if (preauthenticated_) {
     return fail(Violation::BackendPreauth);
   }
   // Some greetings list only part of the capabilities, so only CAPABILITY can show that STARTTLS is
@@ -176,6 +193,11 @@ BackendPreamble::Step BackendPreamble::identify(std::string greeting) {
 }
 
 BackendPreamble::Step BackendPreamble::ready() {
+  const std::string_view rest = std::string_view(received_).substr(read_);
+  if (answers_proxy_header(rest)) {  // with the greeting, in one segment
+    line_at_ = read_;
+    return fail(Violation::HeaderUnexpected);
+  }
   state_ = State::Ready;
   received_.replace(0, read_, greeting_);
   return Step::Ready;

@@ -39,9 +39,13 @@ class BackendPreamble {
   static constexpr size_t kMaxLine = 8 * kKiB;
   static constexpr unsigned kMaxLines = 64;  // between a command of ours and its answer
 
+  // What went before everything else: a server that does not expect a PROXY header answers it BAD.
+  enum class Before { Nothing, ProxyHeader };
+
   // `id_command` is sent before Ready: "ID (…)", or empty for none.
-  explicit BackendPreamble(Hop hop, std::string_view id_command = {})
-      : hop_(hop), id_command_(id_command) {}
+  explicit BackendPreamble(Hop hop, std::string_view id_command = {},
+                           Before before = Before::Nothing)
+      : hop_(hop), before_(before), id_command_(id_command) {}
 
   // Must not be called again after Ready. After Failed it fails again.
   Step feed(Bytes bytes);
@@ -59,6 +63,7 @@ class BackendPreamble {
   bool preauthenticated() const { return preauthenticated_; }  // by the greeting
   // The server has answered a command that was not sent: it has read something else as one.
   bool strange_answer() const { return strange_answer_; }
+  bool greeted() const { return state_ != State::Greeting && state_ != State::Failed; }
   // After Failed: the start of the line that the server fails by. It comes before any login, and so
   // is about no user.
   std::string_view said() const;
@@ -79,6 +84,7 @@ class BackendPreamble {
 
   Step read_lines();
   Step on_line(std::string_view line);
+  bool answers_proxy_header(std::string_view line) const;
   Step greeting(std::string_view line);
   Step answer(std::string_view line);
   Step answered(const ServerHead& head);
@@ -91,6 +97,7 @@ class BackendPreamble {
   Step fail(Violation violation);
 
   const Hop hop_;
+  const Before before_;
   const std::string id_command_;
   State state_ = State::Greeting;
   unsigned lines_ = 0;

@@ -51,6 +51,12 @@ class ConversationObserver {
   // before its secret was there. `user` is the hash of the name (login_name.h), 0 if it could not
   // be found. After login: for a LOGIN or AUTHENTICATE that the server has judged all the same.
   virtual void on_login_result(Mechanism mechanism, LoginResult result, uint64_t user) = 0;
+  // Before the result, when the server cannot serve a login (LoginResult::Unavailable): the code of
+  // its answer, and of its text what is of no user. Valid during the call only.
+  virtual void on_server_trouble(std::string_view code, const std::string& words) {
+    static_cast<void>(code);
+    static_cast<void>(words);
+  }
   // After the secret of AUTHENTICATE was sent: the server has asked the client for more, or has
   // been sent it.
   virtual void on_sasl_turn(bool of_client) = 0;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/imap/capability_edit.h"
+#include "proxy/imap/server_words.h"
 #include "proxy/imap/syntax.h"
 
 namespace postern::imap {
@@ -84,7 +85,8 @@ void ServerReader::line_head(EditCursor& cursor, FilterState& shared) {
     }
     shared.conversation.no_layer();
   }
-  const ServerHead head = parse_server_head(line_start(held_, cursor, kMaxHead));
+  const std::string_view line = line_start(held_, cursor, kMaxHead);
+  const ServerHead head = parse_server_head(line);
   if (head.kind == Kind::Undecided) {
     if (held_.empty()) {
       hold_rest(held_, cursor);
@@ -92,7 +94,7 @@ void ServerReader::line_head(EditCursor& cursor, FilterState& shared) {
     return;
   }
   shared.conversation.phase() == Phase::Greeting ? begin_greeting(head, shared)
-                                                 : begin_line(head, shared);
+                                                 : begin_line(head, line, shared);
   if (shared.violation) {
     release(held_);  // the client has seen nothing of this line
     return;
@@ -141,7 +143,7 @@ ServerReader::Line ServerReader::continuation_line(const Conversation& conversat
   return conversation.wants_challenge() ? Line::Whole : Line::Text;
 }
 
-void ServerReader::begin_line(const ServerHead& head, FilterState& shared) {
+void ServerReader::begin_line(const ServerHead& head, std::string_view line, FilterState& shared) {
   line_ = head.has_capabilities() ? Line::Whole : Line::Text;
   meaning_ = Meaning::None;
   // Stalwart answers a LOGIN with a revoked password so, and says BYE a minute later.
@@ -157,6 +159,9 @@ void ServerReader::begin_line(const ServerHead& head, FilterState& shared) {
     position_ = shared.conversation.find(head.tag);
     answer_ = answer_of(head);
     result_ = result_of(head.condition);
+    if (answer_ == LoginResult::Unavailable && shared.conversation.login_begun()) {
+      shared.conversation.observer().on_server_trouble(head.code, words_of_refusal(line));
+    }
   } else if (head.kind == Kind::Status && head.condition == Condition::Bye) {
     meaning_ = Meaning::Bye;
   } else if (head.kind == Kind::Status && head.condition == Condition::Bad) {

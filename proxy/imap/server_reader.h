@@ -39,7 +39,7 @@ class ServerReader {
   void begin_greeting(const ServerHead& head, FilterState& shared);
   static LoginResult answer_of(const ServerHead& head);
   static Line continuation_line(const Conversation& conversation);
-  void begin_line(const ServerHead& head, FilterState& shared);
+  void begin_line(const ServerHead& head, std::string_view line, FilterState& shared);
   void whole_line(EditCursor& cursor, FilterState& shared);
   void pass_whole(std::string_view line, EditCursor& cursor, FilterState& shared);
   void held_line(EditCursor& cursor, FilterState& shared);

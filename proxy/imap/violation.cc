@@ -19,6 +19,8 @@ constexpr ErrorTable<Violation> kViolations({
     {Violation::BackendLineTooLong, "backend_line_too_long", "the server's line is too long"},
     {Violation::BackendBye, "backend_bye", "the server refused the connection with BYE"},
     {Violation::BackendPreauth, "backend_preauth", "the server's PREAUTH rules STARTTLS out"},
+    {Violation::HeaderUnexpected, "proxy_header_unexpected",
+     "the server does not expect the PROXY header that it was sent"},
     {Violation::StarttlsMissing, "starttls_missing", "the server does not offer STARTTLS"},
     {Violation::StarttlsRefused, "starttls_refused", "the server refused STARTTLS"},
     {Violation::StarttlsInjection, "starttls_injection",

@@ -22,6 +22,7 @@ enum class Violation : int32_t {
   BackendLineTooLong,  // capability data or a greeting beyond the limit
   BackendBye,          // the server greets with BYE
   BackendPreauth,      // PREAUTH on a hop that must be upgraded (RFC 9051 §7.1.4)
+  HeaderUnexpected,    // the server takes our PROXY header for something else
   StarttlsMissing,     // the server does not offer STARTTLS
   StarttlsRefused,     // NO or BAD to STARTTLS
   StarttlsInjection,   // bytes after the OK to STARTTLS and before the handshake

@@ -39,18 +39,24 @@ struct BackendFacts {
       : certificate_not_after(labels.capacity()),
         certificate_not_before(labels.capacity()),
         wants_privacy(labels.capacity()),
+        logs_in_unasked(labels.capacity()),
         unavailable(labels.capacity()),
         full(labels.capacity()),
+        header_unexpected(labels.capacity()),
         failed_in_a_row(labels.capacity()) {}
 
   std::vector<std::atomic<int64_t>> certificate_not_after;
   std::vector<std::atomic<int64_t>> certificate_not_before;
   // The server has refused a login for want of TLS, and the log has said so.
   std::vector<std::atomic<bool>> wants_privacy;
+  // It greets with PREAUTH, and the log has said so.
+  std::vector<std::atomic<bool>> logs_in_unasked;
   // Logins that the server could not serve since the log's last line about them.
   std::vector<MinuteCount> unavailable;
   // Sessions that have passed it by since then because it was full.
   std::vector<MinuteCount> full;
+  // Sessions that it has ended because of their PROXY header.
+  std::vector<MinuteCount> header_unexpected;
   // Logins that it has refused since the last one that it granted.
   std::vector<MinuteCount> failed_in_a_row;
 };

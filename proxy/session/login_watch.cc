@@ -77,9 +77,14 @@ const SipHash::Key* LoginWatch::name_key() {
   return rules() ? &guard().name_key() : nullptr;
 }
 
+void LoginWatch::on_server_trouble(std::string_view code, const std::string& words) {
+  trouble_ = std::make_unique<Trouble>(Trouble{std::string(code), words});
+}
+
 void LoginWatch::on_login_result(imap::Mechanism mechanism, imap::LoginResult result,
                                  uint64_t user) {
   mechanism_ = mechanism;
+  const std::unique_ptr<Trouble> trouble = std::move(trouble_);
   const BackendLabel backend{session_.pool->label()};
   counters().count<Metric::Logins>(backend, mechanism, result);
   const uint64_t started_us = std::exchange(attempt_started_us_, 0);
@@ -93,7 +98,7 @@ void LoginWatch::on_login_result(imap::Mechanism mechanism, imap::LoginResult re
   } else if (is_guess(result)) {
     failed(result, user, took_us);
   } else if (is_answer(result)) {
-    refused(result);
+    refused(result, trouble != nullptr ? *trouble : Trouble());
   }
   attempt_.reset();  // only now: what it came to is counted before the next one goes
   if (!logged_in_) {
@@ -156,14 +161,14 @@ void LoginWatch::failed(imap::LoginResult result, uint64_t user, uint64_t took_u
 }
 
 // The server has said no for another reason than the secret.
-void LoginWatch::refused(imap::LoginResult result) {
+void LoginWatch::refused(imap::LoginResult result, const Trouble& trouble) {
   const BackendServer* server = session_.slot.server();
   const std::string name = server_name();
   session_.services.admission.refusals().login_refused(session_.listener_config().text,
                                                        session_.origin.address, name_of(mechanism_),
                                                        name_of(result), name, now_ms());
   if (result == imap::LoginResult::Unavailable && server != nullptr) {
-    report_unavailable(*server);
+    report_unavailable(*server, trouble);
   }
   if (result == imap::LoginResult::PrivacyRequired && server != nullptr &&
       !session_.services.dial.facts.wants_privacy[server->label].exchange(true)) {
@@ -176,13 +181,15 @@ void LoginWatch::refused(imap::LoginResult result) {
 
 // A server that cannot log users in concerns the operator; that it is one and the same for hundreds
 // of clients is a line for each minute, of all workers together.
-void LoginWatch::report_unavailable(const BackendServer& server) {
+void LoginWatch::report_unavailable(const BackendServer& server, const Trouble& trouble) {
   MinuteCount& count = session_.services.dial.facts.unavailable[server.label];
   if (const auto now = count.add(now_ms())) {
     count.clear();
-    log::warn(
-        "logins unavailable",
-        {{"backend", session_.pool->config().name}, {"server", server.text}, {"count", *now}});
+    log::warn("logins unavailable", {{"backend", session_.pool->config().name},
+                                     {"server", server.text},
+                                     {"count", *now},
+                                     log::Field::optional("code", trouble.code),
+                                     log::Field::optional("said", trouble.words)});
   }
 }
 
@@ -245,6 +252,7 @@ void LoginWatch::on_id_fields_dropped(unsigned count) {
 
 void LoginWatch::on_command_ended(imap::Command command, imap::CommandResult result,
                                   uint32_t sent_ms) {
+  answered_ = answered_ || result == imap::CommandResult::Ok || result == imap::CommandResult::No;
   if (!session_.config().command_metrics) {
     return;
   }

@@ -40,6 +40,8 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   bool logged_in() const { return logged_in_; }
   // Of the last attempt.
   imap::Mechanism mechanism() const { return mechanism_; }
+  // The server has said OK or NO to a command.
+  bool answered() const { return answered_; }
   // The client has turned on COMPRESS.
   bool opaque() const { return is_opaque_; }
   // Until when the server may answer the attempt that is in flight, whatever is left of
@@ -49,16 +51,23 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   void release();
 
  private:
+  // What the server has said when it could not serve a login.
+  struct Trouble {
+    std::string code;
+    std::string words;
+  };
+
   imap::LoginLeave on_login_attempt(imap::Mechanism mechanism) override;
   void on_login_turn(imap::LoginLeave leave) override;
   const SipHash::Key* name_key() override;
+  void on_server_trouble(std::string_view code, const std::string& words) override;
   void on_login_result(imap::Mechanism mechanism, imap::LoginResult result, uint64_t user) override;
   imap::LoginLeave ask_guard();
   bool too_late();
   void succeeded(uint64_t user);
   void failed(imap::LoginResult result, uint64_t user, uint64_t took_us);
-  void refused(imap::LoginResult result);
-  void report_unavailable(const BackendServer& server);
+  void refused(imap::LoginResult result, const Trouble& trouble);
+  void report_unavailable(const BackendServer& server, const Trouble& trouble);
   void report_failures_in_a_row();
   void on_sasl_turn(bool of_client) override;
   void on_unauthenticated() override;
@@ -82,12 +91,14 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   LoginWatchObserver& observer_;
   Relay* relay_ = nullptr;
   std::unique_ptr<LoginGuard::Attempt> attempt_;  // while one is on its way
+  std::unique_ptr<Trouble> trouble_;              // until the result that it explains
   uint64_t attempt_started_us_ = 0;
   metrics::ScopedGauge authenticated_;
   metrics::ScopedGauge idling_;
   metrics::ScopedGauge opaque_;
   imap::Mechanism mechanism_ = imap::Mechanism::Other;
   bool logged_in_ = false;
+  bool answered_ = false;
   bool is_opaque_ = false;
 };
 

@@ -219,6 +219,10 @@ void Session::check_login() {
 
 void Session::on_relay_end(EndReason reason, std::string_view bye, const Error& error) {
   error_ = error;
+  if (broke_off_on_header(reason)) {
+    error_ = imap::imap_error(imap::Violation::HeaderUnexpected, "talking to the backend");
+    report_unexpected_header();
+  }
   if (reason == EndReason::ClientFailed || reason == EndReason::LimitMemory) {
     close(reason);  // what waits is let go at once
     return;

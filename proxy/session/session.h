@@ -106,6 +106,8 @@ class Session final : public net::Retirable,
   void check_login();
   void check_idle();
   void on_relay_end(EndReason reason, std::string_view bye, const Error& error) override;
+  bool broke_off_on_header(EndReason reason) const;
+  void report_unexpected_header() const;
 
   void end_at_once(EndReason reason, std::string_view bye);
   void start_closing(EndReason reason, std::string_view bye);

@@ -1,4 +1,6 @@
 // What a session leaves on record: the reason that counts, and the line of the log.
+#include "proxy/backend/label_values.h"
+#include "proxy/cause/cause.h"
 #include "proxy/log/log.h"
 #include "proxy/session/client_cause.h"
 #include "proxy/session/session.h"
@@ -22,6 +24,40 @@ EndReason Session::reason_on_record(EndReason reason) const {
       return !logged_in() && context_.from_probes() ? EndReason::Probe : reason;
     default:
       return reason;
+  }
+}
+
+// A server greets before it reads the PROXY header: one that does not expect it greets, says BAD to
+// its lines, perhaps BYE, and hangs up.
+bool Session::broke_off_on_header(EndReason reason) const {
+  constexpr uint64_t kSoonUs = 10'000'000;  // else it may have restarted, or the client kept silent
+  const bool by_backend = reason == EndReason::BackendClosed || reason == EndReason::BackendFailed;
+  const ClientIdentity way = context_.pool->config().client_identity;
+  return by_backend && (way == ClientIdentity::ProxyV1 || way == ClientIdentity::ProxyV2) &&
+         !watch_->answered() && !logged_in() &&
+         net::Loop::now_us() - context_.accepted_us < kSoonUs;
+}
+
+void Session::report_unexpected_header() const {
+  const BackendServer* server = context_.slot.server();
+  if (server == nullptr) {
+    return;
+  }
+  context_.counters().count<metrics::Metric::BackendConnects>(
+      ServerLabel{server->label},
+      context_.services.dial.labels.index_of<metrics::Label::ConnectResult>(error_.label()));
+  MinuteCount& count = context_.services.dial.facts.header_unexpected[server->label];
+  if (const auto now = count.add(context_.loop().now_ms())) {
+    constexpr Cause cause = Cause::BackendProxyHeaderUnexpected;
+    count.clear();
+    log::warn("backend failed", {{"backend", context_.pool->config().name},
+                                 {"server", server->text},
+                                 {"reason", error_.label()},
+                                 {"cause", name_of(cause)},
+                                 {"error", error_},
+                                 {"sent", "a PROXY header"},
+                                 {"sessions", *now},
+                                 {"advice", fix_for(cause, "")}});
   }
 }
 

@@ -229,7 +229,7 @@ TEST_F(SessionLogTest, SaysOnceAMinuteThatAServerCannotLogIn) {
     ASSERT_TRUE(until([&] {
       return backend->last().heard().find(std::string(tag) + " LOGIN") != std::string::npos;
     }));
-    backend->last().say(std::string(tag) + " NO [UNAVAILABLE] later\r\n");
+    backend->last().say(std::string(tag) + " NO [UNAVAILABLE] Internal error of anna\r\n");
     ASSERT_TRUE(until([&] { return logins(imap::LoginResult::Unavailable) == before + 1; }));
   };
   const auto lines = lines_of([&] {
@@ -239,7 +239,8 @@ TEST_F(SessionLogTest, SaysOnceAMinuteThatAServerCannotLogIn) {
     fail("c");
   });
   EXPECT_THAT(lines, Contains(ContainsRegex("warn  logins unavailable backend=pool "
-                                            "server=127.0.0.1:[0-9]+ count=1")));
+                                            "server=127.0.0.1:[0-9]+ count=1 code=UNAVAILABLE "
+                                            "said=\"Internal error of ..\"")));
   EXPECT_THAT(lines, Not(Contains(ContainsRegex("logins unavailable .*count=[23]"))));
   EXPECT_EQ(logins(imap::LoginResult::Unavailable), 3U);
 }
