@@ -64,7 +64,8 @@ const char* advice(int code) {
     case UV_EACCES:
       return "; a port below 1024 needs CAP_NET_BIND_SERVICE, or use a port above 1023";
     case UV_EADDRINUSE:
-      return "; another process listens there: stop it or choose another port";
+      return "; another process listens there (`ss -ltnp` names it): stop it or choose another "
+             "port";
     case UV_EADDRNOTAVAIL:
       return "; no interface of this machine has this address";
     case UV_EAFNOSUPPORT:

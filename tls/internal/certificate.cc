@@ -97,7 +97,17 @@ std::string describe_mismatch(const CertificateFiles& files, const Chain& chain,
              std::to_string(i + 1) + " in it";
     }
   }
-  return "key " + files.key + " is not the key of " + files.chain;
+  const auto first = parse_certificate(*chain.front());
+  if (first == nullptr) {
+    return "key " + files.key + " is not the key of " + files.chain;
+  }
+  return "key " + files.key + " is not the key of " + files.chain +
+         ", which begins with the certificate of " +
+         name_text(*X509_get_subject_name(first.get())) +
+         (X509_check_ca(first.get()) == 1
+              ? ", an authority: name the file that begins with your own (of certbot: "
+                "fullchain.pem)"
+              : ": name the two that belong together, often an older or a newer one");
 }
 
 // RFC 7633: an extension with the numbers of TLS extensions that the server promises to send.

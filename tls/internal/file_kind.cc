@@ -163,7 +163,7 @@ constexpr LabelWords kLabels[] = {
     {"CERTIFICATE REQUEST", "a certificate request; the authority's answer to it is wanted"},
     {"NEW CERTIFICATE REQUEST", "a certificate request; the authority's answer to it is wanted"},
     {"PKCS7", "PKCS #7, convert it with `openssl pkcs7 -print_certs`"},
-    {"PUBLIC KEY", "a public key"},
+    {"PUBLIC KEY", "a public key; the private one is wanted"},
     {"X509 CRL", "a revocation list"},
     {"OPENSSH PRIVATE KEY", "a key for SSH, which TLS does not use"},
     {"DH PARAMETERS", "Diffie-Hellman parameters"},

@@ -65,7 +65,8 @@ def _(_folder):
     return leaf().crt, leaf().key
 
 
-@refused("certbot, chain.pem in place of fullchain.pem", "is not the key of")
+@refused("certbot, chain.pem in place of fullchain.pem", "is not the key of",
+         "begins with the certificate of CN=Lab R3,O=Lab, an authority", "fullchain.pem")
 def _(_folder):
     return ca.intermediate.crt, leaf().key
 
@@ -251,7 +252,7 @@ def _(_folder):
     return leaf().key, full()
 
 
-@refused("a public key in place of the private one", "holds no private key in PEM", "a public key")
+@refused("a public key in place of the private one", "holds no private key in PEM", "a public key; the private one is wanted")
 def _(_folder):
     return full(), tools.openssl("pkey", "-pubout", content=leaf().key)
 
@@ -271,7 +272,8 @@ def _(_folder):
     return full(), b"PuTTY-User-Key-File-3: ecdsa-sha2-nistp256\nEncryption: none\n"
 
 
-@refused("the key of the former certificate", "is not the key of")
+@refused("the key of the former certificate", "is not the key of",
+         "begins with the certificate of CN=mail.test: name the two that belong together")
 def _(_folder):
     return full(), ca.leaf(edition="-former").key
 
