@@ -139,10 +139,10 @@ bool Relay::end_with_client() {
 }
 
 void Relay::drop_client_bytes(size_t count) {
-  const bool logged_in = filter_.phase() >= imap::Phase::Authenticated;
+  const size_t most = filter_.before_login() ? kDroppedBeforeLogin : kDroppedAfterLogin;
   watch().dropped += count;
-  // Read no more it may still hear what the backend has said.
-  to_backend_.full = watch().dropped > (logged_in ? kDroppedAfterLogin : kDroppedBeforeLogin);
+  // Read no more, it may still hear what the backend has said.
+  to_backend_.full = watch().dropped > most;
 }
 
 // ---- backend to client

@@ -97,6 +97,18 @@ TEST_F(RelayTest, DropsOnlySoMuchForABackendThatTakesNothing) {
   EXPECT_EQ(reason, EndReason::BackendFailed);
 }
 
+TEST_F(RelayTest, DropsLessForAClientWithoutLoginWhateverTheBackendHasSaid) {
+  start();
+  backend.say("* BYE overloaded\r\n");
+  backend.refuse(reset());
+  client.say(std::string(9'999'999, 'x'));
+  EXPECT_TRUE(client.paused);
+  EXPECT_GT(relay().bytes_from_client(), kDroppedBeforeLogin);
+  EXPECT_LT(relay().bytes_from_client(), kDroppedBeforeLogin + 2 * net::Loop::kScratchBytes);
+  backend.fail(reset());
+  EXPECT_EQ(reason, EndReason::BackendClosed);
+}
+
 TEST_F(RelayTest, LeavesAClientThatNeitherReadsNorIsRead) {
   log_in();
   client.window = 0;
