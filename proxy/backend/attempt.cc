@@ -222,9 +222,11 @@ void Attempt::on_failure(const Error& error) {
   }
 }
 
-// A server that does not expect a PROXY header hangs up on it, mostly without a word.
+// A server that does not expect a PROXY header hangs up on it, mostly without a word, and before it
+// has answered anything of ours.
 bool Attempt::broke_off_on_header(const Error& error) const {
-  if (before() == BackendPreamble::Before::Nothing || is_greeted()) {
+  const bool agreed_to_tls = tls_ != nullptr && pool_.config().tls == BackendTls::StartTls;
+  if (before() == BackendPreamble::Before::Nothing || handshake_.has_value() || agreed_to_tls) {
     return false;
   }
   const auto alert =
