@@ -69,8 +69,8 @@ AdminPath known_path(std::string_view path) {
 }
 
 Response health_response(const Health& health) {
-  return health.ok ? Response{Status::Ok, "ok\n"}
-                   : Response{Status::ServiceUnavailable, health.reason + "\n"};
+  return health.ok ? Response{Status::Ok, "ok\n" + health.details}
+                   : Response{Status::ServiceUnavailable, health.reason + "\n" + health.details};
 }
 
 // What is known of the request being read.

@@ -16,7 +16,8 @@ namespace postern::metrics {
 
 struct Health {
   bool ok;
-  std::string reason;  // a line for people: "ready", "draining", "no backend answers"
+  std::string reason;        // a line for people: "ready", "draining", "no backend answers"
+  std::string details = {};  // whole lines that follow it in the body
 };
 
 // What the endpoint shows. Called on the thread that calls feed().

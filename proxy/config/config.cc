@@ -1,5 +1,6 @@
 #include "proxy/config/config.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <memory>
@@ -60,6 +61,11 @@ Result<Config> Config::parse(const std::string& yaml, const std::string& name,
   config::Draft draft(name, folder);
   config::read_document(document.value(), draft);
   return config::assemble(std::move(draft));
+}
+
+bool is_routed(const Config& config, size_t backend) {
+  return backend == config.default_backend ||
+         std::ranges::find(config.routes, backend, &RouteConfig::backend) != config.routes.end();
 }
 
 }  // namespace postern

@@ -40,6 +40,13 @@ constexpr const char* name_of(ListenerAlpn value) {
   return kListenerAlpnNames[value];
 }
 
+// What /ready speaks for: a drain alone makes it fail, or also a backend without a server.
+enum class Readiness : uint8_t { Process, Backends };
+inline constexpr Names<Readiness> kReadinessNames{"process", "backends"};
+constexpr const char* name_of(Readiness value) {
+  return kReadinessNames[value];
+}
+
 enum class BackendTls : uint8_t { None, StartTls, Implicit };
 inline constexpr Names<BackendTls> kBackendTlsNames{"none", "starttls", "implicit"};
 constexpr const char* name_of(BackendTls value) {
@@ -177,6 +184,7 @@ struct Config {
   Limits limits;
   Timeouts timeouts;
   std::optional<net::Address> admin;
+  Readiness ready = Readiness::Process;
   bool command_metrics = true;  // count the clients' IMAP commands
   std::string user;             // the user to become once the sockets are open; empty: no change
   bool core_dumps = false;      // also lets debuggers of the same user attach
@@ -198,5 +206,8 @@ struct Config {
 std::string config_reference();
 // The same as a Markdown table, for docs/configuration.md.
 std::string config_markdown();
+
+// Whether a client can come to it: by a route, or by default.
+bool is_routed(const Config& config, size_t backend);
 
 }  // namespace postern

@@ -34,6 +34,17 @@ void sample_state(const std::vector<std::string>& server, ServerState now,
   }
 }
 
+// A server that is suspect has failed once, and gets sessions.
+bool serves(const BackendConfig& backend, const PoolHealth& health) {
+  for (size_t i = 0; i < health.size(); ++i) {
+    const ServerState state = health[i]->state(backend.servers[i]);
+    if (state != ServerState::Down && state != ServerState::Draining) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // Whether the hop is verified; without TLS there is nothing to verify.
 const char* verification(const BackendConfig& backend) {
   return name_of(backend.tls == BackendTls::None ? tls::Verification::Mode::None
@@ -76,10 +87,40 @@ Health Status::live() {
 }
 
 Health Status::ready() {
+  const std::string why = unready();
+  return {.ok = why.empty(), .reason = why.empty() ? "ready" : why, .details = servers_text()};
+}
+
+// Empty if it is ready.
+std::string Status::unready() const {
   if (sources_.state.draining) {
-    return {.ok = false, .reason = "draining"};
+    return "draining";
   }
-  return {.ok = true, .reason = "ready"};
+  const Config& config = *sources_.materials.config;
+  if (config.ready == Readiness::Process) {
+    return "";
+  }
+  for (size_t i = 0; i < config.backends.size(); ++i) {
+    if (is_routed(config, i) && !serves(config.backends[i], sources_.materials.health[i])) {
+      return "no server of backend " + config.backends[i].name + " is up";
+    }
+  }
+  return "";
+}
+
+// "legacy mail1.internal:143 up"
+std::string Status::servers_text() const {
+  const Config& config = *sources_.materials.config;
+  std::string text;
+  for (size_t i = 0; i < config.backends.size(); ++i) {
+    const BackendConfig& backend = config.backends[i];
+    for (size_t k = 0; k < backend.servers.size(); ++k) {
+      const ServerState state = sources_.materials.health[i][k]->state(backend.servers[k]);
+      text.append(backend.name).append(" ").append(backend.servers[k].text()).append(" ");
+      text.append(name_of(state)).append("\n");
+    }
+  }
+  return text;
 }
 
 void Status::on_request(metrics::AdminPath path, metrics::HttpStatus status) {
@@ -109,7 +150,7 @@ void Status::sample(std::vector<Sample>& into) {
   add(Metric::LoginGuardEntries, {},
       static_cast<double>(sources_.admission.logins().entries(sources_.loop.now_ms())));
   add(Metric::Workers, {}, static_cast<double>(sources_.state.workers_running));
-  add(Metric::Ready, {}, ready().ok ? 1 : 0);
+  add(Metric::Ready, {}, unready().empty() ? 1 : 0);
   add(Metric::LogLinesLost, {}, static_cast<double>(log::lost_lines()));
   add(Metric::BuildInfo, {kVersion, kRevision, kBoringSslCommit, kBoringSslDate}, 1);
   metrics::sample_process(into);

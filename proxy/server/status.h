@@ -59,6 +59,8 @@ class Status final : public metrics::AdminSource,
   void run() override;  // the turn ends
   void sample_certificates(std::vector<metrics::Sample>& into);
   void sample_backends(std::vector<metrics::Sample>& into);
+  std::string unready() const;
+  std::string servers_text() const;
 
   const Sources sources_;
   metrics::Exporter exporter_;

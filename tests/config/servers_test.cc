@@ -83,5 +83,23 @@ TEST(ConfigServers, AreCheckedIfTheirBackendSaysSo) {
   EXPECT_EQ(own->fall, 5U);
 }
 
+TEST(ConfigServers, NeedHealthForReadinessToSpeakForThem) {
+  const std::string begin =
+      "listeners: [{address: '127.0.0.1:993'}]\n"
+      "tls: {certificates: [{chain: a, key: b}]}\n"
+      "admin: {ready: backends}\n"
+      "default_backend: checked\n"
+      "backends:\n"
+      "  unused: {servers: [a]}\n";
+  const auto taken = Config::parse(begin + "  checked: {servers: [b], health: {}}\n", "p.yaml", "");
+  ASSERT_TRUE(taken);
+  EXPECT_EQ(taken.value().ready, Readiness::Backends);
+  const auto refused = Config::parse(begin + "  checked: {servers: [b]}\n", "p.yaml", "");
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.faults().front().text(),
+            "p.yaml:3: admin.ready: \"backends\" needs `health` at backend \"checked\": only its "
+            "checks find out that a server is back");
+}
+
 }  // namespace
 }  // namespace postern

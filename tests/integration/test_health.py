@@ -67,6 +67,28 @@ class Health(unittest.TestCase):
         gateway.wait_for_log("backend failed .*reason=certificate_.*other.test")
         gateway.wait_for_log("backend is down ")
 
+    def test_ready_names_the_servers_and_speaks_for_them_if_asked_to(self):
+        serves = [False]
+
+        def script(peer):
+            if serves[0]:
+                polite(peer)
+
+        with ScriptedBackend(script) as server, contextlib.ExitStack() as gateways:
+            backends = {"mail": server.backend(health=HEALTH)}
+            plain = gateways.enter_context(Gateway(backends=backends))
+            strict = gateways.enter_context(Gateway(
+                backends=backends, admin={"address": "127.0.0.1:0", "ready": "backends"}))
+            for gateway in (plain, strict):
+                self.wait_for_state(gateway, server.server, "down")
+            states = f"mail {server.server} "
+            self.assertEqual(plain.get("/ready"), (200, f"ok\n{states}down\n"))
+            self.assertEqual(strict.get("/ready"), (503, f"no server of backend mail is up\n{states}down\n"))
+            strict.wait_for_metric("postern_ready", 0)
+            serves[0] = True
+            self.wait_for_state(strict, server.server, "up")
+            self.assertEqual(strict.get("/ready"), (200, f"ok\n{states}up\n"))
+
     def test_none_is_sent_unless_the_configuration_says_so(self):
         with ScriptedBackend() as server, Gateway(backends={"mail": server.backend(health="none")}) as gateway:
             with gateway.connect() as client:

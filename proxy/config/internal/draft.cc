@@ -309,6 +309,21 @@ void check_shares(Draft& draft) {
   }
 }
 
+// A load balancer that sends nobody while no server is up would never learn that one is back.
+void check_ready(Draft& draft) {
+  const Config& config = draft.config;
+  if (!draft.ready || config.ready == Readiness::Process) {
+    return;
+  }
+  for (size_t i = 0; i < config.backends.size(); ++i) {
+    if (is_routed(config, i) && !config.backends[i].health) {
+      draft.diagnostics.fault(*draft.ready, "needs `health` at backend " +
+                                                in_quotes(config.backends[i].name) +
+                                                ": only its checks find out that a server is back");
+    }
+  }
+}
+
 // RFC 9051 §5.4: an autologout timer must be at least 30 minutes. Tests need less, so it only
 // warns.
 void check_idle(Draft& draft) {
@@ -337,6 +352,7 @@ Result<Config> assemble(Draft draft) {
   take_policies(draft);
   take_backends(draft);
   take_routes(draft);
+  check_ready(draft);
   check_idle(draft);
   check_shares(draft);
   if (!draft.diagnostics.ok()) {

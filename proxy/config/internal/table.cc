@@ -210,6 +210,18 @@ constexpr auto kLastRows = std::to_array<Row>({
      .doc = "Plain HTTP without a password: keep it inside your own network. Without this key "
             "there is no endpoint. A change needs a restart or an upgrade.",
      .on_value = [](Draft& d, const SourceValue& w) { d.admin = w; }},
+    {.path = "admin.ready",
+     .syntax = "process or backends",
+     .doc = "What /ready speaks for. process: it fails from the moment a drain begins. backends: "
+            "also while a backend that a route or default_backend leads to has no server that is "
+            "up, for load balancers that have another site to go to; each such backend needs "
+            "health. A reload changes it.",
+     .show = [](Draft& d) { return show_choice(d.config.ready); },
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_choice(w, d.config.ready, d.diagnostics);
+           d.ready = w;
+         }},
 
     {.path = "metrics", .shape = Shape::Map, .syntax = "map", .doc = "What is counted."},
     {.path = "metrics.commands",
