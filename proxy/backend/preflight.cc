@@ -73,9 +73,10 @@ struct Preflight::Ways {
     way->preamble = check_preamble(way->config);
     std::unique_ptr<tls::ClientContext> context;
     if (way->config.tls != BackendTls::None) {
-      auto made =
-          tls::ClientContext::make({.policy = tls::Policy::toward_backend(tls::Version::Tls10),
-                                    .verification = {.mode = tls::Verification::Mode::None}});
+      tls::Verification any;
+      any.mode = tls::Verification::Mode::None;
+      auto made = tls::ClientContext::make(
+          {.policy = tls::Policy::toward_backend(tls::Version::Tls10), .verification = any});
       if (!made) {
         return;  // this way is not tried
       }
