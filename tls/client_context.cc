@@ -15,7 +15,6 @@ struct ClientContext::State {
   static ssl_verify_result_t verify(SSL* ssl, uint8_t* alert) noexcept;
 
   ClientSettings settings;
-  std::unique_ptr<const Verifier> verifier;
   // A backend shows the same chain on all its connections: the pool keeps its octets once. Outlives
   // ctx.
   bssl::UniquePtr<CRYPTO_BUFFER_POOL> pool;
@@ -27,7 +26,7 @@ struct ClientContext::State {
 ssl_verify_result_t ClientContext::State::verify(SSL* ssl, uint8_t* alert) noexcept {
   const auto& state = *static_cast<State*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
   auto& check = *static_cast<PeerCheck*>(SSL_get_app_data(ssl));
-  const auto failure = state.verifier->judge(SSL_get0_peer_certificates(ssl), check);
+  const auto failure = state.settings.verifier->judge(SSL_get0_peer_certificates(ssl), check);
   if (!failure.has_value()) {
     ERR_clear_error();
     return ssl_verify_ok;
@@ -48,21 +47,12 @@ const ClientSettings& ClientContext::settings() const {
 // Offers no ALPN: backends older than RFC 7301 may mishandle it, and strict ones may want another
 // protocol.
 Result<std::unique_ptr<ClientContext>> ClientContext::make(ClientSettings settings) {
-  auto verifier = Verifier::make(settings.verification);
   auto ctx = make_ssl_context(settings.policy);
-  Faults faults;
-  if (!verifier) {
-    faults = verifier.faults();
-  }
   if (!ctx) {
-    faults.insert(faults.end(), ctx.faults().begin(), ctx.faults().end());
-  }
-  if (!faults.empty()) {
-    return faults;
+    return ctx.faults();
   }
   auto state = std::make_unique<State>();
   state->settings = std::move(settings);
-  state->verifier = std::move(verifier.value());
   state->pool.reset(CRYPTO_BUFFER_POOL_new());
   state->ctx = std::move(ctx.value());
   SSL_CTX_set_app_data(state->ctx.get(), state.get());

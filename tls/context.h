@@ -1,7 +1,7 @@
 // ServerContext and ClientContext: an SSL_CTX set up from a policy, certificates and ticket keys or
 // a verification rule. Made during set-up with all faults reported; then used by the engines of one
-// worker only (each worker has its own, so no two threads share a lock or a reference count). Must
-// outlive the engines made from it.
+// worker only (each worker has its own, so no two threads share the lock or the reference count of
+// an SSL_CTX). Must outlive the engines made from it.
 #pragma once
 
 #include <cstdint>
@@ -49,7 +49,7 @@ class ServerContext {
 
 struct ClientSettings {
   Policy policy;  // Policy::toward_backend
-  Verification verification;
+  std::shared_ptr<const Verifier> verifier;
 };
 
 class ClientContext {

@@ -3,10 +3,12 @@
 // when no CA is named; `None` must be configured by name and shows in log and metric.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "proxy/base/names.h"
+#include "proxy/base/result.h"
 
 namespace postern::tls {
 
@@ -21,5 +23,11 @@ inline constexpr Names<Verification::Mode> kVerificationNames{"none", "verify"};
 constexpr const char* name_of(Verification::Mode mode) {
   return kVerificationNames[mode];
 }
+
+// A rule made ready. Its file is read once, so that all threads judge by the same; immutable
+// afterwards, shared by the contexts of all of them (a verification takes the lock of the
+// authorities for a moment). Faults: an unreadable CA file, invalid pins.
+class Verifier;
+Result<std::shared_ptr<const Verifier>> load_verifier(const Verification& rule);
 
 }  // namespace postern::tls

@@ -65,6 +65,10 @@ Result<std::unique_ptr<Server>> Server::make(Config wanted, Start start) {
   if (!snapshots) {
     return snapshots.faults();
   }
+  auto checked = make_checked_pools(materials.value(), labels);
+  if (!checked) {
+    return checked.faults();
+  }
   const auto sockets = open_listening_sockets(config, start.inherited);
   if (!sockets) {
     return sockets.faults();
@@ -74,14 +78,14 @@ Result<std::unique_ptr<Server>> Server::make(Config wanted, Start start) {
     return faults;
   }
   warn_of_what_cannot_be_read_again(config, start.config_path);
-  return std::unique_ptr<Server>(new Server(std::move(start), std::move(materials.value()),
-                                            std::move(files), std::move(labels),
-                                            std::move(snapshots.value()), sockets.value()));
+  return std::unique_ptr<Server>(new Server(
+      std::move(start), std::move(materials.value()), std::move(files), std::move(labels),
+      std::move(snapshots.value()), std::move(checked.value()), sockets.value()));
 }
 
 Server::Server(Start start, Materials materials, net::FileWatch::View files,
                metrics::LabelSets labels, std::vector<std::shared_ptr<Snapshot>> snapshots,
-               const ListeningSockets& sockets)
+               Pools checked, const ListeningSockets& sockets)
     : config_path_(std::move(start.config_path)),
       log_level_(start.log_level),
       inherited_(std::move(start.inherited)),
@@ -116,7 +120,7 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
     admin_ = std::make_unique<Admin>(loop_, sockets.admin, *status_);
   }
   files_.follow(std::move(files));
-  apply(std::move(materials));
+  apply(std::move(materials), std::move(checked));
 }
 
 Server::~Server() = default;
@@ -225,8 +229,12 @@ void Server::reload() {
   if (!snapshots) {
     return fail(snapshots.faults());
   }
+  auto checked = make_checked_pools(materials.value(), labels_);
+  if (!checked) {
+    return fail(checked.faults());
+  }
   files_.follow(std::move(files));
-  apply(std::move(materials.value()));
+  apply(std::move(materials.value()), std::move(checked.value()));
   for (size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->use(std::move(snapshots.value()[i]));
   }
@@ -265,7 +273,7 @@ void Server::reload_certificates() {
   if (!contexts) {
     return fail(contexts.faults());
   }
-  apply(std::move(materials.value()));
+  apply(std::move(materials.value()), {});
   for (size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->use(std::move(contexts.value()[i]));
   }
@@ -277,16 +285,16 @@ void Server::reload_certificates() {
 }
 
 // The one way in which a configuration comes into force: at the start, at a reload, and after a
-// change of the certificates alone. Its listeners and pools reach the workers by Worker::use().
-void Server::apply(Materials materials) {
+// change of the certificates alone, when `checked` stay as they are. It cannot fail. Its listeners
+// and pools reach the workers by Worker::use().
+void Server::apply(Materials materials, Pools checked) {
   const bool reconfigured = materials.config != materials_.config;
   if (reconfigured) {
-    prober_.stop();  // it uses the former one
+    prober_.follow(std::move(checked));  // the former ones need the former configuration
   }
   materials_ = std::move(materials);
   const Config& config = *materials_.config;
   if (reconfigured) {
-    check_health();
     log::configure(config.log_format, config.log_level);
     log_configuration(config, labels_);
     raise_file_limit(config);
@@ -295,15 +303,6 @@ void Server::apply(Materials materials) {
   }
   log_warnings("certificates", materials_.warnings);
   expiry_.follow(*materials_.certificates, config.tls.shares);
-}
-
-void Server::check_health() {
-  auto pools = make_checked_pools(materials_, labels_);
-  if (pools) {
-    prober_.follow(std::move(pools.value()));
-  } else {  // a file has changed since it was read for the workers
-    log_faults("health is not checked", pools.faults());
-  }
 }
 
 // ---- drain

@@ -1,12 +1,14 @@
 // Server: the process: workers, admin endpoint, signals, reload and drain. Lives on the main
 // thread, on a loop of its own.
 //
-//   SIGHUP             read configuration and certificates again; all of it, or nothing and every
-//                      fault
+//   SIGHUP             read configuration and certificates again; all that needs no restart, or
+//                      nothing and every fault
 //   a changed file     of those that TLS toward clients is made from: read them again, as a whole
 //   SIGUSR2            start the program again with our listening sockets; once it serves, end our
 //                      sessions and exit 0
-//   SIGTERM, SIGINT    not ready from now on; after timeouts.drain_delay stop accepting, let
+//   SIGUSR1            a line in the log: there is nothing to reopen
+//   SIGTERM, SIGINT,
+//   SIGQUIT            not ready from now on; after timeouts.drain_delay stop accepting, let
 //                      sessions go, exit 0; a second one exits at once
 #pragma once
 
@@ -65,16 +67,18 @@ class Server final : private net::SignalObserver,
   int run();
 
  private:
+  using Pools = std::vector<std::shared_ptr<Pool>>;
+
   Server(Start start, Materials materials, net::FileWatch::View files, metrics::LabelSets labels,
-         std::vector<std::shared_ptr<Snapshot>> snapshots, const ListeningSockets& sockets);
+         std::vector<std::shared_ptr<Snapshot>> snapshots, Pools checked,
+         const ListeningSockets& sockets);
 
   void on_signal(int number) override;
   void on_files_changed(const std::vector<std::string>& paths) override;
   void reload();
   void reload_certificates();
   void on_retry(bool whole) override { whole ? reload() : reload_certificates(); }
-  void apply(Materials materials);
-  void check_health();
+  void apply(Materials materials, Pools checked);
   void stop(int number);
   void drain(const char* signal);
   void on_upgraded(int pid) override;

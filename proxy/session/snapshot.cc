@@ -63,14 +63,11 @@ Result<std::shared_ptr<const tls::ClientAuth>> load_client_auth(const TlsConfig&
   return tls::ClientAuth::load(*config.client_auth);
 }
 
-Result<std::unique_ptr<tls::ClientContext>> client_context(const BackendConfig& backend) {
+Result<std::shared_ptr<const tls::Verifier>> load_verifier(const BackendConfig& backend) {
   if (backend.tls == BackendTls::None) {
-    return std::unique_ptr<tls::ClientContext>();
+    return std::shared_ptr<const tls::Verifier>();
   }
-  return named_at(
-      backend.ca_where, "verify.ca",
-      tls::ClientContext::make({.policy = tls::Policy::toward_backend(backend.min_version),
-                                .verification = backend.verify}));
+  return named_at(backend.ca_where, "verify.ca", tls::load_verifier(backend.verify));
 }
 
 Contexts contexts_of_worker(const Materials& materials, Faults& faults) {
@@ -95,7 +92,11 @@ std::shared_ptr<Pool> make_pool(const Materials& materials, size_t index,
                                 metrics::LabelSets& labels, Faults& faults) {
   const BackendConfig& backend = materials.config->backends[index];
   std::unique_ptr<tls::ClientContext> context;
-  take(client_context(backend), context, faults);
+  if (backend.tls != BackendTls::None) {
+    take(tls::ClientContext::make({.policy = tls::Policy::toward_backend(backend.min_version),
+                                   .verifier = materials.verifiers[index]}),
+         context, faults);
+  }
   const size_t label = labels.intern_backend(backend.name);
   std::vector<size_t> server_labels;
   for (const ServerConfig& server : backend.servers) {
@@ -123,7 +124,7 @@ void warn_of_open_secrets(const TlsConfig& config, Faults& warnings) {
   look(config.ticket_secret_where, "ticket_secret", config.ticket_secret);
 }
 
-// All but the configuration itself, and the health of its servers.
+// What clients meet: all but the configuration itself and what is of the backends.
 Materials read_files(const TlsConfig& config, const Materials* former, Faults& faults) {
   Materials materials;
   take(load_certificates(config, former), materials.certificates, faults);
@@ -141,9 +142,8 @@ Materials read_files(const TlsConfig& config, const Materials* former, Faults& f
 Result<Materials> Materials::load(Config config, const Materials* former) {
   Faults faults;
   Materials materials = read_files(config.tls, former, faults);
-  for (const BackendConfig& backend : config.backends) {  // so that its faults come with the others
-    std::unique_ptr<tls::ClientContext> context;
-    take(client_context(backend), context, faults);
+  for (const BackendConfig& backend : config.backends) {
+    take(load_verifier(backend), materials.verifiers.emplace_back(), faults);
   }
   if (!faults.empty()) {
     return faults;
@@ -162,6 +162,7 @@ Result<Materials> Materials::renewed() const {
     return faults;
   }
   materials.config = config;
+  materials.verifiers = verifiers;
   materials.health = health;
   return materials;
 }

@@ -19,6 +19,7 @@
 #include "tls/client_auth.h"
 #include "tls/context.h"
 #include "tls/ticket_keys.h"
+#include "tls/verification.h"
 
 namespace postern {
 
@@ -27,7 +28,8 @@ struct Materials {
   std::shared_ptr<const Config> config;
   std::shared_ptr<const tls::CertificateStore> certificates;
   std::shared_ptr<const tls::TicketKeys> tickets;
-  std::shared_ptr<const tls::ClientAuth> client_auth;  // null: clients are not asked
+  std::shared_ptr<const tls::ClientAuth> client_auth;           // null: clients are not asked
+  std::vector<std::shared_ptr<const tls::Verifier>> verifiers;  // of each backend; null: no TLS
   BackendsHealth health;
   Faults warnings;  // what is doubtful in the files; for the log and `postern check`
 

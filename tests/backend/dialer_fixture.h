@@ -70,7 +70,7 @@ class DialerTest : public testing::Test, public DialerObserver {
       if (config.tls != BackendTls::None) {
         context = std::move(
             tls::ClientContext::make({.policy = tls::Policy::toward_backend(config.min_version),
-                                      .verification = config.verify})
+                                      .verifier = tls::load_verifier(config.verify).value()})
                 .value());
       }
       std::vector<size_t> server_labels;

@@ -68,6 +68,24 @@ TEST(Materials, KeepTheSelfSignedCertificateAndTheTicketKeysOverAReload) {
   EXPECT_EQ(second.value().tickets, first.value().tickets);
 }
 
+// Each worker and the checks of health trust the same authorities, whatever has become of the file.
+TEST(Materials, ReadTheAuthoritiesOfABackendOnce) {
+  const test::TempDirectory directory;
+  Config wanted = config();
+  wanted.backends[0].tls = BackendTls::Implicit;
+  wanted.backends[0].health = HealthConfig();
+  wanted.backends[0].verify.ca_file = directory.write("ca.pem", test::Authority().pem());
+  metrics::LabelSets labels = make_label_sets(wanted);
+  const auto materials = Materials::load(std::move(wanted), nullptr);
+  ASSERT_TRUE(materials);
+  directory.write("ca.pem", "broken");
+  EXPECT_TRUE(Snapshot::make(materials.value(), labels, 2));
+  EXPECT_TRUE(make_checked_pools(materials.value(), labels));
+  const auto renewed = materials.value().renewed();
+  ASSERT_TRUE(renewed);
+  EXPECT_EQ(renewed.value().verifiers, materials.value().verifiers);
+}
+
 TEST(Materials, ReportAllFaultsAtOnce) {
   Config wanted = config();
   wanted.tls.self_signed = false;

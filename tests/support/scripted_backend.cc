@@ -42,8 +42,8 @@ std::unique_ptr<tls::ClientContext> trusting_context() {
   tls::Verification none;
   none.mode = tls::Verification::Mode::None;
   return std::move(
-      tls::ClientContext::make(
-          {.policy = tls::Policy::toward_backend(tls::Version::Tls12), .verification = none})
+      tls::ClientContext::make({.policy = tls::Policy::toward_backend(tls::Version::Tls12),
+                                .verifier = tls::load_verifier(none).value()})
           .value());
 }
 

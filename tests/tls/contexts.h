@@ -58,8 +58,8 @@ inline Verification no_verification() {
 }
 
 inline std::unique_ptr<ClientContext> client_context(Policy policy = intermediate(),
-                                                     Verification rule = no_verification()) {
-  return expect_value(ClientContext::make({std::move(policy), std::move(rule)}));
+                                                     const Verification& rule = no_verification()) {
+  return expect_value(ClientContext::make({std::move(policy), expect_value(load_verifier(rule))}));
 }
 
 }  // namespace postern::tls

@@ -120,7 +120,8 @@ TEST(Policy, EveryNameHasItsIndex) {
 TEST(Policy, ContextRefusesWhatBoringSslDoesNotKnow) {
   Policy policy = intermediate();
   policy.ciphers = {"TLS_NO_SUCH_SUITE"};
-  const auto context = ClientContext::make({policy, no_verification()});
+  const auto context =
+      ClientContext::make({policy, expect_value(load_verifier(no_verification()))});
   ASSERT_FALSE(context);
   EXPECT_THAT(context.faults().front().message, HasSubstr("cipher suites of TLS policy"));
 }

@@ -174,25 +174,23 @@ TEST_F(Verify, NoneAcceptsAnything) {
 }
 
 TEST_F(Verify, ReportsBadPinsAndFilesAtOnce) {
-  const auto context = ClientContext::make(
-      {intermediate(),
-       {Verification::Mode::Verify,
-        directory_.path() + "/none.pem",
-        "",
-        {"short=", std::string(44, '!'), authority_.own().spki_sha256_base64}}});
-  ASSERT_FALSE(context);
-  ASSERT_EQ(context.faults().size(), 3U);
-  EXPECT_THAT(context.faults()[0].message, HasSubstr("pin 'short=' is not the base64"));
-  EXPECT_THAT(context.faults()[1].message, HasSubstr("'!!!!"));
-  EXPECT_THAT(context.faults()[2].text(), HasSubstr("none.pem: cannot be read: No such file"));
+  const auto verifier =
+      load_verifier({Verification::Mode::Verify,
+                     directory_.path() + "/none.pem",
+                     "",
+                     {"short=", std::string(44, '!'), authority_.own().spki_sha256_base64}});
+  ASSERT_FALSE(verifier);
+  ASSERT_EQ(verifier.faults().size(), 3U);
+  EXPECT_THAT(verifier.faults()[0].message, HasSubstr("pin 'short=' is not the base64"));
+  EXPECT_THAT(verifier.faults()[1].message, HasSubstr("'!!!!"));
+  EXPECT_THAT(verifier.faults()[2].text(), HasSubstr("none.pem: cannot be read: No such file"));
 }
 
 TEST_F(Verify, ReportsAFileWithoutAuthorities) {
   const auto load = [&](const std::string& content) {
-    const auto context = ClientContext::make(
-        {intermediate(),
-         {Verification::Mode::Verify, directory_.write("bad.pem", content), "", {}}});
-    return context ? "" : context.faults().front().message;
+    const auto verifier =
+        load_verifier({Verification::Mode::Verify, directory_.write("bad.pem", content), "", {}});
+    return verifier ? "" : verifier.faults().front().message;
   };
   EXPECT_EQ(load("nothing"), "holds no certificate in PEM");
   EXPECT_EQ(load(authority_.pem().substr(0, 200)),
@@ -204,9 +202,9 @@ TEST_F(Verify, ReportsAFileWithoutAuthorities) {
 
 // A client with the system's store refuses all our certificates.
 TEST_F(Verify, UsesTheSystemsStoreByDefault) {
-  const auto context = ClientContext::make({intermediate(), {}});
-  if (!context) {  // a machine without ca-certificates says so
-    EXPECT_THAT(context.faults().front().text(), HasSubstr("ca-certificates.crt: cannot be read"));
+  const auto verifier = load_verifier({});
+  if (!verifier) {  // a machine without ca-certificates says so
+    EXPECT_THAT(verifier.faults().front().text(), HasSubstr("ca-certificates.crt: cannot be read"));
     return;
   }
   EXPECT_EQ(meet(authority_.issue({.names = {"mail.example.org"}}), Verification{}),

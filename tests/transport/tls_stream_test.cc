@@ -349,7 +349,8 @@ TEST(TlsStreamGreeter, SaysNothingMoreOnceItsSideIsOver) {
   policy.max_version = tls::Version::Tls12;
   tls::Verification none;
   none.mode = tls::Verification::Mode::None;
-  const auto client_context = tls::ClientContext::make({.policy = policy, .verification = none});
+  const auto client_context =
+      tls::ClientContext::make({.policy = policy, .verifier = tls::load_verifier(none).value()});
   ASSERT_TRUE(client_context);
   tls::Workspace workspace, other_workspace;
   net::Recorder saw;

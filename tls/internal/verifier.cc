@@ -176,12 +176,12 @@ bool is_ip_literal(const std::string& host) {
          inet_pton(AF_INET6, host.c_str(), &address) == 1;
 }
 
-Result<std::unique_ptr<const Verifier>> Verifier::make(const Verification& rule) {
-  std::unique_ptr<Verifier> verifier(new Verifier);
+Result<std::shared_ptr<const Verifier>> load_verifier(const Verification& rule) {
+  std::shared_ptr<Verifier> verifier(new Verifier);
   verifier->mode_ = rule.mode;
   verifier->name_ = rule.name;
   if (rule.mode == Verification::Mode::None) {
-    return std::unique_ptr<const Verifier>(std::move(verifier));
+    return std::shared_ptr<const Verifier>(std::move(verifier));
   }
   Faults faults;
   for (const std::string& text : rule.pins_sha256) {
@@ -205,7 +205,7 @@ Result<std::unique_ptr<const Verifier>> Verifier::make(const Verification& rule)
   if (!faults.empty()) {
     return faults;
   }
-  return std::unique_ptr<const Verifier>(std::move(verifier));
+  return std::shared_ptr<const Verifier>(std::move(verifier));
 }
 
 std::optional<Failure> Verifier::judge(const STACK_OF(CRYPTO_BUFFER) * chain,

@@ -1,5 +1,5 @@
-// Verifier: a Verification made ready to judge the certificates of a backend. Immutable; used by
-// the one thread of its context.
+// Verifier: a Verification made ready to judge the certificates of a backend. Immutable; any
+// thread.
 #pragma once
 
 #include <array>
@@ -23,13 +23,11 @@ struct PeerCheck {
 
 class Verifier {
  public:
-  // Faults: an unreadable CA file, an invalid pin.
-  static Result<std::unique_ptr<const Verifier>> make(const Verification& rule);
-
   // nullopt if `chain` (leaf first) is good for the rule's name, or for the host if it has none.
   std::optional<Failure> judge(const STACK_OF(CRYPTO_BUFFER) * chain, PeerCheck& check) const;
 
  private:
+  friend Result<std::shared_ptr<const Verifier>> load_verifier(const Verification& rule);
   using Pin = std::array<uint8_t, SHA256_DIGEST_LENGTH>;
 
   Verifier() = default;
