@@ -1,10 +1,12 @@
-// The label values that the leaf rooms (tls, net, imap) define: metrics/ knows none of them.
+// The values of the labels that backends count by, in the words of the rooms that define them:
+// metrics/ knows none of those. session/label_values.h has the others.
 #pragma once
 
+#include <initializer_list>
+#include <vector>
+
 #include "metrics/label_sets.h"
-#include "proxy/imap/command.h"
-#include "proxy/imap/login.h"
-#include "proxy/imap/violation.h"
+#include "proxy/base/error.h"
 #include "tls/engine.h"
 
 namespace postern {
@@ -12,12 +14,15 @@ namespace postern {
 // A value of Label::ConnectResult; the failures have the rooms' own names.
 inline constexpr metrics::LabelIndex<metrics::Label::ConnectResult> kConnectSuccess{0};
 
-using ListenerLabel = metrics::LabelIndex<metrics::Label::Listener>;
 using BackendLabel = metrics::LabelIndex<metrics::Label::Backend>;
 using ServerLabel = metrics::LabelIndex<metrics::Label::Server>;
 
-// Defines the labels whose values are the leaf rooms' own names.
-void define_leaf_labels(metrics::LabelSets& sets);
+// `words` and the labels of `domains`, each once, "other" last.
+std::vector<const char*> join_words(std::vector<const char*> words,
+                                    std::initializer_list<const ErrorDomain*> domains);
+
+// Those that do not depend on the configuration.
+void define_backend_labels(metrics::LabelSets& sets);
 
 }  // namespace postern
 
@@ -25,15 +30,5 @@ namespace postern::metrics {
 
 template <>
 inline constexpr Label kLabelOf<tls::Version> = Label::Version;
-template <>
-inline constexpr Label kLabelOf<imap::Mechanism> = Label::Mechanism;
-template <>
-inline constexpr Label kLabelOf<imap::LoginResult> = Label::LoginResult;
-template <>
-inline constexpr Label kLabelOf<imap::Refusal> = Label::Refusal;
-template <>
-inline constexpr Label kLabelOf<imap::Command> = Label::Command;
-template <>
-inline constexpr Label kLabelOf<imap::CommandResult> = Label::CommandResult;
 
 }  // namespace postern::metrics

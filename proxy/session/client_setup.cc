@@ -4,8 +4,8 @@
 #include <string>
 #include <utility>
 
-#include "proxy/backend/label_values.h"
 #include "proxy/session/crowd.h"
+#include "proxy/session/label_values.h"
 #include "proxy/session/messages.h"
 
 namespace postern {
@@ -47,12 +47,13 @@ void ClientSetup::read_header(Bytes bytes) {
 void ClientSetup::identified(Bytes early) {
   const ProxyHeader header = std::exchange(proxy_, nullptr)->header();
   if (header.source.valid()) {
-    count_proxy_header(header.version == 1 ? "v1" : "v2");
+    count_proxy_header(
+        name_of(header.version == 1 ? ProxyHeaderKind::Version1 : ProxyHeaderKind::Version2));
     session_.origin.announced = std::make_unique<const ClientOrigin::Announced>(
         ClientOrigin::Announced{session_.origin.address, header.destination});
     session_.origin.address = header.source;
   } else {  // a health check of the load balancer's own, for example
-    count_proxy_header("local");
+    count_proxy_header(name_of(ProxyHeaderKind::Local));
   }
   const auto objection = session_.services.admission.admit_address(
       session_.permit, session_.config().limits, session_.origin.address, loop().now_ms());
@@ -235,7 +236,7 @@ void ClientSetup::handshake_failed(const Error& error) {
     return;
   }
   const bool of_tls = error.domain == &tls::kTlsDomain;
-  count_handshake_failure(of_tls ? error.label() : "connection_lost");
+  count_handshake_failure(of_tls ? error.label() : name_of(HandshakeLoss::ConnectionLost));
   fail(EndReason::HandshakeFailed, error);
 }
 
@@ -284,7 +285,7 @@ void ClientSetup::on_deadline() {
       refuse(EndReason::LoginTimeout, kLoginTimeout);
       return;
     case Step::Handshake:
-      count_handshake_failure("timeout");
+      count_handshake_failure(name_of(HandshakeLoss::Timeout));
       fail(EndReason::HandshakeTimeout);
       return;
     case Step::Done:

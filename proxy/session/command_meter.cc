@@ -1,6 +1,6 @@
 #include "proxy/session/command_meter.h"
 
-#include "proxy/backend/label_values.h"
+#include "proxy/session/label_values.h"
 
 namespace postern {
 

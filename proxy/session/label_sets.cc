@@ -1,18 +1,27 @@
 #include "proxy/session/label_sets.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <vector>
 
-#include "proxy/backend/label_values.h"
+#include "proxy/net/failure.h"
 #include "proxy/relay/end_reason.h"
+#include "proxy/session/label_values.h"
 #include "proxy/transport/proxy_protocol.h"
+#include "tls/failure.h"
 
 namespace postern {
 
 using metrics::Label;
 
 namespace {
+
+// What tls::refusal() can find.
+constexpr std::array kShadowReasons = {tls::Failure::UnsupportedVersion,
+                                       tls::Failure::NoSharedCipher, tls::Failure::NoSharedGroup,
+                                       tls::Failure::NoSharedSignature};
+constexpr std::array kResumed = {"no", "yes"};
 
 using Words = std::vector<const char*>;
 
@@ -42,24 +51,46 @@ size_t count_servers(const Config& config) {
   return count;
 }
 
-Words proxy_header_names() {
-  Words names = {"v1", "v2", "local"};
-  for (const ErrorRow& row : kProxyDomain.rows) {
-    names.push_back(row.label);
+Words shadow_names() {
+  Words names;
+  for (const tls::Failure reason : kShadowReasons) {
+    names.push_back(name_of(reason));
   }
-  names.push_back("other");
   return names;
+}
+
+template <typename E>
+Words words_of() {
+  Words words;
+  for (size_t i = 0; i < kCountOf<E>; ++i) {
+    words.push_back(name_of(static_cast<E>(i)));
+  }
+  return words;
+}
+
+void define_session_labels(metrics::LabelSets& sets) {
+  sets.define(Label::Resumed, kResumed);
+  sets.define(Label::TlsFailure, join_words(words_of<HandshakeLoss>(), {&tls::kTlsDomain}));
+  sets.define(Label::ShadowReason, shadow_names());
+  sets.define(Label::ProxyHeader, join_words(words_of<ProxyHeaderKind>(), {&kProxyDomain}));
+  sets.define(Label::AcceptFailure, join_words({}, {&net::kNetDomain}));
+  sets.define(Label::Violation, join_words({}, {&imap::kImapDomain}));
+  sets.define<imap::Mechanism>();
+  sets.define<imap::LoginResult>();
+  sets.define<imap::Refusal>();
+  sets.define<imap::Command>();
+  sets.define<imap::CommandResult>();
+  sets.define<EndReason>();
 }
 
 }  // namespace
 
 metrics::LabelSets make_label_sets(const Config& config) {
   metrics::LabelSets sets(1 + 2 * count_servers(config));  // no backend is without a server
-  define_leaf_labels(sets);
+  define_backend_labels(sets);
+  define_session_labels(sets);
   sets.define(Label::Listener, listener_names(config));
   define_workers(config, sets);
-  sets.define<EndReason>();
-  sets.define(Label::ProxyHeader, proxy_header_names());
   return sets;
 }
 

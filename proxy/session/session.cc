@@ -6,10 +6,10 @@
 #include <utility>
 #include <variant>
 
-#include "proxy/backend/label_values.h"
 #include "proxy/base/check.h"
 #include "proxy/base/secret.h"
 #include "proxy/log/log.h"
+#include "proxy/session/label_values.h"
 #include "proxy/session/messages.h"
 
 namespace postern {
@@ -371,7 +371,7 @@ void Session::release_resources(EndReason reason) {
   context_.slot = ServerSlot();
 }
 
-// With TLS on the hop close_notify says that this end is meant (RFC 8446 section 6.1).
+// With TLS on the hop close_notify says that this end is meant (RFC 8446 §6.1).
 void Session::leave_backend() {
   if (backend_ != nullptr) {
     backend_->finish();

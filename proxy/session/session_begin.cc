@@ -2,9 +2,9 @@
 #include <utility>
 #include <variant>
 
-#include "proxy/backend/label_values.h"
 #include "proxy/base/check.h"
 #include "proxy/base/secret.h"
+#include "proxy/session/label_values.h"
 #include "proxy/session/messages.h"
 #include "proxy/session/session.h"
 

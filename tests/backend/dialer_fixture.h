@@ -34,9 +34,9 @@ using testing::Not;
 
 inline constexpr uint64_t kTimeoutMs = 5'000;
 
-inline metrics::LabelSets leaf_labels() {
+inline metrics::LabelSets backend_labels() {
   metrics::LabelSets labels;
-  define_leaf_labels(labels);
+  define_backend_labels(labels);
   return labels;
 }
 
@@ -146,7 +146,7 @@ class DialerTest : public testing::Test, public DialerObserver {
 
   net::Loop loop;
   tls::Workspace workspace;
-  metrics::LabelSets labels = metrics::complete_labels(leaf_labels());
+  metrics::LabelSets labels = metrics::complete_labels(backend_labels());
   metrics::Counters counters;
   BackendFacts facts{labels};
   const DialerServices services{loop, workspace, counters, labels, facts};

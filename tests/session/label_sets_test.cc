@@ -7,10 +7,10 @@
 #include <gtest/gtest.h>
 
 #include "metrics/counters.h"
-#include "proxy/backend/label_values.h"
 #include "proxy/imap/conversation.h"
 #include "proxy/net/failure.h"
 #include "proxy/relay/end_reason.h"
+#include "proxy/session/label_values.h"
 #include "proxy/transport/proxy_protocol.h"
 #include "tests/support/gateway.h"
 #include "tls/failure.h"
