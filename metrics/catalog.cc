@@ -29,8 +29,8 @@ constexpr bool only_first_dimension_grows() {
 }
 static_assert(only_first_dimension_grows());
 
-// Exporter leaves out the zeros of metrics with more dimensions: right for counters, but a gauge
-// must show that it fell back to 0.
+// Exporter leaves out the zeros of metrics with more dimensions (and of a few values of the first
+// one, see there): right for counters, but a gauge must show that it fell back to 0.
 constexpr bool counted_gauges_have_one_dimension() {
   for (const Descriptor& metric : kCatalog) {
     if (metric.type != Type::Counter && !metric.sampled &&

@@ -3,8 +3,8 @@
 // label values (see LabelSets) give the cell, so counting is arithmetic and one store.
 //
 // Cells live in rows, one for each value of a metric's first dimension, allocated when first
-// counted in: a pool that no configuration names costs a null pointer. Rows are whole cache lines,
-// so that no two threads' cells share one.
+// counted in: a backend that no configuration names costs a null pointer. Rows are whole cache
+// lines, so that no two threads' cells share one.
 #pragma once
 
 #include <array>

@@ -47,12 +47,12 @@ class LabelSets {
   }
   size_t index_of(Label label, std::string_view value) const;
 
-  // The index of a backend pool's name in Label::Backend, added if it is new.
+  // The index of a backend's name in Label::Backend, added if it is new.
   size_t intern_backend(std::string_view name);
-  // The index in Label::Server of a pool's server, added if it is new. `backend` is the pool's
-  // index; the same name in two pools is two servers.
+  // The index in Label::Server of a backend's server, added if it is new. `backend` is the
+  // backend's index; the same name in two backends is two servers.
   size_t intern_server(size_t backend, std::string_view name);
-  // The pool a server belongs to.
+  // The backend of a server.
   size_t backend_of(size_t server) const { return backend_of_server_[server]; }
 
   static constexpr bool grows(Label label) {

@@ -23,7 +23,7 @@ enum class Label : uint8_t {
   Direction,     // "in", "out", seen from postern
   Mechanism,     // how a client logged in
   LoginResult,
-  Backend,  // pool name as configured
+  Backend,  // its key in `backends`
   Server,   // HOST:PORT as configured; always after Backend, see dimensions()
   ConnectResult,
   Result,  // "success", "error"

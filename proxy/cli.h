@@ -1,4 +1,4 @@
-// Cli: what the command line asks for. `serve` (the default), `check`, `config-reference`, or a
+// What the command line asks for: `serve` (the default), `check`, `config-reference`, or a
 // gateway from flags alone. Faults are sentences, all at once, as for the file.
 #pragma once
 

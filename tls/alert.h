@@ -1,4 +1,4 @@
-// Alerts of TLS (RFC 8446 section 6.2) by IANA's names, and what each means to an operator.
+// Alerts of TLS (RFC 8446 §6.2) by IANA's names, and what each means to an operator.
 // Constants; any thread.
 #pragma once
 

@@ -39,7 +39,7 @@ class CertificateStore {
 
   // What is sent after the leaf.
   struct Intermediate {
-    std::string subject;  // as in RFC 2253
+    std::string subject;  // as in RFC 4514
     int64_t not_before;   // seconds since 1970
     int64_t not_after;
   };

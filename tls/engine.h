@@ -132,7 +132,7 @@ class Engine {
     int64_t not_after = 0;
   };
   Lifetime peer_lifetime() const;
-  // Server role: the subject of the client's certificate as in RFC 2253, for people and logs; empty
+  // Server role: the subject of the client's certificate as in RFC 4514, for people and logs; empty
   // if it showed none. A resumed session keeps that of its first handshake. After Open.
   std::string peer_subject() const;
   ClientFacts client_facts() const;                   // server role, after Open

@@ -16,7 +16,7 @@ namespace postern::metrics {
 
 struct Health {
   bool ok;
-  std::string reason;        // a line for people: "ready", "draining", "no backend answers"
+  std::string reason;        // a line for people: "ready", "draining", "a worker does not answer"
   std::string details = {};  // whole lines that follow it in the body
 };
 

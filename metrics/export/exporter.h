@@ -18,8 +18,9 @@ class Exporter {
   Exporter(const LabelSets& labels, std::vector<const Counters*> counters, SampleSource& source);
   ~Exporter();
   // Gives metrics with at most one dimension whole, zeros included, so that rate() sees the first
-  // event; of the others only cells that have counted, or handshakes alone would be a thousand
-  // lines. A sample with the wrong number of labels is a bug of ours.
+  // event, but for Label::Command and the "other" of labels that grow; of those and of all the rest
+  // only cells that have counted, or handshakes alone would be a thousand lines. A sample with the
+  // wrong number of labels is a bug of ours.
   std::string text(Format format);
 
  private:

@@ -1,9 +1,9 @@
 // Dialer leads from "this session needs a backend" to a stream on which the backend has greeted. It
 // tries the pool's servers, and each server's addresses, in order: the next begins kHeadStartMs
-// after the last, or when one fails, with at most kBeside on their way (RFC 8305); the first that
-// greets wins, and the others are closed. Addresses that rest after a failure, in whichever worker,
-// come last, once nothing else is on its way; servers that are full are left out. Loop's thread
-// only; gone once the relay begins.
+// after the last, a backup kBackupHeadStartMs, or when one fails, with at most kBeside on their way
+// (RFC 8305); the first that greets wins, and the others are closed. Addresses that rest after a
+// failure, in whichever worker, come last, once nothing else is on its way; servers that are full
+// are left out. Loop's thread only; gone once the relay begins.
 //
 //   resolve -> Attempt -> on_connected
 //      any failure: count, log, next address or next server -> on_dial_failed when none is left
@@ -46,7 +46,7 @@ class Dialer final : public net::Retirable,
                      private DnsCacheObserver,
                      private net::Deadline {
  public:
-  static constexpr uint64_t kHeadStartMs = 250;
+  static constexpr uint64_t kHeadStartMs = 250;  // RFC 8305's Connection Attempt Delay
   // What a server has before a backup begins.
   static constexpr uint64_t kBackupHeadStartMs = 1'000;
   static constexpr size_t kBeside = 3;

@@ -26,7 +26,8 @@ void take_listeners(const Flags& flags, Draft& draft) {
   if (draft.listeners.empty()) {
     draft.diagnostics.fault(0, "--listen is missing: where clients connect, such as 0.0.0.0:993");
   } else if (draft.listeners.size() > kMaxListeners) {
-    draft.diagnostics.fault(0, "--listen is given more than 64 times");
+    draft.diagnostics.fault(
+        0, "--listen is given more than " + std::to_string(kMaxListeners) + " times");
   }
 }
 
@@ -40,7 +41,7 @@ void take_backend(const Flags& flags, Draft& draft) {
   if (flags.backend.empty()) {
     diagnostics.fault(0, "--backend is missing: the IMAP server, such as mail.internal:143");
   } else if (flags.backend.size() > kMaxServers) {
-    diagnostics.fault(0, "--backend is given more than 64 times");
+    diagnostics.fault(0, "--backend is given more than " + std::to_string(kMaxServers) + " times");
   }
   if_given(flags.backend_tls, "--backend-tls",
            [&](const SourceValue& value) { read_choice(value, backend.config.tls, diagnostics); });

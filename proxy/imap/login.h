@@ -84,8 +84,8 @@ constexpr bool is_answer(LoginResult result) {
          result != LoginResult::Interrupted;
 }
 
-// The meaning of a tagged NO to a login by its response code (RFC 5530 section 3, RFC 2221 section
-// 4). `code` is the atom, in any case. Failure if there is none, or one that may accompany a wrong
+// The meaning of a tagged NO to a login by its response code (RFC 5530 §3, RFC 2221
+// §4). `code` is the atom, in any case. Failure if there is none, or one that may accompany a wrong
 // password, such as ALERT.
 LoginResult result_of_refusal(std::string_view code);
 

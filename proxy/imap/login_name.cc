@@ -15,7 +15,7 @@ namespace {
 // The longest error challenge that is read.
 constexpr size_t kMaxChallenge = 8 * kKiB;
 
-// The value of a digit of base64 (RFC 4648 section 4), or -1.
+// The value of a digit of base64 (RFC 4648 §4), or -1.
 int digit_value(uint8_t digit) {
   if (digit >= 'A' && digit <= 'Z') {
     return digit - 'A';
@@ -99,7 +99,7 @@ bool skip_past(Octets& in, int mark) {
   return octet == mark;
 }
 
-// Channel binding and authzid (RFC 5801 section 4).
+// Channel binding and authzid (RFC 5801 §4).
 bool skip_gs2_header(Octets& in) {
   const bool flag = skip_past(in, ',');
   return flag && skip_past(in, ',');
@@ -119,7 +119,7 @@ bool read_until(Octets& in, int mark, NameHash& name) {
   return octet == mark;
 }
 
-// saslname (RFC 5801 section 4): "=2C" is a comma and "=3D" an equals sign.
+// saslname (RFC 5801 §4): "=2C" is a comma and "=3D" an equals sign.
 bool read_saslname(Octets& in, NameHash& name) {
   for (int octet = in.next(); octet != ','; octet = in.next()) {
     if (octet < 0) {

@@ -15,7 +15,7 @@ namespace postern::imap {
 // Never 0.
 uint64_t user_hash(const SipHash::Key& key, std::string_view name);
 
-// The user_hash() of the name in the client's first response: `base64` (RFC 4648 section 4) from
+// The user_hash() of the name in the client's first response: `base64` (RFC 4648 §4) from
 // AUTHENTICATE's line or the first one after it, without the line end; "=" is an empty response. 0
 // if the mechanism or the response has no name. The name is:
 //   PLAIN        authcid, if the NUL before the password follows (RFC 4616)
@@ -28,7 +28,7 @@ uint64_t user_hash(const SipHash::Key& key, std::string_view name);
 //   EXTERNAL     authzid, all of it (RFC 4422 appendix A)
 uint64_t sasl_user(const SipHash::Key& key, Mechanism mechanism, std::string_view base64);
 
-// Whether a server's error challenge (XOAUTH2; OAUTHBEARER, RFC 7628 section 3.2.2), base64 of a
+// Whether a server's error challenge (XOAUTH2; OAUTHBEARER, RFC 7628 §3.2.2), base64 of a
 // JSON text, says that the token has expired. "invalid_token" and 401 alone do not, since any wrong
 // token gets them; nor does a text that allows for another reason.
 bool says_expired(std::string_view base64);

@@ -13,7 +13,7 @@ namespace postern {
 void append_escaped(std::string& out, std::string_view bytes, size_t limit);
 
 // The same for the inside of a JSON string. Characters of UTF-8 beyond ASCII become \u escapes
-// (above U+FFFF a surrogate pair, RFC 8259 section 7), so a reader gets back what came; so no
+// (above U+FFFF a surrogate pair, RFC 8259 §7), so a reader gets back what came; so no
 // control character of C1 and no change of direction stands in the line itself. An octet that is no
 // UTF-8 becomes \\xff: the reader gets a backslash, x and two digits.
 void append_json_escaped(std::string& out, std::string_view bytes, size_t limit);

@@ -1,4 +1,5 @@
-// Why a session ended: the metric's label, the log's word and the tests' assertion, one list.
+// Why a session ended: the metric's label, the log's word and the tests' assertion. The words are
+// those of the causes.
 #pragma once
 
 #include <cstdint>
@@ -76,7 +77,7 @@ inline const char* name_of(EndReason reason) {
   return name_of(kEndReasonCauses[reason]);
 }
 
-// The end reason of a refused session. The names are the same.
+// The end reason of a refused session. The words are the same; two refusals share limit_handshakes.
 constexpr EndReason end_reason(Refusal refusal) {
   switch (refusal) {
     case Refusal::LimitSessions:

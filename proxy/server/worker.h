@@ -1,6 +1,7 @@
-// Worker: a thread with its own loop, listening sockets, sessions, counters and scratch memory; it
-// shares with the others only what is counted at accept time (Admission). The main thread makes and
-// directs it; everything else happens on its own. `shared` must outlive it.
+// Worker: a thread with its own loop, listening sockets, sessions, counters and scratch memory. All
+// share the Admission, what is known of servers (BackendFacts), the label sets, and the materials
+// of a snapshot, which never change. The main thread makes and directs it. `shared` must outlive
+// it.
 #pragma once
 
 #include <cstddef>

@@ -5,7 +5,7 @@
 //   (ClientSetup)                 (Dialer)                           (Relay)
 //         |                          |                                  |
 //         +------------+-------------+----------------------------------+
-//                      | a last word can be said                        | none can
+//                      | a last word can be said                        | none can, or time is over
 //                   Closing ------- the client hung up -------------> Closed
 //               (LingeringClose)
 //
@@ -73,7 +73,7 @@ class Session final : public net::Retirable,
     return relay_ != nullptr ? relay_->kept() : early_ != nullptr ? early_->size() : 0;
   }
   uint64_t since_us() const { return context_.accepted_us; }
-  // The last words are out, and the session only waits for the client to hang up.
+  // The session only waits for its client to take the last words and hang up.
   bool is_closing() const { return state_ == State::Closing; }
 
  private:
@@ -156,7 +156,7 @@ class Session final : public net::Retirable,
   std::optional<tls::Handshake> handshake_;
   std::optional<tls::Handshake> backend_handshake_;
   std::optional<EndReason> reason_;
-  std::optional<Refused> refusal_;  // for what its load balancer announced, or it gave way
+  std::optional<Refused> refusal_;  // see client_setup.cc; or it gave way
   bool greeted_ : 1 = false;        // in clear
   bool silent_ : 1 = false;         // the client never sent a byte
   bool draining_ : 1 = false;

@@ -333,7 +333,7 @@ void check_idle(Draft& draft) {
   draft.diagnostics.warning(
       *draft.idle,
       draft.config.timeouts.idle_ms < kAutologoutMs
-          ? "is below the 30 minutes that RFC 9051 section 5.4 demands; clients will be cut off"
+          ? "is below the 30 minutes that RFC 9051 §5.4 demands; clients will be cut off"
           : "races with clients that renew IDLE every 29 to 30 minutes; 31m is safe");
 }
 
