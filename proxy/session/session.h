@@ -156,7 +156,7 @@ class Session final : public net::Retirable,
   std::optional<tls::Handshake> handshake_;
   std::optional<tls::Handshake> backend_handshake_;
   std::optional<EndReason> reason_;
-  std::optional<Refused> refusal_;  // see client_setup.cc; or it gave way
+  std::optional<Refused> refusal_;  // of its address or handshake; or it gave way
   bool greeted_ : 1 = false;        // in clear
   bool silent_ : 1 = false;         // the client never sent a byte
   bool draining_ : 1 = false;
