@@ -75,8 +75,9 @@ struct Preflight::Ways {
     if (way->config.tls != BackendTls::None) {
       tls::Verification any;
       any.mode = tls::Verification::Mode::None;
-      auto made = tls::ClientContext::make(
-          {.policy = tls::Policy::toward_backend(tls::Version::Tls10), .verification = any});
+      auto made =
+          tls::ClientContext::make({.policy = tls::Policy::toward_backend(tls::Version::Tls10),
+                                    .verifier = tls::load_verifier(any).value()});
       if (!made) {
         return;  // this way is not tried
       }
