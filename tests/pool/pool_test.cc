@@ -139,21 +139,21 @@ TEST_F(PoolTest, TakesTurnsAmongTheAddressesOfAName) {
 TEST_F(PoolTest, ClientHashKeepsAClientWithItsAddressOfAName) {
   Pool& pool = make(Balance::ClientHash, numbered(1));
   BackendServer& server = pool.server(0);
-  constexpr int kClients = 3'000;
-  std::map<int, net::Address> before;
+  constexpr uint32_t kClients = 3'000;
+  std::map<uint32_t, net::Address> before;
   server.addresses.store(of_service(3), 0);
-  for (int i = 0; i < kClients; ++i) {
+  for (uint32_t i = 0; i < kClients; ++i) {
     before[i] = server.endpoints()[pool.first_address(server, stranger(i))].address;
   }
   std::vector<net::Address> fewer = of_service(3);
   const net::Address gone = fewer[1];
   fewer.erase(fewer.begin() + 1);
   server.addresses.store(fewer, 0);
-  int moved = 0;
-  for (int i = 0; i < kClients; ++i) {
+  uint32_t moved = 0;
+  for (uint32_t i = 0; i < kClients; ++i) {
     const auto now = server.endpoints()[pool.first_address(server, stranger(i))].address;
     EXPECT_TRUE(now == before[i] || before[i] == gone) << "a client of another address has moved";
-    moved += now == before[i] ? 0 : 1;
+    moved += now == before[i] ? 0U : 1U;
   }
   EXPECT_NEAR(moved, kClients / 3, kClients / 20);
 }
