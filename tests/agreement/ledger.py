@@ -41,7 +41,8 @@ class Ledger:
 
 
 def revision():
-    """Of the tree that this file is in; with a `+` if it differs."""
-    done = subprocess.run(["git", "-C", pathlib.Path(__file__).parent, "describe", "--always", "--dirty=+", "--abbrev=10"],
-                          capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    """Of the tree that this file is in; with a `+` if it differs by more than ledgers."""
+    def git(*words):
+        return subprocess.run(["git", "-C", pathlib.Path(__file__).parent, *words], capture_output=True, text=True, check=False)
+    changed = git("diff", "--quiet", "HEAD", "--", ":/", ":(exclude,top)*ledger.csv").returncode == 1
+    return (git("describe", "--always", "--abbrev=10").stdout.strip() or "unknown") + ("+" if changed else "")
