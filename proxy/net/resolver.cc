@@ -37,8 +37,8 @@ struct Resolver::Request final : Deferred {
 void Resolver::make_room() {
   // libuv gives look-ups half of its threads, and has four by default: two names whose servers are
   // silent would hold up all others.
-  setenv("UV_THREADPOOL_SIZE", std::to_string(2 * kAtOnce).c_str(),
-         0);  // NOLINT(concurrency-mt-unsafe): as the header says
+  const std::string threads = std::to_string(2 * kAtOnce);
+  setenv("UV_THREADPOOL_SIZE", threads.c_str(), 0);  // NOLINT(concurrency-mt-unsafe): one thread
 }
 
 Resolver::Resolver(Loop& loop) : loop_(loop) {}
