@@ -59,8 +59,9 @@ void ExpiryReminder::report(const LifetimeNotice& notice) const {
   const bool leaf = notice.intermediate == 0;
   switch (notice.state) {
     case State::NotYetValid:
-      log::warn("certificate is not valid yet",
-                {{"certificate", label}, {"subject", notice.subject}, {"valid_in", left}});
+      log::warn("certificate is not valid yet", {{"certificate", label},
+                                                 log::Field::optional("subject", notice.subject),
+                                                 {"valid_in", left}});
       return;
     case State::Overdue:
       if (leaf) {
@@ -83,7 +84,7 @@ void ExpiryReminder::report(const LifetimeNotice& notice) const {
     case State::Expired:
       log::error(leaf ? "certificate has expired" : "intermediate certificate has expired",
                  {{"certificate", label},
-                  {"subject", notice.subject},
+                  log::Field::optional("subject", notice.subject),
                   {"days_ago", -notice.left_s / kDayS}});
       return;
   }

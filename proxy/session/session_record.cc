@@ -48,16 +48,16 @@ void Session::report_unexpected_header() const {
       context_.services.dial.labels.index_of<metrics::Label::ConnectResult>(error_.label()));
   MinuteCount& count = context_.services.dial.facts.header_unexpected[server->label];
   if (const auto now = count.add(context_.loop().now_ms())) {
-    constexpr Cause cause = Cause::BackendProxyHeaderUnexpected;
+    constexpr Cause kCause = Cause::BackendProxyHeaderUnexpected;
     count.clear();
     log::warn("backend failed", {{"backend", context_.pool->config().name},
                                  {"server", server->text},
                                  {"reason", error_.label()},
-                                 {"cause", name_of(cause)},
+                                 {"cause", name_of(kCause)},
                                  {"error", error_},
                                  {"sent", "a PROXY header"},
                                  {"sessions", *now},
-                                 {"advice", fix_for(cause, "")}});
+                                 {"advice", fix_for(kCause, "")}});
   }
 }
 
