@@ -11,7 +11,6 @@
 namespace postern {
 
 using metrics::Health;
-using metrics::Label;
 using metrics::Metric;
 using metrics::Sample;
 
