@@ -163,7 +163,7 @@ class Files(unittest.TestCase):
         run("promtool", "check", "rules", PROMETHEUS / "alerts.yml")
 
     def test_alerts_fire_when_they_should(self):
-        run("promtool", "test", "rules", PROMETHEUS / "alerts_test.yml")
+        run("promtool", "test", "rules", PROMETHEUS / "alerts_test.yml", timeout=240)
 
     def test_every_alert_has_a_unit_test_that_fires(self):
         rules = (PROMETHEUS / "alerts.yml").read_text(encoding="utf-8")
