@@ -9,11 +9,6 @@ namespace {
 
 constexpr std::string_view kGoodbye = "z LOGOUT\r\n";
 
-bool sends_header(const BackendConfig& backend) {
-  return backend.client_identity == ClientIdentity::ProxyV1 ||
-         backend.client_identity == ClientIdentity::ProxyV2;
-}
-
 }  // namespace
 
 // With proxy_v2 sessions announce that their clients have TLS, so that a server may take their
@@ -22,9 +17,6 @@ std::optional<Cause> find_fault(const BackendConfig& backend, const Attempt& gre
   const imap::BackendPreamble& preamble = greeted.preamble();
   if (preamble.preauthenticated()) {
     return Cause::BackendPreauth;
-  }
-  if (sends_header(backend) && (preamble.id_refused() || preamble.strange_answer())) {
-    return Cause::BackendProxyHeaderUnexpected;
   }
   const bool in_clear = backend.tls == BackendTls::None;
   if (in_clear && backend.client_identity != ClientIdentity::ProxyV2 &&

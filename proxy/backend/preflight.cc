@@ -126,22 +126,14 @@ class Preflight::AddressLook final : private AttemptObserver {
   void on_greeted(Attempt& attempt) override {
     greeting_ = attempt.first_bytes();
     greeting_.resize(std::min(greeting_.size(), greeting_.find_first_of("\r\n")));
-    const auto fault = find_fault(config(), attempt);
+    const auto fault = next_ == 0 ? find_fault(ways_.configured->config(), attempt)
+                                  : std::optional(ways_.others[next_ - 1]->verdict);
     left_.push_back(attempt.take_stream());
     say_goodbye(*left_.back());
     attempt_ended();
-    if (next_ > 0) {
-      if (fault == Cause::BackendProxyHeaderUnexpected) {
-        return try_another();  // the header has been an odd command to it, so it waits for none
-      }
-      return conclude(ways_.others[next_ - 1]->verdict);
-    }
-    if (fault && may_be_another_way(*fault)) {
+    if (next_ == 0 && fault) {
       evidence_ = greeting_;
-      first_ = *fault;
-      return try_another();
     }
-    evidence_ = fault ? greeting_ : "";
     conclude(fault);
   }
 
@@ -161,10 +153,6 @@ class Preflight::AddressLook final : private AttemptObserver {
       return try_another();
     }
     conclude(first_);
-  }
-
-  const BackendConfig& config() const {
-    return next_ == 0 ? ways_.configured->config() : ways_.others[next_ - 1]->config;
   }
 
   void try_another() {

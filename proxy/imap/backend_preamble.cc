@@ -81,15 +81,18 @@ BackendPreamble::Step BackendPreamble::on_line(std::string_view line) {
   return state_ == State::Greeting ? greeting(line) : answer(line);
 }
 
-// Version 1 is a command with the tag PROXY, version 2 some lines that are none. Until a command of
-// ours is answered, nothing else is there that a BAD could be for.
+// Version 1 is a command with the tag PROXY (Dovecot and Cyrus say BAD to it, Courier NO), version
+// 2 some lines that are none. Until a command of ours is answered, nothing else is there that a BAD
+// could be for.
 bool BackendPreamble::answers_proxy_header(std::string_view line) const {
   if (before_ == Before::Nothing) {
     return false;
   }
   const ServerHead head = parse_server_head(line);
-  return head.kind == Kind::Status && head.condition == Condition::Bad &&
-         (!head.tagged || same_word(head.tag, "PROXY"));
+  const bool is_bad = head.condition == Condition::Bad;
+  return head.kind == Kind::Status &&
+         (head.tagged ? same_word(head.tag, "PROXY") && (is_bad || head.condition == Condition::No)
+                      : is_bad);
 }
 
 BackendPreamble::Step BackendPreamble::greeting(std::string_view line) {
@@ -131,14 +134,7 @@ BackendPreamble::Step BackendPreamble::answer(std::string_view line) {
   if (!head.tagged && head.condition == Condition::Bad && state_ == State::Identify) {
     return answered(head);  // some servers say so to a command that they do not know, and no more
   }
-  if (!head.tagged) {
-    return Step::More;
-  }
-  if (head.tag != tag_) {
-    strange_answer_ = true;
-    return Step::More;
-  }
-  return answered(head);
+  return head.tagged && head.tag == tag_ ? answered(head) : Step::More;
 }
 
 BackendPreamble::Step BackendPreamble::answered(const ServerHead& head) {

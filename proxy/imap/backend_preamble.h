@@ -61,8 +61,6 @@ class BackendPreamble {
   // The latest list that the server has sent, each after a space; of what TLS protects, if it does.
   std::string_view capabilities() const { return capabilities_; }
   bool preauthenticated() const { return preauthenticated_; }  // by the greeting
-  // The server has answered a command that was not sent: it has read something else as one.
-  bool strange_answer() const { return strange_answer_; }
   bool greeted() const { return state_ != State::Greeting && state_ != State::Failed; }
   // After Failed: the start of the line that the server fails by. It comes before any login, and so
   // is about no user.
@@ -111,7 +109,6 @@ class BackendPreamble {
   Error error_;
   bool id_refused_ = false;
   bool preauthenticated_ = false;
-  bool strange_answer_ = false;
 };
 
 }  // namespace postern::imap

@@ -81,15 +81,28 @@ TEST(BackendPreamble, NamesTheProtocolOfAnotherServer) {
 TEST(BackendPreamble, ShowsWhatACheckHasLearnt) {
   Opening check(Hop::AsIs, "CAPABILITY");
   ASSERT_EQ(check.say("* OK hi\r\n"), Step::Send);
-  ASSERT_EQ(check.say("PROXY BAD what?\r\n* CAPABILITY IMAP4rev1 LOGINDISABLED\r\n"), Step::More);
+  ASSERT_EQ(check.say("* CAPABILITY IMAP4rev1 LOGINDISABLED\r\n"), Step::More);
   ASSERT_EQ(check.say(check.tag + " OK done\r\n"), Step::Ready);
   EXPECT_EQ(check.opening.capabilities(), " IMAP4rev1 LOGINDISABLED");
-  EXPECT_TRUE(check.opening.strange_answer());
   EXPECT_FALSE(check.opening.preauthenticated());
   Opening open(Hop::AsIs);
   ASSERT_EQ(open.say("* PREAUTH hi\r\n"), Step::Ready);
   EXPECT_TRUE(open.opening.preauthenticated());
-  EXPECT_FALSE(open.opening.strange_answer());
+}
+
+// As Dovecot and Courier say it.
+TEST(BackendPreamble, FailsAServerThatReadsTheProxyHeaderAsACommand) {
+  for (const std::string answer : {"PROXY BAD Error in IMAP command\r\n",
+                                   "PROXY NO Error in IMAP command received by server.\r\n",
+                                   "* BAD Error in IMAP command\r\n"}) {
+    BackendPreamble check(Hop::AsIs, "CAPABILITY", BackendPreamble::Before::ProxyHeader);
+    ASSERT_EQ(check.feed(as_bytes("* OK hi\r\n")), Step::Send);
+    EXPECT_EQ(check.feed(as_bytes(answer)), Step::Failed) << answer;
+    EXPECT_STREQ(check.error().label(), "proxy_header_unexpected") << answer;
+    BackendPreamble without(Hop::AsIs, "CAPABILITY");
+    ASSERT_EQ(without.feed(as_bytes("* OK hi\r\n")), Step::Send);
+    EXPECT_NE(without.feed(as_bytes(answer)), Step::Failed) << answer;
+  }
 }
 
 // The line by which it fails, also where it is not the first.
