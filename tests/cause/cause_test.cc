@@ -13,9 +13,11 @@ namespace {
 
 using testing::HasSubstr;
 
+constexpr size_t kCauses = kCountOf<Cause>;  // GCC 14 counts only in a constant expression
+
 template <typename Look>
 void for_each_cause(Look look) {
-  for (size_t i = 0; i < kCountOf<Cause>; ++i) {
+  for (size_t i = 0; i < kCauses; ++i) {
     look(describe(static_cast<Cause>(i)));
   }
 }
