@@ -9,8 +9,8 @@ namespace {
 
 // Looks at which nothing has moved.
 constexpr unsigned kGoneLooks = 2;
-constexpr unsigned kLastLooks =
-    4;  // six seconds for the answers to a client that has said too much
+// Six seconds, for the answers to a client that has said too much.
+constexpr unsigned kLastLooks = 4;
 constexpr unsigned kStillLooks = Relay::kHalfClosedMs / Relay::kLookMs;
 
 }  // namespace
