@@ -19,7 +19,7 @@ struct FailureSigns {
   std::string_view said = {};         // the line that it failed by
   std::optional<uint8_t> alert = {};  // of TLS, from the server
   bool spoke_first = false;           // postern did: TLS or a PROXY header
-  bool kept_waiting = false;          // it hung up after a while in which nobody had spoken
+  bool kept_waiting = false;          // it hung up after a while in which neither side had spoken
 };
 Cause cause_of_failure(const Error& error, const FailureSigns& signs);
 

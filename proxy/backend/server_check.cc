@@ -117,7 +117,7 @@ void ServerCheck::on_greeted(Attempt& attempt) {
   attempt_ended(attempt);
 }
 
-// Once for each change: a server may greet and still serve nobody.
+// Once for each change: a server may greet and still take no login.
 void ServerCheck::note_fault(Row& row, const Attempt& attempt) {
   const auto fault = find_fault(pool_.config(), attempt);
   if (fault == std::exchange(row.fault, fault)) {

@@ -1,5 +1,5 @@
 // A server that does not expect the PROXY header that it is sent, one that waits for one in vain,
-// and one that asks nobody for a password: each is named.
+// and one that asks for no password: each is named.
 #include "tests/backend/dialer_fixture.h"
 
 namespace postern {

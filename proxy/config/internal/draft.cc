@@ -309,7 +309,7 @@ void check_shares(Draft& draft) {
   }
 }
 
-// A load balancer that sends nobody while no server is up would never learn that one is back.
+// A load balancer that sends no client while no server is up would never learn that one is back.
 void check_ready(Draft& draft) {
   const Config& config = draft.config;
   if (!draft.ready || config.ready == Readiness::Process) {
