@@ -14,6 +14,7 @@ The table of what may differ; there is nothing else.
     before login       `+` of either                          the gateway collects literals itself, and asks for them at once
     before login       a BYE of the gateway, and nothing then what is too long or too much
     the end            silence behind `{n}`, n > 999          the gateway may ask for it, and no script fills it
+    the end            silence behind IDLE, UNAUTHENTICATE    Cyrus looks at a DONE it has read only when more comes
     the end            a BYE of the gateway                   where the server ends without one
     behind COMPRESS    everything                             it is deflated, clocks and all
 """
@@ -100,6 +101,8 @@ def faithful(server, client, login_line):
 # A literal that no script fills, nor the closing NOOPs. The side that takes it waits for ever: a server, for a login
 # came about one way and not the other, or the gateway, which asks for LOGIN's literals itself.
 ENDLESS = re.compile(rb"\{0*[1-9]\d{3,}")
+# What a server answers to IDLE's "+" only once it hears more, which waits here for the answer to UNAUTHENTICATE.
+BESIDE_IDLE = re.compile(rb"(?is) IDLE\r?\n.* UNAUTHENTICATE\b")
 
 
 class Verdict:
@@ -183,7 +186,7 @@ class Verdict:
             elif bool(direct.closed) != bool(heard.closed):
                 self._fault("end", f"directly {direct.closed or 'open'}, through {heard.closed or 'open'}")
         if self.script.end == "close" and (direct.probe or direct.closed) and not heard.probe and not heard.closed \
-                and not ENDLESS.search(self.script.data):
+                and not ENDLESS.search(self.script.data) and not BESIDE_IDLE.search(self.script.data):
             self._fault("silence", "directly the NOOP behind it all is answered, or the end comes; through neither")
 
     def text(self):
