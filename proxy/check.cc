@@ -15,8 +15,9 @@
 #include "proxy/pool/session_limit.h"
 #include "proxy/process/privileges.h"
 #include "proxy/server/certificate_lifetime.h"
+#include "proxy/server/config_log.h"
 #include "proxy/session/label_sets.h"
-#include "proxy/session/snapshot.h"
+#include "proxy/snapshot/snapshot.h"
 #include "proxy/version.h"
 #include "tls/context.h"
 
@@ -200,10 +201,6 @@ Faults find_rsa_alone(const Materials& materials) {
   return hints;
 }
 
-void append(Faults& to, const Faults& faults) {
-  to.insert(to.end(), faults.begin(), faults.end());
-}
-
 }  // namespace
 
 Result<CheckReport> run_check(Config config, bool preflight) {
@@ -217,17 +214,18 @@ Result<CheckReport> run_check(Config config, bool preflight) {
     return snapshots.faults();
   }
   CheckReport report;
-  append(report.warnings, materials.value().config->warnings);
+  append(report.warnings, find_doubts(*materials.value().config, labels));
   append(report.warnings, materials.value().warnings);
   append(report.warnings, judge_dates(materials.value()));
   report.hints = find_rsa_alone(materials.value());
   // Only a warning: the file may be for another machine.
   append(report.warnings, look_up_user(materials.value().config->user));
-  append(report.warnings, find_foreign_sources(*materials.value().config));
   report.summary = summarize(materials.value());
   if (preflight) {
     ask_servers(std::move(snapshots.value()[0]->pools), labels,
                 materials.value().config->timeouts.connect_ms, report);
+  } else {
+    report.summary += "preflight    not asked for: --preflight asks each server\n";
   }
   return report;
 }

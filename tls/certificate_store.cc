@@ -215,10 +215,6 @@ std::vector<CertificateStore::Description> CertificateStore::describe() const {
   return descriptions;
 }
 
-std::string CertificateStore::first_chain_pem() const {
-  return to_pem(certificates_.front()->chain);
-}
-
 // Allocates and keeps nothing, because clients make up names.
 std::span<const Certificate* const> CertificateStore::find(std::string_view server_name) const {
   if (server_name.ends_with('.')) {  // the root's, which SNI should not carry (RFC 6066 §3)
@@ -242,6 +238,10 @@ std::span<const Certificate* const> CertificateStore::find(std::string_view serv
   buffer[dot - 1] = '*';
   const auto wildcard = index_->by_name.find(name.substr(dot - 1));
   return wildcard == index_->by_name.end() ? index_->fallback : wildcard->second;
+}
+
+bool CertificateStore::has_name(std::string_view server_name) const {
+  return find(server_name).data() != index_->fallback.data();
 }
 
 }  // namespace postern::tls

@@ -72,11 +72,12 @@ class CertificateStore {
   ~CertificateStore();
 
   std::vector<Description> describe() const;
-  // The PEM of the first chain, e.g. to give a self-signed one to a client.
-  std::string first_chain_pem() const;
 
   // The candidates for `server_name` ("" without SNI), best match only, ECDSA before RSA.
   std::span<const Certificate* const> find(std::string_view server_name) const;
+  // Whether a certificate has this name; if none has, clients that look at names refuse what they
+  // get.
+  bool has_name(std::string_view server_name) const;
   // Digest of all leaves: part of what resumption is bound to.
   std::string_view digest() const { return digest_; }  // 32 raw octets
   const std::vector<std::unique_ptr<Certificate>>& all() const { return certificates_; }

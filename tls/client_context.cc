@@ -21,7 +21,7 @@ struct ClientContext::State {
   bssl::UniquePtr<SSL_CTX> ctx;
 };
 
-// The verdict goes through the error queue, as BoringSSL's own do, to take_cause(). The
+// The verdict goes through the error queue, as BoringSSL's own do, to take_failure_detail(). The
 // connection's application data is what is expected of it (see Engine::client).
 ssl_verify_result_t ClientContext::State::verify(SSL* ssl, uint8_t* alert) noexcept {
   const auto& state = *static_cast<State*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));

@@ -152,7 +152,7 @@ Engine::Event Engine::name_better(Bytes offered) {
   }
   const auto alert = alert_in_clear(offered);
   if (alert.has_value() && error_ == tls_error(Failure::DecryptError, "")) {
-    return fail(Cause{.failure = failure_of_alert(*alert), .alert = alert}, kHandshaking);
+    return fail(FailureDetail{.failure = failure_of_alert(*alert), .alert = alert}, kHandshaking);
   }
   return Event::Failed;
 }
@@ -166,8 +166,8 @@ void Engine::note_alert(const SSL* ssl, int type, int value) noexcept {
 }
 
 std::optional<Alert> Engine::alert() const {
-  if (cause_ != nullptr && cause_->alert.has_value()) {
-    return Alert{*cause_->alert, /*ours=*/false};
+  if (detail_ != nullptr && detail_->alert.has_value()) {
+    return Alert{*detail_->alert, /*ours=*/false};
   }
   if (hello_.sent_alert.has_value()) {
     return Alert{*hello_.sent_alert, /*ours=*/true};
@@ -225,13 +225,13 @@ Engine::Event Engine::pause_or_stop(int result, const char* during) {
       input_ = {};
       return Event::End;
     default:
-      return fail(take_cause(), during);
+      return fail(take_failure_detail(), during);
   }
 }
 
-Engine::Event Engine::fail(Cause cause, const char* during) {
-  cause_ = std::make_unique<const Cause>(cause);
-  return fail(cause.failure, during);
+Engine::Event Engine::fail(FailureDetail detail, const char* during) {
+  detail_ = std::make_unique<const FailureDetail>(detail);
+  return fail(detail.failure, during);
 }
 
 Engine::Event Engine::fail(Failure failure, const char* during) {
@@ -257,7 +257,7 @@ bool Engine::seal(Bytes plaintext) {
     const int result =
         enter([&] { return SSL_write(ssl_, plaintext.data(), static_cast<int>(size)); });
     if (result <= 0) {
-      fail(take_cause(), kSealing);
+      fail(take_failure_detail(), kSealing);
     } else {
       plaintext = plaintext.subspan(static_cast<size_t>(result));
     }

@@ -112,7 +112,7 @@ class Engine {
   // The alert by which one of the two ends broke off, if there was one, and BoringSSL's word for
   // the cause, which may be empty.
   std::optional<Alert> alert() const;
-  const char* reason() const { return cause_ != nullptr ? cause_->reason : ""; }
+  const char* reason() const { return detail_ != nullptr ? detail_->reason : ""; }
   // Client role, after Failed: what the certificate has in place of what was wanted, in words for
   // the log that hold the peer's; empty if the error says all.
   std::string finding() const;
@@ -150,7 +150,7 @@ class Engine {
   Event refuse_plaintext(Failure failure);
   Event pause_or_stop(int result, const char* during);
   Event fail(Failure failure, const char* during);
-  Event fail(Cause cause, const char* during);
+  Event fail(FailureDetail detail, const char* during);
   static void note_alert(const ssl_st* ssl, int type, int value) noexcept;
 
   Workspace& workspace_;
@@ -158,7 +158,7 @@ class Engine {
   Bytes input_;                            // fed and not yet taken
   std::unique_ptr<PeerCheck> peer_check_;  // client role, until Open
   Error error_;
-  std::unique_ptr<const Cause> cause_;  // once it has failed by BoringSSL's verdict
+  std::unique_ptr<const FailureDetail> detail_;  // once it has failed by BoringSSL's verdict
   HelloNotes hello_;
   bool recognised_ = false;  // the peer's first bytes were checked
   bool wipes_reads_ = false;

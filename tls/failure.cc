@@ -146,8 +146,8 @@ Error tls_error(Failure failure, const char* during) {
 // The oldest entry is the cause, unless it is only a detail of a later one that has a name: a
 // failed decryption first reports what the cipher disliked, then what that means for TLS. BoringSSL
 // refuses some ill-formed messages (a server name with a NUL) by an alert without any entry.
-Cause take_cause() {
-  Cause found{.failure = Failure::ProtocolError};
+FailureDetail take_failure_detail() {
+  FailureDetail found{.failure = Failure::ProtocolError};
   bool named = false;
   for (uint32_t packed = ERR_get_error(); packed != 0; packed = ERR_get_error()) {
     if (named) {

@@ -44,13 +44,13 @@ extern const ErrorDomain kTlsDomain;  // code = Failure
 Error tls_error(Failure failure, const char* during);
 
 // What BoringSSL's error queue has said.
-struct Cause {
+struct FailureDetail {
   Failure failure;
   std::optional<uint8_t> alert = {};  // of the peer
   const char* reason = "";            // BoringSSL's word, a literal: "EXCESSIVE_MESSAGE_SIZE"
 };
 // Reads and clears the queue of this thread.
-Cause take_cause();
+FailureDetail take_failure_detail();
 // Why the peer broke off, by its alert.
 Failure failure_of_alert(uint8_t alert);
 // Puts our own verdict on the peer's certificate into that queue, from inside a callback of

@@ -51,60 +51,60 @@ LoginGuard::Begun LoginGuard::begin(const LoginFailures& rules, const net::Addre
   }
   const uint64_t key = key_of(client_number(client));
   std::unique_ptr<Attempt> attempt(new Attempt(*this, rules, key, loop, observer));
-  const imap::LoginLeave leave = table_.beside(key, [&](Record* record, PlacesByKey& places) {
+  const imap::LoginLeave leave = table_.beside(key, [&](Record* record, AttemptsByKey& all) {
     if (record != nullptr && record->banned() && !record->expired(loop.now_ms())) {
       attempt->state_ = Attempt::State::Refused;
       return imap::LoginLeave::Never;
     }
-    return acquire_slot(*attempt, places[key], record);
+    return take_turn(*attempt, all[key], record);
   });
   return {.leave = leave, .attempt = std::move(attempt)};
 }
 
-imap::LoginLeave LoginGuard::acquire_slot(Attempt& attempt, Slots& places, Record* record) {
+imap::LoginLeave LoginGuard::take_turn(Attempt& attempt, Attempts& attempts, Record* record) {
   const size_t most = most_in_flight(attempt.rules_, attempt.loop_.now_ms(), record);
-  if (places.in_flight < most && places.waiting.empty()) {
-    ++places.in_flight;
+  if (attempts.in_flight < most && attempts.waiting.empty()) {
+    ++attempts.in_flight;
     return imap::LoginLeave::Go;
   }
   attempt.bell_ = std::make_shared<Attempt::Bell>(Attempt::Bell{&attempt});
   attempt.state_ = Attempt::State::Waiting;
-  places.waiting.push_back(attempt);
+  attempts.waiting.push_back(attempt);
   return imap::LoginLeave::Wait;
 }
 
 void LoginGuard::give_back(Attempt& attempt) {
-  table_.beside(attempt.key_, [&](Record* record, PlacesByKey& all) {
+  table_.beside(attempt.key_, [&](Record* record, AttemptsByKey& all) {
     if (attempt.state_ == Attempt::State::Refused) {
       return;
     }
     const auto found = all.find(attempt.key_);
-    check(found != all.end(), "an attempt has a slot");
-    Slots& places = found->second;
+    check(found != all.end(), "an attempt is among those of its address");
+    Attempts& attempts = found->second;
     if (attempt.state_ == Attempt::State::Waiting) {
       attempt.ListNode<Attempt>::unlink();
     } else {
-      --places.in_flight;
+      --attempts.in_flight;
     }
-    let_go(places, attempt.loop_.now_ms(), record);
-    if (places.in_flight == 0) {
+    let_go(attempts, attempt.loop_.now_ms(), record);
+    if (attempts.in_flight == 0) {
       all.erase(found);
     }
   });
 }
 
-void LoginGuard::let_go(Slots& places, uint64_t now_ms, Record* record) {
-  while (Attempt* next = places.waiting.front()) {
-    if (places.in_flight >= most_in_flight(next->rules_, now_ms, record)) {
+void LoginGuard::let_go(Attempts& attempts, uint64_t now_ms, Record* record) {
+  while (Attempt* next = attempts.waiting.front()) {
+    if (attempts.in_flight >= most_in_flight(next->rules_, now_ms, record)) {
       return;
     }
-    ++places.in_flight;
+    ++attempts.in_flight;
     next->ring(Attempt::State::InFlight);
   }
 }
 
-void LoginGuard::refuse_all(Slots& places) {
-  while (Attempt* next = places.waiting.front()) {
+void LoginGuard::refuse_all(Attempts& attempts) {
+  while (Attempt* next = attempts.waiting.front()) {
     next->ring(Attempt::State::Refused);
   }
 }
@@ -129,7 +129,7 @@ LoginGuard::Verdict LoginGuard::failed(const LoginFailures& rules, const net::Ad
   verdict.counted = true;
   const uint64_t number = client_number(client);
   const uint64_t key = key_of(number);
-  table_.update(key, now_ms, [&](Record& record, PlacesByKey& places) {
+  table_.update(key, now_ms, [&](Record& record, AttemptsByKey& all) {
     verdict.banned = record.banned() && !record.expired(now_ms);
     if (verdict.banned) {
       verdict.failures = rules.max;
@@ -141,7 +141,7 @@ LoginGuard::Verdict LoginGuard::failed(const LoginFailures& rules, const net::Ad
       verdict.ban_began = true;
       record.failures = {};
       record.until = static_cast<uint32_t>((now_ms + rules.ban_ms) / kUnitMs + 1) | kBanned;
-      if (const auto of_client = places.find(key); of_client != places.end()) {
+      if (const auto of_client = all.find(key); of_client != all.end()) {
         refuse_all(of_client->second);
       }
     }

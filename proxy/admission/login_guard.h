@@ -45,7 +45,7 @@ class LoginGuard {
  public:
   LoginGuard();
 
-  // One attempt's slot among those of its address, or its place in the queue for one. The
+  // One attempt among those of its address: in flight, or in the queue for its turn. The
   // destructor releases it. Its loop's thread; must not outlive its guard, its observer or its
   // rules.
   class Attempt final : public ListNode<Attempt> {
@@ -128,11 +128,11 @@ class LoginGuard {
 
   // An address's attempts. While one waits, at least one is in flight, whose end gives the next one
   // its turn.
-  struct Slots {
+  struct Attempts {
     size_t in_flight = 0;
     IntrusiveList<Attempt> waiting;
   };
-  using PlacesByKey = std::unordered_map<uint64_t, Slots>;
+  using AttemptsByKey = std::unordered_map<uint64_t, Attempts>;
 
   static uint32_t slice_at(const LoginFailures& rules, uint64_t now_ms);
   uint64_t key_of(uint64_t client) const;
@@ -140,14 +140,14 @@ class LoginGuard {
   static size_t count(const LoginFailures& rules, uint64_t now_ms, Record& record);
   void forgive(const LoginFailures& rules, uint64_t client, uint64_t user, uint64_t now_ms);
   static size_t most_in_flight(const LoginFailures& rules, uint64_t now_ms, Record* record);
-  static imap::LoginLeave acquire_slot(Attempt& attempt, Slots& places, Record* record);
-  static void let_go(Slots& places, uint64_t now_ms, Record* record);
-  static void refuse_all(Slots& places);
+  static imap::LoginLeave take_turn(Attempt& attempt, Attempts& attempts, Record* record);
+  static void let_go(Attempts& attempts, uint64_t now_ms, Record* record);
+  static void refuse_all(Attempts& attempts);
   void give_back(Attempt& attempt);
 
   const SipHash::Key name_key_;
   const SipHash::Key table_key_;
-  ClientTable<Record, PlacesByKey> table_{kRecords};
+  ClientTable<Record, AttemptsByKey> table_{kRecords};
 };
 
 }  // namespace postern

@@ -1,10 +1,10 @@
-#include "proxy/backend/prober.h"
+#include "proxy/backend/health_checks.h"
 
 #include <utility>
 
 namespace postern {
 
-void Prober::follow(std::vector<std::shared_ptr<Pool>> pools) {
+void HealthChecks::follow(std::vector<std::shared_ptr<Pool>> pools) {
   for (auto& one : checks_) {
     one->cancel();
   }

@@ -1,5 +1,5 @@
-// Prober: the checks of all servers whose backend has `health`, one for the process. One thread,
-// that of the loop; what `services` names outlives it.
+// HealthChecks: the checks of all servers whose backend has `health`, one for the process. One
+// thread, that of the loop; what `services` names outlives it.
 #pragma once
 
 #include <memory>
@@ -11,12 +11,12 @@
 
 namespace postern {
 
-class Prober final {
+class HealthChecks final {
  public:
-  explicit Prober(const DialerServices& services) : services_(services) {}
-  ~Prober() { stop(); }
-  Prober(const Prober&) = delete;
-  Prober& operator=(const Prober&) = delete;
+  explicit HealthChecks(const DialerServices& services) : services_(services) {}
+  ~HealthChecks() { stop(); }
+  HealthChecks(const HealthChecks&) = delete;
+  HealthChecks& operator=(const HealthChecks&) = delete;
 
   // From now on it checks the servers of these pools, and no other.
   void follow(std::vector<std::shared_ptr<Pool>> pools);

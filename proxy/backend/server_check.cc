@@ -10,6 +10,7 @@
 #include "proxy/backend/finding.h"
 #include "proxy/backend/label_values.h"
 #include "proxy/base/check.h"
+#include "proxy/base/jitter.h"
 #include "proxy/log/log.h"
 #include "proxy/net/failure.h"
 #include "proxy/pool/health_log.h"
@@ -166,10 +167,8 @@ void ServerCheck::attempt_ended(Attempt& attempt) {
 void ServerCheck::end_round() {
   const uint64_t wait_ms =
       is_settled() ? config_.interval_ms : std::min(config_.interval_ms, kSoonMs);
-  // By the clock's own digits: replicas do not check all at once.
-  const uint64_t jitter_ms =
-      (services_.loop.now_ms() * 0x9e3779b97f4a7c15 >> 32) % (wait_ms / 5 + 1);
-  start(wait_ms - wait_ms / 10 + jitter_ms);
+  // Replicas do not check all at once.
+  start(wait_ms - wait_ms / 10 + jitter(services_.loop.now_ms(), wait_ms / 5 + 1));
 }
 
 // Whether the next check can change no state.

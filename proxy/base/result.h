@@ -20,6 +20,10 @@ struct Fault {
 
 using Faults = std::vector<Fault>;
 
+inline void append(Faults& faults, const Faults& more) {
+  faults.insert(faults.end(), more.begin(), more.end());
+}
+
 template <typename T>
 class [[nodiscard]] Result {
  public:

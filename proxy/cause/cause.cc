@@ -41,6 +41,7 @@ constexpr Names<Symptom> kHeadings({
     {Symptom::OnlyTheFirstFew, "Only the first few clients get in"},
     {Symptom::SessionsEnd, "Sessions end by themselves"},
     {Symptom::Shortage, "No new connections, old ones continue"},
+    {Symptom::ChangeNotInForce, "A change of the configuration or of a certificate has no effect"},
     {Symptom::NothingWrong, "Ends of sessions with which nothing is wrong"},
 });
 

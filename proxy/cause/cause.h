@@ -78,6 +78,8 @@ enum class Cause : uint8_t {
   TooManyOpenFiles,
   OutOfMemory,
   GatewayFailed,
+  ReloadFailed,
+  CertificatesNotReloaded,
   // ---- the way to the server: internal/backend_causes.h
   BackendUnavailable,
   BackendConnectionRefused,
@@ -144,6 +146,7 @@ enum class Symptom : uint8_t {
   OnlyTheFirstFew,
   SessionsEnd,
   Shortage,
+  ChangeNotInForce,
   NothingWrong,
 };
 

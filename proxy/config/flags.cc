@@ -117,7 +117,7 @@ Result<Config> from_file(const Flags& flags) {
   read_choice({*flags.log_level, "--log-level"}, level, diagnostics);
   Faults faults = diagnostics.faults();
   if (!loaded) {
-    faults.insert(faults.end(), loaded.faults().begin(), loaded.faults().end());
+    append(faults, loaded.faults());
   }
   if (!faults.empty()) {
     return faults;

@@ -81,18 +81,15 @@ BackendPreamble::Step BackendPreamble::on_line(std::string_view line) {
   return state_ == State::Greeting ? greeting(line) : answer(line);
 }
 
-// Version 1 is a command with the tag PROXY (Dovecot and Cyrus say BAD to it, Courier NO), version
-// 2 some lines that are none. Until a command of ours is answered, nothing else is there that a BAD
-// could be for.
+// Version 2 is some lines that are no commands: until a command of ours is answered, nothing else
+// is there that an untagged BAD could be for.
 bool BackendPreamble::answers_proxy_header(std::string_view line) const {
   if (before_ == Before::Nothing) {
     return false;
   }
   const ServerHead head = parse_server_head(line);
-  const bool is_bad = head.condition == Condition::Bad;
-  return head.kind == Kind::Status &&
-         (head.tagged ? same_word(head.tag, "PROXY") && (is_bad || head.condition == Condition::No)
-                      : is_bad);
+  return refuses_proxy_header(head) ||
+         (head.kind == Kind::Status && !head.tagged && head.condition == Condition::Bad);
 }
 
 BackendPreamble::Step BackendPreamble::greeting(std::string_view line) {

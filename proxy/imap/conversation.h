@@ -64,7 +64,7 @@ class ConversationObserver {
   virtual void on_idle(bool idling) = 0;  // strictly alternating
   virtual void on_opaque() = 0;           // from here on nothing can be read or inserted
   // Before login, the gateway has answered a command BAD and not sent it to the server.
-  virtual void on_command_refused(Refusal reason) = 0;
+  virtual void on_command_refused(CommandRefusal reason) = 0;
   virtual void on_id_fields_dropped(unsigned count) = 0;
   // Milliseconds of any clock, the same for all calls: only differences matter.
   virtual uint32_t clock_ms() = 0;

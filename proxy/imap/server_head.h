@@ -31,5 +31,8 @@ struct ServerHead {
 // `line` is a line's start, or more than one line. The decision needs less than kMaxTag + kMaxCode
 // + 16 bytes, and never more than the first line.
 ServerHead parse_server_head(std::string_view line);
+// The server has read a PROXY header, version 1, as a command with the tag PROXY: Dovecot and Cyrus
+// say BAD to it, Courier NO.
+bool refuses_proxy_header(const ServerHead& head);
 
 }  // namespace postern::imap

@@ -157,6 +157,11 @@ void ServerReader::begin_line(const ServerHead& head, std::string_view line, Fil
   } else if (head.kind == Kind::Status && head.tagged) {
     meaning_ = Meaning::Answer;
     position_ = shared.conversation.find(head.tag);
+    if (position_ == CommandQueue::kNowhere && shared.conversation.before_login() &&
+        refuses_proxy_header(head)) {
+      shared.violate(Violation::HeaderUnexpected, kReading);
+      return;
+    }
     answer_ = answer_of(head);
     result_ = result_of(head.condition);
     if (answer_ == LoginResult::Unavailable && shared.conversation.login_begun()) {

@@ -30,23 +30,23 @@ void put_line(std::string_view line, Output& output) {
 }
 
 // Why a command must not pass, judged by its head and its framing.
-std::optional<Refusal> objection(const CommandHead& head, std::string_view text) {
+std::optional<CommandRefusal> objection(const CommandHead& head, std::string_view text) {
   if (head.command == Command::StartTls) {
-    return Refusal::Starttls;
+    return CommandRefusal::Starttls;
   }
   // Dovecot rejects a tag with "]" and answers without a tag: the login would wait for ever.
   // Courier ends a tag at "}" and "~", and answers to what is before.
   if (!head.strict || head.tag.find_first_of("}~") != std::string_view::npos ||
       (is_login(head.command) && head.tag.find(']') != std::string_view::npos)) {
-    return Refusal::Malformed;
+    return CommandRefusal::Malformed;
   }
   if (head.command == Command::Compress || head.command == Command::Idle) {
-    return Refusal::NotYet;
+    return CommandRefusal::NotYet;
   }
   if (is_login(head.command) || head.command == Command::Id || is_one_line(text)) {
     return std::nullopt;
   }
-  return Refusal::Malformed;
+  return CommandRefusal::Malformed;
 }
 
 }  // namespace
@@ -140,9 +140,9 @@ void StrictReader::literal_announced(FilterState& shared) {
     const CommandHead head = parse_command_head(held_);
     const bool takes_literals = head.command == Command::Login || head.command == Command::Id;
     if (head.command == Command::StartTls) {
-      begin_refusal(Refusal::Starttls);
+      begin_refusal(CommandRefusal::Starttls);
     } else if (!takes_literals || !head.strict || scanner_.doubtful()) {
-      begin_refusal(Refusal::Literal);
+      begin_refusal(CommandRefusal::Literal);
     }
   }
   if (!fits && (!refused_ || !scanner_.synchronising())) {
@@ -157,7 +157,7 @@ void StrictReader::literal_announced(FilterState& shared) {
 }
 
 // Only the tag of a refused command is needed.
-void StrictReader::begin_refusal(Refusal reason) {
+void StrictReader::begin_refusal(CommandRefusal reason) {
   refused_ = true;
   refusal_ = reason;
   const CommandHead head = parse_command_head(held_);
@@ -244,7 +244,7 @@ void StrictReader::command(std::string_view line, FilterState& shared) {
 void StrictReader::login(const CommandHead& head, std::string_view line, FilterState& shared) {
   Conversation& conversation = shared.conversation;
   if (conversation.find(head.tag) != Conversation::kUnknown) {
-    refuse(head.tag, Refusal::TagInUse, shared);
+    refuse(head.tag, CommandRefusal::TagInUse, shared);
     return;
   }
   std::string_view user;
@@ -254,7 +254,7 @@ void StrictReader::login(const CommandHead& head, std::string_view line, FilterS
     parts_.assign(login_parts(line, head.length, unquoted));
     user = unquoted;
     if (parts_.empty()) {
-      refuse(head.tag, Refusal::Login, shared);
+      refuse(head.tag, CommandRefusal::Login, shared);
       return;
     }
   }
@@ -291,11 +291,11 @@ void StrictReader::authenticate(const CommandHead& head, std::string_view line,
   Conversation& conversation = shared.conversation;
   const SaslStart start = parse_authenticate(line.substr(head.length));
   if (!start.good) {
-    refuse(head.tag, Refusal::Authenticate, shared);
+    refuse(head.tag, CommandRefusal::Authenticate, shared);
     return;
   }
   if (conversation.find(head.tag) != Conversation::kUnknown) {
-    refuse(head.tag, Refusal::TagInUse, shared);
+    refuse(head.tag, CommandRefusal::TagInUse, shared);
     return;
   }
   conversation.attempt(start.mechanism, 0);
@@ -361,7 +361,7 @@ void StrictReader::let_login_go(FilterState& shared) {
 void StrictReader::id(const CommandHead& head, std::string_view line, FilterState& shared) {
   const auto edited = edit_id(line.substr(head.length));
   if (!edited) {
-    refuse(head.tag, Refusal::Id, shared);
+    refuse(head.tag, CommandRefusal::Id, shared);
     return;
   }
   if (edited->dropped > 0) {
@@ -371,7 +371,7 @@ void StrictReader::id(const CommandHead& head, std::string_view line, FilterStat
   shared.to_server.put(as_bytes(std::string(line.substr(0, head.length)) + edited->arguments));
 }
 
-void StrictReader::refuse(std::string_view tag, Refusal reason, FilterState& shared) {
+void StrictReader::refuse(std::string_view tag, CommandRefusal reason, FilterState& shared) {
   if (++shared.refusals > shared.limits.refusals) {
     shared.violate(Violation::TooManyRefusals, kReading);
     return;

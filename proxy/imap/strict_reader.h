@@ -56,16 +56,16 @@ class StrictReader {
   void send_login(FilterState& shared);
   void go_or_wait(LoginLeave leave, FilterState& shared);
   void send_part(FilterState& shared);
-  void refuse(std::string_view tag, Refusal reason, FilterState& shared);
-  void begin_refusal(Refusal reason);
+  void refuse(std::string_view tag, CommandRefusal reason, FilterState& shared);
+  void begin_refusal(CommandRefusal reason);
   void forget_command();
 
   Scanner scanner_;
   TalkBudget budget_;
   std::string held_;  // the command so far, with its literals
   LoginParts parts_;
-  size_t read_ = 0;       // bytes of the command, whether held or not
-  Refusal refusal_ = {};  // why the command will be refused once it has ended
+  size_t read_ = 0;              // bytes of the command, whether held or not
+  CommandRefusal refusal_ = {};  // why the command will be refused once it has ended
   bool refused_ = false;
 };
 

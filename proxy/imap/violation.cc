@@ -30,16 +30,16 @@ constexpr ErrorTable<Violation> kViolations({
     {Violation::HttpOnCleartext, "http_on_cleartext", "an HTTP request where IMAP is expected"},
 });
 
-constexpr ErrorTable<Refusal> kRefusals({
-    {Refusal::Starttls, "starttls", "TLS is active already"},
-    {Refusal::Literal, "literal", "No literal is taken here before login"},
-    {Refusal::Malformed, "malformed", "Malformed command"},
-    {Refusal::Id, "id", "ID is malformed"},
-    {Refusal::Login, "login", "LOGIN takes a user name and a password"},
-    {Refusal::Authenticate, "authenticate",
+constexpr ErrorTable<CommandRefusal> kRefusals({
+    {CommandRefusal::Starttls, "starttls", "TLS is active already"},
+    {CommandRefusal::Literal, "literal", "No literal is taken here before login"},
+    {CommandRefusal::Malformed, "malformed", "Malformed command"},
+    {CommandRefusal::Id, "id", "ID is malformed"},
+    {CommandRefusal::Login, "login", "LOGIN takes a user name and a password"},
+    {CommandRefusal::Authenticate, "authenticate",
      "AUTHENTICATE takes a mechanism and at most one response in base64"},
-    {Refusal::NotYet, "not_yet", "Log in first"},
-    {Refusal::TagInUse, "tag_in_use", "Tag is in use"},
+    {CommandRefusal::NotYet, "not_yet", "Log in first"},
+    {CommandRefusal::TagInUse, "tag_in_use", "Tag is in use"},
 });
 
 }  // namespace
@@ -50,11 +50,11 @@ Error imap_error(Violation violation, const char* during) {
   return {&kImapDomain, during, static_cast<int32_t>(violation)};
 }
 
-const char* name_of(Refusal refusal) {
+const char* name_of(CommandRefusal refusal) {
   return kRefusals[refusal].label;
 }
 
-const char* text_of(Refusal refusal) {
+const char* text_of(CommandRefusal refusal) {
   return kRefusals[refusal].text;
 }
 

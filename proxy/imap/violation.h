@@ -1,6 +1,6 @@
 // Violation: the protocol faults that this room can find. Each ends the session, or the attempt to
-// reach a server. Refusal: why the gateway answers a client's command BAD; the session continues.
-// Bounded sets, so that each can be a metric label.
+// reach a server. CommandRefusal: why the gateway answers a client's command BAD; the session
+// continues. Bounded sets, so that each can be a metric label.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,7 @@ enum class Violation : int32_t {
 extern const ErrorDomain kImapDomain;
 Error imap_error(Violation violation, const char* during);
 
-enum class Refusal : uint8_t {
+enum class CommandRefusal : uint8_t {
   Starttls,   // TLS is active already (RFC 9051 §6.2.1)
   Literal,    // only LOGIN and ID may have one before login
   Malformed,  // servers may read it in more than one way
@@ -43,7 +43,7 @@ enum class Refusal : uint8_t {
   NotYet,    // COMPRESS and IDLE, which need a login
   TagInUse,  // the login's answer could not be identified
 };
-const char* name_of(Refusal refusal);  // "starttls", "literal", …
-const char* text_of(Refusal refusal);  // the text after BAD
+const char* name_of(CommandRefusal refusal);  // "starttls", "literal", …
+const char* text_of(CommandRefusal refusal);  // the text after BAD
 
 }  // namespace postern::imap

@@ -12,6 +12,11 @@ void Deadline::arm(DeadlineWheel& wheel, uint64_t delay_ms) {
   wheel.add(*this, delay_ms);
 }
 
+void Deadline::arm_at(DeadlineWheel& wheel, uint64_t at_ms) {
+  const uint64_t now_ms = wheel.driver_.now_ms();
+  arm(wheel, at_ms > now_ms ? at_ms - now_ms : 0);
+}
+
 void Deadline::disarm() {
   if (armed()) {
     wheel_->remove(*this);

@@ -19,6 +19,8 @@ class Deadline : public ListNode<Deadline> {
  public:
   // Arms (or moves) the deadline to `delay_ms` from the loop's now.
   void arm(DeadlineWheel& wheel, uint64_t delay_ms);
+  // The same at a point of the loop's time, or soon if that has passed.
+  void arm_at(DeadlineWheel& wheel, uint64_t at_ms);
   void disarm();
   bool armed() const { return linked(); }
 

@@ -26,6 +26,6 @@ size_t descriptors_for_admin();
 bool descriptors_are_short();
 
 inline constexpr char kMoreDescriptors[] =
-    "raise LimitNOFILE (ulimit -n) above twice limits.sessions, or lower that";
+    "raise LimitNOFILE (ulimit -n) to 300 above twice limits.sessions, or lower that";
 
 }  // namespace postern::net

@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "proxy/base/jitter.h"
+
 namespace postern {
 
 class CircuitBreaker {
@@ -62,12 +64,11 @@ class CircuitBreaker {
   static constexpr unsigned kTimeShift = 4;
 
   static uint64_t until_of(uint64_t word) { return word >> kTimeShift; }
-  // Up to an eighth shorter, by the clock's own digits: processes do not try all at once.
+  // Up to an eighth shorter: processes do not try all at once.
   static uint64_t next_rest(uint64_t word, uint64_t now_ms) {
     const uint64_t rests = word & kRests;
     const uint64_t rest_ms = std::min(kFirstRestMs << rests, kLongestRestMs);
-    const uint64_t until_ms =
-        now_ms + rest_ms - (now_ms * 0x9e3779b97f4a7c15 >> 32) % (rest_ms / 8);
+    const uint64_t until_ms = now_ms + rest_ms - jitter(now_ms, rest_ms / 8);
     return until_ms << kTimeShift | (word & kDown) | std::min(rests + 1, kRests);
   }
 

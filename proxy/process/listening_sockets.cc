@@ -39,10 +39,6 @@ void close_all(const ListeningSockets& sockets) {
   }
 }
 
-void add(Faults& faults, const Faults& more) {
-  faults.insert(faults.end(), more.begin(), more.end());
-}
-
 // Opens one for each worker on the same address.
 std::vector<int> open_new(net::Address address, size_t workers, const net::ListenOptions& options,
                           Faults& faults) {
@@ -50,7 +46,7 @@ std::vector<int> open_new(net::Address address, size_t workers, const net::Liste
   for (size_t i = 0; i < workers; ++i) {
     const auto socket = net::open_listening_socket(address, options);
     if (!socket) {
-      add(faults, socket.faults());
+      append(faults, socket.faults());
       return opened;
     }
     opened.push_back(socket.value());
@@ -68,7 +64,7 @@ void open_listener(const Config& config, size_t index, InheritedSockets& inherit
   const bool taken_over = !fds.empty();
   for (const int fd : fds) {
     if (const auto adopted = net::adopt_listening_socket(fd, options); !adopted) {
-      add(faults, adopted.faults());
+      append(faults, adopted.faults());
     }
   }
   if (!taken_over) {
@@ -78,8 +74,8 @@ void open_listener(const Config& config, size_t index, InheritedSockets& inherit
   for (size_t i = 0; count > 0 && i < std::max(workers, count); ++i) {
     const int fd = i < count ? fds[i] : fcntl(fds[i % count], F_DUPFD_CLOEXEC, 0);
     if (fd < 0) {
-      add(faults, {{listener.text, "no descriptor for a further worker: " +
-                                       std::generic_category().message(errno)}});
+      append(faults, {{listener.text, "no descriptor for a further worker: " +
+                                          std::generic_category().message(errno)}});
       return;
     }
     sockets.of_workers[i % workers].push_back({.listener = index, .fd = fd});
@@ -101,7 +97,9 @@ void open_admin(const net::Address& address, InheritedSockets& inherited, Listen
     close(fds[i]);
   }
   if (!opened) {
-    add(faults, opened.faults());
+    for (const Fault& fault : opened.faults()) {
+      faults.push_back({"admin.address " + fault.where, fault.message});
+    }
     return;
   }
   sockets.admin = opened.value();

@@ -41,7 +41,7 @@ Relay::Relay(net::Loop& loop, const RelayMetrics& cells, net::Stream& client, ne
 
 Relay::~Relay() {
   loop_.memory().add_begun(-static_cast<int64_t>(counted_));
-  wipe(held_);
+  wipe(undecided_);
 }
 
 void Relay::start(std::string_view from_backend, std::string_view from_client) {
@@ -65,13 +65,13 @@ void Relay::client_bytes(Bytes bytes) {
   cells_.client_in.add(bytes.size());
   if (to_backend_.lost) {
     drop_client_bytes(bytes.size());
-  } else if (held_.empty() && hold_ == nullptr) {
+  } else if (undecided_.empty() && delayed_ == nullptr) {
     offer(bytes);
     if (filter_.mid_command()) {
       client_.acknowledge();
     }
   } else {
-    append_secret(held_, as_text(bytes));
+    append_secret(undecided_, as_text(bytes));
   }
   pace();
 }
@@ -82,14 +82,14 @@ void Relay::offer(Bytes bytes) {
     return;
   }
   if (taken < bytes.size()) {
-    std::string(as_text(bytes.subspan(taken))).swap(held_);
+    std::string(as_text(bytes.subspan(taken))).swap(undecided_);
   }
   finish_backend();
 }
 
 // The client's end is passed on once the backend has all that is due to it.
 void Relay::finish_backend() {
-  if (client_ended_ && held_.empty() && !filter_.has_to_send() &&
+  if (client_ended_ && undecided_.empty() && !filter_.has_to_send() &&
       !std::exchange(to_backend_.finished, true)) {
     backend_.finish();
   }
@@ -132,7 +132,7 @@ void Relay::let_login_go() {
 
 // Of a client that has failed: once the backend has all its words. True if the relay has ended.
 bool Relay::end_with_client() {
-  if (hold_ != nullptr || to_backend_.lost || (held_.empty() && backend_.owed() == 0)) {
+  if (delayed_ != nullptr || to_backend_.lost || (undecided_.empty() && backend_.owed() == 0)) {
     end_without_client({});
   }
   return done_;
@@ -160,7 +160,7 @@ void Relay::backend_bytes(Bytes bytes) {
   if (client_failed_ && end_with_client()) {
     return;
   }
-  if (hold_ == nullptr) {
+  if (delayed_ == nullptr) {
     go_on();
   } else {
     pace();
@@ -173,34 +173,34 @@ void Relay::go_on() {
     end_where_stopped();
     return;
   }
-  if (!held_.empty() && !filter_.stalled()) {
-    std::string held = held_;  // a move would leave a short one where it was
-    wipe(held_);
-    std::string().swap(held_);  // without its capacity
-    offer(as_bytes(held));
-    wipe(held);
+  if (!undecided_.empty() && !filter_.stalled()) {
+    std::string undecided = undecided_;  // a move would leave a short one where it was
+    wipe(undecided_);
+    std::string().swap(undecided_);  // without its capacity
+    offer(as_bytes(undecided));
+    wipe(undecided);
   }
   finish_backend();
   pace();
 }
 
-void Relay::hold_answer(uint64_t delay_ms, EndReason reason, std::string_view line) {
+void Relay::delay_answer(uint64_t delay_ms, EndReason reason, std::string_view line) {
   if (!line.empty()) {
     bye_ = line;
     bye_reason_ = reason;
     filter_.stop_at(imap::Stop::AtBoundary);
   }
   if (delay_ms > 0) {
-    hold_ = std::make_unique<Hold>(*this);
-    hold_->arm(loop_.deadlines(), delay_ms);
+    delayed_ = std::make_unique<Delayed>(*this);
+    delayed_->arm(loop_.deadlines(), delay_ms);
   }
 }
 
 void Relay::let_go() {
-  const std::unique_ptr<Hold> hold = std::move(hold_);
-  to_client_.put(as_bytes(hold->bytes));
-  if (hold->backend_gone && !filter_.stopped()) {
-    end_without_backend(hold->reason, hold->error);
+  const std::unique_ptr<Delayed> delayed = std::move(delayed_);
+  to_client_.put(as_bytes(delayed->bytes));
+  if (delayed->backend_gone && !filter_.stopped()) {
+    end_without_backend(delayed->reason, delayed->error);
   } else {
     go_on();
   }
@@ -211,10 +211,10 @@ void Relay::backend_gone(EndReason reason, const Error& error) {
   if (!done_) {
     filter_.server_ended();
   }
-  if (hold_ != nullptr) {
-    hold_->backend_gone = true;
-    hold_->reason = reason;
-    hold_->error = error;
+  if (delayed_ != nullptr) {
+    delayed_->backend_gone = true;
+    delayed_->reason = reason;
+    delayed_->error = error;
     return;
   }
   end_without_backend(reason, error);
@@ -226,8 +226,8 @@ void Relay::Sink::put(Bytes data) {
   if (lost || finished) {
     return;
   }
-  if (relay.hold_ != nullptr && this == &relay.to_client_) {
-    relay.hold_->bytes.append(as_text(data));
+  if (relay.delayed_ != nullptr && this == &relay.to_client_) {
+    relay.delayed_->bytes.append(as_text(data));
     return;
   }
   bytes += data.size();
@@ -260,8 +260,8 @@ void Relay::lose(Sink& sink, const Error& error) {
   sink.full = false;
   watch().error = error;
   if (&sink == &to_backend_) {
-    wipe(held_);
-    std::string().swap(held_);
+    wipe(undecided_);
+    std::string().swap(undecided_);
   }
   look_soon();
   pace();
@@ -279,8 +279,8 @@ void Relay::pace() {
     end_now(EndReason::LimitMemory, {});
     return;
   }
-  const bool free = hold_ == nullptr;
-  set_reading(client_, client_reading_, free && held_.empty() && !to_backend_.full,
+  const bool free = delayed_ == nullptr;
+  set_reading(client_, client_reading_, free && undecided_.empty() && !to_backend_.full,
               cells_.client_pauses);
   set_reading(backend_, backend_reading_, free && !to_client_.full, cells_.backend_pauses);
   if (!client_reading_) {

@@ -81,7 +81,7 @@ class Relay final : public net::Retirable, private net::Deadline {
   // Call it when the filter reports an answer: the answer, and all after it, reaches the client
   // only after `delay_ms`, in which neither side is read. Then `line`, unless it is empty, is said
   // at the next boundary, and the relay ends with `reason`.
-  void hold_answer(uint64_t delay_ms, EndReason reason = {}, std::string_view line = {});
+  void delay_answer(uint64_t delay_ms, EndReason reason = {}, std::string_view line = {});
   // The login that the filter keeps back (imap::LoginLeave::Wait) is sent.
   void let_login_go();
   // Ends now; the client hears `line` only at a boundary.
@@ -133,9 +133,9 @@ class Relay final : public net::Retirable, private net::Deadline {
     Relay& relay;
   };
 
-  // What is held back, and until when. There is one only while there is something.
-  struct Hold final : net::Deadline {
-    explicit Hold(Relay& r) : relay(r) {}
+  // An answer that is delayed, with all after it. There is one only while there is something.
+  struct Delayed final : net::Deadline {
+    explicit Delayed(Relay& r) : relay(r) {}
     void on_deadline() override { relay.let_go(); }
     Relay& relay;
     std::string bytes;
@@ -194,10 +194,10 @@ class Relay final : public net::Retirable, private net::Deadline {
   Sink to_backend_;
   Sink to_client_;
   imap::Filter filter_;
-  std::unique_ptr<Hold> hold_;
+  std::unique_ptr<Delayed> delayed_;
   std::unique_ptr<Watch> watch_;
-  std::string held_;      // client bytes whose meaning waits for the backend's answer
-  std::string_view bye_;  // a literal, said where the filter stops
+  std::string undecided_;  // client bytes whose meaning waits for the backend's answer
+  std::string_view bye_;   // a literal, said where the filter stops
   uint64_t last_activity_ms_;
   uint64_t bytes_from_client_ = 0;
   size_t counted_ = 0;  // of what the filter keeps back, how much the loop's memory knows of

@@ -42,7 +42,7 @@ void Relay::bye_at(imap::Stop stop, EndReason reason, std::string_view line) {
   bye_ = line;
   bye_reason_ = reason;
   filter_.stop_at(stop);
-  if (hold_ == nullptr && filter_.stopped()) {
+  if (delayed_ == nullptr && filter_.stopped()) {
     end_where_stopped();
   }
 }
@@ -62,8 +62,9 @@ void Relay::end_now(EndReason reason, std::string_view line, const Error& error)
   }
   disarm();
   to_backend_.lost = true;  // what the client has just sent to end it is not passed on
-  if (const auto hold = std::move(hold_); hold != nullptr && reason != EndReason::ClientFailed) {
-    to_client_.put(as_bytes(hold->bytes));
+  if (const auto delayed = std::move(delayed_);
+      delayed != nullptr && reason != EndReason::ClientFailed) {
+    to_client_.put(as_bytes(delayed->bytes));
   }
   filter_.end(broken_off_by_client(reason));
   observer_.on_relay_end(reason, filter_.at_boundary() ? line : std::string_view{}, error);

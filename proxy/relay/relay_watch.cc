@@ -42,7 +42,7 @@ void Relay::on_deadline() {
     return;
   }
   const unsigned still = look();
-  const bool waits = !client_reading_ || !held_.empty() || backend_.queued() > 0;
+  const bool waits = !client_reading_ || !undecided_.empty() || backend_.queued() > 0;
   const bool gone = client_failed_ || (waits && client_.hung_up());
   const bool over = client_ended_ && nothing_owed();
   if ((gone || over) && still >= kGoneLooks) {
@@ -57,7 +57,8 @@ void Relay::on_deadline() {
 // All is with the server, which has answered all, and has had the client's end: what it may still
 // say is a last word, and that is awaited for some seconds.
 bool Relay::nothing_owed() const {
-  return held_.empty() && hold_ == nullptr && backend_.queued() == 0 && filter_.nothing_owed();
+  return undecided_.empty() && delayed_ == nullptr && backend_.queued() == 0 &&
+         filter_.nothing_owed();
 }
 
 // At how many looks in a row nothing had moved, this one included.

@@ -9,18 +9,10 @@
 #include "proxy/net/local_address.h"
 #include "proxy/pool/session_limit.h"
 #include "proxy/session/label_sets.h"
-#include "proxy/session/snapshot.h"
+#include "proxy/snapshot/snapshot.h"
 
 namespace postern {
 namespace {
-
-void warn_of_memory_limit(const Config& config) {
-  const std::string warning =
-      config::judge_memory_limit(config.limits.memory, config::usable_memory());
-  if (!warning.empty()) {
-    log_warnings("configuration", {{"limits.memory", warning}});
-  }
-}
 
 // Beyond local ports no session reaches the backend, though postern would admit it.
 void log_session_limits(const Config& config) {
@@ -35,9 +27,12 @@ void log_session_limits(const Config& config) {
 
 }  // namespace
 
-void log_faults(const char* event, const Faults& faults) {
+void log_faults(const char* event, const Faults& faults, Cause cause) {
   for (const Fault& fault : faults) {
-    log::error(event, {{"where", fault.where}, {"fault", fault.message}});
+    log::error(event, {{"where", fault.where},
+                       {"fault", fault.message},
+                       {"cause", name_of(cause)},
+                       {"advice", describe(cause).fix}});
   }
 }
 
@@ -47,12 +42,21 @@ void log_warnings(const char* event, const Faults& warnings) {
   }
 }
 
+Faults find_doubts(const Config& config, metrics::LabelSets& labels) {
+  Faults doubts = config.warnings;
+  append(doubts, find_unnamed_servers(config, labels));
+  append(doubts, find_foreign_sources(config));
+  const std::string memory =
+      config::judge_memory_limit(config.limits.memory, config::usable_memory());
+  if (!memory.empty()) {
+    doubts.push_back({"limits.memory", memory});
+  }
+  return doubts;
+}
+
 void log_configuration(const Config& config, metrics::LabelSets& labels) {
-  log_warnings("configuration", config.warnings);
-  log_warnings("configuration", find_unnamed_servers(config, labels));
-  log_warnings("configuration", find_foreign_sources(config));
+  log_warnings("configuration", find_doubts(config, labels));
   log_session_limits(config);
-  warn_of_memory_limit(config);
 }
 
 void warn_of_what_cannot_be_read_again(const Config& config, const std::string& config_path) {

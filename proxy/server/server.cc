@@ -206,7 +206,7 @@ void Server::reload() {
   notifier_.reloading();
   const auto fail = [this](const Faults& faults) {
     const bool starved = net::descriptors_are_short();
-    log_faults("reload failed, the old configuration stays", faults);
+    log_faults("reload failed, the old configuration stays", faults, Cause::ReloadFailed);
     notifier_.ready("Serving; the last reload failed, the old configuration stays");
     state_.reload_failed = true;
     counters_.count<Metric::ConfigReloads>(metrics::Outcome::Error);
@@ -223,6 +223,7 @@ void Server::reload() {
   net::FileWatch::View files = net::FileWatch::look(material_files(config.value().tls));
   auto materials = Materials::load(std::move(config.value()), &materials_);
   if (!materials) {
+    reload_awaits_files_ = true;
     return fail(materials.faults());
   }
   auto snapshots = Snapshot::make(materials.value(), labels_, workers_.size());
@@ -240,7 +241,7 @@ void Server::reload() {
   }
   counters_.count<Metric::ConfigReloads>(metrics::Outcome::Success);
   retry_.succeeded(true);
-  state_.reload_failed = state_.certificates_failed = false;
+  state_.reload_failed = state_.certificates_failed = reload_awaits_files_ = false;
   state_.reloaded_at_s = state_.certificates_at_s = std::time(nullptr);
   notifier_.ready("Serving");
   log::info("reloaded");
@@ -250,7 +251,13 @@ void Server::on_files_changed(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     log::info("file changed", {{"file", path}});
   }
-  reload_certificates();
+  const bool is_awaited = std::exchange(reload_awaits_files_, false);
+  if (is_awaited) {
+    reload();
+  }
+  if (!is_awaited || state_.reload_failed) {
+    reload_certificates();
+  }
 }
 
 // The configuration stays, and so do the pools behind. What is broken today may be whole at the
@@ -258,7 +265,8 @@ void Server::on_files_changed(const std::vector<std::string>& paths) {
 void Server::reload_certificates() {
   const auto fail = [this](const Faults& faults) {
     const bool starved = net::descriptors_are_short();
-    log_faults("certificates not reloaded, the old ones stay", faults);
+    log_faults("certificates not reloaded, the old ones stay", faults,
+               Cause::CertificatesNotReloaded);
     counters_.count<Metric::CertificateReloads>(metrics::Outcome::Error);
     state_.certificates_failed = true;
     if (starved) {
@@ -290,7 +298,7 @@ void Server::reload_certificates() {
 void Server::apply(Materials materials, Pools checked) {
   const bool reconfigured = materials.config != materials_.config;
   if (reconfigured) {
-    prober_.follow(std::move(checked));  // the former ones need the former configuration
+    health_checks_.follow(std::move(checked));  // the former ones need the former configuration
   }
   materials_ = std::move(materials);
   const Config& config = *materials_.config;
@@ -343,7 +351,7 @@ void Server::on_upgraded(int pid) {
 void Server::drain_workers(DrainSchedule::Mode mode) {
   const uint64_t limit_ms = materials_.config->timeouts.drain_ms;
   draining_workers_ = true;
-  prober_.stop();
+  health_checks_.stop();
   for (const auto& worker : workers_) {
     worker->drain({.limit_ms = limit_ms, .mode = mode});
   }

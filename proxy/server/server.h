@@ -21,7 +21,7 @@
 #include "metrics/counters.h"
 #include "metrics/label_sets.h"
 #include "proxy/admission/admission.h"
-#include "proxy/backend/prober.h"
+#include "proxy/backend/health_checks.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/file_watch.h"
 #include "proxy/net/loop.h"
@@ -39,7 +39,7 @@
 #include "proxy/server/status.h"
 #include "proxy/server/watchdog.h"
 #include "proxy/server/worker.h"
-#include "proxy/session/snapshot.h"
+#include "proxy/snapshot/snapshot.h"
 #include "tls/engine.h"
 
 namespace postern {
@@ -111,11 +111,11 @@ class Server final : private net::SignalObserver,
   MemoryWatch memory_watch_;
   RefusalReport refusal_report_{loop_, admission_.refusals()};
   BackendFacts facts_{labels_};
-  Prober prober_{{.loop = loop_,
-                  .workspace = workspace_,
-                  .counters = counters_,
-                  .labels = labels_,
-                  .facts = facts_}};
+  HealthChecks health_checks_{{.loop = loop_,
+                               .workspace = workspace_,
+                               .counters = counters_,
+                               .labels = labels_,
+                               .facts = facts_}};
   std::vector<NamedSocket> sockets_;  // lent by the workers and the admin endpoint until a drain
   std::vector<std::unique_ptr<Worker>> workers_;
   Upgrade upgrade_;
@@ -123,8 +123,9 @@ class Server final : private net::SignalObserver,
   ServingState state_;
   std::unique_ptr<Status> status_;
   std::unique_ptr<Admin> admin_;
-  bool draining_workers_ = false;  // the workers drain
-  bool superseded_ = false;        // by a new process, and no signal has come since
+  bool draining_workers_ = false;     // the workers drain
+  bool reload_awaits_files_ = false;  // one failed for a file that the old configuration names, too
+  bool superseded_ = false;           // by a new process, and no signal has come since
 };
 
 }  // namespace postern

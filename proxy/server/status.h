@@ -18,7 +18,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/pool/backend_facts.h"
 #include "proxy/server/watchdog.h"
-#include "proxy/session/snapshot.h"
+#include "proxy/snapshot/snapshot.h"
 
 namespace postern {
 

@@ -103,7 +103,10 @@ void Worker::Port::on_accept_failure(const Error& error) {
   const char* const advice = of_files ? net::kMoreDescriptors : "";
   const std::string& where = worker.snapshot_->config->listeners[index].text;
   log::write(log::Level::Error, "accept failed",
-             {{"listener", where}, {"error", error}, log::Field::optional("advice", advice)},
+             {{"listener", where},
+              {"error", error},
+              {"sessions", worker.services_.admission.sessions()},
+              log::Field::optional("advice", advice)},
              {.key = "listener", .value = where, .once = true});
 }
 

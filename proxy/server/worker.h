@@ -21,7 +21,7 @@
 #include "proxy/process/listening_sockets.h"
 #include "proxy/server/drain_schedule.h"
 #include "proxy/session/session.h"
-#include "proxy/session/snapshot.h"
+#include "proxy/snapshot/snapshot.h"
 #include "tls/engine.h"
 
 namespace postern {

@@ -106,8 +106,8 @@ Cause cause_of_end(EndReason reason, const Error& error, std::optional<uint8_t> 
     return Cause::ClientTlsViolation;
   }
   const bool by_words = error.domain == &imap::kImapDomain;
-  if (((reason == EndReason::ClientViolation || reason == EndReason::BackendClosed ||
-        reason == EndReason::BackendFailed) &&
+  if (((reason == EndReason::ClientViolation || reason == EndReason::BackendViolation ||
+        reason == EndReason::BackendClosed || reason == EndReason::BackendFailed) &&
        by_words) ||
       (reason == EndReason::BackendUnavailable && error)) {
     return cause_of_failure(error);

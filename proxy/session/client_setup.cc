@@ -4,7 +4,7 @@
 #include <string>
 #include <utility>
 
-#include "proxy/session/crowd.h"
+#include "proxy/admission/crowd.h"
 #include "proxy/session/label_values.h"
 #include "proxy/session/messages.h"
 
@@ -22,7 +22,8 @@ void ClientSetup::start(std::unique_ptr<net::TcpStream> client) {
   cleartext_->start();
   if (net::contains(listener().proxies, session_.origin.address)) {
     proxy_ = std::make_unique<ProxyReader>();
-    arm_until(std::min(loop().now_ms() + timeouts().handshake_ms, session_.login_at_ms));
+    arm_at(loop().deadlines(),
+           std::min(loop().now_ms() + timeouts().handshake_ms, session_.login_at_ms));
   } else {
     welcome({});
   }
@@ -116,7 +117,7 @@ void ClientSetup::welcome(Bytes early) {
 
 void ClientSetup::greet() {
   step_ = Step::Cleartext;
-  arm_until(session_.login_at_ms);
+  arm_at(loop().deadlines(), session_.login_at_ms);
   front_ = std::make_unique<StarttlsFront>(commands_before_login());
   cleartext_->write(as_bytes(StarttlsFront::greeting()));
 }
@@ -156,7 +157,8 @@ void ClientSetup::converse(Bytes bytes) {
 // handshakes nor memory for one.
 void ClientSetup::await_hello(Bytes early) {
   step_ = Step::Handshake;
-  arm_until(std::min(loop().now_ms() + timeouts().handshake_ms, session_.login_at_ms));
+  arm_at(loop().deadlines(),
+         std::min(loop().now_ms() + timeouts().handshake_ms, session_.login_at_ms));
   if (!early.empty()) {
     handshake(early);
   }
@@ -378,11 +380,6 @@ void ClientSetup::count_shadow_refusal() {
     counters().count<Metric::ShadowRefusals>(
         session_.labels().index_of<Label::ShadowReason>(name_of(*refusal)));
   }
-}
-
-void ClientSetup::arm_until(uint64_t at_ms) {
-  const uint64_t now = loop().now_ms();
-  arm(loop().deadlines(), at_ms > now ? at_ms - now : 0);
 }
 
 }  // namespace postern

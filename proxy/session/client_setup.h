@@ -111,7 +111,6 @@ class ClientSetup final : public net::Retirable,
   void count_proxy_header(const char* label);
   void count_handshake_failure(const char* label);
   void count_shadow_refusal();
-  void arm_until(uint64_t at_ms);
   const ListenerConfig& listener() const { return session_.listener_config(); }
   const Timeouts& timeouts() const { return session_.config().timeouts; }
   uint32_t commands_before_login() const {

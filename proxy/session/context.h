@@ -15,7 +15,7 @@
 #include "proxy/relay/relay.h"
 #include "proxy/session/command_meter.h"
 #include "proxy/session/session_lists.h"
-#include "proxy/session/snapshot.h"
+#include "proxy/snapshot/snapshot.h"
 #include "proxy/transport/tls_stream.h"
 
 namespace postern {

@@ -77,7 +77,7 @@ void define_session_labels(metrics::LabelSets& sets) {
   sets.define(Label::Violation, join_words({}, {&imap::kImapDomain}));
   sets.define<imap::Mechanism>();
   sets.define<imap::LoginResult>();
-  sets.define<imap::Refusal>();
+  sets.define<imap::CommandRefusal>();
   sets.define<imap::Command>();
   sets.define<imap::CommandResult>();
   sets.define<EndReason>();

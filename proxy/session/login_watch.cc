@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/log/log.h"
+#include "proxy/session/client_cause.h"
 #include "proxy/session/label_values.h"
 #include "proxy/session/messages.h"
 #include "proxy/session/session_log.h"
@@ -136,7 +137,8 @@ void LoginWatch::failed(imap::LoginResult result, uint64_t user, uint64_t took_u
               {"failures", verdict.failures},
               {"backend", session_.pool->config().name},
               log::Field::optional("server", server_name()),
-              {"answered_ms", took_us / 1000}},
+              {"answered_ms", took_us / 1000},
+              {"cause", name_of(cause_of_login(result))}},
              by_client);
   report_failures_in_a_row();
   if (!verdict.counted) {
@@ -157,7 +159,7 @@ void LoginWatch::failed(imap::LoginResult result, uint64_t user, uint64_t took_u
   if (verdict.delay_ms > 0) {
     counters().observe<Metric::LoginFailureDelay>(verdict.delay_ms * 1000);
   }
-  relay_->hold_answer(verdict.delay_ms, EndReason::Banned, verdict.banned ? kBanned : "");
+  relay_->delay_answer(verdict.delay_ms, EndReason::Banned, verdict.banned ? kBanned : "");
 }
 
 // The server has said no for another reason than the secret.
@@ -173,7 +175,8 @@ void LoginWatch::refused(imap::LoginResult result, const Trouble& trouble) {
   if (result == imap::LoginResult::PrivacyRequired && server != nullptr &&
       !session_.services.dial.facts.wants_privacy[server->label].exchange(true)) {
     log::warn("server wants a secured hop for logins",
-              {{"server", name},
+              {{"backend", session_.pool->config().name},
+               {"server", name},
                {"cause", name_of(Cause::BackendPrivacyRequired)},
                {"advice", describe(Cause::BackendPrivacyRequired).fix}});
   }
@@ -239,9 +242,9 @@ void LoginWatch::on_opaque() {
   opaque_ = ScopedGauge(counters().cell<Metric::SessionsOpaque>());
 }
 
-void LoginWatch::on_command_refused(imap::Refusal reason) {
+void LoginWatch::on_command_refused(imap::CommandRefusal reason) {
   counters().count<Metric::CommandsRefused>(reason);
-  if (reason == imap::Refusal::Starttls) {
+  if (reason == imap::CommandRefusal::Starttls) {
     counters().count<Metric::StarttlsRefused>();
   }
 }

@@ -73,7 +73,7 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   void on_unauthenticated() override;
   void on_idle(bool idling) override;
   void on_opaque() override;
-  void on_command_refused(imap::Refusal reason) override;
+  void on_command_refused(imap::CommandRefusal reason) override;
   void on_id_fields_dropped(unsigned count) override;
   uint32_t clock_ms() override { return static_cast<uint32_t>(now_ms()); }
   void on_command_ended(imap::Command command, imap::CommandResult result,

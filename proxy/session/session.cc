@@ -40,7 +40,7 @@ void Session::on_client_ready(ReadyClient client) {
     return;
   }
   client_->observe(*this);
-  arm_until(context_.login_at_ms);
+  arm_at(loop().deadlines(), context_.login_at_ms);
   connect();
 }
 
@@ -112,7 +112,7 @@ void Session::on_failure(const Error& error) {
 
 // The end of a client that is not read is not reported either.
 void Session::look_early() {
-  arm_until(std::min(loop().now_ms() + kEarlyLookMs, context_.login_at_ms));
+  arm_at(loop().deadlines(), std::min(loop().now_ms() + kEarlyLookMs, context_.login_at_ms));
 }
 
 void Session::on_connected(DialResult result) {
@@ -129,7 +129,7 @@ void Session::on_connected(DialResult result) {
                                    filter_options(), *watch_, observer);
   watch_->attach(*relay_);
   if (early_ != nullptr) {  // looks end
-    arm_until(context_.login_at_ms);
+    arm_at(loop().deadlines(), context_.login_at_ms);
   }
   relay_->start(result.first_bytes, early_ != nullptr ? std::string_view(*early_) : "");
   forget_early();
@@ -174,21 +174,21 @@ void Session::on_login_awaits_client() {
 
 void Session::on_logged_in() {
   move_to(context_.services.sessions.served);
-  arm_until(loop().now_ms() + config().timeouts.idle_ms);
+  arm_at(loop().deadlines(), loop().now_ms() + config().timeouts.idle_ms);
 }
 
 // A new login gets the time that the first one had.
 void Session::on_logged_out() {
   move_to(before_login().waiting);
   context_.login_at_ms = loop().now_ms() + config().timeouts.login_ms;
-  arm_until(context_.login_at_ms);
+  arm_at(loop().deadlines(), context_.login_at_ms);
 }
 
 // The deadline may have waited for this answer.
 void Session::on_login_refused() {
   move_to(before_login().waiting);
   if (loop().now_ms() >= context_.login_at_ms) {
-    arm_until(context_.login_at_ms);
+    arm_at(loop().deadlines(), context_.login_at_ms);
   }
 }
 
@@ -202,7 +202,7 @@ void Session::move_to(IntrusiveList<Session>& list) {
 void Session::check_idle() {
   const uint64_t idle_at = relay_->last_activity_ms() + config().timeouts.idle_ms;
   if (idle_at > loop().now_ms()) {
-    arm_until(idle_at);
+    arm_at(loop().deadlines(), idle_at);
   } else {
     relay_->end_now(EndReason::IdleTimeout, kAutologout);
   }
@@ -210,8 +210,8 @@ void Session::check_idle() {
 
 void Session::check_login() {
   if (relay_->filter().login_awaits_server() && loop().now_ms() < watch_->answer_at_ms()) {
-    arm_until(
-        watch_->answer_at_ms());  // a guess sent late is answered, and counted, like any other
+    arm_at(loop().deadlines(),
+           watch_->answer_at_ms());  // a guess sent late is answered, and counted, like any other
   } else {
     relay_->end_now(EndReason::LoginTimeout, kLoginTimeout);
   }
@@ -251,11 +251,6 @@ void Session::on_deadline() {
     case State::Closed:
       return;
   }
-}
-
-void Session::arm_until(uint64_t at_ms) {
-  const uint64_t now = loop().now_ms();
-  arm(loop().deadlines(), at_ms > now ? at_ms - now : 0);
 }
 
 // ---- stopping

@@ -34,7 +34,7 @@
 #include "proxy/session/context.h"
 #include "proxy/session/login_watch.h"
 #include "proxy/session/session_log.h"
-#include "proxy/session/snapshot.h"
+#include "proxy/snapshot/snapshot.h"
 #include "proxy/transport/tls_stream.h"
 
 namespace postern {
@@ -130,7 +130,6 @@ class Session final : public net::Retirable,
   void on_failure(const Error& error) override;
   void on_deadline() override;
 
-  void arm_until(uint64_t at_ms);
   void enter(State state) { state_ = state; }
   bool logged_in() const { return watch_.has_value() && watch_->logged_in(); }
   const Config& config() const { return context_.config(); }

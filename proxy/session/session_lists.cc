@@ -2,7 +2,7 @@
 
 #include <span>
 
-#include "proxy/session/crowd.h"
+#include "proxy/admission/crowd.h"
 #include "proxy/session/session.h"
 
 namespace postern {

@@ -39,6 +39,7 @@ void log_session_end(const SessionRecord& record) {
               Field::optional("alert_from", record.alert_from),
               Field::optional("means", record.means),
               Field::optional("sni", record.sni),
+              Field::optional("sni_in_certificate", record.sni_in_certificate ? "" : "no"),
               Field::optional("backend", record.backend),
               Field::optional("server", record.server),
               Field::optional("session", record.session),

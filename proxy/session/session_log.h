@@ -26,7 +26,8 @@ struct SessionRecord {
   const char* alert_from = "";     // "client" or "postern"
   const char* means = "";          // what the client's alert means to the operator
   std::string sni = {};
-  std::string backend = {};  // its name in the configuration
+  bool sni_in_certificate = true;  // false: no certificate has that name
+  std::string backend = {};        // its name in the configuration
   std::string server = {};
   std::string session = {};       // the id in the server's log, by client_identity
   std::string offered = {};       // the highest TLS version that the client offers

@@ -31,6 +31,9 @@ EndReason Session::reason_on_record(EndReason reason) const {
 // its lines, perhaps BYE, and hangs up.
 bool Session::broke_off_on_header(EndReason reason) const {
   constexpr uint64_t kSoonUs = 10'000'000;  // else it may have restarted, or the client kept silent
+  if (is_unexpected_header(error_)) {       // it has said so under the header's own tag
+    return true;
+  }
   const bool by_backend = reason == EndReason::BackendClosed || reason == EndReason::BackendFailed;
   const ClientIdentity way = context_.pool->config().client_identity;
   return by_backend && (way == ClientIdentity::ProxyV1 || way == ClientIdentity::ProxyV2) &&
@@ -106,6 +109,9 @@ Cause Session::cause_of_record() const {
 
 void Session::describe_tls(const tls::Engine& engine, SessionRecord& record) const {
   record.sni = engine.server_name();
+  const tls::ServerContext& context = *context_.snapshot->listeners[context_.listener];
+  record.sni_in_certificate =
+      record.sni.empty() || context.settings().certificates->has_name(record.sni);
   if (const auto& offer = engine.hello().highest_offer) {
     record.offered = name_of(*offer);
   }

@@ -1,4 +1,4 @@
-#include "proxy/session/snapshot.h"
+#include "proxy/snapshot/snapshot.h"
 
 #include <set>
 #include <utility>
@@ -6,7 +6,6 @@
 #include "tls/exposure.h"
 
 namespace postern {
-
 namespace {
 
 // Moves a result's value into `into`, or its faults to the others.
@@ -15,7 +14,7 @@ void take(Result<T> result, T& into, Faults& faults) {
   if (result) {
     into = std::move(result.value());
   } else {
-    faults.insert(faults.end(), result.faults().begin(), result.faults().end());
+    append(faults, result.faults());
   }
 }
 

@@ -1,4 +1,4 @@
-#include "proxy/session/crowd.h"
+#include "proxy/admission/crowd.h"
 
 #include <deque>
 #include <string>

@@ -1,5 +1,5 @@
 // The checks of a server's health: what they say to it, and what they make of its answers.
-#include "proxy/backend/prober.h"
+#include "proxy/backend/health_checks.h"
 #include "tests/backend/dialer_fixture.h"
 
 namespace postern {
@@ -9,10 +9,10 @@ class ServerCheckTest : public DialerTest {
  protected:
   ServerCheckTest() { config.health = HealthConfig{.interval_ms = 50, .rise = 2, .fall = 2}; }
   ~ServerCheckTest() override {
-    prober.stop();
+    health_checks.stop();
     loop.run_once(0);
   }
-  void follow() { prober.follow({std::shared_ptr<Pool>(std::shared_ptr<Pool>(), &pool())}); }
+  void follow() { health_checks.follow({std::shared_ptr<Pool>(std::shared_ptr<Pool>(), &pool())}); }
   uint64_t probes(std::string_view result) {
     return counters
         .cell_at(Metric::BackendProbes, {1, labels.index_of(metrics::Label::ConnectResult, result)})
@@ -25,7 +25,7 @@ class ServerCheckTest : public DialerTest {
   // A server without a listener.
   void closed_server() { config.servers.push_back(closed_port.host()); }
 
-  Prober prober{services};
+  HealthChecks health_checks{services};
 };
 
 TEST_F(ServerCheckTest, AsksForCapabilitiesAndSaysGoodbye) {
@@ -103,7 +103,7 @@ TEST_F(ServerCheckTest, LeavesNothingWhenItStops) {
   ScriptedBackend& server = backend({.greeting = ""});
   follow();
   ASSERT_TRUE(accepted(0, 1));
-  prober.stop();
+  health_checks.stop();
   EXPECT_TRUE(run_until(loop, [&] { return server.open() == 0; }));
   pass_ms(60'000);
   loop.run_once(10);

@@ -99,7 +99,7 @@ class Parked final : private net::StreamObserver,
   void on_unauthenticated() override {}
   void on_idle(bool idling) override;
   void on_opaque() override {}
-  void on_command_refused(imap::Refusal) override {}
+  void on_command_refused(imap::CommandRefusal) override {}
   void on_sasl_turn(bool) override {}
   void on_id_fields_dropped(unsigned) override {}
   uint32_t clock_ms() override;

@@ -57,7 +57,7 @@ struct Events final : ConversationObserver {
     note(now ? 'i' : 'w', "");
   }
   void on_opaque() override { note('o', ""); }
-  void on_command_refused(Refusal reason) override { note('r', name_of(reason)); }
+  void on_command_refused(CommandRefusal reason) override { note('r', name_of(reason)); }
   void on_sasl_turn(bool) override {}
   void on_id_fields_dropped(unsigned count) override {
     check(count > 0, "fields are reported when there are some");

@@ -36,7 +36,7 @@ class EventLog final : public ConversationObserver {
   void on_unauthenticated() override { note("unauthenticated"); }
   void on_idle(bool idling) override { note(idling ? "idle" : "awake"); }
   void on_opaque() override { note("opaque"); }
-  void on_command_refused(Refusal reason) override {
+  void on_command_refused(CommandRefusal reason) override {
     note(std::string("refused ") + name_of(reason));
   }
   void on_sasl_turn(bool) override {}

@@ -37,6 +37,21 @@ TEST(Filter, EditsTheGreetingsOfRealServers) {
       "IMAP4rev1 2007f.404 at Mon, 1 Jan 2024\r\n");
 }
 
+// Dovecot says so a moment after its greeting. The answer is to the gateway's own words.
+TEST(Filter, FindsAServerThatReadsAProxyHeaderAsACommand) {
+  for (const char* answer : {"PROXY BAD what\r\n", "PROXY NO what\r\n"}) {
+    const Outcome outcome = run_everywhere(
+        {server("* OK hi\r\n"), client("a NOOP\r\n"), server(answer), server("a OK done\r\n")});
+    EXPECT_EQ(outcome.to_client, "* OK hi\r\n");
+    EXPECT_EQ(outcome.violation, "proxy_header_unexpected");
+  }
+  const std::string to_the_client = "* OK hi\r\nPROXY BAD what\r\n";
+  const Outcome outcome = run_everywhere(
+      {server("* OK hi\r\n"), client("PROXY NOOP\r\n"), server("PROXY BAD what\r\n")});
+  EXPECT_EQ(outcome.to_client, to_the_client);
+  EXPECT_EQ(outcome.violation, "");
+}
+
 TEST(Filter, TreatsABracketAtTheEndOfAGreetingAsText) {
   const std::string exchange =
       "* OK The Microsoft Exchange IMAP4 service is ready. [CAPABILITY STARTTLS U1RBUlRUTFM=]\r\n";

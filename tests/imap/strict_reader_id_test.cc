@@ -52,9 +52,10 @@ TEST(StrictReaderId, RefusesAnAmbiguousId) {
         "a ID NILx\r\n", "a ID ({3+}\r\na\r\n NIL)\r\n", "a ID ((\"a\" \"b\"))\r\n"}) {
     const Outcome outcome = talk({client(std::string(command) + "b NOOP\r\n")});
     EXPECT_EQ(outcome.to_server, "b NOOP\r\n") << command;
-    EXPECT_EQ(outcome.to_client, refusal(Refusal::Id)) << command;
+    EXPECT_EQ(outcome.to_client, refusal(CommandRefusal::Id)) << command;
   }
-  EXPECT_EQ(talk({client("a ID(\"name\" \"x\")\r\n")}).to_client, refusal(Refusal::Malformed));
+  EXPECT_EQ(talk({client("a ID(\"name\" \"x\")\r\n")}).to_client,
+            refusal(CommandRefusal::Malformed));
 }
 
 }  // namespace

@@ -74,12 +74,13 @@ TEST(StrictReader, RecognisesWhateverAServerReadsAsALogin) {
 }
 
 TEST(StrictReader, EchoesOnlyHarmlessTags) {
-  EXPECT_EQ(talk({client("a\"b STARTTLS\r\n")}).to_client, refusal(Refusal::Starttls, "*"));
-  EXPECT_EQ(talk({client("+ STARTTLS\r\n")}).to_client, refusal(Refusal::Starttls, "*"));
+  EXPECT_EQ(talk({client("a\"b STARTTLS\r\n")}).to_client, refusal(CommandRefusal::Starttls, "*"));
+  EXPECT_EQ(talk({client("+ STARTTLS\r\n")}).to_client, refusal(CommandRefusal::Starttls, "*"));
   const std::string tag(64, 't');
   EXPECT_EQ(talk({client(tag + " STARTTLS\r\n")}).to_client,
-            refusal(Refusal::Starttls, tag.c_str()));
-  EXPECT_EQ(talk({client(tag + "t STARTTLS\r\n")}).to_client, refusal(Refusal::Starttls, "*"));
+            refusal(CommandRefusal::Starttls, tag.c_str()));
+  EXPECT_EQ(talk({client(tag + "t STARTTLS\r\n")}).to_client,
+            refusal(CommandRefusal::Starttls, "*"));
 }
 
 // ---- literals
@@ -98,12 +99,12 @@ TEST(StrictReader, KeepsLiteralsFromTheServer) {
     EXPECT_EQ(outcome.to_server, "n NOOP\r\n") << line;
     EXPECT_EQ(outcome.events, "refused literal") << line;
   }
-  EXPECT_EQ(talk({client("a NOOP {5+}\r\nabcde\r\n")}).to_client, refusal(Refusal::Literal));
+  EXPECT_EQ(talk({client("a NOOP {5+}\r\nabcde\r\n")}).to_client, refusal(CommandRefusal::Literal));
 }
 
 TEST(StrictReader, RefusesASynchronisingLiteralBeforeItIsSent) {
   const Outcome outcome = talk({client("a APPEND x {20}\r\nb NOOP\r\n")});
-  EXPECT_EQ(outcome.to_client, refusal(Refusal::Literal));
+  EXPECT_EQ(outcome.to_client, refusal(CommandRefusal::Literal));
   EXPECT_EQ(outcome.to_server, "b NOOP\r\n");
 }
 
@@ -167,7 +168,7 @@ TEST(StrictReader, BoundsACommandWithItsLiterals) {
   EXPECT_EQ(talk({client("a LOGIN {26+}\r\n")}, options).violation, "literal_too_long");
   EXPECT_EQ(talk({client("a LOGIN {4294967295}\r\n")}, options).violation, "literal_too_long");
   EXPECT_EQ(talk({client("a NOOP {4294967295}\r\n")}, options).to_client,
-            refusal(Refusal::Literal));
+            refusal(CommandRefusal::Literal));
   EXPECT_EQ(talk({client("a NOOP {4294967295+}\r\n")}, options).violation, "literal_too_long");
   EXPECT_EQ(talk({client("a LOGIN {99999999999999999999+}\r\n")}, options).violation,
             "bad_literal");
@@ -205,7 +206,7 @@ TEST(StrictReader, ReadsLoginByTheGrammar) {
         "a LOGIN (u) p\r\n", "a LOGIN u \"p\r\n", "a LOGIN u p\"\r\n", "a LOGIN u p\\q\r\n",
         "a LOGIN \"u\"\"p\"\r\n", "a LOGIN u {1}x\r\n"}) {
     const Outcome outcome = talk({client(std::string(login) + "n NOOP\r\n")});
-    EXPECT_EQ(outcome.to_client, refusal(Refusal::Login)) << login;
+    EXPECT_EQ(outcome.to_client, refusal(CommandRefusal::Login)) << login;
     EXPECT_EQ(outcome.to_server, "n NOOP\r\n") << login;
   }
 }
@@ -292,7 +293,7 @@ TEST(StrictReader, ReadsAuthenticateByTheGrammar) {
         "a AUTHENTICATE (x)\r\n", "a AUTHENTICATE \"PLAIN\"\r\n", "a AUTHENTICATE PLAIN A!\r\n",
         "a AUTHENTICATE PLAIN AHU\tAcA==\r\n", "a AUTHENTICATE PLAIN ==\r\n"}) {
     const Outcome outcome = talk({client(std::string(bad) + "n NOOP\r\n")});
-    EXPECT_EQ(outcome.to_client, refusal(Refusal::Authenticate)) << bad;
+    EXPECT_EQ(outcome.to_client, refusal(CommandRefusal::Authenticate)) << bad;
     EXPECT_EQ(outcome.to_server, "n NOOP\r\n") << bad;
   }
 }
@@ -340,29 +341,30 @@ TEST(StrictReader, RefusesStarttls) {
         "a STARTTLS\"x\"\r\n"}) {
     const Outcome outcome = talk({client(std::string(line) + "b NOOP\r\n")});
     EXPECT_EQ(outcome.to_server, "b NOOP\r\n") << line;
-    EXPECT_EQ(outcome.to_client, refusal(Refusal::Starttls)) << line;
+    EXPECT_EQ(outcome.to_client, refusal(CommandRefusal::Starttls)) << line;
     EXPECT_EQ(outcome.events, "refused starttls");
   }
 }
 
 TEST(StrictReader, RefusesWhatNeedsALogin) {
   const Outcome outcome = talk({client("a COMPRESS DEFLATE\r\nb IDLE\r\nDONE\r\nc NOOP\r\n")});
-  EXPECT_EQ(outcome.to_client, refusal(Refusal::NotYet) + refusal(Refusal::NotYet, "b") +
-                                   refusal(Refusal::Malformed, "DONE"));
+  EXPECT_EQ(outcome.to_client, refusal(CommandRefusal::NotYet) +
+                                   refusal(CommandRefusal::NotYet, "b") +
+                                   refusal(CommandRefusal::Malformed, "DONE"));
   EXPECT_EQ(outcome.to_server, "c NOOP\r\n");
 }
 
 TEST(StrictReader, InsertsARefusalOnlyBetweenResponses) {
   const Outcome outcome = talk({server("* CAPABILITY A"), client("a STARTTLS\r\n"),
                                 client("b STARTTLS\r\n"), server(" B\r\n* 2 EXISTS\r\n")});
-  EXPECT_EQ(outcome.to_client, "* CAPABILITY A B\r\n" + refusal(Refusal::Starttls) +
-                                   refusal(Refusal::Starttls, "b") + "* 2 EXISTS\r\n");
+  EXPECT_EQ(outcome.to_client, "* CAPABILITY A B\r\n" + refusal(CommandRefusal::Starttls) +
+                                   refusal(CommandRefusal::Starttls, "b") + "* 2 EXISTS\r\n");
 }
 
 TEST(StrictReader, RefusesACommandOnceItHasEnded) {
   const Outcome outcome =
       talk({client("a NOOP {3+}\r\n"), server("* 1 EXISTS\r\n"), client("abc\r\n")});
-  EXPECT_EQ(outcome.to_client, "* 1 EXISTS\r\n" + refusal(Refusal::Literal));
+  EXPECT_EQ(outcome.to_client, "* 1 EXISTS\r\n" + refusal(CommandRefusal::Literal));
 }
 
 TEST(StrictReader, BoundsRefusals) {

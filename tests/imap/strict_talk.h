@@ -23,7 +23,7 @@ inline Outcome talk(test::Transcript transcript, const Filter::Options& options 
   return outcome;
 }
 
-inline std::string refusal(Refusal reason, const char* tag = "a") {
+inline std::string refusal(CommandRefusal reason, const char* tag = "a") {
   return std::string(tag) + " BAD " + text_of(reason) + "\r\n";
 }
 

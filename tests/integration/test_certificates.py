@@ -217,6 +217,17 @@ class Faults(unittest.TestCase):
             with gateway.connect_to_tls(context=authority.client_context()) as client:
                 self.assertEqual(client.socket.getpeercert(binary_form=True), leaves[1].der)
 
+    def test_the_log_shows_that_a_client_asked_for_a_name_of_no_certificate(self):
+        """curl and mutt finish the handshake, look at the names, and hang up without an alert."""
+        files = Rename(folder / "names", leaves[0])
+        context = authority.client_context()
+        context.check_hostname = False
+        with start(certificates=[files.configured]) as gateway:
+            gateway.connect(server_name="imap.elsewhere.test", context=context).close()
+            gateway.wait_for_log("session ended .*reason=client_closed .*sni=imap.elsewhere.test sni_in_certificate=no ")
+            gateway.connect(context=context).close()
+            gateway.wait_for_log("session ended .*reason=client_closed .*sni=postern.test backend=")
+
     def test_sessions_outlive_a_change(self):
         files = Rename(folder / "living", leaves[0])
         with start(certificates=[files.configured]) as gateway, \

@@ -52,6 +52,28 @@ class Header(unittest.TestCase):
                 gateway.wait_for_log(rf"backend failed .*reason={REASON} cause=backend_{REASON} .*advice=")
                 gateway.wait_for_metric(CONNECTS, lambda count: count > 0, {"result": REASON})
 
+    def test_version_1_is_named_to_a_session(self):
+        """Dovecot greets, and says `PROXY BAD` a moment later."""
+        gateway = self.gateway(**dovecot.backend("none", client_identity="proxy_v1"))
+        self.visit(gateway)
+        gateway.wait_for_log(rf"backend failed .*reason={REASON} cause=backend_{REASON} .*advice=")
+        gateway.wait_for_metric(CONNECTS, lambda count: count > 0, {"result": REASON})
+
+    def test_the_answer_to_it_is_not_the_clients(self):
+        def script(peer):
+            peer.line()
+            peer.send(b"* OK [CAPABILITY IMAP4rev1] ready\r\n")
+            peer.line()
+            peer.send(b"PROXY BAD what\r\na OK done\r\n")
+
+        backend = self.enterContext(ScriptedBackend(script))
+        gateway = self.gateway(**backend.backend(client_identity="proxy_v1"))
+        with gateway.connect() as client:
+            client.send(b"a NOOP\r\n")
+            self.assertTrue(client.line().startswith(b"* BYE "))
+        gateway.wait_for_log("session ended .*reason=backend_violation .*cause=backend_proxy_header_unexpected ")
+        self.assertEqual(gateway.log().count("backend failed "), 1)
+
     def test_both_versions_are_named_by_a_check_of_health(self):
         for version in ("proxy_v1", "proxy_v2"):
             with self.subTest(version):

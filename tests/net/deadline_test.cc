@@ -76,6 +76,18 @@ TEST_F(DeadlineWheelTest, TicksOnlyWhileSomethingIsArmed) {
   EXPECT_EQ(wheel.size(), 0U);
 }
 
+TEST_F(DeadlineWheelTest, TakesAPointInTimeAndOneThatHasPassed) {
+  Alarm alarm;
+  alarm.arm_at(wheel, clock.now + 500);
+  pass(499);
+  EXPECT_EQ(alarm.fired, 0);
+  pass(1 + 2 * kTick);
+  EXPECT_EQ(alarm.fired, 1);
+  alarm.arm_at(wheel, clock.now - 500);
+  pass(2 * kTick);
+  EXPECT_EQ(alarm.fired, 2);
+}
+
 TEST_F(DeadlineWheelTest, MovesADeadlineThatIsArmedAgain) {
   Alarm alarm;
   alarm.arm(wheel, 100);

@@ -88,13 +88,13 @@ class RelayTest : public testing::Test, public RelayObserver, public imap::Conve
   const SipHash::Key* name_key() override { return nullptr; }
   void on_login_result(imap::Mechanism, imap::LoginResult result, uint64_t) override {
     if (result == imap::LoginResult::Failure && hold_ms.has_value()) {
-      relay().hold_answer(*hold_ms, EndReason::Banned, last_words);
+      relay().delay_answer(*hold_ms, EndReason::Banned, last_words);
     }
   }
   void on_unauthenticated() override {}
   void on_idle(bool) override {}
   void on_opaque() override {}
-  void on_command_refused(imap::Refusal) override {}
+  void on_command_refused(imap::CommandRefusal) override {}
   void on_sasl_turn(bool) override {}
   void on_id_fields_dropped(unsigned) override {}
   uint32_t clock_ms() override { return 0; }

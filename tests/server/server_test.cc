@@ -256,6 +256,22 @@ TEST_F(ServerTest, ShowsThatTheCertificatesInForceAreNotThoseOfTheFiles) {
   EXPECT_TRUE(shows("postern_certificate_last_reload_successful 1"));
 }
 
+TEST_F(ServerTest, TriesAReloadAgainOnceTheFileThatFailedItHasChanged) {
+  start();
+  directory.write("key.pem", "no key\n");
+  reload(*other_backend);
+  ASSERT_TRUE(shows("postern_config_last_reload_successful 0"));
+  const test::Issued whole = test::self_signed({.names = {"localhost"}});
+  directory.write("chain.pem", whole.certificate_pem);
+  directory.write("key.pem", whole.key_pem);
+  EXPECT_TRUE(shows("postern_config_last_reload_successful 1"));
+  EXPECT_TRUE(shows("postern_certificate_last_reload_successful 1"));
+  EXPECT_TRUE(test::eventually(loop, [&] {
+    connect();
+    return other_backend->accepted() > 0;
+  }));
+}
+
 TEST_F(ServerTest, ReportsEveryFaultWhenItCannotBeMade) {
   Config config = test::gateway_config({backend->host()});
   config.listeners[0].address = net::Address::parse("203.0.113.1:993").value();

@@ -264,7 +264,8 @@ TEST_F(SessionLogTest, SaysOnceAMinuteThatNoLoginSucceeds) {
   });
   EXPECT_THAT(few, Not(Contains(HasSubstr("no login succeeds"))));
   EXPECT_THAT(few, Contains(ContainsRegex("info  login failed .* backend=pool "
-                                          "server=127.0.0.1:[0-9]+ answered_ms=[0-9]+$")));
+                                          "server=127.0.0.1:[0-9]+ answered_ms=[0-9]+ "
+                                          "cause=login_failed$")));
   const auto many = lines_of([&] {
     relay();
     fail(2);

@@ -1,11 +1,11 @@
-#include "proxy/session/snapshot.h"
+#include "proxy/snapshot/snapshot.h"
 
 #include <string>
 #include <utility>
 
 #include <gtest/gtest.h>
 
-#include "proxy/session/label_sets.h"
+#include "tests/metrics/figures.h"
 #include "tests/support/certificates.h"
 #include "tests/support/gateway.h"
 
@@ -28,7 +28,7 @@ Config routed() {
 }
 
 TEST(Snapshot, RoutesByExactNameThenWildcardThenDefault) {
-  metrics::LabelSets labels = make_label_sets(routed());
+  metrics::LabelSets labels = metrics::complete_labels();
   const auto materials = Materials::load(routed(), nullptr);
   ASSERT_TRUE(materials);
   const auto snapshots = Snapshot::make(materials.value(), labels, 1);
@@ -43,7 +43,7 @@ TEST(Snapshot, RoutesByExactNameThenWildcardThenDefault) {
 }
 
 TEST(Snapshot, IsMadeForEachWorkerWithBooksOfItsOwnAndTheSameLabels) {
-  metrics::LabelSets labels = make_label_sets(config());
+  metrics::LabelSets labels = metrics::complete_labels();
   const auto materials = Materials::load(config(), nullptr);
   ASSERT_TRUE(materials);
   const auto snapshots = Snapshot::make(materials.value(), labels, 2);
@@ -75,7 +75,7 @@ TEST(Materials, ReadTheAuthoritiesOfABackendOnce) {
   wanted.backends[0].tls = BackendTls::Implicit;
   wanted.backends[0].health = HealthConfig();
   wanted.backends[0].verify.ca_file = directory.write("ca.pem", test::Authority().pem());
-  metrics::LabelSets labels = make_label_sets(wanted);
+  metrics::LabelSets labels = metrics::complete_labels();
   const auto materials = Materials::load(std::move(wanted), nullptr);
   ASSERT_TRUE(materials);
   directory.write("ca.pem", "broken");

@@ -21,7 +21,7 @@
 #include "proxy/net/tcp.h"
 #include "proxy/relay/end_reason.h"
 #include "proxy/session/session.h"
-#include "proxy/session/snapshot.h"
+#include "proxy/snapshot/snapshot.h"
 #include "proxy/transport/tls_stream.h"
 #include "tests/support/gateway_config.h"
 #include "tests/support/test_loop.h"

@@ -4,10 +4,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <openssl/bio.h>
+#include <openssl/pem.h>
 
 #include "tests/support/sanitized.h"
 #include "tests/tls/contexts.h"
 #include "tests/tls/peers.h"
+#include "tls/internal/certificate.h"
 
 namespace postern::tls {
 namespace {
@@ -16,6 +19,18 @@ using test::TestKey;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
+
+std::string to_pem(const CertificateStore::Certificate& certificate) {
+  const bssl::UniquePtr<BIO> bio(BIO_new(BIO_s_mem()));
+  for (const auto& der : certificate.chain) {
+    PEM_write_bio(bio.get(), PEM_STRING_X509, "", CRYPTO_BUFFER_data(der.get()),
+                  static_cast<long>(CRYPTO_BUFFER_len(der.get())));
+  }
+  const uint8_t* text = nullptr;
+  size_t length = 0;
+  BIO_mem_contents(bio.get(), &text, &length);
+  return std::string(as_text({text, length}));
+}
 
 class CertificateStoreFiles : public testing::Test {
  protected:
@@ -85,6 +100,17 @@ TEST_F(CertificateStoreFiles, ReportsEveryFaultOfAllFilesAtOnce) {
                       " cannot be parsed"),
             HasSubstr("postern.yaml:8: chain " + torn.chain + " has a broken PEM block")));
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 10) << text;
+}
+
+TEST_F(CertificateStoreFiles, KnowsWhichNamesItsCertificatesHave) {
+  const auto store = expect_value(CertificateStore::load(
+      {files(test::self_signed({.names = {"mail.example.org", "*.example.net"}}))}));
+  for (const char* name : {"mail.example.org", "MAIL.example.org.", "imap.example.net"}) {
+    EXPECT_TRUE(store->has_name(name)) << name;
+  }
+  for (const char* name : {"imap.example.org", "example.net", "a.b.example.net", "192.0.2.7"}) {
+    EXPECT_FALSE(store->has_name(name)) << name;
+  }
 }
 
 // A refusal would keep all certificates from being renewed for a name too many in one of them.
@@ -187,9 +213,11 @@ TEST(CertificateStore, MakesASelfSignedOneThatVerifies) {
   const test::TempDirectory directory;
   const auto context = server_context(store);
   for (const char* host : {"mail.example.org", "192.0.2.7"}) {
-    const auto clients = client_context(
-        intermediate(),
-        {Verification::Mode::Verify, directory.write("ca.pem", store->first_chain_pem()), "", {}});
+    const auto clients =
+        client_context(intermediate(), {Verification::Mode::Verify,
+                                        directory.write("ca.pem", to_pem(*store->all().front())),
+                                        "",
+                                        {}});
     EnginePeer server(*context);
     EnginePeer client(*clients, host);
     converse(client, server);

@@ -65,15 +65,15 @@ TEST(Failure, TakesTheFirstNamedCauseAndEmptiesTheQueue) {
   ERR_put_error(ERR_LIB_CIPHER, 0, CIPHER_R_BAD_DECRYPT, __FILE__, __LINE__);
   ERR_put_error(ERR_LIB_SSL, 0, SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC, __FILE__, __LINE__);
   ERR_put_error(ERR_LIB_SSL, 0, SSL_R_NO_SHARED_CIPHER, __FILE__, __LINE__);
-  EXPECT_EQ(take_cause().failure, Failure::DecryptError);
+  EXPECT_EQ(take_failure_detail().failure, Failure::DecryptError);
   EXPECT_EQ(ERR_peek_error(), 0U);
-  EXPECT_EQ(take_cause().failure, Failure::ProtocolError);  // BoringSSL gave no reason
+  EXPECT_EQ(take_failure_detail().failure, Failure::ProtocolError);  // BoringSSL gave no reason
 }
 
 TEST(Failure, ClassifiesAlertsOfThePeer) {
   const auto alert = [](int number) {
     ERR_put_error(ERR_LIB_SSL, 0, SSL_AD_REASON_OFFSET + number, __FILE__, __LINE__);
-    return take_cause().failure;
+    return take_failure_detail().failure;
   };
   for (const int number :
        {SSL_AD_BAD_CERTIFICATE, SSL_AD_UNSUPPORTED_CERTIFICATE, SSL_AD_CERTIFICATE_REVOKED,
@@ -87,15 +87,15 @@ TEST(Failure, ClassifiesAlertsOfThePeer) {
 
 TEST(Failure, ClassifiesRefusedRenegotiation) {
   ERR_put_error(ERR_LIB_SSL, 0, SSL_R_NO_RENEGOTIATION, __FILE__, __LINE__);
-  EXPECT_EQ(take_cause().failure, Failure::RenegotiationRefused);
+  EXPECT_EQ(take_failure_detail().failure, Failure::RenegotiationRefused);
 }
 
 TEST(Failure, CarriesVerdictsOfOurOwn) {
   report_verdict(Failure::CertificatePinMismatch);
   ERR_put_error(ERR_LIB_SSL, 0, SSL_R_CERTIFICATE_VERIFY_FAILED, __FILE__, __LINE__);
-  EXPECT_EQ(take_cause().failure, Failure::CertificatePinMismatch);
+  EXPECT_EQ(take_failure_detail().failure, Failure::CertificatePinMismatch);
   report_verdict(Failure::UnsupportedVersion);  // number 0
-  EXPECT_EQ(take_cause().failure, Failure::UnsupportedVersion);
+  EXPECT_EQ(take_failure_detail().failure, Failure::UnsupportedVersion);
 }
 
 }  // namespace

@@ -198,18 +198,6 @@ bool CertificateStore::Certificate::install(SSL_CTX* ctx) const {
          1;
 }
 
-std::string to_pem(const Chain& chain) {
-  const bssl::UniquePtr<BIO> bio(BIO_new(BIO_s_mem()));
-  for (const auto& der : chain) {
-    PEM_write_bio(bio.get(), PEM_STRING_X509, "", CRYPTO_BUFFER_data(der.get()),
-                  static_cast<long>(CRYPTO_BUFFER_len(der.get())));
-  }
-  const uint8_t* text = nullptr;
-  size_t length = 0;
-  BIO_mem_contents(bio.get(), &text, &length);
-  return std::string(as_text({text, length}));
-}
-
 bssl::UniquePtr<X509> parse_certificate(CRYPTO_BUFFER& der) {
   bssl::UniquePtr<X509> certificate(X509_parse_from_buffer(&der));
   ERR_clear_error();

@@ -32,7 +32,6 @@ struct CertificateStore::Certificate {
 
 using CertificatePtr = std::unique_ptr<CertificateStore::Certificate>;
 
-std::string to_pem(const Octets& chain);
 bssl::UniquePtr<X509> parse_certificate(CRYPTO_BUFFER& der);
 int64_t posix_time(const ASN1_TIME* time);  // 0 if it is unreadable
 std::string to_hex(Bytes octets);

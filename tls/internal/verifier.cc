@@ -199,7 +199,7 @@ Result<std::shared_ptr<const Verifier>> load_verifier(const Verification& rule) 
     if (authorities) {
       verifier->authorities_ = std::move(authorities.value());
     } else {
-      faults.insert(faults.end(), authorities.faults().begin(), authorities.faults().end());
+      append(faults, authorities.faults());
     }
   }
   if (!faults.empty()) {

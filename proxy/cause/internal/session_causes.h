@@ -114,6 +114,15 @@ inline constexpr auto kSessionCauses = std::to_array<CauseRow>({
     {Cause::GatewayFailed, "gateway_failed", Party::Gateway, Symptom::Shortage,
      "Something failed within postern or its machine that has no name of its own.",
      "The log's `error` has the words of the system; a report with that line is welcome."},
+    {Cause::ReloadFailed, "reload_failed", Party::Operator, Symptom::ChangeNotInForce,
+     "The new configuration has a fault, which the log names; the old one stays in force.",
+     "Do not restart postern: with these files it would not start. Mend what the log names, try it "
+     "with `postern check`, and reload again."},
+    {Cause::CertificatesNotReloaded, "certificates_not_reloaded", Party::Operator,
+     Symptom::ChangeNotInForce,
+     "A new certificate or key has a fault, which the log names; the old ones stay in force.",
+     "Do not restart postern: with these files it would not start. Mend what the log names, most "
+     "often a key of the former certificate; postern reads the files again once they change."},
 });
 
 }  // namespace postern
