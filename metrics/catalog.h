@@ -97,7 +97,7 @@ inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
     counter(Metric::CommandsRefused, "postern_commands_refused_total",
             "Commands before login that the gateway answered BAD and did not pass on, by the "
             "reason why.",
-            {Refusal}),
+            {CommandRefusal}),
     counter(Metric::IdFieldsDropped, "postern_id_fields_dropped_total",
             "Fields removed from clients' ID commands because only a proxy may set them, such as "
             "x-originating-ip."),

@@ -28,9 +28,9 @@ enum class Label : uint8_t {
   ConnectResult,
   Result,  // "success", "error"
   AcceptFailure,
-  Violation,  // of IMAP, by either side
-  Refusal,    // why the gateway answered a client's command BAD
-  Command,    // of IMAP: known names, else "other"
+  Violation,       // of IMAP, by either side
+  CommandRefusal,  // why the gateway answered a client's command BAD
+  Command,         // of IMAP: known names, else "other"
   CommandResult,
   Path,    // of the admin endpoint
   Code,    // HTTP status
@@ -68,7 +68,7 @@ inline constexpr Names<Label> kLabelNames({
     {Label::Result, "result"},
     {Label::AcceptFailure, "reason"},
     {Label::Violation, "reason"},
-    {Label::Refusal, "reason"},
+    {Label::CommandRefusal, "reason"},
     {Label::Command, "command"},
     {Label::CommandResult, "result"},
     {Label::Path, "path"},

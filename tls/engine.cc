@@ -43,6 +43,14 @@ std::string name_asked_for(const SSL* ssl) {
   return text;
 }
 
+// Of the peer; null if it has shown none, or none that can be read.
+bssl::UniquePtr<X509> leaf_of(const SSL* ssl) {
+  const STACK_OF(CRYPTO_BUFFER)* chain = SSL_get0_peer_certificates(ssl);
+  return chain == nullptr || sk_CRYPTO_BUFFER_num(chain) == 0
+             ? nullptr
+             : parse_certificate(*sk_CRYPTO_BUFFER_value(chain, 0));
+}
+
 }  // namespace
 
 Engine::Engine(Workspace& workspace, ssl_st* ssl) : workspace_(workspace), ssl_(ssl) {
@@ -297,11 +305,7 @@ std::string Engine::finding() const {
 }
 
 Engine::Lifetime Engine::peer_lifetime() const {
-  const STACK_OF(CRYPTO_BUFFER)* chain = SSL_get0_peer_certificates(ssl_);
-  if (chain == nullptr || sk_CRYPTO_BUFFER_num(chain) == 0) {
-    return {};
-  }
-  const auto leaf = parse_certificate(*sk_CRYPTO_BUFFER_value(chain, 0));
+  const auto leaf = leaf_of(ssl_);
   if (leaf == nullptr) {
     return {};
   }
@@ -329,11 +333,7 @@ ClientFacts Engine::client_facts() const {
 }
 
 std::string Engine::peer_subject() const {
-  const STACK_OF(CRYPTO_BUFFER)* chain = SSL_get0_peer_certificates(ssl_);
-  if (chain == nullptr || sk_CRYPTO_BUFFER_num(chain) == 0) {
-    return "";
-  }
-  const auto leaf = parse_certificate(*sk_CRYPTO_BUFFER_value(chain, 0));
+  const auto leaf = leaf_of(ssl_);
   return leaf == nullptr ? "" : name_text(*X509_get_subject_name(leaf.get()));
 }
 

@@ -21,14 +21,15 @@ void RefusalLog::refused(std::string_view listener, const net::Address& client, 
 }
 
 void RefusalLog::login_refused(std::string_view listener, const net::Address& client,
-                               std::string_view mechanism, std::string_view result,
+                               std::string_view mechanism, std::string_view result, Cause cause,
                                std::string_view server, uint64_t now_ms) {
   if (has_own_line(What::Login, client, result, now_ms)) {
     log::info("login refused", {{"listener", listener},
                                 {"client", client.text()},
                                 {"mechanism", mechanism},
                                 {"result", result},
-                                {"server", server}});
+                                {"server", server},
+                                {"cause", name_of(cause)}});
   }
 }
 

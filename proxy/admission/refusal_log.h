@@ -14,6 +14,7 @@
 
 #include "proxy/admission/refusal.h"
 #include "proxy/admission/refusal_limit.h"
+#include "proxy/cause/cause.h"
 #include "proxy/net/address.h"
 
 namespace postern {
@@ -31,8 +32,8 @@ class RefusalLog {
   // The server has refused it for another reason than a wrong secret. `mechanism` and `result` are
   // string literals.
   void login_refused(std::string_view listener, const net::Address& client,
-                     std::string_view mechanism, std::string_view result, std::string_view server,
-                     uint64_t now_ms);
+                     std::string_view mechanism, std::string_view result, Cause cause,
+                     std::string_view server, uint64_t now_ms);
   // Logs what was counted in a minute that is over. Call it now and then.
   void report(uint64_t now_ms);
 

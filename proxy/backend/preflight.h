@@ -1,7 +1,7 @@
 // Preflight: asks each address of each server once whether sessions could use it, and finds out
 // what would have to be different: where the way that is configured fails, it tries the others, a
-// PROXY header or none, TLS at once or none. At most kAtOnce connections at one time, kMostWays to
-// one address, kMostAddresses of one server, and kMostMs in all. One thread, that of the loop;
+// PROXY header or none, TLS at once or none. At most kAtOnce connections at one time, three to one
+// address, kMostAddresses of one server, and kMostMs in all. One thread, that of the loop;
 // Loop::retire() deletes it. The pools outlive it.
 #pragma once
 
@@ -32,7 +32,6 @@ struct Finding {
 class Preflight final : private net::Deadline {
  public:
   static constexpr size_t kAtOnce = 32;
-  static constexpr size_t kMostWays = 3;
   static constexpr size_t kMostAddresses = 8;
   static constexpr uint64_t kMostMs = 60'000;
 

@@ -80,6 +80,7 @@ enum class Cause : uint8_t {
   GatewayFailed,
   ReloadFailed,
   CertificatesNotReloaded,
+  CertificateExpired,
   // ---- the way to the server: internal/backend_causes.h
   BackendUnavailable,
   BackendConnectionRefused,

@@ -36,13 +36,10 @@ size_t ArgumentReader::spaces() {
 }
 
 bool ArgumentReader::string(std::string& value) {
-  const std::string_view before = rest_;
   wipe(value);
   literal_ = at('{');
   atom_ = !literal_ && !at('"');
-  const bool good = literal_ ? literal(value) : atom_ ? atom(value) : quoted(value);
-  raw_ = before.substr(0, before.size() - rest_.size());
-  return good;
+  return literal_ ? literal(value) : atom_ ? atom(value) : quoted(value);
 }
 
 bool ArgumentReader::atom(std::string& value) {

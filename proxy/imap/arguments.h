@@ -26,8 +26,6 @@ class ArgumentReader {
   // ends at a space or the line end, in a list at ")" too, and has no octet that could begin
   // something else.
   bool string(std::string& value);
-  // The last string() as it stands in the command.
-  std::string_view raw() const { return raw_; }
   bool was_atom() const { return atom_; }
   bool was_literal() const { return literal_; }
 
@@ -37,7 +35,6 @@ class ArgumentReader {
   bool literal(std::string& value);
 
   std::string_view rest_;
-  std::string_view raw_;
   bool atom_ = false;
   bool literal_ = false;
 };

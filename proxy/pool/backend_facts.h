@@ -33,6 +33,24 @@ class MinuteCount {
   std::atomic<uint64_t> due_ms_ = 0;
 };
 
+// Counts what comes in masses, by the second and in all workers.
+class Burst {
+ public:
+  // One more. Returns how many there are in this second, by a loop's clock; a race of workers at
+  // its begin may lose a few.
+  uint64_t add(uint64_t now_ms) {
+    const uint64_t second = now_ms / 1000;
+    if (second_.exchange(second, std::memory_order_relaxed) != second) {
+      count_.store(0, std::memory_order_relaxed);
+    }
+    return count_.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
+
+ private:
+  std::atomic<uint64_t> second_ = 0;
+  std::atomic<uint64_t> count_ = 0;
+};
+
 // Each has one place for each value of the server label.
 struct BackendFacts {
   explicit BackendFacts(const metrics::LabelSets& labels)
@@ -43,7 +61,8 @@ struct BackendFacts {
         unavailable(labels.capacity()),
         full(labels.capacity()),
         header_unexpected(labels.capacity()),
-        failed_in_a_row(labels.capacity()) {}
+        failed_in_a_row(labels.capacity()),
+        lost(labels.capacity()) {}
 
   std::vector<std::atomic<int64_t>> certificate_not_after;
   std::vector<std::atomic<int64_t>> certificate_not_before;
@@ -59,6 +78,8 @@ struct BackendFacts {
   std::vector<MinuteCount> header_unexpected;
   // Logins that it has refused since the last one that it granted.
   std::vector<MinuteCount> failed_in_a_row;
+  // Sessions that have lost it.
+  std::vector<Burst> lost;
 };
 
 }  // namespace postern

@@ -38,7 +38,4 @@ struct NamedSocket {
 };
 std::vector<NamedSocket> named_sockets(const ListeningSockets& sockets, const Config& config);
 
-// Raises the limit of open files as far as possible and warns if `limits.sessions` may not fit.
-void raise_file_limit(const Config& config);
-
 }  // namespace postern

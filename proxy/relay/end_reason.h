@@ -32,7 +32,7 @@ enum class EndReason : uint8_t {
   LimitBackend,        // each server of the pool that takes sessions has its max_sessions
   Denied,              // refused: its network may not come in
   Banned,              // refused, or ended: too many failed logins of its address
-  GaveWay,             // it kept the gateway waiting when a newcomer needed its place
+  GaveWay,             // ended before login: a newcomer needed its place
   BackendUnavailable,  // no server of the pool could be reached or would serve
   BackendClosed,       // the backend hung up
   BackendFailed,       // the backend's connection broke

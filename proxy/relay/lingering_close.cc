@@ -28,7 +28,21 @@ void LingeringClose::start(std::string_view last_words, bool ended) {
   leave_if_heard();
 }
 
+void LingeringClose::start_after(uint64_t delay_ms, std::string_view last_words) {
+  later_ = last_words;
+  client_->observe(*this);
+  client_->resume();
+  arm(loop_.deadlines(), delay_ms);
+}
+
+void LingeringClose::hasten() {
+  if (!later_.empty()) {
+    start(std::exchange(later_, {}), ended_);
+  }
+}
+
 void LingeringClose::on_bytes(Bytes bytes) {
+  hasten();
   dropped_ += bytes.size() + kPiece;
   if (dropped_ > may_drop_) {
     leave();
@@ -38,6 +52,10 @@ void LingeringClose::on_bytes(Bytes bytes) {
 // The client may have ended its own side only: what it asked for is still on its way.
 void LingeringClose::on_end() {
   ended_ = true;
+  if (!later_.empty()) {
+    hasten();
+    return;
+  }
   wait(kLookMs);
   leave_if_heard();
 }
@@ -53,6 +71,10 @@ void LingeringClose::leave_if_heard() {
 
 // The tail may take as long as the client goes on taking some of it.
 void LingeringClose::on_deadline() {
+  if (!later_.empty()) {
+    hasten();
+    return;
+  }
   const size_t bytes = client_->owed();
   const bool heard = bytes == 0 && (ended_ || owed_ == 0);
   still_ms_ = bytes < owed_ ? 0 : still_ms_ + waited_ms_;

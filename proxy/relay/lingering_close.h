@@ -34,6 +34,11 @@ class LingeringClose final : public net::Retirable,
                  LingeringCloseObserver& observer);
   // `ended`: the client has ended its own side. May report from inside.
   void start(std::string_view last_words, bool ended);
+  // The same in `delay_ms`, or once the client says something or hangs up. `last_words` is a
+  // literal.
+  void start_after(uint64_t delay_ms, std::string_view last_words);
+  // Ends that delay.
+  void hasten();
   // Closes now; no callback follows.
   void cancel();
 
@@ -55,8 +60,9 @@ class LingeringClose final : public net::Retirable,
   LingeringCloseObserver& observer_;
   const size_t may_drop_;
   size_t dropped_ = 0;
-  size_t owed_ = 0;        // bytes, at the last look
-  uint64_t still_ms_ = 0;  // since the client took something
+  std::string_view later_;  // what is not said yet
+  size_t owed_ = 0;         // bytes, at the last look
+  uint64_t still_ms_ = 0;   // since the client took something
   uint64_t waited_ms_ = 0;
   bool ended_ = false;
 };

@@ -141,7 +141,7 @@ bool Relay::end_with_client() {
 void Relay::drop_client_bytes(size_t count) {
   const size_t most = filter_.before_login() ? kDroppedBeforeLogin : kDroppedAfterLogin;
   watch().dropped += count;
-  // Read no more, it may still hear what the backend has said.
+  // It is read no more, but may still hear what the backend has said.
   to_backend_.full = watch().dropped > most;
 }
 

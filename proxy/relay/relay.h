@@ -28,8 +28,8 @@
 
 namespace postern {
 
-// How much is read and dropped of a client whose server takes nothing, before login and after: a
-// client that is read hears the last words, but not for ever.
+// How much is read and dropped of a client whose server takes nothing, before login and after.
+// Reading on lets the client hear the last words; the bound ends that.
 inline constexpr size_t kDroppedBeforeLogin = 64 * kKiB;
 inline constexpr size_t kDroppedAfterLogin = 1 * kMiB;
 

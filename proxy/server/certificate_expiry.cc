@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/cause/cause.h"
 #include "proxy/log/log.h"
 
 namespace postern {
@@ -85,7 +86,10 @@ void ExpiryReminder::report(const LifetimeNotice& notice) const {
       log::error(leaf ? "certificate has expired" : "intermediate certificate has expired",
                  {{"certificate", label},
                   log::Field::optional("subject", notice.subject),
-                  {"days_ago", -notice.left_s / kDayS}});
+                  {"days_ago", -notice.left_s / kDayS},
+                  {"ago", round_time(-notice.left_s)},
+                  {"cause", name_of(Cause::CertificateExpired)},
+                  {"advice", describe(Cause::CertificateExpired).fix}});
       return;
   }
 }

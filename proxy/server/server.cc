@@ -10,6 +10,7 @@
 
 #include "proxy/log/log.h"
 #include "proxy/net/descriptors.h"
+#include "proxy/process/file_limit.h"
 #include "proxy/process/stray_signals.h"
 #include "proxy/server/config_log.h"
 #include "proxy/session/label_sets.h"

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/backend/failure_cause.h"
 #include "proxy/log/log.h"
 #include "proxy/net/descriptors.h"
 #include "proxy/process/seccomp.h"
@@ -68,8 +69,8 @@ void Worker::use(Contexts contexts) {
   loop_.post([this, shared] { snapshot_ = snapshot_->with(std::move(*shared)); });
 }
 
-void Worker::drain(DrainSchedule pace) {
-  loop_.post([this, pace] { begin_drain(pace); });
+void Worker::drain(DrainSchedule schedule) {
+  loop_.post([this, schedule] { begin_drain(schedule); });
 }
 
 void Worker::join() {
@@ -106,22 +107,23 @@ void Worker::Port::on_accept_failure(const Error& error) {
              {{"listener", where},
               {"error", error},
               {"sessions", worker.services_.admission.sessions()},
+              {"cause", name_of(cause_of_failure(error))},
               log::Field::optional("advice", advice)},
              {.key = "listener", .value = where, .once = true});
 }
 
 // ---- drain
 
-void Worker::begin_drain(DrainSchedule pace) {
+void Worker::begin_drain(DrainSchedule schedule) {
   for (const auto& port : ports_) {
-    if (pace.mode == DrainSchedule::Mode::Shutdown) {
+    if (schedule.mode == DrainSchedule::Mode::Shutdown) {
       port->listener.finish();
     } else {
       port->listener.close();  // the new process accepts them
     }
   }
   loop_.close_mailbox();
-  schedule_ = pace;
+  schedule_ = schedule;
   drain_began_ms_ = loop_.now_ms();
   sessions_.for_each([this](Session&) { ++to_notify_; });
   on_deadline();

@@ -47,7 +47,7 @@ class Worker final : private net::Deadline, private net::LagObserver {
   // As use(), but only the TLS contexts toward clients are new.
   void use(Contexts contexts);
   // Stops accepting, has the sessions end, ends the thread. At the end it cuts those that are left.
-  void drain(DrainSchedule pace);
+  void drain(DrainSchedule schedule);
   // Has `answer` called on the worker's thread; false if it drains and takes nothing more.
   bool ask(std::function<void()> answer) { return loop_.post(std::move(answer)); }
   void join();
@@ -67,7 +67,7 @@ class Worker final : private net::Deadline, private net::LagObserver {
   };
 
   void run();
-  void begin_drain(DrainSchedule pace);
+  void begin_drain(DrainSchedule schedule);
   void on_deadline() override;  // the drain goes on
   void on_lag(uint64_t ms) override { lag_.observe(ms * 1000); }
   void notify_sessions_due(uint64_t elapsed_ms);

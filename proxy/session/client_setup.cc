@@ -174,7 +174,7 @@ void ClientSetup::handshake(Bytes first) {
   in_handshake_ = ScopedGauge(counters().cell<Metric::HandshakesInFlight>());
   started_us_ = net::Loop::now_us();
   tls_ = TlsStream::server(loop(), std::move(cleartext_),
-                           *session_.snapshot->listeners[session_.listener],
+                           *session_.snapshot->contexts[session_.listener],
                            session_.services.dial.workspace, first, /*greets=*/front_ == nullptr);
   tls_->observe(*this);
   tls_->guard(*this);

@@ -1,6 +1,6 @@
 // The label values that counters are indexed by: the rooms' own name tables, put into the sets of
-// metrics/. Made once, before the workers start; pools and servers have room for twice as many as
-// `config` has, for the reloads to come.
+// metrics/. Made once, before the workers start; backends and servers have room for twice as many
+// as `config` has, for the reloads to come.
 #pragma once
 
 #include "metrics/label_sets.h"

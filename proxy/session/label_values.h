@@ -39,7 +39,7 @@ inline constexpr Label kLabelOf<imap::Mechanism> = Label::Mechanism;
 template <>
 inline constexpr Label kLabelOf<imap::LoginResult> = Label::LoginResult;
 template <>
-inline constexpr Label kLabelOf<imap::CommandRefusal> = Label::Refusal;
+inline constexpr Label kLabelOf<imap::CommandRefusal> = Label::CommandRefusal;
 template <>
 inline constexpr Label kLabelOf<imap::Command> = Label::Command;
 template <>

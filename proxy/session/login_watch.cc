@@ -147,11 +147,14 @@ void LoginWatch::failed(imap::LoginResult result, uint64_t user, uint64_t took_u
   counters().count<Metric::LoginFailuresCounted>();
   if (verdict.ban_began) {
     counters().count<Metric::LoginBans>();
-    log::write(log::Level::Warn, "client banned",
-               {{"client", client.text()},
-                {"failures", verdict.failures},
-                {"seconds", rules()->ban_ms / 1000}},
-               by_client);
+    log::write(
+        log::Level::Warn, "client banned",
+        {{"client", client.text()},
+         {"failures", verdict.failures},
+         {"seconds", rules()->ban_ms / 1000},
+         {"cause", name_of(Cause::Banned)},
+         {"advice", "to lift it, put the address into limits.login_failures.exempt and reload"}},
+        by_client);
   }
   if (result == imap::LoginResult::Abandoned) {
     return;  // the client has gone: there is no answer to delay
@@ -166,9 +169,9 @@ void LoginWatch::failed(imap::LoginResult result, uint64_t user, uint64_t took_u
 void LoginWatch::refused(imap::LoginResult result, const Trouble& trouble) {
   const BackendServer* server = session_.slot.server();
   const std::string name = server_name();
-  session_.services.admission.refusals().login_refused(session_.listener_config().text,
-                                                       session_.origin.address, name_of(mechanism_),
-                                                       name_of(result), name, now_ms());
+  session_.services.admission.refusals().login_refused(
+      session_.listener_config().text, session_.origin.address, name_of(mechanism_),
+      name_of(result), cause_of_login(result), name, now_ms());
   if (result == imap::LoginResult::Unavailable && server != nullptr) {
     report_unavailable(*server, trouble);
   }

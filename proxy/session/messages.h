@@ -1,5 +1,5 @@
 // What a session says by itself, and what it accepts from a client that does not wait for the
-// greeting. Constants, for session.cc, client_setup.cc and login_watch.cc.
+// greeting. Constants.
 #pragma once
 
 #include <cstddef>

@@ -14,8 +14,6 @@
 
 namespace postern {
 
-using metrics::Hop;
-using metrics::Label;
 using metrics::Metric;
 
 namespace {
@@ -227,7 +225,7 @@ void Session::on_relay_end(EndReason reason, std::string_view bye, const Error& 
     close(reason);  // what waits is let go at once
     return;
   }
-  start_closing(reason, bye);
+  start_closing(reason, bye, bye.empty() ? 0 : delay_of_bye(reason));
 }
 
 // ---- deadlines
@@ -268,6 +266,8 @@ void Session::drain() {
       relay_->bye_at(imap::Stop::AtRest, EndReason::Drained, kStopping);
       return;
     case State::Closing:
+      lingering_->hasten();
+      return;
     case State::Closed:
       return;
   }
@@ -294,84 +294,6 @@ void Session::end_at_once(EndReason reason, std::string_view bye) {
     relay_->end_now(reason, bye);
   }
   close(reason);
-}
-
-// ---- the end
-
-void Session::start_closing(EndReason reason, std::string_view bye) {
-  release_resources(reason);
-  enter(State::Closing);
-  disarm();
-  if (dialer_ != nullptr) {
-    dialer_->cancel();
-    loop().retire(std::move(dialer_));
-  }
-  leave_backend();
-  move_to(before_login().waiting);
-  LingeringCloseObserver& observer = *this;
-  const bool ended = relay_ != nullptr && relay_->client_has_ended();
-  lingering_ = std::make_unique<LingeringClose>(
-      loop(), std::move(client_), logged_in() ? kDroppedAfterLogin : kDroppedBeforeLogin, observer);
-  lingering_->start(bye, ended);
-}
-
-void Session::close(EndReason reason) {
-  if (state_ == State::Closed) {
-    return;
-  }
-  if (!reason_.has_value()) {
-    release_resources(reason);
-  }
-  enter(State::Closed);
-  disarm();
-  if (setup_ != nullptr) {
-    setup_->cancel();
-  }
-  if (dialer_ != nullptr) {
-    dialer_->cancel();
-  }
-  leave_backend();
-  if (client_ != nullptr) {
-    client_->abort();
-  }
-  if (lingering_ != nullptr) {
-    lingering_->cancel();
-  }
-  ListNode<Session>::unlink();
-  loop().retire(std::unique_ptr<Session>(this));
-}
-
-// Everything that others wait for is released when the end is decided, not when the client has
-// gone: gauges, the server slot, the counters.
-void Session::release_resources(EndReason reason) {
-  check(!reason_.has_value(), "a session ends once");
-  reason_ = reason_on_record(reason);
-  counters().count<Metric::SessionsTotal>(ListenerLabel{context_.listener}, *reason_);
-  if (error_.domain == &imap::kImapDomain) {
-    const Hop hop = reason == EndReason::ClientViolation ? Hop::Client : Hop::Backend;
-    counters().count<Metric::Violations>(
-        hop, context_.labels().index_of<Label::Violation>(error_.label()));
-  }
-  if (refusal_) {
-    context_.services.admission.refusals().refused(
-        context_.listener_config().text, context_.origin.address, refusal_->why,
-        limit_of(refusal_->limit, config(), context_.listener, context_.origin.address),
-        loop().now_ms());
-  } else {
-    log_end();
-  }
-  if (watch_.has_value()) {
-    watch_->release();
-  }
-  context_.slot = ServerSlot();
-}
-
-// With TLS on the hop close_notify says that this end is meant (RFC 8446 §6.1).
-void Session::leave_backend() {
-  if (backend_ != nullptr) {
-    backend_->finish();
-    backend_->abort();
-  }
 }
 
 }  // namespace postern

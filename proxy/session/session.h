@@ -19,7 +19,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 
 #include "metrics/counters.h"
 #include "proxy/admission/admission.h"
@@ -68,7 +67,7 @@ class Session final : public net::Retirable,
   void give_way(Refusal limit);
   // Whose it is, and since when: to find who gives way.
   const net::Address& client() const { return context_.origin.address; }
-  // Bytes of it that wait for more of them.
+  // Bytes of an unfinished command, or what the client said before the backend greeted.
   size_t kept() const {
     return relay_ != nullptr ? relay_->kept() : early_ != nullptr ? early_->size() : 0;
   }
@@ -110,7 +109,8 @@ class Session final : public net::Retirable,
   void report_unexpected_header() const;
 
   void end_at_once(EndReason reason, std::string_view bye);
-  void start_closing(EndReason reason, std::string_view bye);
+  uint64_t delay_of_bye(EndReason reason) const;
+  void start_closing(EndReason reason, std::string_view bye, uint64_t delay_ms = 0);
   void on_client_left() override { close(*reason_); }
   void close(EndReason reason);
   void release_resources(EndReason reason);

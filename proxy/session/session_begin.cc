@@ -3,7 +3,6 @@
 #include <variant>
 
 #include "proxy/base/check.h"
-#include "proxy/base/secret.h"
 #include "proxy/session/label_values.h"
 #include "proxy/session/messages.h"
 #include "proxy/session/session.h"

@@ -1,6 +1,7 @@
 // SessionLists: the sessions of one worker, those of a state in the order in which they have come
-// into it. When all places are taken, one that waits for its client alone gives way to a newcomer:
-// strangers keep no other client out. Loop's thread only; owns no session.
+// into it. When all places are taken, one that waits for its client alone gives way to a newcomer,
+// else one of many logins of one address: strangers keep no other client out. Loop's thread only;
+// owns no session.
 #pragma once
 
 #include <array>

@@ -109,7 +109,7 @@ Cause Session::cause_of_record() const {
 
 void Session::describe_tls(const tls::Engine& engine, SessionRecord& record) const {
   record.sni = engine.server_name();
-  const tls::ServerContext& context = *context_.snapshot->listeners[context_.listener];
+  const tls::ServerContext& context = *context_.snapshot->contexts[context_.listener];
   record.sni_in_certificate =
       record.sni.empty() || context.settings().certificates->has_name(record.sni);
   if (const auto& offer = engine.hello().highest_offer) {

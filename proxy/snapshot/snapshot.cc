@@ -216,7 +216,7 @@ void Snapshot::take_over(const Snapshot& former) {
 std::shared_ptr<Snapshot> Snapshot::with(Contexts contexts) const {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->config = config;
-  snapshot->listeners = std::move(contexts);
+  snapshot->contexts = std::move(contexts);
   snapshot->pools = pools;
   snapshot->routes = routes;
   return snapshot;
@@ -230,7 +230,7 @@ Result<std::vector<std::shared_ptr<Snapshot>>> Snapshot::make(const Materials& m
     auto snapshot = std::make_shared<Snapshot>();
     snapshot->config = materials.config;
     Faults faults;
-    snapshot->listeners = contexts_of_worker(materials, faults);
+    snapshot->contexts = contexts_of_worker(materials, faults);
     for (size_t k = 0; k < materials.config->backends.size(); ++k) {
       snapshot->pools.push_back(make_pool(materials, k, labels, faults));
     }

@@ -56,7 +56,7 @@ Result<std::vector<std::shared_ptr<Pool>>> make_checked_pools(const Materials& m
 
 struct Snapshot {
   std::shared_ptr<const Config> config;
-  Contexts listeners;
+  Contexts contexts;
   std::vector<std::shared_ptr<Pool>> pools;
   std::unordered_map<std::string, size_t> routes;  // "mail.example.org" or "*.example.org"
 

@@ -67,13 +67,14 @@ TEST_F(RefusalLogTest, LogsLoginsSeparately) {
     return test::logged([&] {
       for (int i = 0; i < times; ++i) {
         refusals.login_refused("[::]:993", net::Address::parse("192.0.2.1:7").value(), "plain",
-                               result, "mail.internal:143", now_ms);
+                               result, Cause::LoginExpired, "mail.internal:143", now_ms);
       }
     });
   };
   EXPECT_THAT(refuse_logins("expired", 3),
-              ElementsAre(HasSubstr("info  login refused listener=[::]:993 client=192.0.2.1:7 "
-                                    "mechanism=plain result=expired server=mail.internal:143")));
+              ElementsAre(HasSubstr(
+                  "info  login refused listener=[::]:993 client=192.0.2.1:7 "
+                  "mechanism=plain result=expired server=mail.internal:143 cause=login_expired")));
   EXPECT_EQ(refuse_logins("denied", 1).size(), 1U);
   EXPECT_EQ(refuse("192.0.2.1", Refusal::Denied).size(), 1U) << "a session";
   now_ms += RefusalLog::kIntervalMs;

@@ -81,7 +81,7 @@ class Bans(Guard):
             self.assertTrue(self.refused(gateway, "127.0.1.1"))
         with self.connect(gateway, "127.0.1.2") as other:
             other.login()
-        gateway.wait_for_log(r"warn +client banned client=127\.0\.1\.1:\d+ failures=3 seconds=3\n")
+        gateway.wait_for_log(r"warn +client banned client=127\.0\.1\.1:\d+ failures=3 seconds=3 cause=banned advice=")
         while self.refused(gateway, "127.0.1.1"):
             self.assertLess(time.monotonic() - began, 30)
         self.assertGreater(time.monotonic() - began, 2.5)

@@ -116,7 +116,7 @@ class Refused(Results):
                     client.ok(b"NOOP")
         self.no_guess(gateway)
         self.assertRegex(gateway.log(), r"info +login refused listener=\S+ client=127\.0\.0\.1:\d+ mechanism=login "
-                                        r"result=expired server=127\.0\.0\.1:\d+\n")
+                                        r"result=expired server=127\.0\.0\.1:\d+ cause=login_expired\n")
         self.assertEqual(len(re.findall("login refused.*result=denied", gateway.log())), 1, "one line a minute for one address")
         for code in (b"", b"[AUTHENTICATIONFAILED] ", b"[ALERT] "):
             with gateway.connect() as client, gateway.counting(LOGINS, result="failure"), gateway.counting(FAILED):

@@ -2,10 +2,13 @@
 
 import contextlib
 import re
+import select
+import threading
 import time
 import unittest
 
 from harness import Gateway, ScriptedBackend
+from harness.processes import DEADLINE_S
 from harness.scripted import polite
 
 CONNECTS = "postern_backend_connects_total"
@@ -22,6 +25,15 @@ def mute(peer):
 def slow(peer):
     time.sleep(0.3)  # the server's own slowness, not a wait for an event
     polite(peer)
+
+
+def together(gone):
+    """A server of many sessions that go all at once."""
+    def script(peer):
+        peer.send(b"* OK [CAPABILITY IMAP4rev1 IDLE] ready\r\n")
+        peer.command(b"LOGIN")
+        gone.wait(DEADLINE_S)
+    return script
 
 
 class Pools(unittest.TestCase):
@@ -61,6 +73,32 @@ class Pools(unittest.TestCase):
                 self.seconds_of_a_session(gateway)
             self.assertEqual(gateway.metrics().sum(CONNECTS, server=lost.server, result="overtaken"), 1)
             self.assertEqual(self.state(gateway, lost), "suspect", "the reload has forgotten it")
+
+    def test_clients_of_a_server_that_goes_hear_of_it_one_after_another(self):
+        sessions, spread_s, gone = 300, 3, threading.Event()
+        with ScriptedBackend(together(gone)) as server, contextlib.ExitStack() as stack, \
+                Gateway(backends={"one": server.backend()}, workers=1, timeouts={"spread": f"{spread_s}s"}) as gateway:
+            clients = [stack.enter_context(gateway.connect()) for _ in range(sessions)]
+            for client in clients:
+                client.login()
+            gone.set()
+            gateway.wait_for_metric("postern_sessions_authenticated", 0)
+            began, heard, late = time.monotonic(), [], []
+            while clients and time.monotonic() < began + 3 * spread_s:
+                ready, _, _ = select.select([client.socket for client in clients], [], [], 0.05)
+                now = time.monotonic() - began
+                for client in [one for one in clients if one.socket in ready]:
+                    self.assertTrue(client.line().startswith(b"* BYE [UNAVAILABLE] Lost the connection"))
+                    heard.append(now)
+                    clients.remove(client)
+                if clients and not late and heard:  # one that says something need not wait
+                    clients[-1].send(b"a NOOP\r\n")
+                    self.assertTrue(clients.pop().line().startswith(b"* BYE "))
+                    late.append(time.monotonic() - began)
+            self.assertEqual(len(heard) + len(late), sessions, "one has heard nothing")
+            self.assertLess(late[0], 1)
+            self.assertGreater(sum(0.2 < when for when in heard), sessions / 6, "they hear of it all at once")
+            self.assertLess(max(heard), spread_s + 2)
 
     def test_many_slow_servers_let_every_client_in(self):
         with contextlib.ExitStack() as stack:

@@ -1,7 +1,6 @@
 #include "proxy/process/listening_sockets.h"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -211,19 +210,6 @@ TEST_F(ListeningTest, NamesEveryAddressThatFailsAndClosesTheRest) {
   const int next_after = dup(0);
   close(next_after);
   EXPECT_EQ(next_after, next_before) << "a descriptor was left open";
-}
-
-TEST_F(ListeningTest, RaisesTheLimitOfOpenFilesAsFarAsPossible) {
-  rlimit before{};
-  getrlimit(RLIMIT_NOFILE, &before);
-  rlimit lowered = before;
-  lowered.rlim_cur = 64;
-  setrlimit(RLIMIT_NOFILE, &lowered);
-  raise_file_limit(config);
-  rlimit after{};
-  getrlimit(RLIMIT_NOFILE, &after);
-  EXPECT_EQ(after.rlim_cur, before.rlim_max);
-  setrlimit(RLIMIT_NOFILE, &before);
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ TEST(Snapshot, IsMadeForEachWorkerWithBooksOfItsOwnAndTheSameLabels) {
   const Snapshot& one = *snapshots.value()[0];
   const Snapshot& two = *snapshots.value()[1];
   EXPECT_NE(one.pools[0], two.pools[0]);
-  EXPECT_NE(one.listeners[0]->get(), two.listeners[0]->get());
+  EXPECT_NE(one.contexts[0]->get(), two.contexts[0]->get());
   EXPECT_EQ(one.pools[0]->server(0).label, two.pools[0]->server(0).label);
   const auto again = Snapshot::make(materials.value(), labels, 1);
   ASSERT_TRUE(again);

@@ -35,11 +35,11 @@ inline constexpr auto kBackendCauses = std::to_array<CauseRow>({
      "header that it wants or does not take from postern (Dovecot: `haproxy_trusted_networks`), "
      "tcp-wrappers, a port that wants TLS, or a crash: the server's own log."},
     {Cause::BackendGreetingTimeout, "backend_greeting_timeout", Party::Backend,
-     Symptom::LoginsAreSlow, "The connection stands, but no whole greeting came in time.",
-     "A server that waits for the client speaks TLS first (`tls: implicit`), wants a PROXY header "
-     "(`client_identity`), or is no IMAP server; a slow one (a DNS or ident look-up of its "
-     "clients, too few processes) needs a longer `timeouts.connect`. `postern check --preflight` "
-     "tries which."},
+     Symptom::Unavailable, "The connection stands, but no whole greeting came in time.",
+     "Run `postern check --preflight`: it finds out within seconds whether the server wants TLS "
+     "from the first byte (`tls: implicit`), wants a PROXY header (`client_identity`), or is no "
+     "IMAP server. If it is one and slow (a DNS or ident look-up of its clients, too few "
+     "processes), mend that there, or raise `timeouts.connect`."},
     {Cause::BackendSlow, "backend_slow", Party::Backend, Symptom::LoginsAreSlow,
      "The connection stands, postern has spoken first, but no whole greeting came in time.",
      "The server is slow, or a look-up of its clients' names is: mend it there, or raise "

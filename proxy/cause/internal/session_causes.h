@@ -38,7 +38,8 @@ inline constexpr auto kSessionCauses = std::to_array<CauseRow>({
     {Cause::Banned, "banned", Party::Client, Symptom::Refused,
      "Refused or ended: too many failed logins from its address, see `limits.login_failures`.",
      "It may connect again after `ban`. A device with an old password does this to a household; "
-     "put webmail and many users behind one address under `exempt`."},
+     "put webmail and many users behind one address under `exempt`; an address under `exempt` is "
+     "let in at once, after a reload."},
     {Cause::GaveWay, "gave_way", Party::Client, Symptom::Refused,
      "Ended before its login, because all places of a limit were in use and a newcomer needed one: "
      "it waited for its client, or its login was at the server with at least seven others of its "
@@ -123,6 +124,11 @@ inline constexpr auto kSessionCauses = std::to_array<CauseRow>({
      "A new certificate or key has a fault, which the log names; the old ones stay in force.",
      "Do not restart postern: with these files it would not start. Mend what the log names, most "
      "often a key of the former certificate; postern reads the files again once they change."},
+    {Cause::CertificateExpired, "certificate_expired", Party::Operator,
+     Symptom::CertificateNotTrusted,
+     "A certificate that postern serves has ended; clients refuse it.",
+     "Put the renewed chain and its key in place: postern serves them within seconds, without a "
+     "restart. If they are there, look for `certificates not reloaded` in the log."},
 });
 
 }  // namespace postern

@@ -202,6 +202,18 @@ constexpr auto kLastRows = std::to_array<Row>({
          [](Draft& d, const SourceValue& w) {
            read_duration(w, 0, d.config.timeouts.drain_ms, d.diagnostics);
          }},
+    {.path = "timeouts.spread",
+     .syntax = kDuration,
+     .doc =
+         "When a server goes that hundreds of sessions are on, within how long those at rest are "
+         "ended with a BYE, each at a time of its own, so that not all clients come back at "
+         "once. A client that has a command in flight, or sends one, hears it at once. 0s: all "
+         "do.",
+     .show = [](Draft& d) { return show_duration(d.config.timeouts.spread_ms); },
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_duration(w, 0, d.config.timeouts.spread_ms, d.diagnostics);
+         }},
 
     {.path = "admin", .shape = Shape::Map, .syntax = "map", .doc = "Metrics and health."},
     {.path = "admin.address",
