@@ -147,7 +147,7 @@ LoginGuard::Verdict LoginGuard::failed(const LoginFailures& rules, const net::Ad
     }
   });
   verdict.delay_ms = delay_of(rules, verdict.failures);
-  if (!verdict.banned) {
+  if (!verdict.banned && user != 0) {
     table_.update(key_of(number, user), now_ms,
                   [&](Record& record) { count(rules, now_ms, record); });
   }

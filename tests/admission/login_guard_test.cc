@@ -168,6 +168,13 @@ TEST_F(LoginGuardTest, CountsIPv6ByItsSlash64) {
   EXPECT_EQ(fail(kBert, "192.0.2.1").failures, 1U);
 }
 
+TEST_F(LoginGuardTest, KeepsOneEntryForAnAddressThatNamesNoUser) {
+  fail(0);
+  EXPECT_EQ(guard.entries(now_ms), 1U);
+  fail(kAnna);
+  EXPECT_EQ(guard.entries(now_ms), 2U);
+}
+
 TEST_F(LoginGuardTest, LeavesExemptNetworksAlone) {
   rules.exempt = {net::Network::parse("192.0.2.0/24").value()};
   for (int i = 0; i < 100; ++i) {
