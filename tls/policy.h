@@ -19,6 +19,11 @@ constexpr const char* name_of(Version version) {
   return kVersionNames[version];
 }
 
+// By the group's name: with a key exchange that holds against a quantum computer.
+constexpr bool is_post_quantum(std::string_view group) {
+  return group == "X25519MLKEM768";
+}
+
 struct Policy {
   std::string name;  // "modern", "intermediate", "custom"
   Version min_version = Version::Tls12;

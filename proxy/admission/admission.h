@@ -20,6 +20,7 @@
 #include "proxy/admission/login_guard.h"
 #include "proxy/admission/refusal.h"
 #include "proxy/admission/refusal_log.h"
+#include "proxy/admission/stricter_tls.h"
 #include "proxy/config/config.h"
 #include "proxy/net/address.h"
 #include "proxy/net/memory_budget.h"
@@ -94,6 +95,7 @@ class Admission {
   net::MemoryBudget& memory() { return memory_; }
   LoginGuard& logins() { return logins_; }
   RefusalLog& refusals() { return refusals_; }
+  StricterTls& stricter() { return stricter_; }
   size_t sessions() const { return sessions_.load(std::memory_order_relaxed); }
 
  private:
@@ -131,6 +133,7 @@ class Admission {
   const SipHash::Key hash_key_;
   net::MemoryBudget memory_;
   RefusalLog refusals_;
+  StricterTls stricter_;
   std::array<std::atomic<size_t>, kMaxListeners> of_listener_{};
 };
 

@@ -146,6 +146,9 @@ LoginGuard::Verdict LoginGuard::failed(const LoginFailures& rules, const net::Ad
       }
     }
   });
+  if (verdict.ban_began) {
+    show_ban(client, now_ms + rules.ban_ms);
+  }
   verdict.delay_ms = delay_of(rules, verdict.failures);
   if (!verdict.banned && user != 0) {
     table_.update(key_of(number, user), now_ms,
@@ -166,6 +169,22 @@ bool LoginGuard::banned(const LoginFailures& rules, const net::Address& client, 
   table_.find(key_of(client_number(client)),
               [&](const Record& record) { found = record.banned() && !record.expired(now_ms); });
   return found && !net::contains(rules.exempt, client);
+}
+
+void LoginGuard::show_ban(const net::Address& client, uint64_t until_ms) {
+  const uint64_t number = client_number(client);
+  const std::lock_guard lock(shown_mutex_);
+  std::erase_if(shown_, [number](const Ban& ban) { return client_number(ban.client) == number; });
+  shown_.push_front({.client = client, .until_ms = until_ms});
+  if (shown_.size() > kShownBans) {
+    shown_.pop_back();
+  }
+}
+
+std::vector<LoginGuard::Ban> LoginGuard::bans(uint64_t now_ms) {
+  const std::lock_guard lock(shown_mutex_);
+  std::erase_if(shown_, [now_ms](const Ban& ban) { return ban.until_ms <= now_ms; });
+  return {shown_.begin(), shown_.end()};
 }
 
 size_t LoginGuard::entries(uint64_t now_ms) {

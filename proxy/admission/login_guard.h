@@ -19,8 +19,11 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
+#include <mutex>
 #include <unordered_map>
+#include <vector>
 
 #include "proxy/admission/client_table.h"
 #include "proxy/base/intrusive_list.h"
@@ -86,6 +89,13 @@ class LoginGuard {
     bool ban_began = false;
   };
 
+  // An address that is banned.
+  struct Ban {
+    net::Address client;  // without its port; of IPv6 its /64 is banned
+    uint64_t until_ms;    // by the loops' clock
+  };
+  static constexpr size_t kShownBans = 256;
+
   // For imap::user_hash() and imap::sasl_user().
   const SipHash::Key& name_key() const { return name_key_; }
 
@@ -100,6 +110,9 @@ class LoginGuard {
   void succeeded(const LoginFailures& rules, const net::Address& client, uint64_t user,
                  uint64_t now_ms);
   bool banned(const LoginFailures& rules, const net::Address& client, uint64_t now_ms);
+
+  // Those that began last, the last one first, and at most kShownBans.
+  std::vector<Ban> bans(uint64_t now_ms);
 
   // Drops the expired records and returns how many are left, of addresses and of names. It visits
   // every record: call it rarely.
@@ -144,10 +157,14 @@ class LoginGuard {
   static void let_go(Attempts& attempts, uint64_t now_ms, Record* record);
   static void refuse_all(Attempts& attempts);
   void give_back(Attempt& attempt);
+  void show_ban(const net::Address& client, uint64_t until_ms);
 
   const SipHash::Key name_key_;
   const SipHash::Key table_key_;
   ClientTable<Record, AttemptsByKey> table_{kRecords};
+  // The records know no addresses.
+  std::mutex shown_mutex_;
+  std::deque<Ban> shown_;  // the last one first
 };
 
 }  // namespace postern

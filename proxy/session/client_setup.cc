@@ -7,6 +7,7 @@
 #include "proxy/admission/crowd.h"
 #include "proxy/session/label_values.h"
 #include "proxy/session/messages.h"
+#include "proxy/session/stricter_clients.h"
 
 namespace postern {
 
@@ -222,6 +223,7 @@ void ClientSetup::on_open() {
                                        LabelIndex<Label::Resumed>{handshake.resumed ? 1u : 0u});
   counters().observe<Metric::HandshakeDuration>(net::Loop::now_us() - started_us_);
   count_shadow_refusal();
+  note_stricter_tls(session_, handshake, tls_->engine());
   leave_queue();
   const uint32_t commands_left =
       front_ != nullptr ? front_->commands_left() : commands_before_login();

@@ -54,6 +54,29 @@ TEST_F(LoginGuardTest, BansAtTheConfiguredNumberOfFailures) {
   EXPECT_FALSE(banned("192.0.2.2"));
 }
 
+TEST_F(LoginGuardTest, ShowsTheBansThatLast) {
+  EXPECT_TRUE(guard.bans(now_ms).empty());
+  for (const std::string ip : {"192.0.2.1", "192.0.2.2"}) {
+    for (size_t i = 0; i < rules.max; ++i) {
+      fail(kAnna, ip);
+    }
+  }
+  const auto bans = guard.bans(now_ms);
+  ASSERT_EQ(bans.size(), 2U);
+  EXPECT_EQ(bans[0].client.ip_text(), "192.0.2.2") << "the last one first";
+  EXPECT_EQ(bans[0].until_ms, now_ms + rules.ban_ms);
+  EXPECT_TRUE(guard.bans(now_ms + rules.ban_ms).empty());
+}
+
+TEST_F(LoginGuardTest, ShowsABoundedNumberOfBans) {
+  for (size_t i = 0; i < LoginGuard::kShownBans + 10; ++i) {
+    for (size_t k = 0; k < rules.max; ++k) {
+      fail(kAnna, "10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256));
+    }
+  }
+  EXPECT_EQ(guard.bans(now_ms).size(), LoginGuard::kShownBans);
+}
+
 TEST_F(LoginGuardTest, EndsABanInTimeAndCountsFromZero) {
   for (size_t i = 0; i < rules.max; ++i) {
     fail();
