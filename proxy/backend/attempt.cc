@@ -278,6 +278,7 @@ void Attempt::fail(const Error& error) {
   cause_ = find_cause(kept);
   evidence_ = find_evidence();
   log_failure(kept);
+  book_failure(kept);
   cancel();
   observer_.on_attempt_failed(*this, kept);
 }
@@ -305,6 +306,16 @@ void Attempt::log_failure(const Error& error) const {
               log::Field::optional("protocol", by_words ? preamble_->protocol() : ""),
               log::Field::optional("said", by_words ? std::string(preamble_->said()) : ""),
               {"advice", fix_for(cause_, by_words ? preamble_->said() : "")}});
+}
+
+// A session's own end is booked there, with its client.
+void Attempt::book_failure(const Error& error) const {
+  services_.facts.failures.add(cause_, pool_.label(), [&] {
+    const std::string endpoint = endpoint_text(server_, address());
+    return FailureBook::Details{
+        .server = endpoint.empty() ? server_.text : server_.text + " " + endpoint,
+        .said = evidence_.empty() ? error.text() : evidence_};
+  });
 }
 
 std::string Attempt::find_evidence() const {

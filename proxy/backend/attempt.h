@@ -99,6 +99,7 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   void succeed();
   void fail(const Error& error);
   void log_failure(const Error& error) const;
+  void book_failure(const Error& error) const;
   Cause find_cause(const Error& error) const;
   std::string find_evidence() const;
 

@@ -191,7 +191,7 @@ void Dialer::wait_for_addresses() {
 }
 
 void Dialer::on_addresses() {
-  server().health->name.served();
+  server().health->name.served(services_.loop.now_ms());
   is_resolved_ = true;
   go_on();
 }
@@ -201,6 +201,9 @@ void Dialer::on_no_addresses(const Error& error) {
   count(server(), error);
   server().health->name.failed(services_.loop.now_ms());
   log_failed(pool_, server(), error, cause_of_failure(error));
+  services_.facts.failures.add(cause_of_failure(error), pool_.label(), [&] {
+    return FailureBook::Details{.server = server().text, .said = error.text()};
+  });
   next_server();
   go_on();
 }
@@ -242,7 +245,7 @@ void Dialer::on_greeted(Attempt& attempt) {
   stop_waiting();
   BackendServer& server = attempt.server();
   if (server.health->served(attempt.breaker(), services_.loop.now_ms())) {
-    log_serves_again(pool_, server, attempt.address());
+    log_serves_again(services_.facts.changes, pool_, server, attempt.address());
   }
   services_.counters.count<Metric::BackendConnects>(ServerLabel{server.label}, kConnectSuccess);
   services_.counters.observe<Metric::BackendConnectDuration>(net::Loop::now_us() - started_us_,
@@ -317,7 +320,7 @@ void Dialer::note_overtaken(const Attempt& attempt, bool is_slow) {
 void Dialer::note_change(const Attempt& attempt, CircuitBreaker::Change change, const Error& error,
                          Cause cause) {
   if (change == CircuitBreaker::Change::Down) {
-    log_down(pool_, attempt.server(), attempt.address(), error, cause);
+    log_down(services_.facts.changes, pool_, attempt.server(), attempt.address(), error, cause);
   }
 }
 

@@ -66,7 +66,7 @@ void ServerCheck::on_deadline() {
 
 void ServerCheck::on_addresses() {
   disarm();
-  server_.health->name.served();
+  server_.health->name.served(services_.loop.now_ms());
   check_addresses();
 }
 
@@ -77,6 +77,9 @@ void ServerCheck::on_no_addresses(const Error& error) {
   const auto change = server_.health->name.failed(services_.loop.now_ms());
   if (change != CircuitBreaker::Change::None) {
     log_failed(pool_, server_, error, cause_of_failure(error));
+    services_.facts.failures.add(cause_of_failure(error), pool_.label(), [&] {
+      return FailureBook::Details{.server = server_.text, .said = error.text()};
+    });
   }
   end_round();
 }
@@ -113,7 +116,7 @@ void ServerCheck::on_greeted(Attempt& attempt) {
   row.failed = 0;
   if (++row.succeeded >= config_.rise &&
       server_.health->served(attempt.breaker(), services_.loop.now_ms())) {
-    log_serves_again(pool_, server_, attempt.address());
+    log_serves_again(services_.facts.changes, pool_, server_, attempt.address());
   }
   attempt_ended(attempt);
 }
@@ -145,7 +148,7 @@ void ServerCheck::on_attempt_failed(Attempt& attempt, const Error& error) {
     Row& row = row_of(attempt);
     row.succeeded = 0;
     if (++row.failed >= config_.fall && attempt.breaker().fell(services_.loop.now_ms())) {
-      log_down(pool_, server_, attempt.address(), error, attempt.cause());
+      log_down(services_.facts.changes, pool_, server_, attempt.address(), error, attempt.cause());
     }
     server_.addresses.expire();  // it may have moved
   }

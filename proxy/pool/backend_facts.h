@@ -1,5 +1,5 @@
-// BackendFacts: what all workers share about servers, so that each fact is reported once. Any
-// thread.
+// BackendFacts: what all workers share about servers and about what has failed, so that each fact
+// is reported once. Any thread.
 #pragma once
 
 #include <atomic>
@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "metrics/label_sets.h"
+#include "proxy/cause/failure_book.h"
+#include "proxy/log/journal.h"
 
 namespace postern {
 
@@ -26,6 +28,7 @@ class MinuteCount {
     }
     return count;
   }
+  uint64_t count() const { return count_.load(std::memory_order_relaxed); }
   void clear() { count_.store(0, std::memory_order_relaxed); }
 
  private:
@@ -51,7 +54,7 @@ class Burst {
   std::atomic<uint64_t> count_ = 0;
 };
 
-// Each has one place for each value of the server label.
+// Each vector has one place for each value of the server label.
 struct BackendFacts {
   explicit BackendFacts(const metrics::LabelSets& labels)
       : certificate_not_after(labels.capacity()),
@@ -62,7 +65,8 @@ struct BackendFacts {
         full(labels.capacity()),
         header_unexpected(labels.capacity()),
         failed_in_a_row(labels.capacity()),
-        lost(labels.capacity()) {}
+        lost(labels.capacity()),
+        failures(labels.capacity()) {}
 
   std::vector<std::atomic<int64_t>> certificate_not_after;
   std::vector<std::atomic<int64_t>> certificate_not_before;
@@ -80,6 +84,8 @@ struct BackendFacts {
   std::vector<MinuteCount> failed_in_a_row;
   // Sessions that have lost it.
   std::vector<Burst> lost;
+  FailureBook failures;  // of servers and clients
+  log::Journal changes;
 };
 
 }  // namespace postern

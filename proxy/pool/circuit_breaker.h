@@ -25,6 +25,8 @@ class CircuitBreaker {
   bool well() const { return load() == kWell; }
   bool down() const { return (load() & kDown) != 0; }
   bool rests(uint64_t now_ms) const { return until_of(load()) > now_ms; }
+  // Since when it is what it is; 0: it is untried.
+  uint64_t since_ms() const { return since_ms_.load(std::memory_order_relaxed); }
   // True: try it. After a rest one caller alone gets that answer, until the next rest is over.
   bool claim(uint64_t now_ms) {
     uint64_t seen = load();
@@ -44,14 +46,18 @@ class CircuitBreaker {
     while ((seen & kDown) == 0) {
       const uint64_t fallen = (seen == kWell ? next_rest(kWell, now_ms) : seen) | kDown;
       if (word_.compare_exchange_weak(seen, fallen, std::memory_order_relaxed)) {
+        note(now_ms);
         return true;
       }
     }
     return false;
   }
   // It has served, and is well. Returns what it was until now.
-  Change served() {
+  Change served(uint64_t now_ms) {
     const uint64_t was = load() == kWell ? kWell : word_.exchange(kWell, std::memory_order_relaxed);
+    if (was != kWell || since_ms() == 0) {
+      note(now_ms);
+    }
     return was == kWell ? Change::None : (was & kDown) != 0 ? Change::Down : Change::Suspect;
   }
 
@@ -76,15 +82,23 @@ class CircuitBreaker {
   Change fail(uint64_t now_ms, uint64_t spared_rests) {
     uint64_t seen = kWell;
     if (word_.compare_exchange_strong(seen, next_rest(kWell, now_ms), std::memory_order_relaxed)) {
+      note(now_ms);
       return Change::Suspect;
     }
     const bool goes_down =
         (seen & kDown) == 0 && (seen & kRests) > spared_rests &&
         word_.compare_exchange_strong(seen, seen | kDown, std::memory_order_relaxed);
+    if (goes_down) {
+      note(now_ms);
+    }
     return goes_down ? Change::Down : Change::None;
+  }
+  void note(uint64_t now_ms) {
+    since_ms_.store(std::max<uint64_t>(now_ms, 1), std::memory_order_relaxed);
   }
 
   std::atomic<uint64_t> word_ = kWell;
+  std::atomic<uint64_t> since_ms_ = 0;
 };
 
 }  // namespace postern

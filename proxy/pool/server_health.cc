@@ -47,7 +47,7 @@ const Endpoint& ServerHealth::endpoint_of(const net::Address& address) {
 }
 
 bool ServerHealth::served(CircuitBreaker& address, uint64_t now_ms) {
-  const CircuitBreaker::Change was = address.served();
+  const CircuitBreaker::Change was = address.served(now_ms);
   if (was == CircuitBreaker::Change::Down) {
     back_ms.store(now_ms, std::memory_order_relaxed);
   }
@@ -97,6 +97,22 @@ ServerState ServerHealth::state_of_addresses() const {
   return well == known_.size()   ? ServerState::Up
          : down == known_.size() ? ServerState::Down
                                  : ServerState::Suspect;
+}
+
+std::vector<EndpointState> ServerHealth::endpoint_states() const {
+  std::vector<EndpointState> states;
+  const std::lock_guard lock(mutex_);
+  for (const Endpoint& endpoint : endpoints_) {
+    if (std::find(known_.begin(), known_.end(), endpoint.address) != known_.end()) {
+      const CircuitBreaker& breaker = *endpoint.breaker;
+      const ServerState state = breaker.well()   ? ServerState::Up
+                                : breaker.down() ? ServerState::Down
+                                                 : ServerState::Suspect;
+      states.push_back(
+          {.address = endpoint.address, .state = state, .since_ms = breaker.since_ms()});
+    }
+  }
+  return states;
 }
 
 BackendsHealth make_health(const Config& config, const Config* former_config,

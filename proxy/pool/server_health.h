@@ -34,6 +34,13 @@ struct Endpoint {
   std::shared_ptr<CircuitBreaker> breaker;
 };
 
+// How one address of a server is doing: Up, Suspect or Down.
+struct EndpointState {
+  net::Address address;
+  ServerState state;
+  uint64_t since_ms;  // by the loops' clock; 0: it is untried
+};
+
 class ServerHealth {
  public:
   // Open ones and those on their way, of former configurations as well.
@@ -51,6 +58,7 @@ class ServerHealth {
   // others unless a dialer still uses them.
   std::vector<Endpoint> learn(const std::vector<net::Address>& addresses);
   ServerState state(const ServerConfig& config) const;
+  std::vector<EndpointState> endpoint_states() const;  // of those that the last look-up has found
 
   // One more session, unless there are `max` already; 0: no limit.
   bool acquire(size_t max);

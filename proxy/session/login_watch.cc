@@ -101,10 +101,22 @@ void LoginWatch::on_login_result(imap::Mechanism mechanism, imap::LoginResult re
   } else if (is_answer(result)) {
     refused(result, trouble != nullptr ? *trouble : Trouble());
   }
+  if (result != imap::LoginResult::Success) {
+    book(result, trouble != nullptr ? *trouble : Trouble());
+  }
   attempt_.reset();  // only now: what it came to is counted before the next one goes
   if (!logged_in_) {
     observer_.on_login_refused();
   }
+}
+
+// Of the server's words only those in which no user is named.
+void LoginWatch::book(imap::LoginResult result, const Trouble& trouble) const {
+  session_.services.dial.facts.failures.add(cause_of_login(result), session_.pool->label(), [&] {
+    return FailureBook::Details{.client = session_.origin.address.ip_text(),
+                                .server = server_name(),
+                                .said = trouble.words};
+  });
 }
 
 void LoginWatch::succeeded(uint64_t user) {

@@ -66,6 +66,7 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   bool too_late();
   void succeeded(uint64_t user);
   void failed(imap::LoginResult result, uint64_t user, uint64_t took_us);
+  void book(imap::LoginResult result, const Trouble& trouble) const;
   void refused(imap::LoginResult result, const Trouble& trouble);
   void report_unavailable(const BackendServer& server, const Trouble& trouble);
   void report_failures_in_a_row();

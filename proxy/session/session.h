@@ -117,6 +117,7 @@ class Session final : public net::Retirable,
   void leave_backend();
   EndReason reason_on_record(EndReason reason) const;
   void log_end() const;
+  void book_end() const;
   SessionRecord record() const;
   Cause cause_of_record() const;
   void describe_tls(const tls::Engine& engine, SessionRecord& record) const;

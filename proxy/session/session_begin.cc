@@ -79,6 +79,9 @@ void Session::refuse(const SessionServices& services, const Config& config, size
   services.admission.refusals().refused(listener.text, client->remote(), refusal,
                                         limit_of(refusal, config, index, client->remote()),
                                         services.dial.loop.now_ms());
+  services.dial.facts.failures.add(kRefusalCauses[refusal], FailureBook::kNoBackend, [&] {
+    return FailureBook::Details{.client = client->remote().ip_text()};
+  });
   client->abort();
   services.dial.loop.retire(std::move(client));
 }

@@ -94,6 +94,7 @@ void Session::release_resources(EndReason reason) {
   } else {
     log_end();
   }
+  book_end();
   if (watch_.has_value()) {
     watch_->release();
   }

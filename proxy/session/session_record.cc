@@ -71,6 +71,25 @@ void Session::log_end() const {
   }
 }
 
+// The attempts have booked why each server failed. A port check is no failure.
+void Session::book_end() const {
+  const bool calm = describe(kEndReasonCauses[*reason_]).symptom == Symptom::NothingWrong;
+  if (!refusal_ && (calm || (silent_ && *reason_ == EndReason::ClientFailed))) {
+    return;
+  }
+  const Cause cause = refusal_                                    ? kRefusalCauses[refusal_->why]
+                      : *reason_ == EndReason::BackendUnavailable ? Cause::BackendUnavailable
+                                                                  : cause_of_record();
+  const size_t backend =
+      context_.pool != nullptr ? context_.pool->label() : FailureBook::kNoBackend;
+  context_.services.dial.facts.failures.add(cause, backend, [this] {
+    const BackendServer* server = context_.slot.server();
+    return FailureBook::Details{.client = context_.origin.address.ip_text(),
+                                .server = server != nullptr ? server->text : "",
+                                .said = error_ ? error_.text() : ""};
+  });
+}
+
 SessionRecord Session::record() const {
   const BackendServer* server = context_.slot.server();
   SessionRecord record{

@@ -42,11 +42,11 @@ TEST(CircuitBreaker, RestsLongerAfterEachFailure) {
 
 TEST(CircuitBreaker, IsWellAfterASuccess) {
   CircuitBreaker breaker;
-  EXPECT_EQ(breaker.served(), Change::None);
+  EXPECT_EQ(breaker.served(300), Change::None);
   breaker.failed(100);
   breaker.failed(100);
   EXPECT_TRUE(breaker.rests(101));
-  EXPECT_EQ(breaker.served(), Change::Down);
+  EXPECT_EQ(breaker.served(300), Change::Down);
   EXPECT_TRUE(breaker.well());
   EXPECT_FALSE(breaker.down());
   EXPECT_FALSE(breaker.rests(101));
@@ -54,7 +54,7 @@ TEST(CircuitBreaker, IsWellAfterASuccess) {
   EXPECT_TRUE(breaker.claim(101)) << "all dialers try what is well";
   EXPECT_EQ(breaker.failed(200), Change::Suspect);
   EXPECT_LE(end_of_rest(breaker, 200), 200 + CircuitBreaker::kFirstRestMs);
-  EXPECT_EQ(breaker.served(), Change::Suspect);
+  EXPECT_EQ(breaker.served(300), Change::Suspect);
 }
 
 TEST(CircuitBreaker, ReportsEachChangeOnce) {
@@ -67,6 +67,25 @@ TEST(CircuitBreaker, ReportsEachChangeOnce) {
   EXPECT_EQ(breaker.failed(100), Change::None);
   EXPECT_TRUE(breaker.claim(100 + CircuitBreaker::kFirstRestMs));
   EXPECT_TRUE(breaker.down()) << "until a try succeeds";
+}
+
+TEST(CircuitBreaker, KnowsSinceWhen) {
+  CircuitBreaker breaker;
+  EXPECT_EQ(breaker.since_ms(), 0U) << "untried";
+  breaker.served(100);
+  EXPECT_EQ(breaker.since_ms(), 100U);
+  breaker.served(200);
+  EXPECT_EQ(breaker.since_ms(), 100U) << "nothing has changed";
+  breaker.failed(300);
+  EXPECT_EQ(breaker.since_ms(), 300U);
+  breaker.failed(400);
+  EXPECT_EQ(breaker.since_ms(), 400U) << "down";
+  breaker.failed(500);
+  EXPECT_EQ(breaker.since_ms(), 400U);
+  breaker.served(600);
+  EXPECT_EQ(breaker.since_ms(), 600U);
+  breaker.fell(700);
+  EXPECT_EQ(breaker.since_ms(), 700U);
 }
 
 // Sessions that began beside the first one are overtaken, too.
@@ -86,7 +105,7 @@ TEST(CircuitBreaker, FallsFromWhereverItIs) {
   EXPECT_TRUE(breaker.down());
   EXPECT_TRUE(breaker.rests(101));
   EXPECT_FALSE(breaker.fell(100));
-  breaker.served();
+  breaker.served(300);
   breaker.failed(100);
   EXPECT_TRUE(breaker.fell(100));
   EXPECT_TRUE(breaker.down());
@@ -117,7 +136,7 @@ TEST(CircuitBreaker, OneOfManyThreadsTriesItAndOneReportsAChange) {
   EXPECT_EQ(claimed, 1);
   workers.clear();
   for (int i = 0; i < 8; ++i) {
-    workers.emplace_back([&] { served += breaker.served() == Change::None ? 0 : 1; });
+    workers.emplace_back([&] { served += breaker.served(300) == Change::None ? 0 : 1; });
   }
   for (std::thread& worker : workers) {
     worker.join();

@@ -45,10 +45,25 @@ TEST(ServerHealth, IsSuspectAsLongAsOneOfItsAddressesIsWell) {
   EXPECT_EQ(state(server), ServerState::Suspect) << "its first failure";
   fail(known[1]);
   EXPECT_EQ(state(server), ServerState::Down);
-  known[0].breaker->served();
+  known[0].breaker->served(kNowMs);
   EXPECT_EQ(state(server), ServerState::Suspect);
-  known[1].breaker->served();
+  known[1].breaker->served(kNowMs);
   EXPECT_EQ(state(server), ServerState::Up);
+}
+
+TEST(ServerHealth, ShowsEachAddress) {
+  ServerHealth server;
+  EXPECT_TRUE(server.endpoint_states().empty());
+  const auto known = server.learn({address(1), address(2), address(3)});
+  known[1].breaker->served(kNowMs);
+  fail(known[2]);
+  const auto states = server.endpoint_states();
+  ASSERT_EQ(states.size(), 3U);
+  EXPECT_EQ(states[0].since_ms, 0U) << "untried";
+  EXPECT_EQ(states[1].state, ServerState::Up);
+  EXPECT_EQ(states[1].since_ms, kNowMs);
+  EXPECT_EQ(states[2].address, address(3));
+  EXPECT_EQ(states[2].state, ServerState::Down);
 }
 
 TEST(ServerHealth, IsDownWithoutAnAddress) {
