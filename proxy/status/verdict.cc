@@ -1,0 +1,249 @@
+#include "proxy/status/verdict.h"
+
+#include <algorithm>
+#include <functional>
+#include <string_view>
+#include <utility>
+
+namespace postern {
+namespace {
+
+using Lifetime = StatusRecord::Lifetime;
+
+// So many wrong logins of a server without a right one between them are no people who mistype.
+constexpr uint64_t kManyInARow = 20;
+constexpr int64_t kDayS = 86'400;
+constexpr int64_t kSoonS = 14 * kDayS;
+
+// Where the words are about one cause.
+Finding finding_of(Cause cause, Severity severity, std::string subject, std::string_view said) {
+  const CauseRow& row = describe(cause);
+  return {.severity = severity,
+          .at_fault = row.at_fault,
+          .subject = std::move(subject),
+          .what = row.explanation,
+          .fix = fix_for(cause, said),
+          .cause = row.name};
+}
+
+std::string sentence(std::string words) {
+  if (!words.empty() && words[0] >= 'a' && words[0] <= 'z') {
+    words[0] = static_cast<char>(words[0] - 'a' + 'A');
+  }
+  return words + ".";
+}
+
+class Judge {
+ public:
+  explicit Judge(const StatusRecord& record) : record_(record) {}
+
+  Verdict run() {
+    judge_process();
+    judge_certificates();
+    for (const auto& backend : record_.backends) {
+      judge_backend(backend);
+    }
+    judge_sessions();
+    judge_failures();
+    sum_up();
+    return std::move(verdict_);
+  }
+
+ private:
+  void add(Finding finding) { verdict_.findings.push_back(std::move(finding)); }
+
+  void judge_process() {
+    const StatusRecord::Process& process = record_.process;
+    if (!process.steady) {
+      add({Severity::Failing, Party::Gateway, "postern",
+           "A worker has not answered for half a minute.",
+           "Restart postern unless its service manager does, and report the log."});
+    }
+    if (process.draining) {
+      add({Severity::Warning, Party::Operator, "postern",
+           "It drains: new clients are not served for long any more.",
+           "Nothing, if a stop or an upgrade is meant; a signal in the log says since when."});
+    }
+    if (process.reload_failed) {
+      add(finding_of(Cause::ReloadFailed, Severity::Warning, "configuration", ""));
+    }
+    if (process.certificates_failed) {
+      add(finding_of(Cause::CertificatesNotReloaded, Severity::Warning, "certificates", ""));
+    }
+  }
+
+  void judge_certificates() {
+    for (const auto& one : record_.certificates) {
+      const std::string subject = "certificate " + one.label;
+      if (one.lifetime == Lifetime::Overdue || one.lifetime == Lifetime::Ending) {
+        add({Severity::Warning, Party::Operator, subject, sentence(one.notice),
+             "Renew it: new files are served within two seconds, without a reload."});
+      } else if (one.lifetime != Lifetime::Good) {
+        Finding finding =
+            finding_of(Cause::ClientFindsCertificateExpired, Severity::Failing, subject, "");
+        finding.at_fault = Party::Operator;
+        finding.what = sentence(one.notice);
+        add(std::move(finding));
+      }
+      if (one.staple_expected && one.staple_until_s <= record_.now_s) {
+        Finding finding = finding_of(Cause::ClientWantsStaple, Severity::Warning, subject, "");
+        finding.at_fault = Party::Operator;
+        add(std::move(finding));
+      }
+    }
+  }
+
+  void judge_backend(const StatusRecord::Backend& backend) {
+    const auto lives = [](const auto& server) {
+      return server.state != "down" && server.state != "draining";
+    };
+    const auto is_down = [](const auto& server) { return server.state == "down"; };
+    const auto is_up = [](const auto& server) {
+      return server.state == "up" || server.state == "backup";
+    };
+    const bool none = std::ranges::none_of(backend.servers, lives) ||
+                      (std::ranges::none_of(backend.servers, is_up) && turns_away(backend.name));
+    if (none || std::ranges::any_of(backend.servers, is_down)) {
+      report_down(backend, none);
+    }
+    for (const auto& server : backend.servers) {
+      judge_server(backend, server);
+    }
+  }
+
+  void report_down(const StatusRecord::Backend& backend, bool all) {
+    const StatusRecord::Failure* why = last_failure_of(backend.name);
+    const Cause cause = why != nullptr ? why->cause : Cause::BackendUnavailable;
+    const Severity severity = all && backend.routed ? Severity::Failing : Severity::Warning;
+    Finding finding =
+        finding_of(cause, severity, "backend " + backend.name, why != nullptr ? why->said : "");
+    finding.what = (all ? "No server of it is up. " : "A server of it is down. ") + finding.what;
+    add(std::move(finding));
+  }
+
+  bool is_fresh(const StatusRecord::Failure& failure) const {
+    return failure.last_s + kFreshS >= record_.now_s;
+  }
+
+  // Clients have come, and no server of it has taken them.
+  bool turns_away(const std::string& backend) const {
+    return std::ranges::any_of(record_.failures, [&](const auto& failure) {
+      return failure.cause == Cause::BackendUnavailable && failure.backend == backend &&
+             is_fresh(failure);
+    });
+  }
+
+  // The last one on the way to a server.
+  const StatusRecord::Failure* last_failure_of(const std::string& backend) const {
+    const auto found = std::ranges::find_if(record_.failures, [&](const auto& failure) {
+      const Symptom symptom = describe(failure.cause).symptom;
+      return failure.backend == backend && failure.cause != Cause::BackendUnavailable &&
+             (symptom == Symptom::Unavailable || symptom == Symptom::WrongService ||
+              symptom == Symptom::BackendTls || symptom == Symptom::OnlyTheFirstFew);
+    });
+    return found != record_.failures.end() ? &*found : nullptr;
+  }
+
+  void judge_server(const StatusRecord::Backend& backend, const StatusRecord::Server& server) {
+    const std::string subject = "server " + backend.name + " " + server.name;
+    if (server.wants_privacy) {
+      add(finding_of(Cause::BackendPrivacyRequired, Severity::Warning, subject, ""));
+    }
+    if (server.failed_logins_in_a_row >= kManyInARow) {
+      Finding finding = finding_of(Cause::LoginFailed, Severity::Warning, subject, "");
+      finding.at_fault = Party::Backend;
+      finding.what = "It has refused " + std::to_string(server.failed_logins_in_a_row) +
+                     " logins without granting one.";
+      add(std::move(finding));
+    }
+    if (const int64_t end_s = server.certificate_not_after_s;
+        end_s != 0 && end_s <= record_.now_s) {
+      add(finding_of(Cause::BackendCertificateExpired, Severity::Warning, subject, ""));
+    } else if (end_s != 0 && end_s < record_.now_s + kSoonS) {
+      Finding finding =
+          finding_of(Cause::BackendCertificateExpired, Severity::Warning, subject, "");
+      finding.what =
+          "Its certificate ends in " + std::to_string((end_s - record_.now_s) / kDayS) + " days.";
+      add(std::move(finding));
+    }
+  }
+
+  void judge_sessions() {
+    const StatusRecord::Sessions& sessions = record_.sessions;
+    if (sessions.limit != 0 && sessions.now >= sessions.limit - sessions.limit / 10) {
+      Finding finding = finding_of(Cause::LimitSessions, Severity::Warning, "sessions", "");
+      finding.what = std::to_string(sessions.now) + " of " + std::to_string(sessions.limit) +
+                     " sessions are in use.";
+      add(std::move(finding));
+    }
+  }
+
+  void judge_failures() {
+    for (const auto& failure : record_.failures) {
+      const CauseRow& row = describe(failure.cause);
+      if (!is_fresh(failure) || is_reported(failure)) {
+        continue;
+      }
+      add(finding_of(
+          failure.cause, row.at_fault == Party::Client ? Severity::Note : Severity::Warning,
+          failure.backend.empty() ? "clients" : "backend " + failure.backend, failure.said));
+    }
+  }
+
+  // That no server could be reached is said with the reason why.
+  bool is_reported(const StatusRecord::Failure& failure) const {
+    if (failure.cause == Cause::BackendUnavailable && last_failure_of(failure.backend) != nullptr) {
+      return true;
+    }
+    const std::string subject = "backend " + failure.backend;
+    const std::string server = "server " + failure.backend + " ";
+    return std::ranges::any_of(verdict_.findings, [&](const Finding& finding) {
+      return finding.cause == name_of(failure.cause) &&
+             (finding.subject == subject || finding.subject.starts_with(server));
+    });
+  }
+
+  void sum_up() {
+    std::ranges::stable_sort(verdict_.findings, std::greater(), &Finding::severity);
+    if (verdict_.findings.empty()) {
+      verdict_.headline = "All is well.";
+      verdict_.advice = "Nothing is to be done.";
+      return;
+    }
+    const Finding& worst = verdict_.findings.front();
+    verdict_.severity = worst.severity;
+    if (worst.severity == Severity::Note) {
+      verdict_.headline = "All is well here and at the mail server; single clients fail.";
+      verdict_.advice = "The failures below say why, and what to do.";
+      return;
+    }
+    verdict_.headline = whose(worst.at_fault) + worst.subject + ": " + worst.what;
+    verdict_.advice = worst.fix;
+  }
+
+  static std::string whose(Party party) {
+    switch (party) {
+      case Party::Gateway:
+      case Party::Operator:
+        return "It is us: ";
+      case Party::Backend:
+        return "It is the mail server: ";
+      case Party::Network:
+        return "It is the network: ";
+      case Party::Client:
+        break;
+    }
+    return "It is the clients: ";
+  }
+
+  const StatusRecord& record_;
+  Verdict verdict_;
+};
+
+}  // namespace
+
+Verdict judge(const StatusRecord& record) {
+  return Judge(record).run();
+}
+
+}  // namespace postern

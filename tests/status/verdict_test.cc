@@ -1,0 +1,121 @@
+#include "proxy/status/verdict.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/status/record_fixture.h"
+
+namespace postern {
+namespace {
+
+using test::calm_record;
+using test::failure;
+using test::kNowS;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+TEST(Verdict, IsGoodWhileNothingIsWrong) {
+  const Verdict verdict = judge(calm_record());
+  EXPECT_EQ(verdict.severity, Severity::Good);
+  EXPECT_EQ(verdict.headline, "All is well.");
+  EXPECT_TRUE(verdict.findings.empty());
+  EXPECT_EQ(judge({}).severity, Severity::Good) << "without anything at all";
+}
+
+TEST(Verdict, IsTheMailServerWhenNoneIsUp) {
+  StatusRecord record = calm_record();
+  record.backends[0].servers[0].state = "down";
+  record.failures = {failure(Cause::BackendUnavailable, "legacy"),
+                     failure(Cause::BackendConnectionRefused, "legacy")};
+  const Verdict verdict = judge(record);
+  EXPECT_EQ(verdict.severity, Severity::Failing);
+  EXPECT_THAT(verdict.headline,
+              StartsWith("It is the mail server: backend legacy: No server of it is up."));
+  EXPECT_EQ(verdict.advice, describe(Cause::BackendConnectionRefused).fix);
+  EXPECT_EQ(verdict.findings.size(), 1U) << "each thing is said once";
+}
+
+TEST(Verdict, IsTheNetworkWhenServersAreSilent) {
+  StatusRecord record = calm_record();
+  record.backends[0].servers[0].state = "down";
+  record.failures = {failure(Cause::BackendTimedOut, "legacy")};
+  EXPECT_THAT(judge(record).headline, StartsWith("It is the network: backend legacy:"));
+}
+
+TEST(Verdict, IsAWarningWhileAnotherServerServes) {
+  StatusRecord record = calm_record();
+  record.backends[0].servers.push_back({.name = "mail2.internal:143", .state = "down"});
+  EXPECT_EQ(judge(record).severity, Severity::Warning);
+}
+
+// After the first failure a server is suspect, and its only client has heard BYE.
+TEST(Verdict, IsTheMailServerWhenClientsAreTurnedAway) {
+  StatusRecord record = calm_record();
+  record.backends[0].servers[0].state = "suspect";
+  record.failures = {failure(Cause::BackendUnavailable, "legacy"),
+                     failure(Cause::BackendConnectionRefused, "legacy")};
+  EXPECT_EQ(judge(record).severity, Severity::Failing);
+  record.failures[0].last_s = kNowS - kFreshS - 1;
+  EXPECT_EQ(judge(record).severity, Severity::Warning);
+}
+
+TEST(Verdict, IsUsWhenACertificateHasEnded) {
+  StatusRecord record = calm_record();
+  record.certificates[0].lifetime = StatusRecord::Lifetime::Expired;
+  record.certificates[0].notice = "its certificate has expired 2d ago";
+  const Verdict verdict = judge(record);
+  EXPECT_EQ(verdict.severity, Severity::Failing);
+  EXPECT_THAT(verdict.headline, StartsWith("It is us: certificate mail.crt: Its certificate has"));
+  EXPECT_EQ(verdict.advice, describe(Cause::ClientFindsCertificateExpired).fix);
+  record.certificates[0].lifetime = StatusRecord::Lifetime::Overdue;
+  EXPECT_EQ(judge(record).severity, Severity::Warning);
+}
+
+TEST(Verdict, SaysWhatIsWrongWithTheProcess) {
+  StatusRecord record = calm_record();
+  record.process.draining = true;
+  record.process.reload_failed = true;
+  record.process.certificates_failed = true;
+  EXPECT_EQ(judge(record).findings.size(), 3U);
+  EXPECT_EQ(judge(record).severity, Severity::Warning);
+  record.process.steady = false;
+  EXPECT_EQ(judge(record).findings[0].severity, Severity::Failing) << "the worst first";
+}
+
+TEST(Verdict, LetsSingleClientsFail) {
+  StatusRecord record = calm_record();
+  record.failures = {failure(Cause::LoginFailed, "legacy")};
+  const Verdict verdict = judge(record);
+  EXPECT_EQ(verdict.severity, Severity::Note);
+  EXPECT_THAT(verdict.headline, HasSubstr("single clients fail"));
+}
+
+TEST(Verdict, ForgetsFailuresOfLongAgo) {
+  StatusRecord record = calm_record();
+  record.failures = {failure(Cause::BackendBye, "legacy")};
+  EXPECT_EQ(judge(record).severity, Severity::Warning);
+  record.failures[0].last_s = kNowS - kFreshS - 1;
+  EXPECT_EQ(judge(record).severity, Severity::Good);
+}
+
+TEST(Verdict, SaysWhatServersWantAndWhenTheirCertificatesEnd) {
+  StatusRecord record = calm_record();
+  StatusRecord::Server& server = record.backends[0].servers[0];
+  server.wants_privacy = true;
+  server.failed_logins_in_a_row = 25;
+  server.certificate_not_after_s = kNowS + 3 * 86'400;
+  const Verdict verdict = judge(record);
+  ASSERT_EQ(verdict.findings.size(), 3U);
+  EXPECT_EQ(verdict.findings[0].cause, "backend_privacy_required");
+  EXPECT_THAT(verdict.findings[1].what, HasSubstr("25 logins without granting one"));
+  EXPECT_THAT(verdict.findings[2].what, HasSubstr("ends in 3 days"));
+}
+
+TEST(Verdict, SaysWhenSessionsRunOut) {
+  StatusRecord record = calm_record();
+  record.sessions.now = 950;
+  EXPECT_THAT(judge(record).headline, HasSubstr("950 of 1000 sessions are in use"));
+}
+
+}  // namespace
+}  // namespace postern
