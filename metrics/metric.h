@@ -177,8 +177,9 @@ constexpr const char* name_of(Outcome outcome) {
 
 // What the admin endpoint is asked for, and what it answers: the values of Label::Path and
 // Label::Code.
-enum class AdminPath : uint8_t { Metrics, Live, Ready, Index, Other };
-inline constexpr Names<AdminPath> kAdminPathNames{"/metrics", "/live", "/ready", "/", "other"};
+enum class AdminPath : uint8_t { Metrics, Live, Ready, Status, StatusJson, Index, Other };
+inline constexpr Names<AdminPath> kAdminPathNames{"/metrics",     "/live", "/ready", "/status",
+                                                  "/status.json", "/",     "other"};
 constexpr const char* name_of(AdminPath path) {
   return kAdminPathNames[path];
 }

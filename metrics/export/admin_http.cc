@@ -32,9 +32,11 @@ constexpr Names<Status> kReasonPhrases({
 constexpr const char* kIndex =
     "postern\n"
     "\n"
-    "/metrics  figures for Prometheus\n"
-    "/live     200 while the process works, else 503\n"
-    "/ready    200 while new clients can be served, else 503 and why\n";
+    "/status       what is wrong, whose fault it is, what to do: a page\n"
+    "/status.json  the same for programs\n"
+    "/metrics      figures for Prometheus\n"
+    "/live         200 while the process works, else 503\n"
+    "/ready        200 while new clients can be served, else 503 and why\n";
 
 constexpr const char* kPlainText = "text/plain; charset=utf-8";
 
@@ -43,6 +45,7 @@ struct Response {
   std::string body;
   const char* content_type = kPlainText;
   bool gzip = false;
+  const char* policy = "";  // Content-Security-Policy
 };
 
 // The path of a request target in origin-form or absolute-form (RFC 9112 §3.2), without the query.
@@ -59,8 +62,8 @@ std::string_view path_of(std::string_view target) {
 }
 
 AdminPath known_path(std::string_view path) {
-  for (const AdminPath known :
-       {AdminPath::Metrics, AdminPath::Live, AdminPath::Ready, AdminPath::Index}) {
+  for (const AdminPath known : {AdminPath::Metrics, AdminPath::Live, AdminPath::Ready,
+                                AdminPath::Status, AdminPath::StatusJson, AdminPath::Index}) {
     if (path == name_of(known)) {
       return known;
     }
@@ -188,6 +191,7 @@ struct AdminHttp::State {
   bool refuse(Status status, std::string& out);
   bool answer(std::string& out);
   Response respond(AdminPath path);
+  Response show_status(StatusForm form);
   void send(const Response& response, bool keep_alive, std::string& out);
 
   AdminSource& source;
@@ -265,12 +269,23 @@ Response AdminHttp::State::respond(AdminPath path) {
       return health_response(source.live());
     case AdminPath::Ready:
       return health_response(source.ready());
+    case AdminPath::Status:
+      return show_status(status_form_for(request.accept));
+    case AdminPath::StatusJson:
+      return show_status(StatusForm::Json);
     case AdminPath::Index:
       return {Status::Ok, kIndex};
     case AdminPath::Other:
       break;
   }
   return {Status::NotFound, "not found\n"};
+}
+
+Response AdminHttp::State::show_status(StatusForm form) {
+  return {.status = Status::Ok,
+          .body = source.status(form),
+          .content_type = content_type(form),
+          .policy = source.status_policy()};
 }
 
 void AdminHttp::State::send(const Response& response, bool keep_alive, std::string& out) {
@@ -286,6 +301,11 @@ void AdminHttp::State::send(const Response& response, bool keep_alive, std::stri
   out += "\r\nContent-Length: ";
   out += std::to_string(response.body.size());
   out += "\r\nCache-Control: no-store\r\n";
+  if (*response.policy != '\0') {
+    out.append("Content-Security-Policy: ").append(response.policy);
+    out += "\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
+    out += "Vary: Accept\r\n";
+  }
   if (response.status == Status::MethodNotAllowed) {
     out += "Allow: GET, HEAD\r\n";
   }

@@ -26,6 +26,9 @@ class AdminSource {
   virtual std::string metrics(const Exposition& wanted) = 0;
   virtual Health live() = 0;
   virtual Health ready() = 0;
+  virtual std::string status(StatusForm form) = 0;
+  // What the page of the status may do, as a Content-Security-Policy.
+  virtual const char* status_policy() = 0;
   // After each answered request.
   virtual void on_request(AdminPath path, HttpStatus status) = 0;
 

@@ -91,4 +91,10 @@ Exposition exposition_for(std::string_view accept, std::string_view accept_encod
   return {.format = format_for(accept), .gzip = weight_in(accept_encoding, "gzip", {}) > 0};
 }
 
+StatusForm status_form_for(std::string_view accept) {
+  const int json = weight_in(accept, "application/json", {});
+  return json > 0 && json > weight_in(accept, "text/html", {}) ? StatusForm::Json
+                                                               : StatusForm::Html;
+}
+
 }  // namespace postern::metrics

@@ -96,12 +96,11 @@ std::string round_time(int64_t seconds) {
                            : std::to_string(seconds / 60) + "m";
 }
 
-std::string text_of(const LifetimeNotice& notice, const std::string& label) {
-  std::string text = "chain " + label + ": ";
-  text += notice.intermediate == 0
-              ? "its certificate "
-              : "certificate number " + std::to_string(notice.intermediate + 1) + " (" +
-                    notice.subject + "), which is sent after the leaf, ";
+std::string text_of(const LifetimeNotice& notice) {
+  const std::string text = notice.intermediate == 0
+                               ? "its certificate "
+                               : "certificate number " + std::to_string(notice.intermediate + 1) +
+                                     " (" + notice.subject + "), which is sent after the leaf, ";
   const bool leaf = notice.intermediate == 0;
   const std::string left = round_time(notice.left_s);
   const std::string of_lifetime = left + " of " + round_time(notice.lifetime_s) + " are left";
@@ -117,6 +116,10 @@ std::string text_of(const LifetimeNotice& notice, const std::string& label) {
       break;
   }
   return text + "has expired " + round_time(-notice.left_s) + " ago; clients refuse it";
+}
+
+std::string text_of(const LifetimeNotice& notice, const std::string& label) {
+  return "chain " + label + ": " + text_of(notice);
 }
 
 }  // namespace postern

@@ -35,6 +35,8 @@ int64_t next_judgement(const Descriptions& certificates, const CertificateShares
 
 // "20d", "39h", "12m": for people.
 std::string round_time(int64_t seconds);
+// "its certificate should have been renewed: 20d of 90d are left".
+std::string text_of(const LifetimeNotice& notice);
 // For `postern check`: "chain tls.crt: its renewal is overdue: 20d of 90d are left".
 std::string text_of(const LifetimeNotice& notice, const std::string& label);
 

@@ -100,7 +100,7 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
       sockets_(named_sockets(sockets, *materials.config)),
       upgrade_(loop_, std::move(start.invocation), *this),
       watchdog_(loop_, workers_, notifier_) {
-  state_.reloaded_at_s = state_.certificates_at_s = std::time(nullptr);
+  state_.started_at_s = state_.reloaded_at_s = state_.certificates_at_s = std::time(nullptr);
   const Shared shared{.labels = labels_, .admission = admission_, .facts = facts_};
   std::vector<const metrics::Counters*> counters{&counters_};
   for (size_t i = 0; i < snapshots.size(); ++i) {
@@ -208,6 +208,7 @@ void Server::reload() {
   const auto fail = [this](const Faults& faults) {
     const bool starved = net::descriptors_are_short();
     log_faults("reload failed, the old configuration stays", faults, Cause::ReloadFailed);
+    facts_.changes.add("reload failed", config_path_, faults.front().text());
     notifier_.ready("Serving; the last reload failed, the old configuration stays");
     state_.reload_failed = true;
     counters_.count<Metric::ConfigReloads>(metrics::Outcome::Error);
@@ -245,12 +246,14 @@ void Server::reload() {
   state_.reload_failed = state_.certificates_failed = reload_awaits_files_ = false;
   state_.reloaded_at_s = state_.certificates_at_s = std::time(nullptr);
   notifier_.ready("Serving");
+  facts_.changes.add("reloaded", config_path_);
   log::info("reloaded");
 }
 
 void Server::on_files_changed(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
     log::info("file changed", {{"file", path}});
+    facts_.changes.add("file changed", path);
   }
   const bool is_awaited = std::exchange(reload_awaits_files_, false);
   if (is_awaited) {
@@ -268,6 +271,7 @@ void Server::reload_certificates() {
     const bool starved = net::descriptors_are_short();
     log_faults("certificates not reloaded, the old ones stay", faults,
                Cause::CertificatesNotReloaded);
+    facts_.changes.add("certificates not reloaded", "", faults.front().text());
     counters_.count<Metric::CertificateReloads>(metrics::Outcome::Error);
     state_.certificates_failed = true;
     if (starved) {
@@ -290,6 +294,7 @@ void Server::reload_certificates() {
   retry_.succeeded(false);
   state_.certificates_failed = false;
   state_.certificates_at_s = std::time(nullptr);
+  facts_.changes.add("certificates reloaded", "");
   log::info("certificates reloaded");
 }
 
@@ -321,6 +326,7 @@ void Server::drain(const char* signal) {
   upgrade_.abandon();
   retry_.stop();
   state_.draining = true;
+  facts_.changes.add("draining", signal);
   notifier_.stopping("Draining");
   const Timeouts& timeouts = materials_.config->timeouts;
   log::info("draining", {{"signal", signal},

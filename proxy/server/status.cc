@@ -6,6 +6,8 @@
 #include "metrics/export/gzip.h"
 #include "proxy/log/log.h"
 #include "proxy/net/descriptors.h"
+#include "proxy/status/json.h"
+#include "proxy/status/page.h"
 #include "proxy/version.h"
 
 namespace postern {
@@ -44,17 +46,12 @@ bool serves(const BackendConfig& backend, const PoolHealth& health) {
   return false;
 }
 
-// Whether the hop is verified; without TLS there is nothing to verify.
-const char* verification(const BackendConfig& backend) {
-  return name_of(backend.tls == BackendTls::None ? tls::Verification::Mode::None
-                                                 : backend.verify.mode);
-}
-
 }  // namespace
 
 Status::Status(const Sources& sources, std::vector<const metrics::Counters*> counters)
     : sources_(sources),
-      exporter_(sources.labels, std::move(counters), static_cast<metrics::SampleSource&>(*this)) {}
+      exporter_(sources.labels, counters, static_cast<metrics::SampleSource&>(*this)),
+      recorder_(sources, std::move(counters)) {}
 
 // A crowd that scrapes costs each text once a turn, and so delays no probe.
 std::string Status::metrics(const metrics::Exposition& wanted) {
@@ -76,6 +73,21 @@ std::string Status::metrics(const metrics::Exposition& wanted) {
 void Status::run() {
   texts_ = {};
   packed_ = {};
+  pages_ = {};
+}
+
+std::string Status::status(metrics::StatusForm form) {
+  std::string& page = pages_[static_cast<size_t>(form)];
+  if (page.empty()) {
+    const StatusRecord record = recorder_.record(unready());
+    page = form == metrics::StatusForm::Json ? status_json(record) : status_page(record);
+    sources_.loop.defer(*this);
+  }
+  return page;
+}
+
+const char* Status::status_policy() {
+  return status_page_policy();
 }
 
 Health Status::live() {

@@ -25,6 +25,8 @@ class FakeSource final : public AdminSource {
   }
   Health live() override { return live_health; }
   Health ready() override { return ready_health; }
+  std::string status(StatusForm form) override { return content_type(form); }
+  const char* status_policy() override { return "default-src 'none'"; }
   void on_request(AdminPath path, HttpStatus status) override {
     requests.emplace_back(name_of(path), std::stoi(name_of(status)));
   }
@@ -109,6 +111,27 @@ TEST(AdminHttp, ServesMetricsInTheFormThatIsAskedFor) {
                                "Content-Encoding: gzip\r\n"));
   const std::string live = feed(get("/live", "Accept-Encoding: gzip\r\n")).out;
   EXPECT_THAT(live, Not(HasSubstr("Content-Encoding")));
+}
+
+TEST(AdminHttp, ShowsTheStatusInTheFormThatIsAskedFor) {
+  const Outcome page = feed(get("/status", "Accept: text/html,application/xml;q=0.9\r\n"));
+  EXPECT_EQ(page.out,
+            "HTTP/1.1 200 OK\r\n"
+            "Content-Type: text/html; charset=utf-8\r\n"
+            "Content-Length: 24\r\n"
+            "Cache-Control: no-store\r\n"
+            "Content-Security-Policy: default-src 'none'\r\n"
+            "X-Content-Type-Options: nosniff\r\n"
+            "Referrer-Policy: no-referrer\r\n"
+            "Vary: Accept\r\n"
+            "\r\n"
+            "text/html; charset=utf-8");
+  EXPECT_THAT(page.requests, ElementsAre(Pair("/status", 200)));
+  const Outcome json = feed(get("/status", "Accept: application/json\r\n"));
+  EXPECT_THAT(json.out, HasSubstr("\r\nContent-Type: application/json\r\n"));
+  const Outcome direct = feed(get("/status.json"));
+  EXPECT_THAT(direct.out, HasSubstr("\r\nContent-Type: application/json\r\n"));
+  EXPECT_THAT(direct.requests, ElementsAre(Pair("/status.json", 200)));
 }
 
 TEST(AdminHttp, ForgetsWhatTheLastRequestAskedFor) {

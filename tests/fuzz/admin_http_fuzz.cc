@@ -20,6 +20,7 @@ using postern::metrics::content_type;
 using postern::metrics::Exposition;
 using postern::metrics::Health;
 using postern::metrics::HttpStatus;
+using postern::metrics::StatusForm;
 
 class Source final : public AdminSource {
  public:
@@ -28,6 +29,8 @@ class Source final : public AdminSource {
   }
   Health live() override { return {true, ""}; }
   Health ready() override { return {false, "draining"}; }
+  std::string status(StatusForm form) override { return content_type(form); }
+  const char* status_policy() override { return "default-src 'none'"; }
   void on_request(AdminPath path, HttpStatus status) override {
     requests.emplace_back(path, status);
   }

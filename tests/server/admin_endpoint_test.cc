@@ -21,6 +21,8 @@ class Source final : public metrics::AdminSource {
  public:
   std::string metrics(const metrics::Exposition&) override { return page; }
   metrics::Health live() override { return {.ok = true, .reason = "alive"}; }
+  std::string status(metrics::StatusForm) override { return ""; }
+  const char* status_policy() override { return ""; }
   metrics::Health ready() override { return {.ok = is_ready, .reason = "draining"}; }
   void on_request(metrics::AdminPath path, metrics::HttpStatus status) override {
     requests.push_back(std::string(name_of(path)) + " " + name_of(status));
