@@ -213,10 +213,10 @@ void Snapshot::take_over(const Snapshot& former) {
   }
 }
 
-std::shared_ptr<Snapshot> Snapshot::with(Contexts contexts) const {
+std::shared_ptr<Snapshot> Snapshot::with(Contexts renewed) const {
   auto snapshot = std::make_shared<Snapshot>();
   snapshot->config = config;
-  snapshot->contexts = std::move(contexts);
+  snapshot->contexts = std::move(renewed);
   snapshot->pools = pools;
   snapshot->routes = routes;
   return snapshot;

@@ -64,7 +64,7 @@ struct Snapshot {
   Pool& route(std::string_view server_name) const;
 
   // The same with other contexts: when nothing but certificates is new, the pools stay.
-  std::shared_ptr<Snapshot> with(Contexts contexts) const;
+  std::shared_ptr<Snapshot> with(Contexts renewed) const;
 
   // From the one before, what the servers' names resolved to, so that a reload waits for no
   // resolver.

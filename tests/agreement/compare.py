@@ -78,8 +78,11 @@ def faithful(server, client, login_line):
             logged_in = logged_in or at == login_line
             at += 1
             continue
-        while not logged_in and at + 1 < len(server) and server[at].startswith(b"+") and edited(server[at + 1]) == mine:
-            at += 1
+        ahead = at
+        while not logged_in and ahead < len(server) and server[ahead].startswith(b"+"):
+            ahead += 1
+        if ahead < len(server) and edited(server[ahead]) == mine:
+            at = ahead
         if at < len(server) and edited(server[at]) == mine:
             logged_in = logged_in or at == login_line
             at += 1

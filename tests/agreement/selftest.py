@@ -74,6 +74,8 @@ class WhatTheClientMustHear(unittest.TestCase):
         self.assertEqual(faithful(server, lines_of(b"* OK [CAPABILITY IDLE]\r\n+ OK\r\nb BAD x\r\n* X\r\na OK\r\n"), 2)[0], "")
         self.assertIn("c BAD", faithful(server, lines_of(b"* OK [CAPABILITY IDLE]\r\n* X\r\na OK\r\nc BAD x\r\n"), 2)[0])
         self.assertEqual(faithful(server, lines_of(b"* OK [CAPABILITY IDLE]\r\n* X\r\n"), 2)[2], 1)
+        prompts = lines_of(b"* OK\r\na BAD\r\n+ OK\r\n+ OK\r\nb NO\r\nc OK\r\n")  # the gateway has asked for both literals before
+        self.assertEqual(faithful(prompts, lines_of(b"* OK\r\n+ OK\r\n+ OK\r\na BAD\r\nb NO\r\nc OK\r\n"), -1)[0], "")
 
     def test_only_the_last_line_may_come_in_part(self):
         server = lines_of(b"* OK\r\na OK\r\n* 1 EXISTS\r\nb OK\r\n")
