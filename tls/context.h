@@ -17,6 +17,7 @@
 #include "tls/verification.h"
 
 struct ssl_ctx_st;
+struct ssl_session_st;
 
 namespace postern::tls {
 
@@ -50,6 +51,8 @@ class ServerContext {
 struct ClientSettings {
   Policy policy;  // Policy::toward_backend
   std::shared_ptr<const Verifier> verifier;
+  bool asks_for_staple = false;
+  bool resumes = false;  // each connection offers the newest session that the server has given
 };
 
 class ClientContext {
@@ -57,6 +60,7 @@ class ClientContext {
   static Result<std::unique_ptr<ClientContext>> make(ClientSettings settings);
   ~ClientContext();
   ssl_ctx_st* get() const;
+  ssl_session_st* session() const;  // to offer; null if there is none
   const ClientSettings& settings() const;
 
  private:

@@ -83,6 +83,9 @@ std::unique_ptr<Engine> Engine::client(const ClientContext& context, Workspace& 
     SSL_set_tlsext_host_name(engine->ssl_,
                              sni.c_str());  // a name that SNI cannot carry is not sent
   }
+  if (context.session() != nullptr) {
+    SSL_set_session(engine->ssl_, context.session());
+  }
   engine->shake_hands();
   return engine;
 }

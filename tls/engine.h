@@ -20,6 +20,7 @@
 #include "tls/alert.h"
 #include "tls/context.h"
 #include "tls/failure.h"
+#include "tls/peer_report.h"
 #include "tls/policy.h"
 
 struct ssl_st;
@@ -132,6 +133,9 @@ class Engine {
     int64_t not_after = 0;
   };
   Lifetime peer_lifetime() const;
+  // Client role, after Open, whatever the context's own rule was: what the server has shown, as
+  // `verifier` judges it.
+  PeerReport peer_report(const Verifier& verifier, const std::string& host) const;
   // Server role: the subject of the client's certificate as in RFC 4514, for people and logs; empty
   // if it showed none. A resumed session keeps that of its first handshake. After Open.
   std::string peer_subject() const;

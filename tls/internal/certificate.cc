@@ -110,28 +110,6 @@ std::string describe_mismatch(const CertificateFiles& files, const Chain& chain,
               : ": name the two that belong together, often an older or a newer one");
 }
 
-// RFC 7633: an extension with the numbers of TLS extensions that the server promises to send.
-bool must_staple(X509& leaf) {
-  const bssl::UniquePtr<ASN1_OBJECT> feature(OBJ_txt2obj("1.3.6.1.5.5.7.1.24", 1));
-  const int at = X509_get_ext_by_OBJ(&leaf, feature.get(), -1);
-  if (at < 0) {
-    return false;
-  }
-  const ASN1_OCTET_STRING* value = X509_EXTENSION_get_data(X509_get_ext(&leaf, at));
-  CBS octets;
-  CBS features;
-  CBS_init(&octets, ASN1_STRING_get0_data(value), static_cast<size_t>(ASN1_STRING_length(value)));
-  uint64_t number = 0;
-  if (CBS_get_asn1(&octets, &features, CBS_ASN1_SEQUENCE) == 1) {
-    while (CBS_get_asn1_uint64(&features, &number) == 1) {
-      if (number == TLSEXT_TYPE_status_request) {
-        return true;
-      }
-    }
-  }
-  return false;
-}
-
 // Let's Encrypt and others have ended OCSP: their certificates name no responder any more.
 bool names_responder(X509& leaf) {
   STACK_OF(OPENSSL_STRING)* urls = X509_get1_ocsp(&leaf);
@@ -147,19 +125,6 @@ std::string to_der(T* object, Encode encode) {
   const int length = encode(object, &der);
   const bssl::UniquePtr<uint8_t> free_der(der);
   return length <= 0 ? "" : std::string(as_text({der, static_cast<size_t>(length)}));
-}
-
-OcspSubject ocsp_subject(const Chain& chain) {
-  const auto leaf = parse_certificate(*chain.front());
-  OcspSubject subject{to_der(X509_get_issuer_name(leaf.get()), i2d_X509_NAME), "",
-                      to_der(X509_get_serialNumber(leaf.get()), i2d_ASN1_INTEGER)};
-  const auto issuer = chain.size() < 2 ? nullptr : parse_certificate(*chain[1]);
-  if (issuer != nullptr && X509_check_issued(issuer.get(), leaf.get()) == X509_V_OK) {
-    const ASN1_BIT_STRING* key = X509_get0_pubkey_bitstr(issuer.get());
-    subject.issuer_key =
-        as_text({ASN1_STRING_get0_data(key), static_cast<size_t>(ASN1_STRING_length(key))});
-  }
-  return subject;
 }
 
 void describe_leaf(CertificateStore::Certificate& certificate) {
@@ -188,6 +153,41 @@ void describe_intermediates(CertificateStore::Certificate& certificate) {
 }
 
 }  // namespace
+
+// An extension with the numbers of TLS extensions that the server promises to send.
+bool must_staple(X509& leaf) {
+  const bssl::UniquePtr<ASN1_OBJECT> feature(OBJ_txt2obj("1.3.6.1.5.5.7.1.24", 1));
+  const int at = X509_get_ext_by_OBJ(&leaf, feature.get(), -1);
+  if (at < 0) {
+    return false;
+  }
+  const ASN1_OCTET_STRING* value = X509_EXTENSION_get_data(X509_get_ext(&leaf, at));
+  CBS octets;
+  CBS features;
+  CBS_init(&octets, ASN1_STRING_get0_data(value), static_cast<size_t>(ASN1_STRING_length(value)));
+  uint64_t number = 0;
+  if (CBS_get_asn1(&octets, &features, CBS_ASN1_SEQUENCE) == 1) {
+    while (CBS_get_asn1_uint64(&features, &number) == 1) {
+      if (number == TLSEXT_TYPE_status_request) {
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+OcspSubject ocsp_subject(const Octets& chain) {
+  const auto leaf = parse_certificate(*chain.front());
+  OcspSubject subject{to_der(X509_get_issuer_name(leaf.get()), i2d_X509_NAME), "",
+                      to_der(X509_get_serialNumber(leaf.get()), i2d_ASN1_INTEGER)};
+  const auto issuer = chain.size() < 2 ? nullptr : parse_certificate(*chain[1]);
+  if (issuer != nullptr && X509_check_issued(issuer.get(), leaf.get()) == X509_V_OK) {
+    const ASN1_BIT_STRING* key = X509_get0_pubkey_bitstr(issuer.get());
+    subject.issuer_key =
+        as_text({ASN1_STRING_get0_data(key), static_cast<size_t>(ASN1_STRING_length(key))});
+  }
+  return subject;
+}
 
 bool CertificateStore::Certificate::install(SSL* ssl) const {
   return SSL_set_chain_and_key(ssl, chain_view.data(), chain_view.size(), key.get(), nullptr) == 1;

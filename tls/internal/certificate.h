@@ -34,6 +34,10 @@ using CertificatePtr = std::unique_ptr<CertificateStore::Certificate>;
 
 bssl::UniquePtr<X509> parse_certificate(CRYPTO_BUFFER& der);
 int64_t posix_time(const ASN1_TIME* time);  // 0 if it is unreadable
+// Whether clients may insist on an OCSP response (RFC 7633).
+bool must_staple(X509& leaf);
+// What a response for the leaf of `chain` must be about.
+OcspSubject ocsp_subject(const Octets& chain);
 std::string to_hex(Bytes octets);
 std::string sha256(Bytes octets);
 
