@@ -112,11 +112,12 @@ bool is_tag_char(char c) {
   return is_letter(c) || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
+// A request, or the answer of a server.
 bool looks_like_http(std::string_view text) {
-  constexpr std::string_view kMethods[] = {"GET ", "HEAD ",    "POST ",    "PUT ",
-                                           "PRI ", "OPTIONS ", "CONNECT ", "DELETE "};
-  return std::any_of(std::begin(kMethods), std::end(kMethods),
-                     [&](std::string_view method) { return starts_with(text, method); });
+  constexpr std::string_view kBegins[] = {"GET ", "HEAD ",    "POST ",    "PUT ",   "HTTP/",
+                                          "PRI ", "OPTIONS ", "CONNECT ", "DELETE "};
+  return std::any_of(std::begin(kBegins), std::end(kBegins),
+                     [&](std::string_view begin) { return starts_with(text, begin); });
 }
 
 // A tag, a space and the first letter of a command; or a server's untagged response. Tags are any

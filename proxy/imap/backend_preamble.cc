@@ -110,7 +110,10 @@ BackendPreamble::Step BackendPreamble::greeting(std::string_view line) {
   }
   // Some greetings list only part of the capabilities, so only CAPABILITY can show that STARTTLS is
   // missing.
-  if (head.has_capabilities() && lists_capability(capability_list(line), "STARTTLS")) {
+  if (head.has_capabilities()) {
+    capabilities_ = capability_list(line);
+  }
+  if (lists_capability(capabilities_, "STARTTLS")) {
     return ask(State::StartTls, "STARTTLS");
   }
   return ask(State::ClearCapability, "CAPABILITY");
@@ -167,7 +170,7 @@ BackendPreamble::Step BackendPreamble::starttls_answered(bool ok) {
 
 BackendPreamble::Step BackendPreamble::secured() {
   check(state_ == State::Handshake, "TLS is up only after the server has agreed to it");
-  capabilities_.clear();
+  clear_capabilities_ = std::exchange(capabilities_, {});
   return ask(State::SecureCapability, "CAPABILITY");
 }
 

@@ -60,6 +60,10 @@ class BackendPreamble {
   bool id_refused() const { return id_refused_; }  // NO or BAD to the ID
   // The latest list that the server has sent, each after a space; of what TLS protects, if it does.
   std::string_view capabilities() const { return capabilities_; }
+  // On a StartTls hop, the last list that came in clear. It may be anybody's: for diagnosis alone.
+  std::string_view clear_capabilities() const {
+    return clear_capabilities_.empty() ? std::string_view(capabilities_) : clear_capabilities_;
+  }
   bool preauthenticated() const { return preauthenticated_; }  // by the greeting
   bool greeted() const { return state_ != State::Greeting && state_ != State::Failed; }
   // After Failed: the start of the line that the server fails by. It comes before any login, and so
@@ -104,7 +108,8 @@ class BackendPreamble {
   std::string received_;
   std::string tag_;
   std::string capabilities_;  // the latest list, each after a space
-  std::string greeting_;      // the line that first_bytes() will begin with
+  std::string clear_capabilities_;
+  std::string greeting_;  // the line that first_bytes() will begin with
   std::string to_send_;
   Error error_;
   bool id_refused_ = false;

@@ -152,6 +152,18 @@ TEST(BackendPreamble, UpgradesAndForgetsTheClearCapabilities) {
             "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] IMAP ready\r\n* OK late");
 }
 
+TEST(BackendPreamble, KeepsTheClearCapabilitiesForDiagnosisAlone) {
+  Opening opening(Hop::StartTls);
+  ASSERT_EQ(opening.say(std::string(kOffer)), Step::Send);
+  EXPECT_EQ(opening.opening.clear_capabilities(), " IMAP4rev1 StartTLS LOGINDISABLED");
+  ASSERT_EQ(opening.say(opening.tag + " OK go\r\n"), Step::StartTls);
+  ASSERT_EQ(opening.secured(), Step::Send);
+  EXPECT_EQ(opening.opening.capabilities(), "");
+  opening.say("* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n" + opening.tag + " OK done\r\n");
+  EXPECT_EQ(opening.opening.capabilities(), " IMAP4rev1 AUTH=PLAIN");
+  EXPECT_EQ(opening.opening.clear_capabilities(), " IMAP4rev1 StartTLS LOGINDISABLED");
+}
+
 TEST(BackendPreamble, UpgradesByteByByte) {
   BackendPreamble opening(Hop::StartTls);
   ASSERT_EQ(by_bytes(opening, kOffer), Step::Send);
