@@ -9,6 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "proxy/config/diagnostics.h"
 #include "proxy/config/flags.h"
 #include "proxy/config/values.h"
 #include "proxy/log/escape.h"
@@ -20,19 +21,41 @@ namespace {
 using config::Flags;
 
 constexpr char kGateway[] = "A gateway from flags alone, instead of --config";
+constexpr char kProbe[] = "With probe";
+constexpr uint64_t kShortestProbeMs = 100;
 constexpr char kFooter[] =
     "Examples:\n"
     "  postern --config postern.yaml\n"
     "  postern check --config postern.yaml --preflight\n"
     "  postern --listen 0.0.0.0:993 --backend mail.internal --cert tls.crt --key tls.key\n"
+    "  postern probe mail.example.org\n"
     "  postern config-reference > postern.yaml\n"
     "\n"
+    "Exit status of probe: 0 good, 3 fair, 4 poor, 5 failed; of all commands: 2 the command line "
+    "or\n"
+    "the configuration is at fault, 1 what they lead to.\n"
     "Signals: SIGHUP reloads, SIGUSR2 upgrades to the program now in place, SIGTERM, SIGINT and\n"
     "SIGQUIT drain and exit, a second one exits now.";
 
-void define_commands(CLI::App& app) {
+// What only some commands take.
+struct Extras {
+  bool preflight = false;
+  std::string target;
+  std::optional<std::string> name;
+  std::optional<std::string> ca;
+  std::optional<std::string> timeout;
+  bool json = false;
+};
+
+void define_commands(CLI::App& app, Extras& extras) {
   app.add_subcommand("serve", "Run the gateway; this is what happens without a command");
   app.add_subcommand("check", "Read the configuration, report every fault, and exit");
+  app.add_subcommand(
+         "probe",
+         "Look at any IMAP server from outside, HOST[:PORT]: what keeps clients from it, "
+         "and what to do")
+      ->add_option("target", extras.target, "993 and 143 without a port")
+      ->type_name("HOST[:PORT]");
   app.add_subcommand("config-reference",
                      "Print every key with its default or an example: a file to edit and start");
   app.require_subcommand(0, 1);
@@ -81,6 +104,17 @@ void define_flags(CLI::App& app, Flags& flags) {
   single(app, "--workers", flags.workers, "N", "Threads: auto (default) or 1 to 256");
   single(app, "--admin", flags.admin, "IP:PORT", "Metrics and health, plain HTTP");
   single(app, "--log-format", flags.log_format, "FORMAT", "text (default) or json");
+}
+
+void define_extras(CLI::App& app, Extras& extras) {
+  app.add_flag("--preflight", extras.preflight,
+               "With check: ask each server, too, and say what keeps clients from it");
+  const auto probes = [&](const char* name, std::optional<std::string>& to, const char* form,
+                          const char* doc) { single(app, name, to, form, doc)->group(kProbe); };
+  probes("--name", extras.name, "NAME", "The name that the certificate must be for, and SNI");
+  probes("--ca", extras.ca, "FILE", "Authorities to trust in place of the system's, PEM");
+  probes("--timeout", extras.timeout, "TIME", "For everything, 9s by default");
+  app.add_flag("--json", extras.json, "The report for programs")->group(kProbe);
 }
 
 std::string version_text() {
@@ -168,11 +202,11 @@ Fault parser_fault(const CLI::ParseError& error) {
   return fault;
 }
 
-// The flags that were given and belong to the gateway without a file.
-std::vector<std::string> gateway_flags(const CLI::App& app) {
+// The flags of this group that were given.
+std::vector<std::string> flags_of(const CLI::App& app, const char* group) {
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options()) {
-    if (option->get_group() == kGateway && option->count() > 0) {
+    if (option->get_group() == group && option->count() > 0) {
       names.push_back(option->get_name());
     }
   }
@@ -181,7 +215,7 @@ std::vector<std::string> gateway_flags(const CLI::App& app) {
 
 Result<Config> read_config(const CLI::App& app, const Flags& flags) {
   const bool has_file = app.count("--config") > 0;
-  const std::vector<std::string> others = gateway_flags(app);
+  const std::vector<std::string> others = flags_of(app, kGateway);
   if (has_file && !others.empty()) {
     return Fault{"", "--config excludes " + config::join(others) +
                          ": write them into the file, or leave --config out"};
@@ -195,9 +229,57 @@ Result<Config> read_config(const CLI::App& app, const Flags& flags) {
   return has_file ? config::from_file(flags) : config::from_flags(flags);
 }
 
-Result<Command> read_command(const CLI::App& app, const Flags& flags, bool preflight) {
+void read_target(const std::string& text, net::HostPort& out, config::Diagnostics& diagnostics) {
+  const bool has_port = static_cast<bool>(net::HostPort::parse(text, 0));
+  const auto parsed = net::HostPort::parse(text, 1);
+  if (!parsed || (has_port && parsed.value().port == 0)) {
+    diagnostics.fault({text, "probe"}, "is no HOST[:PORT], such as mail.example.org, [::1]:993");
+    return;
+  }
+  out = parsed.value();
+  out.port = has_port ? out.port : 0;
+}
+
+Result<probe::Request> read_request(const Extras& extras) {
+  if (extras.target.empty()) {
+    return Fault{"", "probe needs a server: postern probe HOST[:PORT]"};
+  }
+  config::Diagnostics diagnostics("");
+  probe::Request request;
+  read_target(extras.target, request.target, diagnostics);
+  if (extras.timeout) {
+    config::read_duration({*extras.timeout, "--timeout"}, kShortestProbeMs, request.timeout_ms,
+                          diagnostics);
+  }
+  request.name = extras.name.value_or("");
+  request.ca_file = extras.ca.value_or("");
+  return diagnostics.ok() ? Result<probe::Request>(std::move(request)) : diagnostics.faults();
+}
+
+Result<Command> read_probe(const CLI::App& app, const Extras& extras) {
+  if (const auto others = flags_of(app, kGateway); !others.empty()) {
+    return Fault{"", "probe takes no " + config::join(others) + "; see postern --help"};
+  }
+  auto request = read_request(extras);
+  if (!request) {
+    return request.faults();
+  }
+  Command command;
+  command.kind = Command::Kind::Probe;
+  command.probe = std::move(request.value());
+  command.json = extras.json;
+  return command;
+}
+
+Result<Command> read_command(const CLI::App& app, const Flags& flags, const Extras& extras) {
   if (const Faults unknown = unknown_words(app); !unknown.empty()) {
     return unknown;
+  }
+  if (app.got_subcommand("probe")) {
+    return read_probe(app, extras);
+  }
+  if (const auto others = flags_of(app, kProbe); !others.empty()) {
+    return Fault{"", config::join(others) + " belongs to probe: postern probe HOST[:PORT]"};
   }
   Command command;
   if (app.got_subcommand("config-reference")) {
@@ -207,10 +289,10 @@ Result<Command> read_command(const CLI::App& app, const Flags& flags, bool prefl
   if (app.got_subcommand("check")) {
     command.kind = Command::Kind::Check;
   }
-  if (preflight && command.kind != Command::Kind::Check) {
+  if (extras.preflight && command.kind != Command::Kind::Check) {
     return Fault{"", "--preflight belongs to check: postern check --preflight"};
   }
-  command.preflight = preflight;
+  command.preflight = extras.preflight;
   Result<Config> read = read_config(app, flags);
   if (!read) {
     return read.faults();
@@ -230,11 +312,10 @@ Result<Command> parse_command_line(int argc, const char* const* argv) {
   CLI::App app("TLS in front of any IMAP server.", "postern");
   Flags flags;
   app.set_version_flag("--version", version_text());
+  Extras extras;
   define_flags(app, flags);
-  bool preflight = false;
-  app.add_flag("--preflight", preflight,
-               "With check: ask each server, too, and say what keeps clients from it");
-  define_commands(app);
+  define_extras(app, extras);
+  define_commands(app, extras);
   app.footer(kFooter);
   try {
     app.parse(argc, argv);
@@ -252,7 +333,7 @@ Result<Command> parse_command_line(int argc, const char* const* argv) {
   } catch (const CLI::ParseError& error) {
     return parser_fault(error);
   }
-  return read_command(app, flags, preflight);
+  return read_command(app, flags, extras);
 }
 
 }  // namespace postern

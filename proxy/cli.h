@@ -1,5 +1,5 @@
-// What the command line asks for: `serve` (the default), `check`, `config-reference`, or a
-// gateway from flags alone. Faults are sentences, all at once, as for the file.
+// What the command line asks for: `serve` (the default), `check`, `probe`, `config-reference`, or
+// a gateway from flags alone. Faults are sentences, all at once, as for the file.
 #pragma once
 
 #include <optional>
@@ -7,17 +7,20 @@
 
 #include "proxy/base/result.h"
 #include "proxy/config/config.h"
+#include "proxy/probe/probe.h"
 
 namespace postern {
 
 struct Command {
-  enum class Kind { Serve, Check, ConfigReference, Help, Version };
+  enum class Kind { Serve, Check, Probe, ConfigReference, Help, Version };
   Kind kind = Kind::Serve;
   // Empty: `config` was made from flags and cannot be reloaded from a file.
   std::string config_path;
   std::optional<log::Level> log_level;  // --log-level, which `config` has taken already
   Config config;                        // for Serve and Check
   bool preflight = false;               // for Check: ask the servers as well
+  probe::Request probe;                 // for Probe
+  bool json = false;                    // for Probe: the report for programs
   std::string text;                     // for Help and Version: what to print
 };
 

@@ -1,5 +1,7 @@
 // From the command line to an exit status: 0 done; 2 the command line or the configuration file is
-// at fault; 1 what they lead to: certificates, keys, sockets.
+// at fault; 1 what they lead to: certificates, keys, sockets; 3 to 5 the grades of a probe.
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -9,6 +11,8 @@
 #include "proxy/cli.h"
 #include "proxy/log/log.h"
 #include "proxy/net/resolver.h"
+#include "proxy/probe/report.h"
+#include "proxy/probe/run.h"
 #include "proxy/process/privileges.h"
 #include "proxy/process/stray_signals.h"
 #include "proxy/server/server.h"
@@ -46,6 +50,20 @@ int check(Command command) {
                                          : complain(report.value().findings, EXIT_FAILURE);
 }
 
+int probe_server(const Command& command) {
+  log::configure(log::Format::Text, log::Level::Error);
+  net::Resolver::make_room();
+  const auto record = probe::run(command.probe);
+  if (!record) {
+    return complain(record.faults(), EXIT_FAILURE);
+  }
+  const auto findings = probe::judge(record.value(), tls::wall_clock_s());
+  const bool colours = isatty(STDOUT_FILENO) == 1;
+  const int printed = print(command.json ? probe::report_json(record.value(), findings)
+                                         : probe::report_text(record.value(), findings, colours));
+  return printed != EXIT_SUCCESS ? printed : probe::exit_status(probe::grade_of(findings));
+}
+
 int serve(Command command, Invocation invocation) {
   log::configure(command.config.log_format, command.config.log_level);
   net::Resolver::make_room();
@@ -76,6 +94,8 @@ int run(int argc, const char* const* argv) {
       return serve(std::move(command.value()), Invocation::of(argc, argv));
     case Command::Kind::Check:
       return check(std::move(command.value()));
+    case Command::Kind::Probe:
+      return probe_server(command.value());
     case Command::Kind::ConfigReference:
       return print(config_reference());
     case Command::Kind::Help:

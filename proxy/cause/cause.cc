@@ -7,6 +7,7 @@
 #include "proxy/base/check.h"
 #include "proxy/cause/internal/backend_causes.h"
 #include "proxy/cause/internal/client_causes.h"
+#include "proxy/cause/internal/probe_causes.h"
 #include "proxy/cause/internal/session_causes.h"
 
 namespace postern {
@@ -14,10 +15,13 @@ namespace {
 
 consteval auto join_causes() {
   std::array<CauseRow, kCountOf<Cause>> all{};
-  static_assert(kClientCauses.size() + kSessionCauses.size() + kBackendCauses.size() == all.size());
+  static_assert(kClientCauses.size() + kSessionCauses.size() + kBackendCauses.size() +
+                    kProbeCauses.size() ==
+                all.size());
   auto next = std::copy(kClientCauses.begin(), kClientCauses.end(), all.begin());
   next = std::copy(kSessionCauses.begin(), kSessionCauses.end(), next);
-  std::copy(kBackendCauses.begin(), kBackendCauses.end(), next);
+  next = std::copy(kBackendCauses.begin(), kBackendCauses.end(), next);
+  std::copy(kProbeCauses.begin(), kProbeCauses.end(), next);
   for (size_t i = 0; i < all.size(); ++i) {
     if (all[i].cause != static_cast<Cause>(i)) {
       a_row_is_out_of_place();
@@ -42,6 +46,7 @@ constexpr Names<Symptom> kHeadings({
     {Symptom::SessionsEnd, "Sessions end by themselves"},
     {Symptom::Shortage, "No new connections, old ones continue"},
     {Symptom::ChangeNotInForce, "A change of the configuration or of a certificate has no effect"},
+    {Symptom::ServerProbed, "`postern probe` finds something at a server"},
     {Symptom::NothingWrong, "Ends of sessions with which nothing is wrong"},
 });
 
@@ -65,6 +70,15 @@ constexpr ServerFix kServerFixes[] = {
     {Cause::BackendPrivacyRequired, "Microsoft Exchange",
      "Exchange: set `tls: starttls` at the backend; or allow passwords in clear by "
      "`Set-ImapSettings -LoginType PlainTextLogin`, and restart its IMAP service."},
+    {Cause::ServerTakesPasswordsInClear, "Dovecot",
+     "Dovecot: `disable_plaintext_auth = yes` (from 2.4 on `auth_allow_cleartext = no`)."},
+    {Cause::ServerTakesPasswordsInClear, "Cyrus", "Cyrus: `allowplaintext: no` in imapd.conf."},
+    {Cause::ServerTakesPasswordsInClear, "Courier",
+     "Courier: `IMAP_TLS_REQUIRED=1` in /etc/courier/imapd-ssl."},
+    {Cause::ServerTakesOldTls, "Dovecot", "Dovecot: `ssl_min_protocol = TLSv1.2`."},
+    {Cause::ServerTakesOldTls, "Cyrus", "Cyrus: `tls_versions: tls1_2 tls1_3` in imapd.conf."},
+    {Cause::ServerTakesOldTls, "Courier",
+     "Courier: `TLS_PROTOCOL=\"TLSv1.2+\"` in /etc/courier/imapd-ssl."},
     {Cause::BackendAddressLimit, "Courier",
      "Courier: raise `MAXPERIP` (20 in Debian) and `MAXDAEMONS` (40) in /etc/courier/imapd; it "
      "knows neither PROXY nor ID."},

@@ -1,8 +1,8 @@
 // Cause: everything that can be wrong between a client and its server, and each way in which a
 // session ends, once: its name, whose fault it is, what has happened and what to do. Log, metrics,
-// `postern check --preflight` and docs/troubleshooting.md take their words from this one table.
-// The rooms keep enumerations of what they find; each value of those names its cause by a table
-// Causes<E> (causes_of.h). Constants; any thread.
+// `postern check --preflight`, `postern probe` and docs/troubleshooting.md take their words from
+// this one table. The rooms keep enumerations of what they find; each value of those names its
+// cause by a table Causes<E> (causes_of.h). Constants; any thread.
 #pragma once
 
 #include <cstdint>
@@ -124,6 +124,36 @@ enum class Cause : uint8_t {
   BackendWantsCertificate,
   BackendBrokeOff,
   BackendTlsViolation,
+  // ---- a server as `postern probe` sees it: internal/probe_causes.h
+  ServerNameNotFound,
+  ServerRefused,
+  ServerFiltered,
+  ServerSilent,
+  ServerHangsUp,
+  ServerSpeaksTls,
+  ServerSpeaksClear,
+  ServerSpeaksOther,
+  ServerLacksTlsPort,
+  ServerLacksStarttls,
+  ServerTakesPasswordsInClear,
+  ServerLogsInUnasked,
+  ServerRunsInjectedCommands,
+  ServerLoginDisabled,
+  ServerTlsTooOld,
+  ServerTakesOldTls,
+  ServerLacksTls13,
+  ServerLacksPostQuantum,
+  ServerLacksForwardSecrecy,
+  ServerRefusesLargeHello,
+  ServerCertificateUntrusted,
+  ServerChainIncomplete,
+  ServerCertificateExpired,
+  ServerCertificateNameMismatch,
+  ServerCertificateEndsSoon,
+  ServerKeyWeak,
+  ServerStapleMissing,
+  ServerStapleOutdated,
+  ServerSlow,
 };
 
 // Whose fault it is, as far as can be seen: where to begin.
@@ -148,6 +178,7 @@ enum class Symptom : uint8_t {
   SessionsEnd,
   Shortage,
   ChangeNotInForce,
+  ServerProbed,
   NothingWrong,
 };
 

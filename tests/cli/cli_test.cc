@@ -85,6 +85,33 @@ TEST(Cli, PreflightBelongsToCheck) {
               ElementsAre("--preflight belongs to check: postern check --preflight"));
 }
 
+TEST(Cli, ProbesAServer) {
+  Command command = accepted({"probe", "mail.example.org"});
+  EXPECT_EQ(command.kind, Command::Kind::Probe);
+  EXPECT_EQ(command.probe.target.host, "mail.example.org");
+  EXPECT_EQ(command.probe.target.port, 0);
+  EXPECT_EQ(command.probe.timeout_ms, probe::Request::kTimeoutMs);
+  EXPECT_FALSE(command.json);
+  command = accepted({"probe", "[::1]:1143", "--json", "--timeout", "2s", "--ca", "ca.pem",
+                      "--name", "mail.test"});
+  EXPECT_EQ(command.probe.target.text(), "[::1]:1143");
+  EXPECT_EQ(command.probe.timeout_ms, 2'000U);
+  EXPECT_EQ(command.probe.ca_file, "ca.pem");
+  EXPECT_EQ(command.probe.name, "mail.test");
+  EXPECT_TRUE(command.json);
+}
+
+TEST(Cli, RefusesAProbeOfNothing) {
+  EXPECT_THAT(refused({"probe"}), ElementsAre("probe needs a server: postern probe HOST[:PORT]"));
+  EXPECT_THAT(refused({"probe", "a:0", "--timeout", "5"}),
+              ElementsAre(HasSubstr("probe: \"a:0\" is no HOST[:PORT]"),
+                          HasSubstr("--timeout: \"5\" has no unit")));
+  EXPECT_THAT(refused({"probe", "a", "b"}), ElementsAre(HasSubstr("\"b\" is no command")));
+  EXPECT_THAT(refused({"probe", "a", "--listen", "127.0.0.1:1"}),
+              ElementsAre(HasSubstr("probe takes no --listen")));
+  EXPECT_THAT(refused(gateway({"--ca", "f"})), ElementsAre(HasSubstr("--ca belongs to probe")));
+}
+
 TEST(Cli, TakesEveryFlag) {
   const Command command = accepted({"serve",
                                     "--listen",
@@ -179,10 +206,26 @@ TEST(Cli, ShowsHelpWithEveryFlagAndCommand) {
        {Words{"--help"}, Words{"check", "--help"}, Words{"-h", "--nonsense"}}) {
     const Command command = accepted(words);
     EXPECT_EQ(command.kind, Command::Kind::Help);
-    for (const char* word : {"serve", "check", "config-reference", "--config", "--listen",
-                             "--listen-starttls", "--backend", "--backend-tls", "--backend-ca",
-                             "--backend-insecure", "--cert", "--key", "--self-signed", "--policy",
-                             "--workers", "--admin", "--log-level", "--log-format", "--version"}) {
+    for (const char* word : {"serve",
+                             "check",
+                             "probe",
+                             "config-reference",
+                             "--config",
+                             "--listen",
+                             "--listen-starttls",
+                             "--backend",
+                             "--backend-tls",
+                             "--backend-ca",
+                             "--backend-insecure",
+                             "--cert",
+                             "--key",
+                             "--self-signed",
+                             "--policy",
+                             "--workers",
+                             "--admin",
+                             "--log-level",
+                             "--log-format",
+                             "--version"}) {
       EXPECT_THAT(command.text, HasSubstr(word));
     }
   }

@@ -1,0 +1,43 @@
+#include "proxy/probe/record.h"
+
+#include <algorithm>
+#include <string_view>
+
+namespace postern::probe {
+
+bool met_imap(const VisitRecord& visit) {
+  return visit.greeting.starts_with("* ");
+}
+
+const VisitRecord* best_visit(const PortRecord& port) {
+  const VisitRecord* best = nullptr;
+  const auto rank = [](const VisitRecord& visit) {
+    return (met_imap(visit) ? 8 : 0) + (visit.handshake ? 4 : 0) +
+           (visit.protocol.empty() ? 0 : 2) + (visit.connected ? 1 : 0);
+  };
+  for (const VisitRecord& visit : port.visits) {
+    const bool looks = visit.plan.talks && !visit.plan.injects;
+    if (looks && (best == nullptr || rank(visit) > rank(*best))) {
+      best = &visit;
+    }
+  }
+  return best;
+}
+
+bool has_tls(const PortRecord& port) {
+  return std::ranges::any_of(port.visits,
+                             [](const VisitRecord& visit) { return visit.handshake.has_value(); });
+}
+
+const VisitRecord* find_visit(const PortRecord& port, Offer offer) {
+  const auto found = std::ranges::find_if(
+      port.visits, [&](const VisitRecord& visit) { return visit.plan.offer == offer; });
+  return found == port.visits.end() ? nullptr : &*found;
+}
+
+bool is_post_quantum(const tls::Handshake& handshake) {
+  return std::string_view(tls::group_names()[handshake.group]).find("MLKEM") !=
+         std::string_view::npos;
+}
+
+}  // namespace postern::probe

@@ -1,0 +1,292 @@
+"""`postern probe`: against real servers and every trap, the right verdict and fix, each within ten seconds."""
+
+import contextlib
+import json
+import socket
+import ssl
+import time
+import unittest
+
+from harness import (Address, Authority, Courier, Cyrus, Dovecot, Folder, Gateway, Process, ScriptedBackend, postern, run,
+                     wait_until)
+from harness.odd_files import Authorities
+
+OFFER = b"* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] ready\r\n"
+LONGEST_S = 10
+GRADES = {"good": 0, "fair": 3, "poor": 4, "failed": 5}
+
+
+def setUpModule():
+    global authority, folder, leaf
+    folder = unittest.enterModuleContext(Folder("probe")).path
+    authority = Authority(folder / "authority")
+    leaf = authority.leaf("mail.test")
+
+
+def probe(target, name="mail.test", ca=None):
+    """The report for programs."""
+    began = time.monotonic()
+    status, said = postern("probe", target, "--json", "--ca", ca or authority.chain, "--name", name)
+    took = time.monotonic() - began
+    report = json.loads(said)
+    assert took < LONGEST_S, f"{took:.1f} s"
+    assert status == report["exit_status"] == GRADES[report["grade"]], said
+    return report
+
+
+def causes(report, *severities):
+    return {one["cause"] for one in report["findings"] if not severities or one["severity"] in severities}
+
+
+def best(report, port):
+    """The visit of that port with the most in it."""
+    visits = [visit for one in report["ports"] if one["address"].endswith(f":{port}") for visit in one["visits"]
+              if "greeting" in visit]
+    return max(visits, key=len)
+
+
+@contextlib.contextmanager
+def black_hole():
+    """A server whose queue is full: the kernel drops whatever knocks, as a firewall would."""
+    with contextlib.ExitStack() as sockets:
+        listener = sockets.enter_context(socket.socket())
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        with contextlib.suppress(TimeoutError):
+            while True:
+                filler = sockets.enter_context(socket.socket())
+                filler.settimeout(0.3)
+                filler.connect(listener.getsockname())
+        yield "%s:%d" % listener.getsockname()
+
+
+def greets(line):
+    def script(peer):
+        peer.send(line)
+        peer.until_gone()
+    return script
+
+
+def http(peer):
+    peer.bytes(1)
+    peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+def stripper(peer):
+    """What an inspecting firewall leaves of a server."""
+    peer.send(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n")
+    peer.serve({b"CAPABILITY": b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n%s OK done\r\n"})
+
+
+def injector(peer):
+    peer.send(OFFER)
+    tag = peer.line().split()[0]
+    peer.send(tag + b" OK begin\r\n* OK injected\r\n")
+    peer.until_gone()
+
+
+def gullible(peer):
+    """Reads on with the buffer of the clear hop once TLS is up, as CVE-2011-0411 has it."""
+    peer.send(OFFER)
+    first = b""
+    while not first.endswith(b"\n") or b"STARTTLS" not in first:
+        first += peer.bytes(1)
+    peer.socket.settimeout(0.2)
+    rest = b""
+    with contextlib.suppress(TimeoutError):
+        rest = peer.socket.recv(65536, socket.MSG_PEEK)
+    lines, _, _ = rest.partition(b"\x16\x03")
+    held = peer.socket.recv(len(lines)) if lines else bytes(peer._unread)  # pylint: disable=protected-access
+    peer._unread.clear()  # pylint: disable=protected-access
+    peer.socket.settimeout(20)
+    peer.send(first.split()[0] + b" OK begin\r\n")
+    peer.start_tls(leaf.server_context())
+    for line in held.splitlines():
+        peer.send(line.split()[0] + b" OK done\r\n")
+    peer.serve({b"CAPABILITY": b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n%s OK done\r\n"})
+
+
+def imap_in_tls(peer):
+    peer.send(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n")
+    peer.serve({b"CAPABILITY": b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n%s OK done\r\n"})
+
+
+class RealServers(unittest.TestCase):
+    def look_at(self, kind, product):
+        server = self.enterContext(kind(authority))
+        report = probe(server.host, name=f"{server.name}.test")
+        self.assertEqual(causes(report, "failure", "danger"), set())
+        inside, upgraded = best(report, 993), best(report, 143)
+        for visit in (inside, upgraded):
+            self.assertIn(product, visit["greeting"])
+            self.assertEqual(visit["verification"], "good")
+            self.assertIn("IMAP4rev1", visit["capabilities"])
+            self.assertIn("version", visit["tls"])
+        self.assertIn("STARTTLS", upgraded["clear_capabilities"])
+        injected = [visit for port in report["ports"] for visit in port["visits"] if visit["injects"]]
+        self.assertEqual([visit["answered_injection"] for visit in injected], [False])
+        self.assertLessEqual(sum(len(port["visits"]) for port in report["ports"]), 9)
+        return server, report
+
+    def test_dovecot(self):
+        server, report = self.look_at(Dovecot, "Dovecot")
+        self.assertIn("server_takes_passwords_in_clear", causes(report, "note"))  # it is on this machine
+        with self.subTest("another name"):
+            report = probe(server.host, name="other.test")
+            self.assertEqual(causes(report, "failure"), {"server_certificate_name_mismatch"})
+            self.assertEqual(report["findings"][0]["at"], [f"{server.host}:993", f"{server.host}:143"])
+        with self.subTest("an authority that is not trusted"):
+            status, said = postern("probe", server.host, "--name", "dovecot.test")
+            self.assertEqual(status, 5)
+            self.assertIn("failure: server_chain_incomplete at", said)
+
+    def test_courier(self):
+        self.look_at(Courier, "Courier")
+
+    def test_cyrus(self):
+        self.look_at(Cyrus, "Cyrus")
+
+    def test_postern_itself(self):
+        server = self.enterContext(Dovecot(authority))
+        with Gateway(backends={"mail": server.backend("implicit")}) as gateway:
+            for front in ("implicit", "starttls"):
+                with self.subTest(front):
+                    report = probe("%s:%d" % gateway.address(front), name="postern.test", ca=gateway.authority.chain)
+                    self.assertEqual(report["findings"], [])
+
+    def test_haproxy_in_front(self):
+        server = self.enterContext(Dovecot(authority))
+        pem = folder / "haproxy.pem"
+        pem.write_bytes(leaf.chain.read_bytes() + leaf.key.read_bytes())
+        with Address() as place:
+            configuration = folder / "haproxy.cfg"
+            configuration.write_text(
+                f"defaults\n mode tcp\n timeout connect 5s\n timeout client 1m\n timeout server 1m\n"
+                f"frontend imaps\n bind {place.host}:993 ssl crt {pem}\n default_backend mail\n"
+                f"backend mail\n server one {server.host}:143\n", encoding="utf-8")
+            process = Process(["/usr/sbin/haproxy", "-db", "-f", configuration], folder / "haproxy.log")
+            self.addCleanup(process.kill)
+            wait_until(lambda: reachable(place.host, 993), "HAProxy")
+            report = probe(place.host)
+            self.assertEqual(causes(report, "failure", "danger"), set())
+            self.assertIn("STARTTLS", best(report, 993)["capabilities"])  # as it passes them on
+
+
+def reachable(host, port):
+    try:
+        socket.create_connection((host, port), 5).close()
+        return True
+    except OSError:
+        return False
+
+
+class Traps(unittest.TestCase):
+    def expect(self, target, severity, cause, words, name="mail.test"):
+        report = probe(target, name=name)
+        worst = report["findings"][0]
+        self.assertEqual((worst["severity"], worst["cause"]), (severity, cause), report["findings"])
+        self.assertIn(words, worst["fix"])
+        return report
+
+    def scripted(self, script, **more):
+        return self.enterContext(ScriptedBackend(script, **more)).server
+
+    def test_a_name_that_is_not_there(self):
+        self.expect("no-such-host.invalid", "failure", "server_name_not_found", "dig NAME A")
+
+    def test_a_port_that_refuses(self):
+        with Address() as place:
+            report = self.expect(place.host, "failure", "server_refused", "ss -ltn")
+            self.assertEqual(report["findings"][0]["at"], [f"{place.host}:993", f"{place.host}:143"])
+
+    def test_a_port_that_drops(self):
+        with black_hole() as target:
+            self.expect(target, "failure", "server_filtered", "firewall")
+
+    def test_silence(self):
+        report = self.expect(self.scripted(lambda peer: peer.until_gone()), "failure", "server_silent", "PROXY header")
+        self.assertTrue(report["complete"])
+
+    def test_other_protocols(self):
+        for script, cause, words in ((greets(b"220 mail.test ESMTP\r\n"), "backend_speaks_smtp", "587"),
+                                     (greets(b"+OK POP3 ready\r\n"), "backend_speaks_pop3", "995"),
+                                     (http, "backend_speaks_http", "993"),
+                                     (greets(b"SSH-2.0-OpenSSH_9.2\r\n"), "server_speaks_other", "993")):
+            with self.subTest(cause):
+                self.expect(self.scripted(script), "failure", cause, words)
+
+    def test_a_server_that_does_not_want(self):
+        self.expect(self.scripted(greets(b"* BYE Too many connections\r\n")), "failure", "backend_bye", "limit")
+
+    def test_preauth(self):
+        self.expect(self.scripted(greets(b"* PREAUTH welcome\r\n")), "danger", "server_logs_in_unasked", "Close this port")
+
+    def test_a_stripper_of_starttls(self):
+        report = self.expect(self.scripted(stripper), "danger", "server_lacks_starttls", "inspects")
+        self.assertEqual(report["grade"], "poor")
+        self.assertIn("server_takes_passwords_in_clear", causes(report))
+
+    def test_an_injector_of_answers(self):
+        self.expect(self.scripted(injector), "danger", "backend_starttls_injection", "who can write")
+
+    def test_a_server_that_runs_injected_commands(self):
+        report = self.expect(self.scripted(gullible), "danger", "server_runs_injected_commands", "forget")
+        self.assertEqual(causes(report, "danger"), {"server_runs_injected_commands"})
+
+    def test_a_server_of_tls_1_0_alone(self):
+        context = leaf.server_context()
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        report = self.expect(self.scripted(imap_in_tls, implicit_tls=context), "failure", "server_tls_too_old", "min_version")
+        self.assertEqual(causes(report, "failure"), {"server_tls_too_old"})
+
+    def test_a_server_that_still_takes_old_tls(self):
+        context = leaf.server_context()
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        report = self.expect(self.scripted(imap_in_tls, implicit_tls=context), "warning", "server_takes_old_tls", "minimum")
+        self.assertEqual(report["findings"][0]["evidence"], "TLS 1.0 and 1.1")
+        self.assertEqual(report["grade"], "fair")
+
+    def shown(self, chain, key):
+        """A server of IMAP in TLS with these files, and the root that signed them."""
+        files = folder / "shown.crt", folder / "shown.key"
+        for path, content in zip(files, (chain, key)):
+            path.write_bytes(content)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*files)
+        return self.scripted(imap_in_tls, implicit_tls=context)
+
+    def test_certificates(self):
+        (lab := folder / "lab").mkdir()
+        ca = Authorities(lab)
+        link = ca.intermediate.crt
+        expired, late, good, own = ca.leaf(age=100.5), ca.leaf(age=80), ca.leaf(), ca.make(
+            "own", "/CN=mail.test", None, ("-addext", "subjectAltName=DNS:mail.test"))
+        for name, pair, chain, severity, cause, words in (
+                ("expired", expired, expired.crt + link, "failure", "server_certificate_expired", "Renew"),
+                ("late", late, late.crt + link, "warning", "server_certificate_ends_soon", "renewal"),
+                ("alone", good, good.crt, "failure", "server_chain_incomplete", "fullchain.pem"),
+                ("own", own, own.crt, "failure", "server_certificate_untrusted", "--ca")):
+            with self.subTest(name):
+                report = probe(self.shown(chain, pair.key), ca=ca.root.certificate)
+                self.assertEqual(causes(report, severity), {cause}, report["findings"])
+                self.assertIn(words, report["findings"][0]["fix"])
+        with self.subTest("good"):
+            report = probe(self.shown(good.crt + link, good.key), ca=ca.root.certificate)
+            self.assertEqual((report["grade"], report["exit_status"]), ("good", 0), report["findings"])
+
+    def test_the_time_is_bounded(self):
+        began = time.monotonic()
+        status, said = postern("probe", self.scripted(lambda peer: peer.until_gone()), "--timeout", "300ms")
+        self.assertLess(time.monotonic() - began, 5)
+        self.assertEqual(status, 5, said)
+
+    def test_an_unreadable_authority_is_a_fault(self):
+        status, said = postern("probe", "127.0.0.1:1", "--ca", folder / "nothing.pem")
+        self.assertEqual(status, 1)
+        self.assertIn("nothing.pem", said)
+
+
+if __name__ == "__main__":
+    unittest.main()
