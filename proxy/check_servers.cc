@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "metrics/counters.h"
-#include "proxy/backend/preflight.h"
 #include "proxy/log/escape.h"
 #include "proxy/net/loop.h"
 #include "proxy/pool/backend_facts.h"
@@ -15,11 +14,6 @@ namespace {
 
 constexpr int kTurnMs = 100;
 constexpr size_t kMaxEvidence = 300;
-
-std::string place(const Finding& finding) {
-  return "backends." + finding.backend + ": " + finding.server +
-         (finding.address.empty() ? "" : " (" + finding.address + ")");
-}
 
 std::string sentence(const Finding& finding) {
   const CauseRow& cause = describe(*finding.cause);
@@ -32,8 +26,13 @@ std::string sentence(const Finding& finding) {
 
 }  // namespace
 
-void ask_servers(std::vector<std::shared_ptr<Pool>> pools, const metrics::LabelSets& labels,
-                 uint64_t timeout_ms, CheckReport& report) {
+std::string place_of(const Finding& finding) {
+  return "backends." + finding.backend + ": " + finding.server +
+         (finding.address.empty() ? "" : " (" + finding.address + ")");
+}
+
+std::vector<Finding> run_preflight(std::vector<std::shared_ptr<Pool>> pools,
+                                   const metrics::LabelSets& labels, uint64_t timeout_ms) {
   tls::Workspace workspace;  // what the loop still has to delete when it goes may use it
   net::Loop loop;
   metrics::Counters counters(labels);
@@ -46,14 +45,20 @@ void ask_servers(std::vector<std::shared_ptr<Pool>> pools, const metrics::LabelS
   while (!preflight.done()) {
     loop.run_once(kTurnMs);
   }
-  for (const Finding& finding : preflight.findings()) {
+  std::vector<Finding> findings = preflight.findings();
+  loop.run_once(0);  // lets go what is retired
+  return findings;
+}
+
+void ask_servers(std::vector<std::shared_ptr<Pool>> pools, const metrics::LabelSets& labels,
+                 uint64_t timeout_ms, CheckReport& report) {
+  for (const Finding& finding : run_preflight(std::move(pools), labels, timeout_ms)) {
     if (finding.cause) {
-      report.findings.push_back({place(finding), sentence(finding)});
+      report.findings.push_back({place_of(finding), sentence(finding)});
     } else {
-      report.summary += "preflight    " + place(finding) + ": usable\n";
+      report.summary += "preflight    " + place_of(finding) + ": usable\n";
     }
   }
-  loop.run_once(0);  // lets go what is retired
 }
 
 }  // namespace postern

@@ -241,12 +241,11 @@ void read_target(const std::string& text, net::HostPort& out, config::Diagnostic
 }
 
 Result<probe::Request> read_request(const Extras& extras) {
-  if (extras.target.empty()) {
-    return Fault{"", "probe needs a server: postern probe HOST[:PORT]"};
-  }
   config::Diagnostics diagnostics("");
   probe::Request request;
-  read_target(extras.target, request.target, diagnostics);
+  if (!extras.target.empty()) {
+    read_target(extras.target, request.target, diagnostics);
+  }
   if (extras.timeout) {
     config::read_duration({*extras.timeout, "--timeout"}, kShortestProbeMs, request.timeout_ms,
                           diagnostics);
@@ -256,16 +255,25 @@ Result<probe::Request> read_request(const Extras& extras) {
   return diagnostics.ok() ? Result<probe::Request>(std::move(request)) : diagnostics.faults();
 }
 
-Result<Command> read_probe(const CLI::App& app, const Extras& extras) {
+// Of a server, or with --config of one's own gateway.
+Result<Command> read_probe(const CLI::App& app, const Flags& flags, const Extras& extras) {
   if (const auto others = flags_of(app, kGateway); !others.empty()) {
     return Fault{"", "probe takes no " + config::join(others) + "; see postern --help"};
   }
+  const bool own = app.count("--config") > 0;
+  if (own != extras.target.empty()) {
+    return Fault{"",
+                 own ? "probe takes a server or --config, not both"
+                     : "probe needs a server, postern probe HOST[:PORT], or your own: --config"};
+  }
   auto request = read_request(extras);
-  if (!request) {
-    return request.faults();
+  auto config = own ? config::from_file(flags) : Result<Config>(Config());
+  if (!request || !config) {
+    return !request ? request.faults() : config.faults();
   }
   Command command;
-  command.kind = Command::Kind::Probe;
+  command.kind = own ? Command::Kind::ProbeGateway : Command::Kind::Probe;
+  command.config = std::move(config.value());
   command.probe = std::move(request.value());
   command.json = extras.json;
   return command;
@@ -276,7 +284,7 @@ Result<Command> read_command(const CLI::App& app, const Flags& flags, const Extr
     return unknown;
   }
   if (app.got_subcommand("probe")) {
-    return read_probe(app, extras);
+    return read_probe(app, flags, extras);
   }
   if (const auto others = flags_of(app, kProbe); !others.empty()) {
     return Fault{"", config::join(others) + " belongs to probe: postern probe HOST[:PORT]"};

@@ -12,15 +12,15 @@
 namespace postern {
 
 struct Command {
-  enum class Kind { Serve, Check, Probe, ConfigReference, Help, Version };
+  enum class Kind { Serve, Check, Probe, ProbeGateway, ConfigReference, Help, Version };
   Kind kind = Kind::Serve;
   // Empty: `config` was made from flags and cannot be reloaded from a file.
   std::string config_path;
   std::optional<log::Level> log_level;  // --log-level, which `config` has taken already
-  Config config;                        // for Serve and Check
+  Config config;                        // for Serve, Check and ProbeGateway
   bool preflight = false;               // for Check: ask the servers as well
-  probe::Request probe;                 // for Probe
-  bool json = false;                    // for Probe: the report for programs
+  probe::Request probe;                 // for both probes
+  bool json = false;                    // for both probes: the report for programs
   std::string text;                     // for Help and Version: what to print
 };
 

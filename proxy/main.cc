@@ -13,6 +13,7 @@
 #include "proxy/net/resolver.h"
 #include "proxy/probe/report.h"
 #include "proxy/probe/run.h"
+#include "proxy/probe_gateway.h"
 #include "proxy/process/privileges.h"
 #include "proxy/process/stray_signals.h"
 #include "proxy/server/server.h"
@@ -34,6 +35,10 @@ int print(const std::string& text) {
   return std::fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+bool has_colours() {
+  return isatty(STDOUT_FILENO) == 1;
+}
+
 int check(Command command) {
   const auto report = run_check(std::move(command.config), command.preflight);
   if (!report) {
@@ -50,18 +55,31 @@ int check(Command command) {
                                          : complain(report.value().findings, EXIT_FAILURE);
 }
 
+int end_probe(const std::string& report, probe::Grade grade) {
+  const int printed = print(report);
+  return printed != EXIT_SUCCESS ? printed : probe::exit_status(grade);
+}
+
 int probe_server(const Command& command) {
-  log::configure(log::Format::Text, log::Level::Error);
-  net::Resolver::make_room();
   const auto record = probe::run(command.probe);
   if (!record) {
     return complain(record.faults(), EXIT_FAILURE);
   }
   const auto findings = probe::judge(record.value(), tls::wall_clock_s());
-  const bool colours = isatty(STDOUT_FILENO) == 1;
-  const int printed = print(command.json ? probe::report_json(record.value(), findings)
-                                         : probe::report_text(record.value(), findings, colours));
-  return printed != EXIT_SUCCESS ? printed : probe::exit_status(probe::grade_of(findings));
+  return end_probe(command.json ? probe::report_json(record.value(), findings)
+                                : probe::report_text(record.value(), findings, has_colours()),
+                   probe::grade_of(findings));
+}
+
+int probe_own_gateway(Command command) {
+  log::configure(log::Format::Text, log::Level::Error);  // the report has what servers say
+  const auto report = probe_gateway(std::move(command.config), command.probe);
+  if (!report) {
+    return complain(report.faults(), EXIT_FAILURE);
+  }
+  return end_probe(
+      command.json ? gateway_json(report.value()) : gateway_text(report.value(), has_colours()),
+      grade_of(report.value()));
 }
 
 int serve(Command command, Invocation invocation) {
@@ -95,7 +113,11 @@ int run(int argc, const char* const* argv) {
     case Command::Kind::Check:
       return check(std::move(command.value()));
     case Command::Kind::Probe:
+      net::Resolver::make_room();
       return probe_server(command.value());
+    case Command::Kind::ProbeGateway:
+      net::Resolver::make_room();
+      return probe_own_gateway(std::move(command.value()));
     case Command::Kind::ConfigReference:
       return print(config_reference());
     case Command::Kind::Help:

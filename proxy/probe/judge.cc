@@ -54,6 +54,16 @@ bool is_loopback(const net::Address& address) {
   return text.starts_with("127.") || text == "::1";
 }
 
+// Where its service is, of a domain that is no host.
+std::string shown_services(const Record& record) {
+  std::string text;
+  for (const ServiceRecord& one : record.services) {
+    text.append(text.empty() ? "; its SRV records name " : ", ").append(one.srv.target);
+    text.append(":").append(std::to_string(one.srv.port));
+  }
+  return text;
+}
+
 // ---- one port
 
 void judge_reach(const PortRecord& port, const Record& record, Findings& found) {
@@ -212,7 +222,7 @@ std::vector<Finding> judge(const Record& record, int64_t now_s) {
         *record.resolve_failure == Cause::BackendNameNotFound ? Cause::ServerNameNotFound
         : *record.resolve_failure == Cause::BackendTimedOut   ? Cause::NameServerUnavailable
                                                               : *record.resolve_failure;
-    found.add(Severity::Failure, cause, record.resolve_evidence);
+    found.add(Severity::Failure, cause, record.resolve_evidence + shown_services(record));
   }
   for (const PortRecord& port : record.ports) {
     found.place = port.address.text();

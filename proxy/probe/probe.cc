@@ -13,6 +13,7 @@ namespace postern::probe {
 namespace {
 
 constexpr uint16_t kPorts[] = {993, 143};
+constexpr const char* kServices[] = {"_imaps._tcp", "_imap._tcp"};
 
 }  // namespace
 
@@ -67,6 +68,30 @@ class Probe::PortWalk final : private VisitObserver {
   bool scans_ = false;
 };
 
+// What the DNS says of one service.
+class Probe::ServiceLook final : private net::SrvObserver {
+ public:
+  ServiceLook(Probe& owner, const char* service)
+      : owner_(owner), service_(service), lookup_(owner.loop_) {}
+  void start() {
+    net::SrvObserver& observer = *this;
+    lookup_.ask(service_ + ("." + owner_.record_.host), observer);
+  }
+  void cancel() { lookup_.cancel(); }
+
+ private:
+  void on_srv(const std::vector<net::SrvRecord>& records) override {
+    for (const net::SrvRecord& one : records) {
+      owner_.record_.services.push_back({service_, one});
+    }
+    owner_.service_done();
+  }
+
+  Probe& owner_;
+  const char* const service_;
+  net::SrvLookup lookup_;
+};
+
 struct Probe::AddressWalk {
   std::vector<std::unique_ptr<PortWalk>> ports;
   bool scans = false;
@@ -97,6 +122,14 @@ void Probe::start() {
   began_us_ = net::Loop::now_us();
   arm(loop_.deadlines(), request_.timeout_ms);
   resolver_.resolve({request_.target.host, kPorts[0]}, *this);
+  const bool is_name = !net::Address::parse(net::HostPort{record_.host, kPorts[0]}.text());
+  if (record_.default_ports && is_name) {
+    for (const char* service : kServices) {
+      service_looks_.push_back(std::make_unique<ServiceLook>(*this, service));
+      ++services_left_;
+      service_looks_.back()->start();
+    }
+  }
 }
 
 // ---- the name
@@ -120,7 +153,8 @@ void Probe::on_resolve_failure(const Error& error) {
   record_.resolve_us = net::Loop::now_us() - began_us_;
   record_.resolve_failure = cause_of_failure(error);
   record_.resolve_evidence = error.text();
-  finish();
+  unfinished_ = 0;
+  finish_if_done();
 }
 
 void Probe::add_address(const net::Address& address) {
@@ -159,7 +193,17 @@ void Probe::port_rests(AddressWalk& walk) {
 }
 
 void Probe::address_done() {
-  if (--unfinished_ == 0) {
+  --unfinished_;
+  finish_if_done();
+}
+
+void Probe::service_done() {
+  --services_left_;
+  finish_if_done();
+}
+
+void Probe::finish_if_done() {
+  if (unfinished_ == 0 && services_left_ == 0) {
     finish();
   }
 }
@@ -167,17 +211,21 @@ void Probe::address_done() {
 // ---- the end
 
 void Probe::on_deadline() {
-  if (walks_.empty()) {
+  services_left_ = 0;
+  if (walks_.empty() && !record_.resolve_failure) {
     resolver_.cancel();
     on_resolve_failure(net::net_error(-ETIMEDOUT, "looking up the name"));
     return;
   }
-  record_.complete = false;
+  record_.complete = unfinished_ == 0;
   finish();
 }
 
 void Probe::finish() {
   disarm();
+  for (const auto& look : service_looks_) {
+    look->cancel();
+  }
   for (const auto& walk : walks_) {
     for (const auto& port : walk->ports) {
       port->cancel();

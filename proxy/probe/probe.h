@@ -1,8 +1,8 @@
-// Probe: looks at an IMAP server as a troubleshooter does, and fills a Record: resolves its name,
-// visits ports 993 and 143 (or the one that was named) of each address, then scans the TLS of one
-// port of each address. Bounded: one connection of a port at a time, kMostAddresses addresses
-// beside each other, plan.h's number of connections, and `timeout_ms` in all. One thread, that of
-// the loop; destroyed outside of callbacks and before the loop.
+// Probe: looks at an IMAP server as a troubleshooter does, and fills a Record: resolves its name
+// and its services, visits ports 993 and 143 (or the one that was named) of each address, then
+// scans the TLS of one port of each address. Bounded: one connection of a port at a time,
+// kMostAddresses addresses beside each other, plan.h's number of connections, and `timeout_ms` in
+// all. One thread, that of the loop; destroyed outside of callbacks and before the loop.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +43,7 @@ class Probe final : private net::ResolveObserver, private net::Deadline {
 
  private:
   class PortWalk;
+  class ServiceLook;
   struct AddressWalk;
 
   void on_resolved(const std::vector<net::Address>& addresses) override;
@@ -52,6 +53,8 @@ class Probe final : private net::ResolveObserver, private net::Deadline {
   void add_address(const net::Address& address);
   void port_rests(AddressWalk& walk);
   void address_done();
+  void service_done();
+  void finish_if_done();
   void finish();
 
   net::Loop& loop_;
@@ -61,7 +64,9 @@ class Probe final : private net::ResolveObserver, private net::Deadline {
   net::Resolver resolver_;
   Record record_;
   std::vector<std::unique_ptr<AddressWalk>> walks_;
-  size_t unfinished_ = 0;
+  std::vector<std::unique_ptr<ServiceLook>> service_looks_;
+  size_t unfinished_ = 1;  // the name, then its addresses
+  size_t services_left_ = 0;
   uint64_t began_us_ = 0;
   bool done_ = false;
 };

@@ -10,6 +10,7 @@
 #include "proxy/base/names.h"
 #include "proxy/cause/cause.h"
 #include "proxy/net/address.h"
+#include "proxy/net/srv_lookup.h"
 #include "tls/engine.h"
 
 namespace postern::probe {
@@ -74,6 +75,12 @@ struct PortRecord {
   std::vector<VisitRecord> visits = {};
 };
 
+// What the DNS says of a service of the name (RFC 6186).
+struct ServiceRecord {
+  std::string service = {};  // "_imaps._tcp"
+  net::SrvRecord srv = {};
+};
+
 struct Record {
   std::string target = {};  // as it was asked for
   std::string host = {};
@@ -82,6 +89,7 @@ struct Record {
   std::optional<Cause> resolve_failure = {};
   std::string resolve_evidence = {};
   uint64_t resolve_us = 0;
+  std::vector<ServiceRecord> services = {};
   std::vector<PortRecord> ports = {};  // by address, 993 before 143
   size_t addresses_left_out = 0;
   bool complete = true;  // false: the time was over before everything was looked at

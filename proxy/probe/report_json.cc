@@ -138,7 +138,26 @@ void add_visit(const VisitRecord& visit, Json& json) {
   json.close('}');
 }
 
+void add_services(const std::vector<ServiceRecord>& services, Json& json) {
+  json.key("services").open('[');
+  for (const ServiceRecord& one : services) {
+    json.open('{').field("service", one.service).field("target", one.srv.target);
+    json.number("port", one.srv.port).number("priority", one.srv.priority);
+    json.number("weight", one.srv.weight).close('}');
+  }
+  json.close(']');
+}
+
 }  // namespace
+
+std::string findings_json(const std::vector<Finding>& findings) {
+  Json json;
+  json.open('[');
+  for (const Finding& finding : findings) {
+    add_finding(finding, json);
+  }
+  return json.close(']').take();
+}
 
 std::string report_json(const Record& record, const std::vector<Finding>& findings) {
   const Grade grade = grade_of(findings);
@@ -148,11 +167,8 @@ std::string report_json(const Record& record, const std::vector<Finding>& findin
   json.number("exit_status", exit_status(grade)).field("complete", record.complete);
   json.number("took_ms", record.took_ms).number("resolve_us", record.resolve_us);
   json.number("addresses_left_out", record.addresses_left_out);
-  json.key("findings").open('[');
-  for (const Finding& finding : findings) {
-    add_finding(finding, json);
-  }
-  json.close(']').key("ports").open('[');
+  add_services(record.services, json);
+  json.key("findings").literal(findings_json(findings)).key("ports").open('[');
   for (const PortRecord& port : record.ports) {
     json.open('{').field("address", port.address.text()).key("visits").open('[');
     for (const VisitRecord& visit : port.visits) {

@@ -64,16 +64,6 @@ class Text {
   std::string text_;
 };
 
-void add_verdict(const Record& record, const std::vector<Finding>& findings, Text& text) {
-  const Grade grade = grade_of(findings);
-  text.add_escaped(record.target).add(": ");
-  text.add_coloured(static_cast<size_t>(grade), name_of(grade)).add(": ");
-  text.add(kVerdicts[grade]).add(".\n");
-  if (!record.complete) {
-    text.add("The time was over before everything was looked at; --timeout gives more.\n");
-  }
-}
-
 void add_finding(const Finding& finding, Text& text) {
   const CauseRow& cause = describe(finding.cause);
   text.add("\n").add_coloured(static_cast<size_t>(finding.severity), name_of(finding.severity));
@@ -170,14 +160,34 @@ void add_port(const PortRecord& port, Text& text) {
 
 }  // namespace
 
-std::string report_text(const Record& record, const std::vector<Finding>& findings, bool colours) {
+std::string verdict_text(Grade grade, bool colours) {
   Text text(colours);
-  add_verdict(record, findings, text);
+  text.add_coloured(static_cast<size_t>(grade), name_of(grade)).add(": ");
+  return text.add(kVerdicts[grade]).add(".\n").take();
+}
+
+std::string findings_text(const std::vector<Finding>& findings, bool colours) {
+  Text text(colours);
   for (const Finding& finding : findings) {
     add_finding(finding, text);
   }
+  return text.take();
+}
+
+std::string report_text(const Record& record, const std::vector<Finding>& findings, bool colours) {
+  Text text(colours);
+  text.add_escaped(record.target).add(": ").add(verdict_text(grade_of(findings), colours));
+  if (!record.complete) {
+    text.add("The time was over before everything was looked at; --timeout gives more.\n");
+  }
+  text.add(findings_text(findings, colours));
   text.add("\nSeen in ").add(std::to_string(record.took_ms)).add(" ms, the name in ");
   text.add(show_ms(record.resolve_us)).add(":\n");
+  for (const ServiceRecord& one : record.services) {
+    text.add("  ").add(one.service).add("  ").add_escaped(one.srv.target);
+    text.add(":").add(std::to_string(one.srv.port)).add(", priority ");
+    text.add(std::to_string(one.srv.priority)).add("\n");
+  }
   for (const PortRecord& port : record.ports) {
     add_port(port, text);
   }

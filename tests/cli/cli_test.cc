@@ -101,8 +101,17 @@ TEST(Cli, ProbesAServer) {
   EXPECT_TRUE(command.json);
 }
 
+TEST(Cli, ProbesItsOwnGateway) {
+  const Command command = accepted({"probe", "--config", config_file(), "--json"});
+  EXPECT_EQ(command.kind, Command::Kind::ProbeGateway);
+  EXPECT_EQ(command.config.backends.size(), 1U);
+  EXPECT_TRUE(command.json);
+}
+
 TEST(Cli, RefusesAProbeOfNothing) {
-  EXPECT_THAT(refused({"probe"}), ElementsAre("probe needs a server: postern probe HOST[:PORT]"));
+  EXPECT_THAT(refused({"probe"}), ElementsAre(HasSubstr("probe needs a server")));
+  EXPECT_THAT(refused({"probe", "a", "--config", config_file()}),
+              ElementsAre("probe takes a server or --config, not both"));
   EXPECT_THAT(refused({"probe", "a:0", "--timeout", "5"}),
               ElementsAre(HasSubstr("probe: \"a:0\" is no HOST[:PORT]"),
                           HasSubstr("--timeout: \"5\" has no unit")));

@@ -154,6 +154,25 @@ class RealServers(unittest.TestCase):
                     report = probe("%s:%d" % gateway.address(front), name="postern.test", ca=gateway.authority.chain)
                     self.assertEqual(report["findings"], [])
 
+    def test_both_hops_of_a_gateway(self):
+        server = self.enterContext(Dovecot(authority))
+        place = self.enterContext(Address())
+        listeners = [{"address": f"{place.host}:993", "tls": "implicit"}, {"address": f"{place.host}:143", "tls": "starttls"}]
+        backends = {"right": server.backend("implicit"), "wrong": server.backend("starttls") | {"servers": [f"{server.host}:993"]}}
+        with Gateway(backends=backends, default_backend="right", listeners=listeners) as gateway:
+            arguments = ("probe", "--config", gateway.path, "--ca", gateway.authority.chain)
+            status, said = postern(*arguments, "--json")
+            report = json.loads(said)
+            self.assertEqual((status, report["grade"]), (5, "failed"), said)
+            self.assertEqual([one["findings"] for one in report["listeners"]], [[], []])
+            self.assertEqual([one["cause"] for one in report["servers"]], ["backend_speaks_tls"])
+            self.assertIn(f"backends.right: {server.host}:993", report["usable"][0])
+            status, said = postern(*arguments)
+            self.assertEqual(status, 5)
+            for words in (f"Clients at {place.host}:993: good", f"Clients at {place.host}:143: good", "Servers: failed",
+                          "failure: backend_speaks_tls at backends.wrong", "Do: Set `tls: implicit`", ": usable"):
+                self.assertIn(words, said)
+
     def test_haproxy_in_front(self):
         server = self.enterContext(Dovecot(authority))
         pem = folder / "haproxy.pem"

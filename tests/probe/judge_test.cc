@@ -190,6 +190,8 @@ TEST(Judge, NamesANameThatIsNotFound) {
   EXPECT_EQ(findings(record), (Found{{Severity::Failure, Cause::ServerNameNotFound}}));
   record.resolve_failure = Cause::BackendTimedOut;
   EXPECT_EQ(findings(record), (Found{{Severity::Failure, Cause::NameServerUnavailable}}));
+  record.services = {{"_imaps._tcp", {0, 1, 993, "mail.example.org"}}};
+  EXPECT_THAT(judge(record, kNow)[0].evidence, HasSubstr("mail.example.org:993"));
 }
 
 TEST(Judge, PutsTheWorstFirstAndGradesByIt) {

@@ -1,0 +1,134 @@
+#include "proxy/probe_gateway.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/check_servers.h"
+#include "proxy/log/escape.h"
+#include "proxy/probe/report.h"
+#include "proxy/probe/run.h"
+#include "proxy/session/label_sets.h"
+#include "proxy/snapshot/snapshot.h"
+#include "tls/context.h"
+
+namespace postern {
+namespace {
+
+// The name that a client of this gateway would use.
+std::string first_name(const tls::CertificateStore& certificates) {
+  for (const auto& certificate : certificates.describe()) {
+    for (const std::string& name : certificate.names) {
+      return name.starts_with("*.") ? "mail" + name.substr(1) : name;
+    }
+  }
+  return "";
+}
+
+// Where this machine reaches what listens at `address`.
+net::HostPort near(const net::Address& address) {
+  const bool any = std::ranges::all_of(address.ip(), [](uint8_t octet) { return octet == 0; });
+  const char* loopback = address.is_v6() ? "::1" : "127.0.0.1";
+  return {any ? loopback : address.ip_text(), address.port()};
+}
+
+Result<std::vector<ListenerReport>> probe_listeners(const Config& config,
+                                                    const probe::Request& like) {
+  std::vector<ListenerReport> reports;
+  for (const ListenerConfig& listener : config.listeners) {
+    probe::Request request = like;
+    request.target = near(listener.address);
+    auto record = probe::run(request);
+    if (!record) {
+      return record.faults();
+    }
+    auto findings = probe::judge(record.value(), tls::wall_clock_s());
+    reports.push_back({std::move(record.value()), std::move(findings)});
+  }
+  return reports;
+}
+
+void add_servers(const std::vector<Finding>& found, GatewayReport& report) {
+  for (const Finding& one : found) {
+    if (one.cause) {
+      report.servers.push_back({.severity = probe::Severity::Failure,
+                                .cause = *one.cause,
+                                .where = {place_of(one)},
+                                .evidence = one.evidence,
+                                .fix = one.fix});
+    } else {
+      report.usable.push_back(place_of(one));
+    }
+  }
+}
+
+}  // namespace
+
+Result<GatewayReport> probe_gateway(Config config, const probe::Request& like) {
+  auto materials = Materials::load(std::move(config), nullptr);
+  if (!materials) {
+    return materials.faults();
+  }
+  metrics::LabelSets labels = make_label_sets(*materials.value().config);
+  auto snapshots = Snapshot::make(materials.value(), labels, 1);
+  if (!snapshots) {
+    return snapshots.faults();
+  }
+  probe::Request request = like;
+  if (request.name.empty()) {
+    request.name = first_name(*materials.value().certificates);
+  }
+  GatewayReport report;
+  auto listeners = probe_listeners(*materials.value().config, request);
+  if (!listeners) {
+    return listeners.faults();
+  }
+  report.listeners = std::move(listeners.value());
+  add_servers(run_preflight(std::move(snapshots.value()[0]->pools), labels,
+                            materials.value().config->timeouts.connect_ms),
+              report);
+  return report;
+}
+
+probe::Grade grade_of(const GatewayReport& report) {
+  probe::Grade grade = probe::grade_of(report.servers);
+  for (const ListenerReport& listener : report.listeners) {
+    grade = std::max(grade, probe::grade_of(listener.findings));
+  }
+  return grade;
+}
+
+std::string gateway_text(const GatewayReport& report, bool colours) {
+  std::string text;
+  for (const ListenerReport& listener : report.listeners) {
+    text.append("Clients at ").append(report_text(listener.record, listener.findings, colours));
+    text.append("\n");
+  }
+  text.append("Servers: ").append(probe::verdict_text(probe::grade_of(report.servers), colours));
+  text.append(probe::findings_text(report.servers, colours));
+  for (const std::string& place : report.usable) {
+    text.append("  ").append(place).append(": usable\n");
+  }
+  return text;
+}
+
+std::string gateway_json(const GatewayReport& report) {
+  const probe::Grade grade = grade_of(report);
+  std::string json =
+      "{\"version\":" + std::to_string(probe::kJsonVersion) + ",\"grade\":\"" + name_of(grade) +
+      "\",\"exit_status\":" + std::to_string(probe::exit_status(grade)) + ",\"listeners\":[";
+  for (const ListenerReport& listener : report.listeners) {
+    std::string one = report_json(listener.record, listener.findings);
+    one.pop_back();  // its line end
+    json.append(&listener == &report.listeners.front() ? "" : ",").append(one);
+  }
+  json.append("],\"servers\":").append(probe::findings_json(report.servers));
+  json.append(",\"usable\":[");
+  for (const std::string& place : report.usable) {
+    json.append(&place == &report.usable.front() ? "\"" : ",\"");
+    append_json_escaped(json, place, place.size());
+    json.append("\"");
+  }
+  return json + "]}\n";
+}
+
+}  // namespace postern
