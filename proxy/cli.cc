@@ -44,6 +44,8 @@ struct Extras {
   std::optional<std::string> name;
   std::optional<std::string> ca;
   std::optional<std::string> timeout;
+  std::optional<std::string> login;
+  std::optional<std::string> password_file;
   bool json = false;
 };
 
@@ -114,6 +116,10 @@ void define_extras(CLI::App& app, Extras& extras) {
   probes("--name", extras.name, "NAME", "The name that the certificate must be for, and SNI");
   probes("--ca", extras.ca, "FILE", "Authorities to trust in place of the system's, PEM");
   probes("--timeout", extras.timeout, "TIME", "For everything, 9s by default");
+  probes("--login", extras.login, "USER",
+         "Log this user in, where TLS and certificate are good, and look around");
+  probes("--password-file", extras.password_file, "FILE",
+         "Its first line is the password; without it the terminal is asked");
   app.add_flag("--json", extras.json, "The report for programs")->group(kProbe);
 }
 
@@ -229,6 +235,10 @@ Result<Config> read_config(const CLI::App& app, const Flags& flags) {
   return has_file ? config::from_file(flags) : config::from_flags(flags);
 }
 
+bool is_user(std::string_view name) {
+  return !name.empty() && std::ranges::none_of(name, [](unsigned char c) { return c < ' '; });
+}
+
 void read_target(const std::string& text, net::HostPort& out, config::Diagnostics& diagnostics) {
   const bool has_port = static_cast<bool>(net::HostPort::parse(text, 0));
   const auto parsed = net::HostPort::parse(text, 1);
@@ -249,6 +259,12 @@ Result<probe::Request> read_request(const Extras& extras) {
   if (extras.timeout) {
     config::read_duration({*extras.timeout, "--timeout"}, kShortestProbeMs, request.timeout_ms,
                           diagnostics);
+  }
+  if (extras.password_file && !extras.login) {
+    diagnostics.fault({*extras.password_file, "--password-file"}, "belongs to --login USER");
+  }
+  if (extras.login && !is_user(*extras.login)) {
+    diagnostics.fault({*extras.login, "--login"}, "is no user name");
   }
   request.name = extras.name.value_or("");
   request.ca_file = extras.ca.value_or("");
@@ -275,6 +291,8 @@ Result<Command> read_probe(const CLI::App& app, const Flags& flags, const Extras
   command.kind = own ? Command::Kind::ProbeGateway : Command::Kind::Probe;
   command.config = std::move(config.value());
   command.probe = std::move(request.value());
+  command.login = extras.login.value_or("");
+  command.password_file = extras.password_file.value_or("");
   command.json = extras.json;
   return command;
 }

@@ -20,6 +20,8 @@ struct Command {
   Config config;                        // for Serve, Check and ProbeGateway
   bool preflight = false;               // for Check: ask the servers as well
   probe::Request probe;                 // for both probes
+  std::string login = {};               // for Probe: a user; empty: no login
+  std::string password_file = {};       // of the user; empty: the terminal is asked
   bool json = false;                    // for both probes: the report for programs
   std::string text;                     // for Help and Version: what to print
 };

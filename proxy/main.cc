@@ -60,7 +60,14 @@ int end_probe(const std::string& report, probe::Grade grade) {
   return printed != EXIT_SUCCESS ? printed : probe::exit_status(grade);
 }
 
-int probe_server(const Command& command) {
+int probe_server(Command command) {
+  if (!command.login.empty()) {
+    auto credentials = probe::Credentials::read(command.login, command.password_file);
+    if (!credentials) {
+      return complain(credentials.faults(), EXIT_FAILURE);
+    }
+    command.probe.credentials = std::move(credentials.value());
+  }
   const auto record = probe::run(command.probe);
   if (!record) {
     return complain(record.faults(), EXIT_FAILURE);
@@ -114,7 +121,7 @@ int run(int argc, const char* const* argv) {
       return check(std::move(command.value()));
     case Command::Kind::Probe:
       net::Resolver::make_room();
-      return probe_server(command.value());
+      return probe_server(std::move(command.value()));
     case Command::Kind::ProbeGateway:
       net::Resolver::make_room();
       return probe_own_gateway(std::move(command.value()));

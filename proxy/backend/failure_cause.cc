@@ -5,6 +5,7 @@
 #include <string>
 
 #include "proxy/backend/dial_failure.h"
+#include "proxy/base/check.h"
 #include "proxy/cause/causes_of.h"
 #include "proxy/imap/violation.h"
 #include "proxy/net/failure.h"
@@ -168,6 +169,32 @@ Cause cause_of_failure(const Error& error, const FailureSigns& signs) {
     default:
       return cause;
   }
+}
+
+Cause cause_of_login(imap::LoginResult result) {
+  switch (result) {
+    case imap::LoginResult::Success:
+      break;
+    case imap::LoginResult::Failure:
+      return Cause::LoginFailed;
+    case imap::LoginResult::Abandoned:
+    case imap::LoginResult::Cancelled:
+      return Cause::LoginAbandoned;
+    case imap::LoginResult::Unsupported:
+      return Cause::LoginMechanismUnsupported;
+    case imap::LoginResult::PrivacyRequired:
+      return Cause::BackendPrivacyRequired;
+    case imap::LoginResult::Denied:
+      return Cause::LoginDenied;
+    case imap::LoginResult::Expired:
+      return Cause::LoginExpired;
+    case imap::LoginResult::Unavailable:
+      return Cause::LoginUnavailable;
+    case imap::LoginResult::Interrupted:
+      return Cause::BackendClosed;
+  }
+  check(false, "a login that has succeeded has no cause");
+  return Cause::LoginFailed;
 }
 
 }  // namespace postern

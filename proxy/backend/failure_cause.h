@@ -1,4 +1,4 @@
-// The cause of a failed attempt to reach a server. Pure functions; any thread.
+// The cause of a failed attempt to reach a server or to log in there. Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 
 #include "proxy/base/error.h"
 #include "proxy/cause/cause.h"
+#include "proxy/imap/login.h"
 
 namespace postern {
 
@@ -22,5 +23,8 @@ struct FailureSigns {
   bool kept_waiting = false;          // it hung up after a while in which neither side had spoken
 };
 Cause cause_of_failure(const Error& error, const FailureSigns& signs);
+
+// Of a login that has not succeeded.
+Cause cause_of_login(imap::LoginResult result);
 
 }  // namespace postern

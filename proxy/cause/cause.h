@@ -139,6 +139,7 @@ enum class Cause : uint8_t {
   ServerLogsInUnasked,
   ServerRunsInjectedCommands,
   ServerLoginDisabled,
+  ServerMailboxFails,
   ServerTlsTooOld,
   ServerTakesOldTls,
   ServerLacksTls13,

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/backend/failure_cause.h"
 #include "proxy/imap/capability_edit.h"
 #include "proxy/probe/judge_tls.h"
 
@@ -49,6 +50,12 @@ Cause as_seen_from_outside(Cause cause) {
   }
 }
 
+// This machine has no IPv6, which says nothing of the server.
+bool is_without_v6(const PortRecord& port, Cause cause) {
+  return port.address.is_v6() &&
+         (cause == Cause::BackendUnreachable || cause == Cause::AddressNotAvailable);
+}
+
 bool is_loopback(const net::Address& address) {
   const std::string text = address.ip_text();
   return text.starts_with("127.") || text == "::1";
@@ -69,6 +76,10 @@ std::string shown_services(const Record& record) {
 void judge_reach(const PortRecord& port, const Record& record, Findings& found) {
   const VisitRecord& visit = *best_visit(port);
   const Cause cause = as_seen_from_outside(visit.failure.value_or(Cause::ServerFiltered));
+  if (is_without_v6(port, cause) && std::ranges::any_of(record.ports, serves)) {
+    found.add(Severity::Note, cause, visit.evidence);
+    return;
+  }
   const auto other = std::ranges::find_if(record.ports, [&](const PortRecord& one) {
     return &one != &port && one.address.same_ip(port.address);
   });
@@ -162,6 +173,24 @@ void judge_inside_tls(const VisitRecord& visit, Findings& found) {
   }
 }
 
+void judge_login(const VisitRecord& visit, Findings& found) {
+  if (visit.login && *visit.login != imap::LoginResult::Success) {
+    const bool has_words = !visit.user_steps.empty();
+    found.add(Severity::Failure, cause_of_login(*visit.login),
+              has_words ? visit.user_steps.front().said : "", visit.greeting);
+    return;
+  }
+  if (!visit.login && visit.failure) {
+    found.add(Severity::Failure, as_seen_from_outside(*visit.failure), visit.evidence);
+  }
+  for (const UserStep& step : visit.user_steps) {
+    if (!step.ok) {
+      found.add(Severity::Failure, Cause::ServerMailboxFails, step.command + (": " + step.said),
+                visit.greeting);
+    }
+  }
+}
+
 void judge_port(const PortRecord& port, const Record& record, int64_t now_s, Findings& found) {
   const VisitRecord* visit = best_visit(port);
   if (visit == nullptr) {
@@ -185,6 +214,12 @@ void judge_port(const PortRecord& port, const Record& record, int64_t now_s, Fin
     judge_tls(port, *visit, now_s, found);
   }
   judge_pace(*visit, found);
+  for (const VisitRecord& one : port.visits) {
+    if (one.plan.logs_in) {
+      judge_login(one, found);
+      judge_pace(one, found);
+    }
+  }
 }
 
 }  // namespace

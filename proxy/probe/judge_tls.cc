@@ -111,6 +111,9 @@ void judge_pace(const VisitRecord& visit, Findings& found) {
   judge_step("connecting", visit.times.connect_us);
   judge_step("TLS", visit.times.tls_us);
   judge_step("the greeting", visit.times.greeting_us);
+  for (const UserStep& step : visit.user_steps) {
+    judge_step(step.command, step.us);
+  }
 }
 
 }  // namespace postern::probe

@@ -96,4 +96,13 @@ std::optional<VisitPlan> next_scan(const PortRecord& port) {
   return std::nullopt;
 }
 
+std::optional<VisitPlan> login_plan(const PortRecord& port) {
+  const VisitRecord* best = best_visit(port);
+  if (best == nullptr || !met_imap(*best) || !best->handshake || best->peer.failure ||
+      best->failure) {
+    return std::nullopt;
+  }
+  return VisitPlan{.way = best->plan.way, .offer = best->plan.offer, .logs_in = true};
+}
+
 }  // namespace postern::probe

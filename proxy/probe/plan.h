@@ -10,11 +10,14 @@
 namespace postern::probe {
 
 inline constexpr size_t kMostLooks = 3;
-inline constexpr size_t kMostVisits = 8;
+inline constexpr size_t kMostVisits = 8;  // without that of a user
 
 // nullopt: enough has been seen.
 std::optional<VisitPlan> next_look(const PortRecord& port);
 // Of the versions, the groups and resumption, after the looks at a port with TLS.
 std::optional<VisitPlan> next_scan(const PortRecord& port);
+
+// Of a user, where no stranger learns the password: TLS, and a certificate that is good.
+std::optional<VisitPlan> login_plan(const PortRecord& port);
 
 }  // namespace postern::probe

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
 #include <utility>
 
 #include "proxy/backend/failure_cause.h"
@@ -41,7 +40,10 @@ class Probe::PortWalk final : private VisitObserver {
 
  private:
   void go_on() {
-    const auto plan = scans_ ? next_scan(record_) : next_look(record_);
+    auto plan = scans_ ? next_scan(record_) : next_look(record_);
+    if (scans_ && !plan) {
+      plan = owner_.take_login(record_);
+    }
     if (!plan) {
       owner_.port_rests(address_);
       return;
@@ -101,12 +103,16 @@ Probe::Probe(net::Loop& loop, tls::Workspace& workspace, const Offers& offers, R
     : loop_(loop),
       offers_(offers),
       request_(std::move(request)),
-      services_{.loop = loop, .workspace = workspace, .verifier = offers.verifier()},
+      services_{.loop = loop,
+                .workspace = workspace,
+                .verifier = offers.verifier(),
+                .credentials = request_.credentials.get()},
       resolver_(loop) {
   const net::HostPort& target = request_.target;
   record_.default_ports = target.port == 0;
   record_.target = record_.default_ports ? target.host : target.text();
   record_.host = target.host;
+  record_.wants_login = request_.credentials != nullptr;
   record_.name = request_.name.empty() ? target.host : request_.name;
 }
 
@@ -172,6 +178,16 @@ void Probe::add_address(const net::Address& address) {
 }
 
 // ---- its ports
+
+// Once, at the first port that will do.
+std::optional<VisitPlan> Probe::take_login(const PortRecord& port) {
+  if (request_.credentials == nullptr || login_begun_) {
+    return std::nullopt;
+  }
+  const auto plan = login_plan(port);
+  login_begun_ = plan.has_value();
+  return plan;
+}
 
 // The looks at all ports come first, then the scan of one that has TLS.
 void Probe::port_rests(AddressWalk& walk) {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/resolver.h"
+#include "proxy/probe/credentials.h"
 #include "proxy/probe/offers.h"
 #include "proxy/probe/record.h"
 #include "proxy/probe/visit.h"
@@ -27,6 +29,7 @@ struct Request {
   std::string name = {};      // that the certificate must be for; empty: the host
   std::string ca_file = {};   // authorities to trust in place of the system's; empty: those
   uint64_t timeout_ms = kTimeoutMs;
+  std::shared_ptr<const Credentials> credentials = {};  // of a user to log in; null: no login
 };
 
 class Probe final : private net::ResolveObserver, private net::Deadline {
@@ -51,6 +54,7 @@ class Probe final : private net::ResolveObserver, private net::Deadline {
   void on_deadline() override;
 
   void add_address(const net::Address& address);
+  std::optional<VisitPlan> take_login(const PortRecord& port);
   void port_rests(AddressWalk& walk);
   void address_done();
   void service_done();
@@ -68,6 +72,7 @@ class Probe final : private net::ResolveObserver, private net::Deadline {
   size_t unfinished_ = 1;  // the name, then its addresses
   size_t services_left_ = 0;
   uint64_t began_us_ = 0;
+  bool login_begun_ = false;
   bool done_ = false;
 };
 

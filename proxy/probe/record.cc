@@ -16,12 +16,23 @@ const VisitRecord* best_visit(const PortRecord& port) {
            (visit.protocol.empty() ? 0 : 2) + (visit.connected ? 1 : 0);
   };
   for (const VisitRecord& visit : port.visits) {
-    const bool looks = visit.plan.talks && !visit.plan.injects;
+    const bool looks = visit.plan.talks && !visit.plan.injects && !visit.plan.logs_in;
     if (looks && (best == nullptr || rank(visit) > rank(*best))) {
       best = &visit;
     }
   }
   return best;
+}
+
+const VisitRecord* login_visit(const Record& record) {
+  for (const PortRecord& port : record.ports) {
+    for (const VisitRecord& visit : port.visits) {
+      if (visit.plan.logs_in) {
+        return &visit;
+      }
+    }
+  }
+  return nullptr;
 }
 
 bool has_tls(const PortRecord& port) {

@@ -11,6 +11,7 @@
 #include "proxy/cause/cause.h"
 #include "proxy/net/address.h"
 #include "proxy/net/srv_lookup.h"
+#include "proxy/probe/user_walk.h"
 #include "tls/engine.h"
 
 namespace postern::probe {
@@ -41,6 +42,7 @@ struct VisitPlan {
   Way way = Way::Clear;
   Offer offer = Offer::All;
   bool talks = true;     // IMAP, once TLS is up; else the visit ends there
+  bool logs_in = false;  // a user, at the end
   bool injects = false;  // a command in one packet with STARTTLS
   bool operator==(const VisitPlan&) const = default;
 };
@@ -66,6 +68,8 @@ struct VisitRecord {
   bool answered_injection = false;
   std::optional<tls::Handshake> handshake = {};
   tls::PeerReport peer = {};
+  std::optional<imap::LoginResult> login = {};  // of the user, once it is answered
+  std::vector<UserStep> user_steps = {};
   StepTimes times = {};
 };
 
@@ -86,6 +90,7 @@ struct Record {
   std::string host = {};
   std::string name = {};  // that the certificate must be for
   bool default_ports = true;
+  bool wants_login = false;
   std::optional<Cause> resolve_failure = {};
   std::string resolve_evidence = {};
   uint64_t resolve_us = 0;
@@ -96,6 +101,8 @@ struct Record {
   uint64_t took_ms = 0;
 };
 
+// The visit that was to log a user in; null if there was none.
+const VisitRecord* login_visit(const Record& record);
 // The visit that met IMAP, or the one that came closest; null if there was none.
 const VisitRecord* best_visit(const PortRecord& port);
 // Whether a visit got a handshake through.

@@ -105,6 +105,15 @@ void add_time(std::string_view name, const std::optional<uint64_t>& us, Json& js
   }
 }
 
+void add_login(const VisitRecord& visit, Json& json) {
+  json.field("login", visit.login ? name_of(*visit.login) : "unanswered").key("commands").open('[');
+  for (const UserStep& step : visit.user_steps) {
+    json.open('{').field("command", step.command).field("ok", step.ok).number("us", step.us);
+    json.number("items", step.items).field("said", step.said).close('}');
+  }
+  json.close(']');
+}
+
 void add_visit(const VisitRecord& visit, Json& json) {
   json.open('{').field("way", name_of(visit.plan.way)).field("offer", name_of(visit.plan.offer));
   json.field("injects", visit.plan.injects).field("connected", visit.connected);
@@ -131,6 +140,9 @@ void add_visit(const VisitRecord& visit, Json& json) {
   }
   if (visit.plan.injects) {
     json.field("answered_injection", visit.answered_injection);
+  }
+  if (visit.plan.logs_in) {
+    add_login(visit, json);
   }
   add_time("connect_us", visit.times.connect_us, json);
   add_time("tls_us", visit.times.tls_us, json);

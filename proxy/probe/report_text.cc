@@ -158,6 +158,27 @@ void add_port(const PortRecord& port, Text& text) {
   }
 }
 
+// What the user has met.
+void add_login(const Record& record, Text& text) {
+  if (!record.wants_login) {
+    return;
+  }
+  const VisitRecord* visit = login_visit(record);
+  if (visit == nullptr) {
+    text.add("  login  not tried: no port has TLS with a certificate that is good\n");
+    return;
+  }
+  text.add("  login");
+  for (const UserStep& step : visit->user_steps) {
+    text.add(&step == &visit->user_steps.front() ? "  " : ", ").add(step.command);
+    text.add(step.ok ? " in " : " refused in ").add(show_ms(step.us));
+    if (step.items > 0) {
+      text.add(" (").add(std::to_string(step.items)).add(")");
+    }
+  }
+  text.add(visit->user_steps.empty() ? "  no answer\n" : "\n");
+}
+
 }  // namespace
 
 std::string verdict_text(Grade grade, bool colours) {
@@ -191,6 +212,7 @@ std::string report_text(const Record& record, const std::vector<Finding>& findin
   for (const PortRecord& port : record.ports) {
     add_port(port, text);
   }
+  add_login(record, text);
   if (record.addresses_left_out > 0) {
     text.add("  ")
         .add(std::to_string(record.addresses_left_out))

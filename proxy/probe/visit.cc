@@ -1,5 +1,6 @@
 #include "proxy/probe/visit.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <string_view>
 #include <utility>
@@ -100,6 +101,10 @@ void Visit::begin_imap() {
 }
 
 void Visit::on_bytes(Bytes bytes) {
+  if (user_) {
+    take_user_step(user_->feed(bytes));
+    return;
+  }
   note_first_line(bytes);
   note_injection(bytes);
   take_step(preamble_->feed(bytes));
@@ -143,12 +148,42 @@ void Visit::take_step(Step step) {
       secure();
       return;
     case Step::Ready:
+      if (record_.plan.logs_in) {
+        begin_user();
+        return;
+      }
       say_goodbye(stream());
       end();
       return;
     case Step::Failed:
       fail(preamble_->error());
       return;
+  }
+}
+
+// The certificate of this connection has to be good, too, before the password goes.
+void Visit::begin_user() {
+  if (services_.credentials == nullptr || !record_.handshake || record_.peer.failure) {
+    fail(tls::tls_error(tls::Failure::CertificateUntrusted, "before the login"));
+    return;
+  }
+  lap_us();
+  tls_->wipe_what_was_read(true);
+  user_.emplace(*services_.credentials);
+  take_user_step(user_->begin());
+}
+
+void Visit::take_user_step(UserWalk::Step step) {
+  std::vector<UserStep>& steps = user_->steps();
+  if (!steps.empty() && steps.back().us == 0) {
+    steps.back().us = std::max<uint64_t>(lap_us(), 1);
+  }
+  if (step == UserWalk::Step::Send) {
+    stream().write(as_bytes(user_->to_send()));
+    user_->sent();
+  } else if (step == UserWalk::Step::Done) {
+    say_goodbye(stream());
+    end();
   }
 }
 
@@ -200,6 +235,10 @@ void Visit::note_words() {
 
 void Visit::end() {
   note_words();
+  if (user_) {
+    record_.login = user_->login();
+    record_.user_steps = std::move(user_->steps());
+  }
   cancel();
   observer_.on_visited(*this);
 }

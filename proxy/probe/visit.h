@@ -1,6 +1,6 @@
 // Visit: one connection of a probe to one port of one address, as its plan says:
 //
-//   connect -> [TLS] -> greeting -> [STARTTLS -> TLS] -> CAPABILITY -> LOGOUT
+//   connect -> [TLS] -> greeting -> [STARTTLS -> TLS] -> CAPABILITY -> [user's commands] -> LOGOUT
 //
 // It fills a VisitRecord, whatever happens. Loop's thread only; Loop::retire() deletes it.
 #pragma once
@@ -23,7 +23,8 @@ namespace postern::probe {
 struct VisitServices {
   net::Loop& loop;
   tls::Workspace& workspace;
-  const tls::Verifier& verifier;  // judges, but no handshake fails by it
+  const tls::Verifier& verifier;             // judges, but no handshake fails by it
+  const Credentials* credentials = nullptr;  // of visits that log in
 };
 
 class Visit;
@@ -63,6 +64,8 @@ class Visit final : public net::Retirable, private net::StreamObserver, private 
   void begin_imap();
   void secure();
   void take_step(Step step);
+  void begin_user();
+  void take_user_step(UserWalk::Step step);
   void note_words();
   void fail(const Error& error);
   void end();
@@ -79,6 +82,7 @@ class Visit final : public net::Retirable, private net::StreamObserver, private 
   std::unique_ptr<net::TcpStream> plain_;
   std::unique_ptr<TlsStream> tls_;
   std::optional<imap::BackendPreamble> preamble_;
+  std::optional<UserWalk> user_;
   bool first_line_ends_ = false;
   std::string inside_;  // what came inside TLS, while an answer to the injected command may come
 };

@@ -4,7 +4,6 @@
 #include <string_view>
 
 #include "proxy/backend/failure_cause.h"
-#include "proxy/base/check.h"
 #include "proxy/cause/causes_of.h"
 #include "proxy/imap/violation.h"
 #include "proxy/net/failure.h"
@@ -66,32 +65,6 @@ Cause cause_of_handshake(Failure failure, std::optional<uint8_t> alert) {
     }
   }
   return kTlsCauses[failure];
-}
-
-Cause cause_of_login(imap::LoginResult result) {
-  switch (result) {
-    case imap::LoginResult::Success:
-      break;
-    case imap::LoginResult::Failure:
-      return Cause::LoginFailed;
-    case imap::LoginResult::Abandoned:
-    case imap::LoginResult::Cancelled:
-      return Cause::LoginAbandoned;
-    case imap::LoginResult::Unsupported:
-      return Cause::LoginMechanismUnsupported;
-    case imap::LoginResult::PrivacyRequired:
-      return Cause::BackendPrivacyRequired;
-    case imap::LoginResult::Denied:
-      return Cause::LoginDenied;
-    case imap::LoginResult::Expired:
-      return Cause::LoginExpired;
-    case imap::LoginResult::Unavailable:
-      return Cause::LoginUnavailable;
-    case imap::LoginResult::Interrupted:
-      return Cause::BackendClosed;
-  }
-  check(false, "a login that has succeeded has no cause");
-  return Cause::LoginFailed;
 }
 
 Cause cause_of_end(EndReason reason, const Error& error, std::optional<uint8_t> alert) {

@@ -6,7 +6,6 @@
 
 #include "proxy/base/error.h"
 #include "proxy/cause/cause.h"
-#include "proxy/imap/login.h"
 #include "proxy/relay/end_reason.h"
 #include "tls/failure.h"
 
@@ -17,8 +16,5 @@ Cause cause_of_end(EndReason reason, const Error& error, std::optional<uint8_t> 
 
 // Of a failed handshake with a client.
 Cause cause_of_handshake(tls::Failure failure, std::optional<uint8_t> alert);
-
-// Of a login that has not succeeded.
-Cause cause_of_login(imap::LoginResult result);
 
 }  // namespace postern

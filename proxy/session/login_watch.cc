@@ -3,8 +3,8 @@
 #include <string>
 #include <utility>
 
+#include "proxy/backend/failure_cause.h"
 #include "proxy/log/log.h"
-#include "proxy/session/client_cause.h"
 #include "proxy/session/label_values.h"
 #include "proxy/session/messages.h"
 #include "proxy/session/session_log.h"

@@ -101,6 +101,16 @@ TEST(Cli, ProbesAServer) {
   EXPECT_TRUE(command.json);
 }
 
+TEST(Cli, ProbesWithALogin) {
+  const Command command = accepted({"probe", "a", "--login", "anna", "--password-file", "f"});
+  EXPECT_EQ(command.login, "anna");
+  EXPECT_EQ(command.password_file, "f");
+  EXPECT_THAT(refused({"probe", "a", "--password-file", "f"}),
+              ElementsAre(HasSubstr("belongs to --login")));
+  EXPECT_THAT(refused({"probe", "a", "--login", "anna\nx"}),
+              ElementsAre(HasSubstr("is no user name")));
+}
+
 TEST(Cli, ProbesItsOwnGateway) {
   const Command command = accepted({"probe", "--config", config_file(), "--json"});
   EXPECT_EQ(command.kind, Command::Kind::ProbeGateway);

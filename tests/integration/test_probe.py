@@ -4,12 +4,16 @@ import contextlib
 import json
 import socket
 import ssl
+import subprocess
+import threading
 import time
 import unittest
 
 from harness import (Address, Authority, Courier, Cyrus, Dovecot, Folder, Gateway, Process, ScriptedBackend, postern, run,
                      wait_until)
+from harness.gateway import BINARY
 from harness.odd_files import Authorities
+from harness.packages import unpacked
 
 OFFER = b"* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] ready\r\n"
 LONGEST_S = 10
@@ -58,6 +62,43 @@ def black_hole():
                 filler.settimeout(0.3)
                 filler.connect(listener.getsockname())
         yield "%s:%d" % listener.getsockname()
+
+
+class NameServer(contextlib.AbstractContextManager):
+    """Knows these SRV records, of one record each, and no other name."""
+
+    def __init__(self, host, services):
+        self.services = services
+        self.socket = socket.socket(type=socket.SOCK_DGRAM)
+        self.socket.bind((host, 53))
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def __exit__(self, *_):
+        with contextlib.suppress(OSError):  # it is not connected, and yet this wakes the thread
+            self.socket.shutdown(socket.SHUT_RD)
+        self.thread.join(20)
+        self.socket.close()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                question, asker = self.socket.recvfrom(4096)
+                if not question:
+                    return
+                self.socket.sendto(self.answer(question), asker)
+
+    def answer(self, question):
+        labels, at = [], 12
+        while size := question[at]:
+            labels.append(question[at + 1:at + 1 + size].decode())
+            at += size + 1
+        asked = question[12:at + 5]
+        data = self.services.get(".".join(labels).lower())
+        if data is None or asked[-4:-2] != b"\0\x21":
+            return question[:2] + b"\x81\x83\0\1\0\0\0\0\0\0" + asked
+        record = b"\xc0\x0c\0\x21\0\1\0\0\0\x3c" + len(data).to_bytes(2, "big") + data
+        return question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + asked + record
 
 
 def greets(line):
@@ -111,6 +152,14 @@ def imap_in_tls(peer):
     peer.serve({b"CAPABILITY": b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n%s OK done\r\n"})
 
 
+def small_minded(peer):
+    """Hangs up at a ClientHello that does not fit into one packet."""
+    head = peer.socket.recv(5, socket.MSG_PEEK | socket.MSG_WAITALL)
+    if int.from_bytes(head[3:], "big") <= 1200:
+        peer.start_tls(leaf.server_context())
+        imap_in_tls(peer)
+
+
 class RealServers(unittest.TestCase):
     def look_at(self, kind, product):
         server = self.enterContext(kind(authority))
@@ -139,6 +188,34 @@ class RealServers(unittest.TestCase):
             status, said = postern("probe", server.host, "--name", "dovecot.test")
             self.assertEqual(status, 5)
             self.assertIn("failure: server_chain_incomplete at", said)
+
+    def test_a_user_of_dovecot(self):
+        server = self.enterContext(Dovecot(authority))
+        (word := folder / "password").write_text("open sesame\n", encoding="utf-8")
+        (wrong := folder / "wrong").write_text("hunter2-marker", encoding="utf-8")
+        arguments = ("probe", server.host, "--name", "dovecot.test", "--login", "anna")
+        trusted = ("--ca", authority.chain)
+        status, said = postern(*arguments, *trusted, "--password-file", word)
+        self.assertEqual(status, 0, said)
+        self.assertRegex(said, r"login  LOGIN in \d.*, CAPABILITY in \d.*, LIST in .* \(\d+\), EXAMINE in \d")
+        status, said = postern(*arguments, *trusted, "--password-file", wrong, "--json")
+        report = json.loads(said)
+        self.assertEqual(causes(report, "failure"), {"login_failed"})
+        visits = [visit for port in report["ports"] for visit in port["visits"] if "login" in visit]
+        self.assertEqual([visit["login"] for visit in visits], ["failure"])
+        with self.subTest("a stranger does not learn the password"):
+            report = json.loads(postern(*arguments, "--password-file", wrong, "--json")[1])
+            self.assertNotIn("login_failed", causes(report))
+            self.assertFalse([visit for port in report["ports"] for visit in port["visits"] if "login" in visit])
+        self.assertNotIn("hunter2", said + json.dumps(report))
+
+    def test_a_password_file_that_is_not_there(self):
+        status, said = postern("probe", "127.0.0.1:1", "--login", "anna", "--password-file", folder / "nothing")
+        self.assertEqual((status, said), (1, f"postern: {folder}/nothing: No such file or directory\n"))
+        (empty := folder / "empty").write_text("\n", encoding="utf-8")
+        status, said = postern("probe", "127.0.0.1:1", "--login", "anna", "--password-file", empty)
+        self.assertEqual(status, 1)
+        self.assertIn("there is no password", said)
 
     def test_courier(self):
         self.look_at(Courier, "Courier")
@@ -173,22 +250,45 @@ class RealServers(unittest.TestCase):
                           "failure: backend_speaks_tls at backends.wrong", "Do: Set `tls: implicit`", ": usable"):
                 self.assertIn(words, said)
 
-    def test_haproxy_in_front(self):
+    def test_what_stands_in_front(self):
+        """Fronts that do not understand IMAP pass STARTTLS on inside TLS, and it is no fault of theirs that keeps clients out."""
         server = self.enterContext(Dovecot(authority))
-        pem = folder / "haproxy.pem"
+        pem = folder / "front.pem"
         pem.write_bytes(leaf.chain.read_bytes() + leaf.key.read_bytes())
-        with Address() as place:
-            configuration = folder / "haproxy.cfg"
-            configuration.write_text(
-                f"defaults\n mode tcp\n timeout connect 5s\n timeout client 1m\n timeout server 1m\n"
-                f"frontend imaps\n bind {place.host}:993 ssl crt {pem}\n default_backend mail\n"
-                f"backend mail\n server one {server.host}:143\n", encoding="utf-8")
-            process = Process(["/usr/sbin/haproxy", "-db", "-f", configuration], folder / "haproxy.log")
-            self.addCleanup(process.kill)
-            wait_until(lambda: reachable(place.host, 993), "HAProxy")
-            report = probe(place.host)
-            self.assertEqual(causes(report, "failure", "danger"), set())
-            self.assertIn("STARTTLS", best(report, 993)["capabilities"])  # as it passes them on
+        for name, start in FRONTS.items():
+            with self.subTest(name), Address() as place:
+                (path := folder / name).mkdir()
+                process = Process(start(path, f"{place.host}:993", f"{server.host}:143", pem), folder / f"{name}.log")
+                self.addCleanup(process.kill)
+                wait_until(lambda place=place: reachable(place.host, 993), lambda process=process: process.text())
+                report = probe(place.host)
+                self.assertEqual(causes(report, "failure", "danger"), set())
+                self.assertIn("STARTTLS", best(report, 993)["capabilities"])
+
+
+def haproxy(path, front, back, pem):
+    (file := path / "haproxy.cfg").write_text(
+        f"defaults\n mode tcp\n timeout connect 5s\n timeout client 1m\n timeout server 1m\n"
+        f"frontend imaps\n bind {front} ssl crt {pem}\n default_backend mail\nbackend mail\n server one {back}\n", encoding="utf-8")
+    return "/usr/sbin/haproxy", "-db", "-f", file
+
+
+def stunnel(path, front, back, pem):
+    (file := path / "stunnel.conf").write_text(
+        f"foreground = yes\npid =\nsyslog = no\n[imaps]\naccept = {front}\nconnect = {back}\ncert = {pem}\n", encoding="utf-8")
+    return unpacked("stunnel4") / "usr/bin/stunnel4", file
+
+
+def nginx(path, front, back, pem):
+    module = unpacked("libnginx-mod-stream") / "usr/lib/nginx/modules/ngx_stream_module.so"
+    (file := path / "nginx.conf").write_text(
+        f"daemon off; master_process off; pid {path}/pid; error_log stderr; load_module {module}; events {{}}\n"
+        f"stream {{ server {{ listen {front} ssl; ssl_certificate {pem}; ssl_certificate_key {pem}; proxy_pass {back}; }} }}\n",
+        encoding="utf-8")
+    return unpacked("nginx") / "usr/sbin/nginx", "-p", path, "-e", "stderr", "-c", file
+
+
+FRONTS = {"haproxy": haproxy, "stunnel": stunnel, "nginx": nginx}
 
 
 def reachable(host, port):
@@ -212,6 +312,20 @@ class Traps(unittest.TestCase):
 
     def test_a_name_that_is_not_there(self):
         self.expect("no-such-host.invalid", "failure", "server_name_not_found", "dig NAME A")
+
+    def test_a_domain_whose_service_is_elsewhere(self):
+        """By a name server of this test, in a mount namespace in which it is the only one."""
+        with Address() as place, NameServer(place.host, {
+                "_imaps._tcp.example.test": b"\0\5\0\0\3\xe1\4mail\7example\4test\0"}):
+            (resolv := folder / "resolv.conf").write_text(f"nameserver {place.host}\n", encoding="ascii")
+            done = subprocess.run(
+                ["unshare", "--mount", "sh", "-c", 'mount --bind "$1" /etc/resolv.conf && exec "$2" probe example.test --json',
+                 "sh", resolv, BINARY], stdout=subprocess.PIPE, timeout=60, check=False)
+            report = json.loads(done.stdout)
+            self.assertEqual(report["services"], [{"service": "_imaps._tcp", "target": "mail.example.test", "port": 993,
+                                                   "priority": 5, "weight": 0}])
+            self.assertEqual(causes(report), {"server_name_not_found"})
+            self.assertIn("mail.example.test:993", report["findings"][0]["evidence"])
 
     def test_a_port_that_refuses(self):
         with Address() as place:
@@ -275,6 +389,9 @@ class Traps(unittest.TestCase):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*files)
         return self.scripted(imap_in_tls, implicit_tls=context)
+
+    def test_a_server_that_refuses_a_large_hello(self):
+        self.expect(self.scripted(small_minded), "failure", "server_refuses_large_hello", "firewalls")
 
     def test_certificates(self):
         (lab := folder / "lab").mkdir()

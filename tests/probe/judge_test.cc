@@ -48,6 +48,16 @@ TEST(Judge, NamesWhatIsNotReached) {
   EXPECT_EQ(grade_of(both), Grade::Failed);
 }
 
+TEST(Judge, BlamesNoServerForAMachineWithoutIpv6) {
+  Record record = healthy();
+  const uint8_t ip[16] = {0x20, 0x01, 0x0d, 0xb8};
+  record.ports.push_back(
+      {net::Address::from_ip(ip, 993), {failed(kTls, Cause::BackendUnreachable, false)}});
+  EXPECT_EQ(findings(record), (Found{{Severity::Note, Cause::BackendUnreachable}}));
+  record.ports.erase(record.ports.begin(), record.ports.begin() + 2);
+  EXPECT_EQ(findings(record), (Found{{Severity::Failure, Cause::BackendUnreachable}}));
+}
+
 TEST(Judge, NamesWhatElseAnswers) {
   const std::pair<Cause, Cause> cases[] = {
       {Cause::BackendSpeaksSmtp, Cause::BackendSpeaksSmtp},
@@ -202,6 +212,22 @@ TEST(Judge, PutsTheWorstFirstAndGradesByIt) {
   EXPECT_EQ(findings(record), (Found{{Severity::Danger, Cause::ServerTakesPasswordsInClear},
                                      {Severity::Note, Cause::ServerLacksPostQuantum}}));
   EXPECT_EQ(grade_of(judge(record, kNow)), Grade::Poor);
+}
+
+TEST(Judge, NamesWhatAUserMeets) {
+  Record record = healthy();
+  VisitRecord user = greeted({.way = Way::Tls, .logs_in = true});
+  user.login = imap::LoginResult::Success;
+  user.user_steps = {{.command = "LOGIN", .ok = true}, {.command = "EXAMINE", .ok = true}};
+  record.ports[0].visits.push_back(user);
+  EXPECT_THAT(findings(record), ElementsAre());
+  record.ports[0].visits.back().user_steps[1].ok = false;
+  EXPECT_EQ(findings(record), (Found{{Severity::Failure, Cause::ServerMailboxFails}}));
+  record.ports[0].visits.back().user_steps[1] = {.command = "EXAMINE", .ok = true, .us = 2'000'000};
+  EXPECT_EQ(findings(record), (Found{{Severity::Warning, Cause::ServerSlow}}));
+  record.ports[0].visits.back().login = imap::LoginResult::Failure;
+  record.ports[0].visits.back().user_steps = {{.command = "LOGIN", .said = "P0 NO no"}};
+  EXPECT_EQ(findings(record), (Found{{Severity::Failure, Cause::LoginFailed}}));
 }
 
 TEST(Judge, ExitStatusRisesWithTheGrade) {

@@ -52,6 +52,19 @@ TEST(Plan, TriesASmallHelloWhereALargeOneFails) {
             std::nullopt);
 }
 
+TEST(Plan, LogsInOnlyWhereNoStrangerLearnsThePassword) {
+  EXPECT_EQ(login_plan(port(993, {greeted(kTls)})), (VisitPlan{.way = Way::Tls, .logs_in = true}));
+  EXPECT_EQ(login_plan(port(143, {greeted(kClear)})),
+            (VisitPlan{.way = Way::Clear, .logs_in = true}));
+  VisitRecord bad = greeted(kTls);
+  bad.peer.failure = tls::Failure::CertificateNameMismatch;
+  EXPECT_EQ(login_plan(port(993, {bad})), std::nullopt);
+  VisitRecord clear = greeted(kClear);
+  clear.handshake.reset();
+  EXPECT_EQ(login_plan(port(143, {clear})), std::nullopt);
+  EXPECT_EQ(login_plan(port(993)), std::nullopt);
+}
+
 // The offers of a scan, if each is answered.
 std::vector<Offer> scan(PortRecord record) {
   std::vector<Offer> offers;

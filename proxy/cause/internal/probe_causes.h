@@ -74,6 +74,9 @@ inline constexpr auto kProbeCauses = std::to_array<CauseRow>({
      "The server does not know that the connection is encrypted, or its password logins are off: "
      "Cyrus `allowplaintext`, Dovecot `auth_mechanisms`; behind a TLS front see "
      "`backend_privacy_required`."},
+    {Cause::ServerMailboxFails, "server_mailbox_fails", Party::Backend, Symptom::ServerProbed,
+     "The login succeeds, and then the server refuses a command about the mailboxes.",
+     "The server's own log: the rights or the place of this user's mail, or a damaged index."},
     {Cause::ServerTlsTooOld, "server_tls_too_old", Party::Backend, Symptom::ServerProbed,
      "The server knows TLS 1.0 or 1.1 and nothing newer; today's clients refuse both (RFC 8996).",
      "Turn TLS 1.2 and 1.3 on, or update the TLS library of the server; if neither is possible, "
