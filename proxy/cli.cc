@@ -282,6 +282,10 @@ Result<Command> read_probe(const CLI::App& app, const Flags& flags, const Extras
                  own ? "probe takes a server or --config, not both"
                      : "probe needs a server, postern probe HOST[:PORT], or your own: --config"};
   }
+  if (own && extras.login) {
+    return Fault{
+        "", "--login belongs to a probe of one server: postern probe HOST[:PORT] --login USER"};
+  }
   auto request = read_request(extras);
   auto config = own ? config::from_file(flags) : Result<Config>(Config());
   if (!request || !config) {

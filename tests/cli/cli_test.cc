@@ -107,6 +107,8 @@ TEST(Cli, ProbesWithALogin) {
   EXPECT_EQ(command.password_file, "f");
   EXPECT_THAT(refused({"probe", "a", "--password-file", "f"}),
               ElementsAre(HasSubstr("belongs to --login")));
+  EXPECT_THAT(refused({"probe", "--config", config_file(), "--login", "anna"}),
+              ElementsAre(HasSubstr("--login belongs to a probe of one server")));
   EXPECT_THAT(refused({"probe", "a", "--login", "anna\nx"}),
               ElementsAre(HasSubstr("is no user name")));
 }

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import pty
 import socket
 import ssl
 import subprocess
@@ -216,6 +218,23 @@ class RealServers(unittest.TestCase):
         status, said = postern("probe", "127.0.0.1:1", "--login", "anna", "--password-file", empty)
         self.assertEqual(status, 1)
         self.assertIn("there is no password", said)
+
+    def test_a_password_that_is_typed(self):
+        """On a terminal: it is asked for and not shown, and the report is coloured."""
+        child, terminal = pty.fork()
+        if child == 0:
+            os.execv(BINARY, [BINARY, "probe", "127.0.0.1:1", "--login", "anna"])
+        said = b""
+        with contextlib.suppress(OSError):  # of a terminal whose last process has gone
+            while data := os.read(terminal, 4096):
+                said += data
+                if said.endswith(b"Password of anna: "):
+                    os.write(terminal, b"hunter2-marker\n")
+        os.close(terminal)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), 5)
+        self.assertIn(b"Password of anna: ", said)
+        self.assertNotIn(b"hunter2", said)
+        self.assertIn(b"\x1b[31mfailed\x1b[0m", said)
 
     def test_courier(self):
         self.look_at(Courier, "Courier")
