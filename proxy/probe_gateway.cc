@@ -113,9 +113,9 @@ std::string gateway_text(const GatewayReport& report, bool colours) {
 
 std::string gateway_json(const GatewayReport& report) {
   const probe::Grade grade = grade_of(report);
-  std::string json =
-      "{\"version\":" + std::to_string(probe::kJsonVersion) + ",\"grade\":\"" + name_of(grade) +
-      "\",\"exit_status\":" + std::to_string(probe::exit_status(grade)) + ",\"listeners\":[";
+  std::string json = R"({"version":)" + std::to_string(probe::kJsonVersion) + R"(,"grade":")" +
+                     name_of(grade) + R"(","exit_status":)" +
+                     std::to_string(probe::exit_status(grade)) + R"(,"listeners":[)";
   for (const ListenerReport& listener : report.listeners) {
     std::string one = report_json(listener.record, listener.findings);
     one.pop_back();  // its line end

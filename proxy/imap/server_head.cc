@@ -111,7 +111,6 @@ ServerHead parse_server_head(std::string_view line) {
 }
 
 bool refuses_proxy_header(const ServerHead& head) {
-  using Condition = ServerHead::Condition;
   return head.kind == ServerHead::Kind::Status && head.tagged && same_word(head.tag, "PROXY") &&
          (head.condition == Condition::Bad || head.condition == Condition::No);
 }

@@ -34,7 +34,7 @@ def resets(peer):
 
 # name: (script, settings of the hop, the reason that is counted, how the log says it)
 SCRIPTED = {
-    "silent": (greets(b""), {}, "greeting_timeout", "TLS first"),
+    "silent": (greets(b""), {}, "greeting_timeout", "TLS from the first"),
     "half-greeting": (greets(b"* OK [CAPABILITY IMAP4rev1] rea"), {}, "greeting_timeout", "said="),
     "hangs-up": (hangs_up, {}, "connection_closed", "greeting"),
     "resets": (resets, {}, "connection_reset", ""),
