@@ -112,10 +112,11 @@ bool is_tag_char(char c) {
   return is_letter(c) || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
-// A request, or the answer of a server.
+// A request, or the answer of a server; some answer what they cannot read without a status line.
 bool looks_like_http(std::string_view text) {
-  constexpr std::string_view kBegins[] = {"GET ", "HEAD ",    "POST ",    "PUT ",   "HTTP/",
-                                          "PRI ", "OPTIONS ", "CONNECT ", "DELETE "};
+  constexpr std::string_view kBegins[] = {"GET ",    "HEAD ",         "POST ",    "PUT ",
+                                          "HTTP/",   "PRI ",          "OPTIONS ", "CONNECT ",
+                                          "DELETE ", "<!DOCTYPE HTML"};
   return std::any_of(std::begin(kBegins), std::end(kBegins),
                      [&](std::string_view begin) { return starts_with(text, begin); });
 }

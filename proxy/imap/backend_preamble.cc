@@ -232,6 +232,9 @@ const char* BackendPreamble::protocol() const {
       {"421", "SMTP"},
       {"554", "SMTP"},
       {"HTTP/", "HTTP"},
+      {"<!DOCTYPE HTML",
+       "HTTP"},  // some answer a request that they cannot read without a status line
+      {"<html", "HTTP"},
       {"SSH-", "SSH"},
       {"\x15\x03", "TLS"},
       {"\x16\x03", "TLS"},

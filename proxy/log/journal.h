@@ -1,6 +1,6 @@
 // Journal: what has changed lately: reloads, certificates, the health of servers. The log has the
-// same as lines; this keeps the last of them for the status page. Any thread. Bounded: what happens
-// again is counted, and the oldest is forgotten.
+// same as lines; this keeps the last of them for the status page, in their order. Any thread.
+// Bounded: what happens again, with nothing between, is counted, and the oldest is forgotten.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,7 @@ namespace postern::log {
 class Journal {
  public:
   static constexpr size_t kMost = 64;
+  static constexpr size_t kMostAlike = 8;  // a server that comes and goes pushes out itself alone
 
   struct Entry {
     int64_t first_s;  // seconds since 1970

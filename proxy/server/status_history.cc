@@ -14,19 +14,15 @@ void StatusHistory::look(uint64_t sessions, const std::vector<FailureBook::Group
   if (samples_.size() > kMost) {
     samples_.pop_front();
   }
-  if (looks_ % kCountsEvery == 0) {
+  if (++looks_ % kCountsEvery == 0) {
     counts_.push_back(std::move(counts));
   }
   if (counts_.size() > kCounts) {
     counts_.pop_front();
   }
-  ++looks_;
 }
 
 uint64_t StatusHistory::last_hour(const FailureBook::Group& group) const {
-  if (counts_.empty()) {
-    return group.count;
-  }
   const auto before = counts_.front().find({group.cause, group.backend});
   return before != counts_.front().end() ? group.count - before->second : group.count;
 }

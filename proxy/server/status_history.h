@@ -30,7 +30,7 @@ class StatusHistory {
   using Counts = std::map<std::pair<Cause, size_t>, uint64_t>;  // by cause and backend
 
   std::deque<StatusRecord::Sample> samples_;  // the oldest first
-  std::deque<Counts> counts_;                 // likewise
+  std::deque<Counts> counts_{Counts()};       // likewise; at the start there were none
   size_t looks_ = 0;
   uint64_t failures_ = 0;  // at the last look
 };

@@ -27,7 +27,7 @@ void put_verdict(JsonWriter& json, const Verdict& verdict) {
   json.member("headline", verdict.headline);
   json.member("advice", verdict.advice);
   json.close('}');
-  put_list(json, "findings", verdict.findings, [&](const Finding& one) {
+  put_list(json, "findings", verdict.findings, [&](const StatusFinding& one) {
     json.member("severity", name_of(one.severity));
     json.member("at_fault", name_of(one.at_fault));
     json.member("subject", one.subject);

@@ -12,11 +12,14 @@ using Lifetime = StatusRecord::Lifetime;
 
 // So many wrong logins of a server without a right one between them are no people who mistype.
 constexpr uint64_t kManyInARow = 20;
+// So many clients that fail in an hour are more than single ones.
+constexpr uint64_t kMany = 10;
 constexpr int64_t kDayS = 86'400;
 constexpr int64_t kSoonS = 14 * kDayS;
 
 // Where the words are about one cause.
-Finding finding_of(Cause cause, Severity severity, std::string subject, std::string_view said) {
+StatusFinding finding_of(Cause cause, Severity severity, std::string subject,
+                         std::string_view said) {
   const CauseRow& row = describe(cause);
   return {.severity = severity,
           .at_fault = row.at_fault,
@@ -50,7 +53,7 @@ class Judge {
   }
 
  private:
-  void add(Finding finding) { verdict_.findings.push_back(std::move(finding)); }
+  void add(StatusFinding finding) { verdict_.findings.push_back(std::move(finding)); }
 
   void judge_process() {
     const StatusRecord::Process& process = record_.process;
@@ -79,14 +82,15 @@ class Judge {
         add({Severity::Warning, Party::Operator, subject, sentence(one.notice),
              "Renew it: new files are served within two seconds, without a reload."});
       } else if (one.lifetime != Lifetime::Good) {
-        Finding finding =
+        StatusFinding finding =
             finding_of(Cause::ClientFindsCertificateExpired, Severity::Failing, subject, "");
         finding.at_fault = Party::Operator;
         finding.what = sentence(one.notice);
         add(std::move(finding));
       }
       if (one.staple_expected && one.staple_until_s <= record_.now_s) {
-        Finding finding = finding_of(Cause::ClientWantsStaple, Severity::Warning, subject, "");
+        StatusFinding finding =
+            finding_of(Cause::ClientWantsStaple, Severity::Warning, subject, "");
         finding.at_fault = Party::Operator;
         add(std::move(finding));
       }
@@ -98,26 +102,33 @@ class Judge {
       return server.state != "down" && server.state != "draining";
     };
     const auto is_down = [](const auto& server) { return server.state == "down"; };
-    const auto is_up = [](const auto& server) {
-      return server.state == "up" || server.state == "backup";
-    };
-    const bool none = std::ranges::none_of(backend.servers, lives) ||
-                      (std::ranges::none_of(backend.servers, is_up) && turns_away(backend.name));
-    if (none || std::ranges::any_of(backend.servers, is_down)) {
-      report_down(backend, none);
+    const bool none = std::ranges::none_of(backend.servers, lives);
+    const bool refuses =
+        std::ranges::none_of(backend.servers, may_serve) && turns_away(backend.name);
+    if (none || refuses || std::ranges::any_of(backend.servers, is_down)) {
+      report_down(backend,
+                  none      ? "No server of it is up. "
+                  : refuses ? "It has turned clients away. "
+                            : "A server of it is down. ",
+                  none || refuses);
     }
     for (const auto& server : backend.servers) {
       judge_server(backend, server);
     }
   }
 
-  void report_down(const StatusRecord::Backend& backend, bool all) {
+  // Nothing speaks against it.
+  static bool may_serve(const StatusRecord::Server& server) {
+    return server.state == "up" || server.state == "backup" || server.state == "untried";
+  }
+
+  void report_down(const StatusRecord::Backend& backend, const char* what, bool all) {
     const StatusRecord::Failure* why = last_failure_of(backend.name);
     const Cause cause = why != nullptr ? why->cause : Cause::BackendUnavailable;
     const Severity severity = all && backend.routed ? Severity::Failing : Severity::Warning;
-    Finding finding =
+    StatusFinding finding =
         finding_of(cause, severity, "backend " + backend.name, why != nullptr ? why->said : "");
-    finding.what = (all ? "No server of it is up. " : "A server of it is down. ") + finding.what;
+    finding.what = what + finding.what;
     add(std::move(finding));
   }
 
@@ -150,7 +161,7 @@ class Judge {
       add(finding_of(Cause::BackendPrivacyRequired, Severity::Warning, subject, ""));
     }
     if (server.failed_logins_in_a_row >= kManyInARow) {
-      Finding finding = finding_of(Cause::LoginFailed, Severity::Warning, subject, "");
+      StatusFinding finding = finding_of(Cause::LoginFailed, Severity::Warning, subject, "");
       finding.at_fault = Party::Backend;
       finding.what = "It has refused " + std::to_string(server.failed_logins_in_a_row) +
                      " logins without granting one.";
@@ -160,7 +171,7 @@ class Judge {
         end_s != 0 && end_s <= record_.now_s) {
       add(finding_of(Cause::BackendCertificateExpired, Severity::Warning, subject, ""));
     } else if (end_s != 0 && end_s < record_.now_s + kSoonS) {
-      Finding finding =
+      StatusFinding finding =
           finding_of(Cause::BackendCertificateExpired, Severity::Warning, subject, "");
       finding.what =
           "Its certificate ends in " + std::to_string((end_s - record_.now_s) / kDayS) + " days.";
@@ -171,7 +182,7 @@ class Judge {
   void judge_sessions() {
     const StatusRecord::Sessions& sessions = record_.sessions;
     if (sessions.limit != 0 && sessions.now >= sessions.limit - sessions.limit / 10) {
-      Finding finding = finding_of(Cause::LimitSessions, Severity::Warning, "sessions", "");
+      StatusFinding finding = finding_of(Cause::LimitSessions, Severity::Warning, "sessions", "");
       finding.what = std::to_string(sessions.now) + " of " + std::to_string(sessions.limit) +
                      " sessions are in use.";
       add(std::move(finding));
@@ -180,14 +191,40 @@ class Judge {
 
   void judge_failures() {
     for (const auto& failure : record_.failures) {
-      const CauseRow& row = describe(failure.cause);
-      if (!is_fresh(failure) || is_reported(failure)) {
-        continue;
+      if (is_fresh(failure) && !is_reported(failure) && !is_gone(failure)) {
+        add(finding_of(failure.cause, severity_of(failure),
+                       failure.backend.empty() ? "clients" : "backend " + failure.backend,
+                       failure.said));
       }
-      add(finding_of(
-          failure.cause, row.at_fault == Party::Client ? Severity::Note : Severity::Warning,
-          failure.backend.empty() ? "clients" : "backend " + failure.backend, failure.said));
     }
+  }
+
+  // Strangers on a public port fail in every way; and what is over is no more than a note.
+  Severity severity_of(const StatusRecord::Failure& failure) const {
+    const bool is_few = failure.backend.empty() && failure.last_hour < kMany;
+    return describe(failure.cause).at_fault == Party::Client || is_few || is_over(failure)
+               ? Severity::Note
+               : Severity::Warning;
+  }
+
+  // The way to its servers has failed, and each has served since.
+  bool is_over(const StatusRecord::Failure& failure) const {
+    const Symptom symptom = describe(failure.cause).symptom;
+    const auto* const backend = find_backend(failure.backend);
+    return symptom == Symptom::Unavailable && backend != nullptr &&
+           std::ranges::all_of(backend->servers, [](const auto& server) {
+             return server.state == "up" || server.state == "backup";
+           });
+  }
+
+  // Of a backend that the configuration no longer has.
+  bool is_gone(const StatusRecord::Failure& failure) const {
+    return !failure.backend.empty() && find_backend(failure.backend) == nullptr;
+  }
+
+  const StatusRecord::Backend* find_backend(const std::string& name) const {
+    const auto found = std::ranges::find(record_.backends, name, &StatusRecord::Backend::name);
+    return found != record_.backends.end() ? &*found : nullptr;
   }
 
   // That no server could be reached is said with the reason why.
@@ -197,20 +234,20 @@ class Judge {
     }
     const std::string subject = "backend " + failure.backend;
     const std::string server = "server " + failure.backend + " ";
-    return std::ranges::any_of(verdict_.findings, [&](const Finding& finding) {
+    return std::ranges::any_of(verdict_.findings, [&](const StatusFinding& finding) {
       return finding.cause == name_of(failure.cause) &&
              (finding.subject == subject || finding.subject.starts_with(server));
     });
   }
 
   void sum_up() {
-    std::ranges::stable_sort(verdict_.findings, std::greater(), &Finding::severity);
+    std::ranges::stable_sort(verdict_.findings, std::greater(), &StatusFinding::severity);
     if (verdict_.findings.empty()) {
       verdict_.headline = "All is well.";
       verdict_.advice = "Nothing is to be done.";
       return;
     }
-    const Finding& worst = verdict_.findings.front();
+    const StatusFinding& worst = verdict_.findings.front();
     verdict_.severity = worst.severity;
     if (worst.severity == Severity::Note) {
       verdict_.headline = "All is well here and at the mail server; single clients fail.";

@@ -19,7 +19,7 @@ constexpr const char* name_of(Severity severity) {
   return kSeverityNames[severity];
 }
 
-struct Finding {
+struct StatusFinding {
   Severity severity;
   Party at_fault;
   std::string subject;     // what it is about: "backend legacy"
@@ -32,7 +32,7 @@ struct Verdict {
   Severity severity = Severity::Good;
   std::string headline = {};
   std::string advice = {};
-  std::vector<Finding> findings = {};
+  std::vector<StatusFinding> findings = {};
 };
 
 // A failure counts as long as it is no older.

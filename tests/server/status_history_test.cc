@@ -22,7 +22,9 @@ TEST(StatusHistory, CountsWhatIsNewAtEachLook) {
 TEST(StatusHistory, KnowsTheLastHour) {
   StatusHistory history;
   EXPECT_EQ(history.last_hour(failed(7)[0]), 7U) << "before the first look";
-  history.look(0, {});
+  history.look(0, failed(7));
+  EXPECT_EQ(history.last_hour(failed(7)[0]), 7U)
+      << "those before the first look are of the hour, too";
   for (uint64_t minute = 1; minute <= 180; ++minute) {
     history.look(0, failed(minute));
   }

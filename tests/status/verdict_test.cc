@@ -82,6 +82,30 @@ TEST(Verdict, SaysWhatIsWrongWithTheProcess) {
   EXPECT_EQ(judge(record).findings[0].severity, Severity::Failing) << "the worst first";
 }
 
+TEST(Verdict, SaysNothingAgainstAServerThatWasNotTriedSince) {
+  StatusRecord record = calm_record();
+  record.backends[0].servers[0].state = "untried";
+  record.failures = {failure(Cause::BackendUnavailable, "legacy")};
+  EXPECT_LT(judge(record).severity, Severity::Failing);
+  record.failures = {failure(Cause::BackendConnectionRefused, "gone")};
+  EXPECT_EQ(judge(record).severity, Severity::Good) << "the configuration has no such backend";
+}
+
+TEST(Verdict, MakesANoteOfWhatIsOver) {
+  StatusRecord record = calm_record();
+  record.failures = {failure(Cause::BackendConnectionRefused, "legacy")};
+  EXPECT_EQ(judge(record).severity, Severity::Note);
+}
+
+TEST(Verdict, IsNotTurnedByAStranger) {
+  StatusRecord record = calm_record();
+  record.failures = {failure(Cause::ClientDoesNotKnowAuthority, "")};
+  record.failures[0].last_hour = 1;
+  EXPECT_EQ(judge(record).severity, Severity::Note);
+  record.failures[0].last_hour = 50;
+  EXPECT_EQ(judge(record).severity, Severity::Warning);
+}
+
 TEST(Verdict, LetsSingleClientsFail) {
   StatusRecord record = calm_record();
   record.failures = {failure(Cause::LoginFailed, "legacy")};
@@ -92,7 +116,7 @@ TEST(Verdict, LetsSingleClientsFail) {
 
 TEST(Verdict, ForgetsFailuresOfLongAgo) {
   StatusRecord record = calm_record();
-  record.failures = {failure(Cause::BackendBye, "legacy")};
+  record.failures = {failure(Cause::BackendViolation, "legacy")};
   EXPECT_EQ(judge(record).severity, Severity::Warning);
   record.failures[0].last_s = kNowS - kFreshS - 1;
   EXPECT_EQ(judge(record).severity, Severity::Good);

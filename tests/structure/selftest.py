@@ -9,6 +9,7 @@ import examples
 import includes
 import lengths
 import links
+import one_definition
 import symbols
 
 
@@ -166,6 +167,16 @@ class Dialect(Tree):
         self.assertEqual([(str(path), line) for path, line, _ in dialect.check(self.root)],
                          [("tls/a.cc", 1), ("tls/a.cc", 2), ("tls/a.cc", 3), ("tls/a.cc", 4), ("docs/a.md", 2),
                           ("docs/a.md", 2)])
+
+
+class OneDefinition(Tree):
+    def test_a_type_that_two_headers_define_is_named(self):
+        self.plant("tls/a.h", "namespace postern {", "struct Finding {", "struct Inner {", "struct Known;", "}  // namespace postern")
+        self.plant("proxy/base/b.h", "namespace postern::other {", "struct Finding {", "}  // namespace postern::other")
+        self.plant("proxy/base/c.h", "namespace postern {", "class Known final : public A {", "}  // namespace postern")
+        self.assertEqual(one_definition.check(self.root), [])
+        self.plant("proxy/base/d.h", "namespace postern {", "", "class Finding final {", "}  // namespace postern")
+        self.assertEqual([(str(path), line) for path, line, _ in one_definition.check(self.root)], [("tls/a.h", 3)])
 
 
 class Links(Tree):
