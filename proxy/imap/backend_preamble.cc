@@ -232,9 +232,7 @@ const char* BackendPreamble::protocol() const {
       {"421", "SMTP"},
       {"554", "SMTP"},
       {"HTTP/", "HTTP"},
-      {"<!DOCTYPE HTML",
-       "HTTP"},  // some answer a request that they cannot read without a status line
-      {"<html", "HTTP"},
+      {"<!DOCTYPE HTML", "HTTP"},  // without a status line
       {"SSH-", "SSH"},
       {"\x15\x03", "TLS"},
       {"\x16\x03", "TLS"},

@@ -24,10 +24,16 @@ class Probe::PortWalk final : private VisitObserver {
     record_.address = at;
   }
 
-  void look() { go_on(); }
+  void look() {
+    if (!visit_next()) {
+      owner_.port_rests(address_);
+    }
+  }
   void scan() {
     scans_ = true;
-    go_on();
+    if (!visit_next()) {
+      owner_.address_done();
+    }
   }
   void cancel() {
     if (visit_ != nullptr) {
@@ -39,14 +45,14 @@ class Probe::PortWalk final : private VisitObserver {
   const PortRecord& record() const { return record_; }
 
  private:
-  void go_on() {
+  // False if there is nothing more to see.
+  bool visit_next() {
     auto plan = scans_ ? next_scan(record_) : next_look(record_);
     if (scans_ && !plan) {
       plan = owner_.take_login(record_);
     }
     if (!plan) {
-      owner_.port_rests(address_);
-      return;
+      return false;
     }
     const bool is_all = plan->offer == Offer::All || plan->offer == Offer::Again;
     VisitObserver& observer = *this;
@@ -54,12 +60,15 @@ class Probe::PortWalk final : private VisitObserver {
         std::make_unique<Visit>(owner_.services_, is_all ? *all_ : owner_.offers_.of(plan->offer),
                                 *plan, owner_.record_.name, observer);
     visit_->start(record_.address, std::min(kVisitMs, owner_.request_.timeout_ms / 3));
+    return true;
   }
 
   void on_visited(Visit& visit) override {
     record_.visits.push_back(std::move(visit.record()));
     owner_.loop_.retire(std::move(visit_));
-    go_on();
+    if (!visit_next()) {
+      owner_.port_rests(address_);
+    }
   }
 
   Probe& owner_;

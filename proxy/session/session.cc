@@ -14,8 +14,6 @@
 
 namespace postern {
 
-using metrics::Metric;
-
 namespace {
 
 // How often a client that has spoken before the backend is there, and so is not read, is looked at.

@@ -43,7 +43,7 @@ void put_findings(HtmlWriter& html, const Verdict& verdict) {
   const size_t shown = std::min(verdict.findings.size(), StatusRecord::kMostRows);
   for (size_t i = 0; i < shown; ++i) {
     const StatusFinding& one = verdict.findings[i];
-    html.tag("<div class=\"card\"><h3><span class=\"").tag(name_of(one.severity)).tag("\">");
+    html.tag(R"(<div class="card"><h3><span class=")").tag(name_of(one.severity)).tag("\">");
     html.text(name_of(one.severity)).tag("</span> ").text(one.subject);
     html.tag(" <span class=\"soft small\">at fault: the ").text(name_of(one.at_fault));
     if (!one.cause.empty()) {

@@ -36,7 +36,7 @@ struct Verdict {
 };
 
 // A failure counts as long as it is no older.
-inline constexpr int64_t kFreshS = 15 * 60;
+inline constexpr int64_t kFreshS = int64_t{15} * 60;
 
 Verdict judge(const StatusRecord& record);
 

@@ -55,11 +55,11 @@ std::string session_chart(const StatusRecord::Sessions& sessions) {
   for (size_t i = 0; i < sessions.samples.size(); ++i) {
     if (const uint64_t failures = sessions.samples[i].failures; failures != 0) {
       const std::string y = bars.y(failures);
-      svg.append("<path class=\"bad\" d=\"M").append(scale.x(i)).append(",").append(y);
+      svg.append(R"(<path class="bad" d="M)").append(scale.x(i)).append(",").append(y);
       svg.append("h2V100h-2z\"/>");
     }
   }
-  svg.append("<polyline class=\"now\" points=\"").append(line).append("\"/></svg>\n");
+  svg.append(R"(<polyline class="now" points=")").append(line).append("\"/></svg>\n");
   if (sessions.samples.empty()) {
     return svg.append("<p class=\"soft small\">The first look comes within a minute.</p>\n");
   }

@@ -25,7 +25,7 @@ void put_state(HtmlWriter& html, std::string_view state) {
 
 // What the last one of a group was about.
 void put_last(HtmlWriter& html, const StatusRecord::Failure& one) {
-  html.tag("<p class=\"small\"><span class=\"soft\">The last one: </span>");
+  html.tag(R"(<p class="small"><span class="soft">The last one: </span>)");
   const char* between = "";
   if (!one.client.empty()) {
     html.tag("client ").text(one.client);
