@@ -15,9 +15,10 @@ class Openssl(ClientTest):
         self.compare(self.talk)
 
     def talk(self, way, _):
-        # FETCH comes late: while its answer waits for the client, Dovecot goes on with commands that do not depend on it.
+        # FETCH comes late: while its answer waits for the client, Dovecot goes on with commands that do not depend on it. It is of
+        # the small messages only: LOGOUT is there already, and a busy Dovecot closes before its last words on a large one are out.
         commands = (f'a LOGIN {USER} "{WORD}"', "b STATUS INBOX (MESSAGES)", "c EXAMINE INBOX", 'd LIST "" *', "e XYZZY", "f NOOP",
-                    "g FETCH 1:* (FLAGS BODY.PEEK[])", "h LOGOUT")
+                    "g FETCH 1:3 (FLAGS BODY.PEEK[])", "h LOGOUT")
         seen = run("openssl", "s_client", "-connect", f"{way.address}:{way.port}", "-quiet", "-verify_return_error",
                    "-CAfile", way.trust, "-verify_hostname", way.host, "-servername", way.host, "-ign_eof",
                    *(() if way.implicit else ("-starttls", "imap")), input="".join(f"{line}\r\n" for line in commands).encode())
