@@ -291,6 +291,9 @@ void Session::end_at_once(EndReason reason, std::string_view bye) {
   if (state_ == State::Relaying) {
     relay_->end_now(reason, bye);
   }
+  if (lingering_ != nullptr) {  // what it waits with is said before the stream goes
+    lingering_->hasten();
+  }
   close(reason);
 }
 

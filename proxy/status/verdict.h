@@ -1,5 +1,5 @@
-// The verdict of the status page: whether anything is wrong, whose fault it is, and what to do; and
-// every finding behind it, the worst first. The words are those of the causes. Pure functions.
+// The verdict of the status page: whether anything is wrong, whose fault it is, and what to do. The
+// findings that lead to it follow, the worst first, in the words of the causes. Pure functions.
 #pragma once
 
 #include <cstdint>

@@ -100,6 +100,21 @@ class Pools(unittest.TestCase):
             self.assertGreater(sum(0.2 < when for when in heard), sessions / 6, "they hear of it all at once")
             self.assertLess(max(heard), spread_s + 2)
 
+    def test_one_that_gives_way_meanwhile_hears_of_it_all_the_same(self):
+        sessions, gone = 150, threading.Event()
+        with ScriptedBackend(together(gone)) as server, contextlib.ExitStack() as stack, \
+                Gateway(backends={"one": server.backend()}, workers=1, timeouts={"spread": "1m"}, limits={"sessions": sessions}) as gateway:
+            clients = [stack.enter_context(gateway.connect()) for _ in range(sessions)]
+            for client in clients:
+                client.login()
+            gone.set()
+            gateway.wait_for_metric("postern_sessions_authenticated", 0)
+            with gateway.counting("postern_sessions_total", end_reason="limit_sessions", by=0):
+                for _ in range(sessions):  # each newcomer takes the place of one of them
+                    stack.enter_context(gateway.connect_to_tls())
+            for client in clients:
+                self.assertTrue(client.line().startswith(b"* BYE [UNAVAILABLE] Lost the connection"))
+
     def test_many_slow_servers_let_every_client_in(self):
         with contextlib.ExitStack() as stack:
             servers = [stack.enter_context(ScriptedBackend(slow)) for _ in range(32)]
