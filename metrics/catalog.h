@@ -207,7 +207,8 @@ inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
     sampled(gauge(Metric::ConfigReloadTime, "postern_config_last_reload_timestamp_seconds",
                   "When the configuration in force was loaded, as Unix time.")),
     sampled(gauge(Metric::SessionsLimit, "postern_sessions_limit",
-                  "The largest number of sessions that the configuration admits.")),
+                  "The largest number of sessions that the configuration and the limit of open "
+                  "files admit.")),
     sampled(
         gauge(Metric::PeerDescriptorsLimit, "postern_peer_descriptors_limit",
               "The largest number of open file descriptors at which clients and backends get "

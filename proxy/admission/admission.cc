@@ -32,8 +32,9 @@ std::variant<Admission::SessionPermit, Refusal> Admission::admit_session(const C
   if (memory_.full()) {
     return Refusal::LimitMemory;
   }
-  if (!acquire_slot(sessions_, config.limits.sessions)) {
-    return Refusal::LimitSessions;
+  const size_t most = most_sessions(config.limits);
+  if (!acquire_slot(sessions_, most)) {
+    return most < config.limits.sessions ? Refusal::LimitDescriptors : Refusal::LimitSessions;
   }
   const size_t max = config.listeners[listener].sessions;
   if (!acquire_slot(of_listener_[listener], max == 0 ? SIZE_MAX : max)) {
@@ -94,11 +95,11 @@ bool Admission::acquire_rate(const Rate& rate, uint64_t client, uint64_t now_ms)
   const uint64_t each_us = std::max<uint64_t>(whole_us / rate.max, 1);
   SipHash key(hash_key_);
   key.add(client);
-  return paces_.update(std::max<uint64_t>(key.value(), 1), now_us, [&](Pace& pace) {
+  return arrivals_.update(std::max<uint64_t>(key.value(), 1), now_us, [&](Arrivals& arrivals) {
     // No further ahead than the current rate allows: a reload may have shortened the time.
-    const uint64_t free_at = std::clamp(pace.free_at_us, now_us, now_us + whole_us);
+    const uint64_t free_at = std::clamp(arrivals.free_at_us, now_us, now_us + whole_us);
     const bool admitted = free_at + each_us <= now_us + whole_us;
-    pace.free_at_us = admitted ? free_at + each_us : free_at;
+    arrivals.free_at_us = admitted ? free_at + each_us : free_at;
     return admitted;
   });
 }

@@ -6,6 +6,7 @@
 // begin and the end of sessions, handshakes and logins; nothing here is touched while bytes flow.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -81,6 +82,13 @@ class Admission {
   // forbids it.
   [[nodiscard]] std::variant<SessionPermit, Refusal> admit_session(const Config& config,
                                                                    size_t listener);
+  // As many as the descriptors of the process have room for; from now on, beside the
+  // configuration's limit.
+  void bound_sessions(size_t possible) { possible_.store(possible, std::memory_order_relaxed); }
+  // The smaller of the two.
+  size_t most_sessions(const Limits& limits) const {
+    return std::min(limits.sessions, possible_.load(std::memory_order_relaxed));
+  }
   // In place of a session that the caller ends at once: a slot beyond the limits until then.
   [[nodiscard]] SessionPermit admit_in_place_of_another(size_t listener);
   // Once the client's address is known: returns the reason to refuse it, or nullopt, and then
@@ -111,13 +119,13 @@ class Admission {
   static constexpr size_t kShards = 64;
 
   // How often a client connects, as the time at which its whole allowance is free again (GCRA).
-  struct Pace {
+  struct Arrivals {
     uint64_t key = 0;
     uint64_t free_at_us = 0;
     bool expired(uint64_t now_us) const { return free_at_us <= now_us; }
     uint64_t eviction_rank() const { return free_at_us; }
   };
-  static constexpr size_t kPaces = 1'000'000;  // 16 bytes each
+  static constexpr size_t kArrivals = 1'000'000;  // 16 bytes each
 
   Shard& shard(uint64_t client) { return shards_[client % kShards]; }
   bool acquire_rate(const Rate& rate, uint64_t client, uint64_t now_ms);
@@ -126,8 +134,9 @@ class Admission {
 
   // The members with cache lines of their own stand first, so that no padding comes between.
   std::array<Shard, kShards> shards_;
-  ClientTable<Pace> paces_{kPaces};
+  ClientTable<Arrivals> arrivals_{kArrivals};
   LoginGuard logins_;
+  std::atomic<size_t> possible_{SIZE_MAX};
   std::atomic<size_t> sessions_{0};
   std::atomic<size_t> handshakes_{0};
   const SipHash::Key hash_key_;

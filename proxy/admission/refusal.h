@@ -9,6 +9,7 @@ namespace postern {
 
 enum class Refusal : uint8_t {
   LimitSessions,             // all sessions in use
+  LimitDescriptors,          // the process has none for another session
   LimitAddress,              // too many sessions of one address
   LimitListener,             // all sessions of this listener in use
   LimitRate,                 // one address connects too often
@@ -29,6 +30,7 @@ struct Refused {
 
 inline constexpr Causes<Refusal> kRefusalCauses({
     {Refusal::LimitSessions, Cause::LimitSessions},
+    {Refusal::LimitDescriptors, Cause::LimitSessions},
     {Refusal::LimitAddress, Cause::LimitAddress},
     {Refusal::LimitListener, Cause::LimitListener},
     {Refusal::LimitRate, Cause::LimitRate},

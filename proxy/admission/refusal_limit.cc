@@ -18,6 +18,8 @@ RefusalLimit limit_of(Refusal refusal, const Config& config, size_t listener,
   switch (refusal) {
     case Refusal::LimitSessions:
       return {"limits.sessions", std::to_string(limits.sessions)};
+    case Refusal::LimitDescriptors:
+      return {"LimitNOFILE", ""};
     case Refusal::LimitAddress:
       return {"limits.sessions_per_address", std::to_string(limits.sessions_per_address)};
     case Refusal::LimitListener:

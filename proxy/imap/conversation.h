@@ -30,9 +30,9 @@
 #include "proxy/base/error.h"
 #include "proxy/base/siphash.h"
 #include "proxy/imap/command.h"
-#include "proxy/imap/command_queue.h"
+#include "proxy/imap/internal/command_queue.h"
+#include "proxy/imap/internal/login_attempt.h"
 #include "proxy/imap/login.h"
-#include "proxy/imap/login_attempt.h"
 #include "proxy/imap/violation.h"
 
 namespace postern::imap {

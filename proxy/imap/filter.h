@@ -18,11 +18,11 @@
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/error.h"
-#include "proxy/imap/client_reader.h"
 #include "proxy/imap/conversation.h"
-#include "proxy/imap/filter_state.h"
-#include "proxy/imap/server_reader.h"
-#include "proxy/imap/strict_reader.h"
+#include "proxy/imap/internal/client_reader.h"
+#include "proxy/imap/internal/filter_state.h"
+#include "proxy/imap/internal/server_reader.h"
+#include "proxy/imap/internal/strict_reader.h"
 
 namespace postern::imap {
 

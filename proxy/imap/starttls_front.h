@@ -13,8 +13,8 @@
 #include "proxy/base/bytes.h"
 #include "proxy/base/error.h"
 #include "proxy/imap/conversation.h"
-#include "proxy/imap/scanner.h"
-#include "proxy/imap/talk_budget.h"
+#include "proxy/imap/internal/scanner.h"
+#include "proxy/imap/internal/talk_budget.h"
 
 namespace postern::imap {
 

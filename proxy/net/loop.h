@@ -107,7 +107,7 @@ class Loop final : private DeadlineWheel::Driver {
 
   // The number from which on descriptors are not for peers (descriptors.h): no stream connects and
   // no listener accepts with one, unless that is of the reserve itself. Without it there is none.
-  void leave_descriptors_from(int number) { peers_end_at_ = number; }
+  void reserve_descriptors_from(int number) { peers_end_at_ = number; }
   bool for_peers(int descriptor) const { return descriptor < peers_end_at_; }
 
   // Streams and listeners count themselves, from creation until closed: libuv alone would let run()

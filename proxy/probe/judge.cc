@@ -7,7 +7,7 @@
 
 #include "proxy/backend/failure_cause.h"
 #include "proxy/imap/capability_edit.h"
-#include "proxy/probe/judge_tls.h"
+#include "proxy/probe/internal/judge_tls.h"
 
 namespace postern::probe {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "proxy/backend/failure_cause.h"
 #include "proxy/net/failure.h"
-#include "proxy/probe/plan.h"
+#include "proxy/probe/internal/plan.h"
 
 namespace postern::probe {
 namespace {

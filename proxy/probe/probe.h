@@ -15,10 +15,10 @@
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/resolver.h"
-#include "proxy/probe/credentials.h"
-#include "proxy/probe/offers.h"
+#include "proxy/probe/internal/credentials.h"
+#include "proxy/probe/internal/offers.h"
+#include "proxy/probe/internal/visit.h"
 #include "proxy/probe/record.h"
-#include "proxy/probe/visit.h"
 
 namespace postern::probe {
 

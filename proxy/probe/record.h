@@ -11,7 +11,7 @@
 #include "proxy/cause/cause.h"
 #include "proxy/net/address.h"
 #include "proxy/net/srv_lookup.h"
-#include "proxy/probe/user_walk.h"
+#include "proxy/probe/internal/user_walk.h"
 #include "tls/engine.h"
 
 namespace postern::probe {

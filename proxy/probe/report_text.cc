@@ -3,8 +3,8 @@
 #include <string_view>
 
 #include "proxy/log/escape.h"
+#include "proxy/probe/internal/show.h"
 #include "proxy/probe/report.h"
-#include "proxy/probe/show.h"
 
 namespace postern::probe {
 namespace {

@@ -10,7 +10,7 @@
 
 namespace postern {
 
-void raise_file_limit(const Config& config) {
+size_t raise_file_limit(const Config& config) {
   rlimit limit{};
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
@@ -18,14 +18,17 @@ void raise_file_limit(const Config& config) {
   // Two descriptors per session, those that the process itself has open, and the reserve.
   const rlim_t own = 64 + config.workers * (config.listeners.size() + 8) +
                      net::descriptors_kept(std::min<rlim_t>(limit.rlim_max, INT_MAX));
-  const rlim_t needed = 2 * config.limits.sessions + own;
-  if (limit.rlim_max < needed) {
-    log::warn("file descriptors may run out before limits.sessions is reached",
+  constexpr size_t kAtLeast = 8;  // a limit too low for any is no reason to serve nobody
+  const size_t possible =
+      std::max<size_t>(limit.rlim_max > own ? (limit.rlim_max - own) / 2 : 0, kAtLeast);
+  if (possible < config.limits.sessions) {
+    log::warn("file descriptors allow fewer sessions than limits.sessions",
               {{"limit", limit.rlim_max},
-               {"needed", needed},
-               {"sessions_possible", limit.rlim_max > own ? (limit.rlim_max - own) / 2 : 0},
+               {"needed", 2 * config.limits.sessions + own},
+               {"sessions_possible", possible},
                {"advice", net::kMoreDescriptors}});
   }
+  return possible;
 }
 
 }  // namespace postern

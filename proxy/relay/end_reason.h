@@ -81,6 +81,7 @@ inline const char* name_of(EndReason reason) {
 constexpr EndReason end_reason(Refusal refusal) {
   switch (refusal) {
     case Refusal::LimitSessions:
+    case Refusal::LimitDescriptors:
       return EndReason::LimitSessions;
     case Refusal::LimitAddress:
       return EndReason::LimitAddress;

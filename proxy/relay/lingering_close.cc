@@ -25,7 +25,7 @@ void LingeringClose::start(std::string_view last_words, bool ended) {
   owed_ = client_->write(as_bytes(last_words));
   client_->finish();
   wait(ended_ ? kLookMs : kLingerMs);
-  leave_if_heard();
+  finish_if_heard();
 }
 
 void LingeringClose::start_after(uint64_t delay_ms, std::string_view last_words) {
@@ -45,7 +45,7 @@ void LingeringClose::on_bytes(Bytes bytes) {
   hasten();
   dropped_ += bytes.size() + kPiece;
   if (dropped_ > may_drop_) {
-    leave();
+    finish();
   }
 }
 
@@ -57,15 +57,15 @@ void LingeringClose::on_end() {
     return;
   }
   wait(kLookMs);
-  leave_if_heard();
+  finish_if_heard();
 }
 
 // A client that has ended its side sends nothing more that would show whether it is there. Its
 // connection stays ours until its kernel has all: of one without an owner Linux drops the tail when
 // it is short of memory (tcp_max_orphans, tcp_mem).
-void LingeringClose::leave_if_heard() {
+void LingeringClose::finish_if_heard() {
   if (ended_ && client_->owed() == 0) {
-    leave();
+    finish();
   }
 }
 
@@ -80,7 +80,7 @@ void LingeringClose::on_deadline() {
   still_ms_ = bytes < owed_ ? 0 : still_ms_ + waited_ms_;
   owed_ = bytes;
   if (heard || still_ms_ >= kStillMs) {
-    leave();
+    finish();
   } else {
     wait(bytes > 0 ? kLookMs : kLingerMs);
   }
@@ -91,7 +91,7 @@ void LingeringClose::wait(uint64_t ms) {
   arm(loop_.deadlines(), ms);
 }
 
-void LingeringClose::leave() {
+void LingeringClose::finish() {
   cancel();
   observer_.on_client_left();
 }

@@ -45,15 +45,15 @@ class LingeringClose final : public net::Retirable,
  private:
   void on_open() override {}
   void on_bytes(Bytes bytes) override;
-  void on_drained() override { leave_if_heard(); }
-  void on_write_failure(const Error&) override { leave(); }
+  void on_drained() override { finish_if_heard(); }
+  void on_write_failure(const Error&) override { finish(); }
   void on_end() override;
-  void on_failure(const Error&) override { leave(); }
+  void on_failure(const Error&) override { finish(); }
   void on_deadline() override;
 
   void wait(uint64_t ms);
-  void leave_if_heard();
-  void leave();
+  void finish_if_heard();
+  void finish();
 
   net::Loop& loop_;
   std::unique_ptr<net::Stream> client_;

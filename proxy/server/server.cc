@@ -311,8 +311,8 @@ void Server::apply(Materials materials, Pools checked) {
   if (reconfigured) {
     log::configure(config.log_format, config.log_level);
     log_configuration(config, labels_);
-    raise_file_limit(config);
-    loop_.leave_descriptors_from(net::descriptors_for_peers());  // health checks are peers, too
+    admission_.bound_sessions(raise_file_limit(config));
+    loop_.reserve_descriptors_from(net::descriptors_for_peers());  // health checks are peers, too
     admission_.memory().set_limit(config.limits.memory);
   }
   log_warnings("certificates", materials_.warnings);

@@ -51,7 +51,7 @@ Worker::~Worker() = default;
 void Worker::start(std::function<void()> on_end) {
   on_end_ = std::move(on_end);
   loop_.start_helpers();
-  loop_.leave_descriptors_from(net::descriptors_for_peers());
+  loop_.reserve_descriptors_from(net::descriptors_for_peers());
   thread_ = std::thread([this] { run(); });
 }
 
@@ -60,7 +60,7 @@ void Worker::use(std::shared_ptr<Snapshot> snapshot) {
   loop_.post([this, peers_end_at, snapshot = std::move(snapshot)] {
     snapshot->take_over(*snapshot_);
     snapshot_ = snapshot;
-    loop_.leave_descriptors_from(peers_end_at);
+    loop_.reserve_descriptors_from(peers_end_at);
   });
 }
 

@@ -19,7 +19,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/pool/backend_facts.h"
 #include "proxy/process/listening_sockets.h"
-#include "proxy/server/drain_schedule.h"
+#include "proxy/server/internal/drain_schedule.h"
 #include "proxy/session/session.h"
 #include "proxy/snapshot/snapshot.h"
 #include "tls/engine.h"

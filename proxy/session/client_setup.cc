@@ -5,9 +5,9 @@
 #include <utility>
 
 #include "proxy/admission/crowd.h"
-#include "proxy/session/label_values.h"
-#include "proxy/session/messages.h"
-#include "proxy/session/stricter_clients.h"
+#include "proxy/session/internal/label_values.h"
+#include "proxy/session/internal/messages.h"
+#include "proxy/session/internal/stricter_clients.h"
 
 namespace postern {
 

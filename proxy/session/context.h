@@ -13,7 +13,7 @@
 #include "proxy/net/address.h"
 #include "proxy/net/loop.h"
 #include "proxy/relay/relay.h"
-#include "proxy/session/command_meter.h"
+#include "proxy/session/internal/command_meter.h"
 #include "proxy/session/session_lists.h"
 #include "proxy/snapshot/snapshot.h"
 #include "proxy/transport/tls_stream.h"

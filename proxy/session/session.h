@@ -31,8 +31,8 @@
 #include "proxy/relay/relay.h"
 #include "proxy/session/client_setup.h"
 #include "proxy/session/context.h"
-#include "proxy/session/login_watch.h"
-#include "proxy/session/session_log.h"
+#include "proxy/session/internal/login_watch.h"
+#include "proxy/session/internal/session_log.h"
 #include "proxy/snapshot/snapshot.h"
 #include "proxy/transport/tls_stream.h"
 

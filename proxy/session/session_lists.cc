@@ -16,7 +16,7 @@ Session* SessionLists::who_gives_way(Refusal limit, size_t listener) {
     return waiting.oldest_of_largest();
   }
   std::span<Before> rivals;
-  if (limit == Refusal::LimitSessions) {
+  if (limit == Refusal::LimitSessions || limit == Refusal::LimitDescriptors) {
     rivals = before;
   } else if (limit == Refusal::LimitListener) {
     rivals = std::span(before).subspan(listener, 1);

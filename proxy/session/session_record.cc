@@ -2,7 +2,7 @@
 #include "proxy/backend/label_values.h"
 #include "proxy/cause/cause.h"
 #include "proxy/log/log.h"
-#include "proxy/session/client_cause.h"
+#include "proxy/session/internal/client_cause.h"
 #include "proxy/session/session.h"
 
 namespace postern {

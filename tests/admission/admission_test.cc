@@ -92,6 +92,17 @@ TEST(Admission, RefusesClientsWhenAllSessionsAreInUse) {
   EXPECT_EQ(gate.admission.sessions(), 2U);
 }
 
+TEST(Admission, RefusesWhatTheDescriptorsHaveNoRoomFor) {
+  Gate gate(limits(9, 10));
+  gate.admission.bound_sessions(1);
+  {
+    const SessionPermit only = gate.admit("192.0.2.1:1");
+    EXPECT_EQ(gate.refusal("192.0.2.2:1"), Refusal::LimitDescriptors);
+  }
+  gate.admission.bound_sessions(99);
+  EXPECT_EQ(gate.admission.most_sessions(limits(9, 10)), 9U);
+}
+
 TEST(Admission, RefusesOnlyTheAddressThatHasItsShare) {
   Gate gate(limits(10, 1));
   const SessionPermit permit = gate.admit("192.0.2.1:1");

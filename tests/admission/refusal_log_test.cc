@@ -130,6 +130,7 @@ TEST(RefusalLimit, NamesTheSettingAndItsValue) {
     return limit.setting + std::string("=") + limit.value;
   };
   EXPECT_EQ(text(Refusal::LimitSessions), "limits.sessions=9");
+  EXPECT_EQ(text(Refusal::LimitDescriptors), "LimitNOFILE=");
   EXPECT_EQ(text(Refusal::LimitAddress), "limits.sessions_per_address=1000");
   EXPECT_EQ(text(Refusal::LimitListener), "listeners[].sessions=7");
   EXPECT_EQ(text(Refusal::LimitRate), "limits.connections_per_address=30 in 60s");

@@ -21,7 +21,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/net/stream.h"
 #include "proxy/relay/relay.h"
-#include "proxy/session/command_meter.h"
+#include "proxy/session/internal/command_meter.h"
 #include "proxy/transport/tls_stream.h"
 #include "tls/context.h"
 #include "tls/engine.h"

@@ -6,7 +6,7 @@
 
 #include "proxy/base/check.h"
 #include "proxy/net/srv_lookup.h"
-#include "proxy/probe/user_walk.h"
+#include "proxy/probe/internal/user_walk.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using postern::probe::UserWalk;

@@ -1,4 +1,4 @@
-#include "proxy/imap/id_edit.h"
+#include "proxy/imap/internal/id_edit.h"
 
 #include <string>
 

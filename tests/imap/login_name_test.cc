@@ -1,4 +1,4 @@
-#include "proxy/imap/login_name.h"
+#include "proxy/imap/internal/login_name.h"
 
 #include <pthread.h>
 

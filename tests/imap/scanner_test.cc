@@ -1,4 +1,4 @@
-#include "proxy/imap/scanner.h"
+#include "proxy/imap/internal/scanner.h"
 
 #include <algorithm>
 #include <ostream>

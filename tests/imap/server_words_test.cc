@@ -1,4 +1,4 @@
-#include "proxy/imap/server_words.h"
+#include "proxy/imap/internal/server_words.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "proxy/imap/talk_budget.h"
+#include "proxy/imap/internal/talk_budget.h"
 
 #include <gtest/gtest.h>
 

@@ -116,7 +116,7 @@ class Limits(Gate):
         self.refused(gateway, "127.0.1.1", refused=False)
 
     def test_of_open_files_at_start_and_at_a_reload(self):
-        warning = "file descriptors may run out before limits.sessions is reached"
+        warning = "file descriptors allow fewer sessions than limits.sessions"
         gateway = self.start(limits={"sessions": 10})
         self.assertNotIn(warning, gateway.log())
         gateway.configure(limits={"sessions": 10000000})

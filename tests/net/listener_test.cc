@@ -229,7 +229,7 @@ TEST_F(ListenerTest, RestsWhereTheReserveBeginsAndLosesNoClient) {
   listen();
   callers.connect(listener->local(), 5);
   loop.run_once(0);
-  loop.leave_descriptors_from(lowest_free_descriptor() + 2);
+  loop.reserve_descriptors_from(lowest_free_descriptor() + 2);
   listener->start();
   ASSERT_TRUE(run_until(loop, [&] { return counter.failures.size() == 2; }));
   EXPECT_STREQ(counter.failures[1].label(), "too_many_open_files");
@@ -240,7 +240,7 @@ TEST_F(ListenerTest, RestsWhereTheReserveBeginsAndLosesNoClient) {
 
 TEST_F(ListenerTest, OfTheReserveGoesOnWhereClientsMustWait) {
   listen();
-  loop.leave_descriptors_from(lowest_free_descriptor());
+  loop.reserve_descriptors_from(lowest_free_descriptor());
   Listener admin(loop, open_listening_socket(loopback(0), {}).value(), counter,
                  Listener::Share::Reserve);
   callers.connect(admin.local(), 3);

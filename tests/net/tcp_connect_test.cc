@@ -50,7 +50,7 @@ TEST_F(TcpConnectTest, OpensPausedIfPausedBefore) {
 TEST_F(TcpConnectTest, LeavesTheReserveAlone) {
   listen();
   const Address somebody = listener->local();
-  loop.leave_descriptors_from(0);
+  loop.reserve_descriptors_from(0);
   client = TcpStream::make(loop);
   client->observe(client_saw);
   client->connect(somebody, {});

@@ -1,4 +1,4 @@
-#include "proxy/probe/plan.h"
+#include "proxy/probe/internal/plan.h"
 
 #include <vector>
 

@@ -1,4 +1,4 @@
-#include "proxy/probe/user_walk.h"
+#include "proxy/probe/internal/user_walk.h"
 
 #include <string>
 

@@ -1,4 +1,4 @@
-#include "proxy/server/certificate_expiry.h"
+#include "proxy/server/internal/certificate_expiry.h"
 
 #include <fstream>
 

@@ -1,4 +1,4 @@
-#include "proxy/server/drain_schedule.h"
+#include "proxy/server/internal/drain_schedule.h"
 
 #include <algorithm>
 

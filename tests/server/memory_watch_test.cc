@@ -1,4 +1,4 @@
-#include "proxy/server/memory_watch.h"
+#include "proxy/server/internal/memory_watch.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,4 +1,4 @@
-#include "proxy/server/status_history.h"
+#include "proxy/server/internal/status_history.h"
 
 #include <gtest/gtest.h>
 

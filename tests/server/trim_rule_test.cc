@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "proxy/server/memory_watch.h"
+#include "proxy/server/internal/memory_watch.h"
 
 namespace postern {
 namespace {

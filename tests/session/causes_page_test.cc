@@ -12,7 +12,7 @@
 #include "proxy/backend/failure_cause.h"
 #include "proxy/imap/violation.h"
 #include "proxy/net/failure.h"
-#include "proxy/session/client_cause.h"
+#include "proxy/session/internal/client_cause.h"
 
 namespace postern {
 namespace {

@@ -1,4 +1,4 @@
-#include "proxy/session/client_cause.h"
+#include "proxy/session/internal/client_cause.h"
 
 #include <gtest/gtest.h>
 

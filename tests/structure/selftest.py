@@ -65,7 +65,7 @@ class Includes(Tree):
         self.plant("proxy/main.cc", '#include "proxy/session/session.h"', '#include "proxy/cli.h"', "#include <CLI/CLI.hpp>")
         self.plant("proxy/cli.h")
         self.plant("proxy/version.h.in")
-        self.plant("proxy/server/status.cc", '#include "proxy/version.h"')
+        self.plant("proxy/server/internal/status.cc", '#include "proxy/version.h"')
         self.plant("tests/support/peer.h", "#include <uv.h>", "#include <openssl/ssl.h>")
         self.plant("tests/net/tcp_test.cc", "#include <uv.h>", '#include "tests/support/peer.h"')
         self.assertEqual(self.found(), [])

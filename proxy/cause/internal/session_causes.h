@@ -9,8 +9,11 @@ namespace postern {
 
 inline constexpr auto kSessionCauses = std::to_array<CauseRow>({
     {Cause::LimitSessions, "limit_sessions", Party::Operator, Symptom::Refused,
-     "Refused: all of `limits.sessions` are in use, and none of them may give way.",
-     "Raise it together with memory and descriptors, or add a replica."},
+     "Refused: all sessions are in use that `limits.sessions` or, if `setting` says so, the limit "
+     "of open files allows, "
+     "and none of them may give way.",
+     "Raise both together with memory (`LimitNOFILE` to 300 above twice `limits.sessions`), or add "
+     "a replica."},
     {Cause::LimitAddress, "limit_address", Party::Operator, Symptom::Refused,
      "Refused: the client's address has `limits.sessions_per_address` already.",
      "Many users behind one address (NAT, webmail, a load balancer): raise it, or let the load "
