@@ -11,7 +11,7 @@ namespace {
 constexpr size_t kMinSecretBytes = 32;
 constexpr std::string_view kSalt = "postern session tickets 1";
 
-std::string_view without_trailing_space(std::string_view text) {
+std::string_view without_line_end(std::string_view text) {
   const size_t end = text.find_last_not_of(" \t\r\n");
   return end == std::string_view::npos ? std::string_view() : text.substr(0, end + 1);
 }
@@ -28,7 +28,7 @@ Result<std::shared_ptr<const TicketKeys>> TicketKeys::load(const std::string& pa
     return content.faults();
   }
   const Secret secret(std::move(content.value()));
-  const std::string_view text = without_trailing_space(secret.text());
+  const std::string_view text = without_line_end(secret.text());
   if (text.size() < kMinSecretBytes) {
     return Fault{path, "holds " + std::to_string(text.size()) +
                            " octets, but a ticket secret needs 32 at least; make one with "

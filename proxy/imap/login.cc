@@ -29,7 +29,7 @@ struct RefusalCode {
   std::string_view code;
   LoginResult result;
 };
-constexpr RefusalCode kRefusals[] = {
+constexpr RefusalCode kRefusalCodes[] = {
     {"PRIVACYREQUIRED", LoginResult::PrivacyRequired},
     {"AUTHORIZATIONFAILED", LoginResult::Denied},
     {"CANNOT", LoginResult::Denied},
@@ -57,7 +57,7 @@ Mechanism mechanism_named(std::string_view name) {
 }
 
 LoginResult result_of_refusal(std::string_view code) {
-  for (const RefusalCode& known : kRefusals) {
+  for (const RefusalCode& known : kRefusalCodes) {
     if (same_word(known.code, code)) {
       return known.result;
     }

@@ -63,7 +63,7 @@ bool StderrSink::write_all(std::string_view bytes) {
     if (!is_writable(stuck_ ? 0 : kPatienceMs)) {
       break;
     }
-    const ssize_t taken = write(STDERR_FILENO, bytes.data(), std::min(bytes.size(), kPiece));
+    const ssize_t taken = ::write(STDERR_FILENO, bytes.data(), std::min(bytes.size(), kPiece));
     if (taken < 0 && errno == EINTR) {
       continue;
     }

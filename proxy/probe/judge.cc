@@ -8,11 +8,11 @@
 #include "proxy/backend/failure_cause.h"
 #include "proxy/imap/capability_edit.h"
 #include "proxy/probe/internal/judge_tls.h"
+#include "proxy/probe/internal/plan.h"
 
 namespace postern::probe {
 namespace {
 
-constexpr uint16_t kTlsPort = 993;
 constexpr uint16_t kClearPort = 143;
 
 bool is_reached(const PortRecord& port) {

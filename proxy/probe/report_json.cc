@@ -7,7 +7,7 @@
 namespace postern::probe {
 namespace {
 
-constexpr size_t kMostShown = 4'096;
+constexpr size_t kMostInJson = 4'096;
 
 // Writes one value after another; the caller keeps the order.
 class Json {
@@ -32,7 +32,7 @@ class Json {
   Json& value(std::string_view text) {
     comma();
     text_.push_back('"');
-    append_json_escaped(text_, text, kMostShown);
+    append_json_escaped(text_, text, kMostInJson);
     text_.push_back('"');
     return *this;
   }

@@ -11,7 +11,6 @@ using Description = tls::CertificateStore::Description;
 using State = LifetimeNotice::State;
 
 constexpr int64_t kHourS = 3'600;
-constexpr int64_t kDayS = 24 * kHourS;
 
 // From when on so many percent of the leaf's lifetime are left, or less.
 int64_t begin_of_share(const Description& leaf, int64_t end_s, size_t percent) {

@@ -24,6 +24,8 @@ struct LifetimeNotice {
   int64_t lifetime_s;   // of the leaf: an intermediate lives for years, and must outlast the leaf
 };
 
+inline constexpr int64_t kDayS = 86'400;
+
 using Descriptions = std::vector<tls::CertificateStore::Description>;
 
 // One for each leaf and intermediate about which something is to be said.

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "proxy/base/bytes.h"
+#include "tls/internal/cbs.h"
 #include "tls/internal/pem.h"
 
 namespace postern::tls {
@@ -23,12 +23,6 @@ constexpr Kind kPfx = {
     "PKCS #12 (PFX)",
     "openssl pkcs12 -in FILE -nokeys -out tls.crt; openssl pkcs12 -in FILE -nocerts -out tls.key"};
 constexpr Kind kBundle = {"PKCS #7 in DER", "openssl pkcs7 -inform der -in FILE -print_certs"};
-
-CBS reader(std::string_view octets) {
-  CBS cbs;
-  CBS_init(&cbs, as_bytes(octets).data(), octets.size());
-  return cbs;
-}
 
 bool is_pkcs7_id(CBS& in) {
   CBS id;
@@ -69,7 +63,7 @@ Kind kind_of_signed(CBS content) {
 }
 
 Kind kind_of_der(std::string_view octets) {
-  CBS in = reader(octets);
+  CBS in = reader_of(octets);
   CBS content;
   if (octets.starts_with("\x30\x80")) {  // PKCS #7 and #12 may be BER, without lengths
     CBS_skip(&in, 2);

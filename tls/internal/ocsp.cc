@@ -5,8 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "proxy/base/bytes.h"
-#include "tls/internal/boringssl.h"
+#include "tls/internal/cbs.h"
 
 namespace postern::tls {
 namespace {
@@ -22,12 +21,6 @@ constexpr unsigned kConstructed2 = CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUC
 // id-pkix-ocsp-basic, 1.3.6.1.5.5.7.48.1.1
 constexpr std::string_view kBasic("\x2b\x06\x01\x05\x05\x07\x30\x01\x01", 9);
 
-CBS reader(std::string_view octets) {
-  CBS cbs;
-  CBS_init(&cbs, as_bytes(octets).data(), octets.size());
-  return cbs;
-}
-
 bool equals(const CBS& cbs, std::string_view text) {
   return CBS_mem_equal(&cbs, as_bytes(text).data(), text.size()) == 1;
 }
@@ -35,7 +28,7 @@ bool equals(const CBS& cbs, std::string_view text) {
 // RFC 6960 §4.2.1: the envelope around the one type of response that is in use. nullopt if the
 // responder failed or the envelope is broken.
 std::optional<CBS> open_envelope(std::string_view der) {
-  CBS in = reader(der);
+  CBS in = reader_of(der);
   CBS response, status, explicit_bytes, bytes, type, basic;
   if (CBS_get_asn1(&in, &response, CBS_ASN1_SEQUENCE) != 1 || CBS_len(&in) != 0 ||
       CBS_get_asn1(&response, &status, CBS_ASN1_ENUMERATED) != 1 ||

@@ -14,7 +14,7 @@ namespace {
 using Kind = ServerHead::Kind;
 using Condition = ServerHead::Condition;
 
-constexpr const char* kReading = "reading the server's response";
+constexpr const char* kReadingResponse = "reading the server's response";
 constexpr const char* kGreeting = "reading the server's greeting";
 
 // Of a tagged answer.
@@ -159,7 +159,7 @@ void ServerReader::begin_line(const ServerHead& head, std::string_view line, Fil
     position_ = shared.conversation.find(head.tag);
     if (position_ == CommandQueue::kNowhere && shared.conversation.before_login() &&
         refuses_proxy_header(head)) {
-      shared.violate(Violation::HeaderUnexpected, kReading);
+      shared.violate(Violation::HeaderUnexpected, kReadingResponse);
       return;
     }
     answer_ = answer_of(head);
@@ -182,7 +182,7 @@ void ServerReader::whole_line(EditCursor& cursor, FilterState& shared) {
   const bool complete = complete_before || newline != std::string_view::npos;
   const size_t count = complete_before ? 0 : std::min(newline, rest.size() - 1) + 1;
   if (held_.size() + count > shared.limits.capability_line) {
-    shared.violate(Violation::BackendLineTooLong, kReading);
+    shared.violate(Violation::BackendLineTooLong, kReadingResponse);
     release(held_);
     return;
   }
@@ -245,7 +245,7 @@ size_t ServerReader::read_line(Bytes piece, FilterState& shared) {
   const Scanner::Found found = scanner_.read_line(
       piece, line_ == Line::Data ? Scanner::Marks::Heed : Scanner::Marks::Ignore, used);
   if (found == Scanner::Found::BadLiteral) {
-    shared.violate(Violation::BadLiteral, kReading);
+    shared.violate(Violation::BadLiteral, kReadingResponse);
     return used - 1;
   }
   if (found == Scanner::Found::LineEnd) {
@@ -279,7 +279,7 @@ void ServerReader::line_ended(FilterState& shared) {
     case Meaning::Answer:
       conversation.answered(position_, result_, answer_);
       if (conversation.overtaken()) {
-        shared.violate(Violation::Unauthenticated, kReading);
+        shared.violate(Violation::Unauthenticated, kReadingResponse);
       }
       break;
   }

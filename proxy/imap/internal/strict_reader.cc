@@ -15,7 +15,7 @@ namespace {
 
 using Turn = Conversation::Turn;
 
-constexpr const char* kReading = "reading the client's command";
+constexpr const char* kReadingCommand = "reading the client's command";
 
 // Sends line ends as CRLF: some servers accept a bare LF, others do not.
 void put_line(std::string_view line, Output& output) {
@@ -62,7 +62,7 @@ size_t StrictReader::feed(Bytes bytes, FilterState& shared) {
     const Bytes rest = bytes.subspan(taken);
     taken += scanner_.literal_left() > 0 ? read_literal(rest) : read_line(rest, shared);
     if (budget_.spent()) {
-      shared.violate(Violation::TalkSpent, kReading);
+      shared.violate(Violation::TalkSpent, kReadingCommand);
     }
   }
   budget_.piece(taken);
@@ -101,7 +101,7 @@ size_t StrictReader::read_line(Bytes bytes, FilterState& shared) {
   switch (found) {
     case Scanner::Found::Nothing:
       if (used < bytes.size()) {
-        shared.violate(Violation::LineTooLong, kReading);
+        shared.violate(Violation::LineTooLong, kReadingCommand);
       }
       break;
     case Scanner::Found::LineEnd: {
@@ -114,7 +114,7 @@ size_t StrictReader::read_line(Bytes bytes, FilterState& shared) {
       literal_announced(shared);
       break;
     case Scanner::Found::BadLiteral:
-      shared.violate(Violation::BadLiteral, kReading);
+      shared.violate(Violation::BadLiteral, kReadingCommand);
       break;
   }
   return used;
@@ -146,7 +146,7 @@ void StrictReader::literal_announced(FilterState& shared) {
     }
   }
   if (!fits && (!refused_ || !scanner_.synchronising())) {
-    shared.violate(Violation::LiteralTooLong, kReading);
+    shared.violate(Violation::LiteralTooLong, kReadingCommand);
   } else if (refused_ && scanner_.synchronising()) {
     scanner_.abandon_line();
     std::string line = std::exchange(held_, {});
@@ -214,7 +214,7 @@ void StrictReader::command(std::string_view line, FilterState& shared) {
   Conversation& conversation = shared.conversation;
   const std::string_view text = without_line_end(line);
   if (conversation.in_flight() >= shared.limits.pending_commands) {
-    shared.violate(Violation::TooManyPending, kReading);
+    shared.violate(Violation::TooManyPending, kReadingCommand);
     return;
   }
   const CommandHead head = parse_command_head(line);
@@ -373,7 +373,7 @@ void StrictReader::id(const CommandHead& head, std::string_view line, FilterStat
 
 void StrictReader::refuse(std::string_view tag, CommandRefusal reason, FilterState& shared) {
   if (++shared.refusals > shared.limits.refusals) {
-    shared.violate(Violation::TooManyRefusals, kReading);
+    shared.violate(Violation::TooManyRefusals, kReadingCommand);
     return;
   }
   shared.conversation.observer().on_command_refused(reason);

@@ -6,8 +6,6 @@
 namespace postern::probe {
 namespace {
 
-constexpr uint16_t kTlsPort = 993;
-
 bool is_silence_or_violence(Cause cause) {
   return cause == Cause::BackendGreetingTimeout || cause == Cause::BackendSlow ||
          cause == Cause::BackendTimedOut || cause == Cause::BackendConnectionClosed ||

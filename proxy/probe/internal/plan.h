@@ -9,6 +9,7 @@
 
 namespace postern::probe {
 
+inline constexpr uint16_t kTlsPort = 993;  // RFC 8314
 inline constexpr size_t kMostLooks = 3;
 inline constexpr size_t kMostVisits = 8;  // without that of a user
 

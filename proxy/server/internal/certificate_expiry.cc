@@ -11,8 +11,6 @@ namespace {
 
 using State = LifetimeNotice::State;
 
-constexpr int64_t kDayS = 86'400;
-
 bool holds(const std::vector<LifetimeNotice>& notices, const LifetimeNotice& wanted) {
   return std::any_of(notices.begin(), notices.end(), [&](const LifetimeNotice& one) {
     return one.state == wanted.state && one.certificate == wanted.certificate &&
