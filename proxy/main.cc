@@ -39,7 +39,7 @@ bool has_colours() {
   return isatty(STDOUT_FILENO) == 1;
 }
 
-int check(Command command) {
+int run_check_command(Command command) {
   const auto report = run_check(std::move(command.config), command.preflight);
   if (!report) {
     return complain(report.faults(), EXIT_FAILURE);
@@ -118,7 +118,7 @@ int run(int argc, const char* const* argv) {
     case Command::Kind::Serve:
       return serve(std::move(command.value()), Invocation::of(argc, argv));
     case Command::Kind::Check:
-      return check(std::move(command.value()));
+      return run_check_command(std::move(command.value()));
     case Command::Kind::Probe:
       net::Resolver::make_room();
       return probe_server(std::move(command.value()));

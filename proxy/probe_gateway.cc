@@ -26,9 +26,8 @@ std::string first_name(const tls::CertificateStore& certificates) {
 
 // Where this machine reaches what listens at `address`.
 net::HostPort near(const net::Address& address) {
-  const bool any = std::ranges::all_of(address.ip(), [](uint8_t octet) { return octet == 0; });
   const char* loopback = address.is_v6() ? "::1" : "127.0.0.1";
-  return {any ? loopback : address.ip_text(), address.port()};
+  return {address.is_unspecified() ? loopback : address.ip_text(), address.port()};
 }
 
 Result<std::vector<ListenerReport>> probe_listeners(const Config& config,

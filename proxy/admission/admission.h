@@ -87,8 +87,9 @@ class Admission {
   void bound_sessions(size_t possible) { possible_.store(possible, std::memory_order_relaxed); }
   // The smaller of the two.
   size_t most_sessions(const Limits& limits) const {
-    return std::min(limits.sessions, possible_.load(std::memory_order_relaxed));
+    return std::min(limits.sessions, possible_sessions());
   }
+  size_t possible_sessions() const { return possible_.load(std::memory_order_relaxed); }
   // In place of a session that the caller ends at once: a slot beyond the limits until then.
   [[nodiscard]] SessionPermit admit_in_place_of_another(size_t listener);
   // Once the client's address is known: returns the reason to refuse it, or nullopt, and then

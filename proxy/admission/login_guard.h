@@ -103,8 +103,8 @@ class LoginGuard {
   Begun begin(const LoginFailures& rules, const net::Address& client, net::Loop& loop,
               LoginTurnObserver& observer);
   // The attempt's result; call it before the attempt is destroyed. `rules` are those of the
-  // session's configuration. `user` is a hash of imap/login_name.h; 0: unknown. `now_ms` is a
-  // loop's.
+  // session's configuration. `user` is a hash of imap/internal/login_name.h; 0: unknown. `now_ms`
+  // is a loop's.
   Verdict failed(const LoginFailures& rules, const net::Address& client, uint64_t user,
                  uint64_t now_ms);
   void succeeded(const LoginFailures& rules, const net::Address& client, uint64_t user,

@@ -12,14 +12,14 @@ std::string duration_text(uint64_t ms) {
 
 }  // namespace
 
-RefusalLimit limit_of(Refusal refusal, const Config& config, size_t listener,
+RefusalLimit limit_of(Refusal refusal, const Config& config, size_t possible, size_t listener,
                       const net::Address& client) {
   const Limits& limits = config.limits;
   switch (refusal) {
     case Refusal::LimitSessions:
       return {"limits.sessions", std::to_string(limits.sessions)};
     case Refusal::LimitDescriptors:
-      return {"LimitNOFILE", ""};
+      return {"LimitNOFILE", std::to_string(possible) + " sessions"};
     case Refusal::LimitAddress:
       return {"limits.sessions_per_address", std::to_string(limits.sessions_per_address)};
     case Refusal::LimitListener:

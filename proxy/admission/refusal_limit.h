@@ -15,8 +15,9 @@ struct RefusalLimit {
   std::string value;    // as the configuration writes it; empty if it is a list
 };
 
-// Why `config` refuses `client` at the listener with this index.
-RefusalLimit limit_of(Refusal refusal, const Config& config, size_t listener,
+// Why `config`, or a process that has room for `possible` sessions, refuses `client` at the
+// listener with this index.
+RefusalLimit limit_of(Refusal refusal, const Config& config, size_t possible, size_t listener,
                       const net::Address& client);
 
 }  // namespace postern

@@ -24,6 +24,8 @@ namespace {
 constexpr char kGreeting[] = "waiting for the backend's greeting";
 // A server that waits so long before it hangs up has waited for something.
 constexpr uint64_t kPatienceMs = 1'000;
+// A client that hangs up earlier says nothing about the server.
+constexpr uint64_t kSilentMs = 1'000;
 
 // What a server of TLS says to bytes that are none.
 bool is_about_no_tls(std::string_view alert) {
@@ -266,19 +268,37 @@ bool Attempt::connect_from_another() {
 }
 
 void Attempt::on_deadline() {
+  fail(silence());
+}
+
+std::optional<Error> Attempt::note_silence() {
+  if (age_ms() < kSilentMs) {
+    return std::nullopt;
+  }
+  const Error error = silence();
+  put_on_record(error);
+  return error;
+}
+
+// What the server has not done.
+Error Attempt::silence() {
   if (plain_ != nullptr && !preamble_.has_value() && plain_->connected()) {
     during_ = kGreeting;
   }
-  fail(during_ == kGreeting ? dial_error(DialFailure::GreetingTimeout, during_)
-                            : net::net_error(-ETIMEDOUT, during_));
+  return during_ == kGreeting ? dial_error(DialFailure::GreetingTimeout, during_)
+                              : net::net_error(-ETIMEDOUT, during_);
+}
+
+void Attempt::put_on_record(const Error& error) {
+  cause_ = find_cause(error);
+  evidence_ = find_evidence();
+  log_failure(error);
+  book_failure(error);
 }
 
 void Attempt::fail(const Error& error) {
   const Error kept = error;  // it may live in what cancel() gives up
-  cause_ = find_cause(kept);
-  evidence_ = find_evidence();
-  log_failure(kept);
-  book_failure(kept);
+  put_on_record(kept);
   cancel();
   observer_.on_attempt_failed(*this, kept);
 }

@@ -58,6 +58,9 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   void start(const Endpoint& endpoint, uint64_t timeout_ms);
   // Gives up; no callback follows.
   void cancel();
+  // The client does not wait any longer. If the server has had some time, puts on record what it
+  // was awaited for, and returns that.
+  std::optional<Error> note_silence();
 
   BackendServer& server() const { return server_; }
   const net::Address& address() const { return endpoint_.address; }
@@ -91,6 +94,8 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   bool is_greeted() const;
   uint64_t age_ms() const { return (net::Loop::now_us() - started_us_) / 1000; }
   Error explain(const Error& error) const;
+  Error silence();
+  void put_on_record(const Error& error);
   void take_step(imap::BackendPreamble::Step step);
   void secure();
   void note_handshake();

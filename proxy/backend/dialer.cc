@@ -42,6 +42,15 @@ void Dialer::cancel() {
   end_attempts(nullptr);
 }
 
+void Dialer::client_left() {
+  for (const auto& attempt : attempts_) {
+    if (const auto error = attempt->note_silence()) {
+      count(attempt->server(), *error);
+    }
+  }
+  cancel();
+}
+
 // ---- which address is next
 
 void Dialer::go_on() {

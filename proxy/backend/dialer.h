@@ -62,6 +62,9 @@ class Dialer final : public net::Retirable,
   void start();
   // Gives up; no callback follows.
   void cancel();
+  // The same, because the client has gone. A server that kept it waiting is on record, but that is
+  // no failure that others know of: the server may have needed little more.
+  void client_left();
 
  private:
   enum class Next : uint8_t { Begun, LookingUp, Later, None };

@@ -192,6 +192,7 @@ struct Config {
   bool seccomp = true;          // see process/seccomp.h
   log::Format log_format = log::Format::Text;
   log::Level log_level = log::Level::Info;
+  std::string log_file;  // empty: standard error
   // Whose sessions are nothing to write or to count as failures as long as they do not log in.
   std::vector<net::Network> probes = {};
   // Allowed but doubtful values, for the log at start and for `postern check`.

@@ -224,8 +224,7 @@ void read_ip(const SourceValue& value, std::vector<net::Address>& out, Diagnosti
   if (!address) {
     return diagnostics.fault(value, "is not an IP address, such as 192.0.2.7 or 2001:db8::7");
   }
-  const Bytes ip = address.value().ip();
-  if (std::all_of(ip.begin(), ip.end(), [](uint8_t octet) { return octet == 0; })) {
+  if (address.value().is_unspecified()) {
     return diagnostics.fault(value, "names no address of this machine");
   }
   if (std::find(out.begin(), out.end(), address.value()) != out.end()) {

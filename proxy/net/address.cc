@@ -234,6 +234,11 @@ Bytes Address::ip() const {
   return {};
 }
 
+bool Address::is_unspecified() const {
+  const Bytes octets = ip();
+  return valid() && std::all_of(octets.begin(), octets.end(), [](uint8_t o) { return o == 0; });
+}
+
 std::string Address::ip_text() const {
   if (!valid()) {
     return "";

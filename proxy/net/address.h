@@ -28,6 +28,7 @@ class Address {
   bool is_v6() const { return family_ == Family::V6; }
   bool valid() const { return family_ != Family::None; }
   uint16_t port() const { return port_; }
+  bool is_unspecified() const;  // 0.0.0.0 or :: (RFC 4291 §2.5.2)
   Bytes ip() const;             // 4 or 16 octets; empty if not valid
   std::string ip_text() const;  // "192.0.2.1", "2001:db8::1"
   std::string text() const;     // with port, brackets around v6

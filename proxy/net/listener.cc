@@ -40,11 +40,7 @@ int set_binding_options(int fd, const Address& address, const ListenOptions& opt
   }
   if (failure == 0 && address.is_v6()) {
     // "[::]" includes IPv4, whatever net.ipv6.bindv6only says.
-    bool any = true;
-    for (const uint8_t octet : address.ip()) {
-      any = any && octet == 0;
-    }
-    failure = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, any ? 0 : 1);
+    failure = set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY, address.is_unspecified() ? 0 : 1);
   }
   return failure;
 }

@@ -64,7 +64,8 @@ class Loop final : private DeadlineWheel::Driver {
   void run();
   // Look-ups without an answer yet.
   size_t lookups() const { return lookups_; }
-  // Runs one turn, waiting at most `wait_ms` for events; false once nothing is left. For tests.
+  // Runs one turn, waiting at most `wait_ms` for events; false once nothing is left. For commands
+  // that run a loop to one end, and for tests.
   bool run_once(int wait_ms);
 
   // Queues `work` for the loop's thread and wakes it. Any thread; control plane only.

@@ -13,6 +13,7 @@
 #include "proxy/process/file_limit.h"
 #include "proxy/process/stray_signals.h"
 #include "proxy/server/config_log.h"
+#include "proxy/server/internal/restart_settings.h"
 #include "proxy/session/label_sets.h"
 #include "proxy/version.h"
 
@@ -25,29 +26,6 @@ namespace {
 // What a worker may take to end after its drain's limit has cut everything.
 constexpr uint64_t kWorkerEndMs = 5'000;
 constexpr uint64_t kRefusalReportMs = 1'000;
-
-// What a running process cannot change stays as it is, and is named.
-void keep_what_needs_a_restart(Config& wanted, const Config& current) {
-  const auto keep = [](auto& now, const auto& was, bool same, const char* key) {
-    if (!same) {
-      log::warn("this setting needs a restart, the old value stays", {{"setting", key}});
-      now = was;
-    }
-  };
-  const auto same_listener = [](const ListenerConfig& a, const ListenerConfig& b) {
-    return a.text == b.text && a.tls == b.tls;
-  };
-  keep(wanted.listeners, current.listeners,
-       std::equal(wanted.listeners.begin(), wanted.listeners.end(), current.listeners.begin(),
-                  current.listeners.end(), same_listener),
-       "listeners");
-  keep(wanted.workers, current.workers, wanted.workers == current.workers, "workers");
-  keep(wanted.user, current.user, wanted.user == current.user, "user");
-  keep(wanted.core_dumps, current.core_dumps, wanted.core_dumps == current.core_dumps,
-       "core_dumps");
-  keep(wanted.seccomp, current.seccomp, wanted.seccomp == current.seccomp, "seccomp");
-  keep(wanted.admin, current.admin, wanted.admin == current.admin, "admin.address");
-}
 
 }  // namespace
 
@@ -78,10 +56,17 @@ Result<std::unique_ptr<Server>> Server::make(Config wanted, Start start) {
   if (Faults faults = give_up_privileges(kept); !faults.empty()) {
     return faults;
   }
+  auto log_file = log::LogFile::open(config.log_file);  // with the rights of a reload
+  if (!log_file) {
+    return log_file.faults();
+  }
+  log_file.value().use();
   warn_of_what_cannot_be_read_again(config, start.config_path);
-  return std::unique_ptr<Server>(new Server(
+  std::unique_ptr<Server> server(new Server(
       std::move(start), std::move(materials.value()), std::move(files), std::move(labels),
       std::move(snapshots.value()), std::move(checked.value()), sockets.value()));
+  server->log_file_ = std::move(log_file.value());
+  return server;
 }
 
 Server::Server(Start start, Materials materials, net::FileWatch::View files,
@@ -177,7 +162,7 @@ void Server::on_signal(int number) {
       reload();
       return;
     case SIGUSR1:
-      log::info("nothing to reopen, the log goes to standard error");
+      log_file_.reopen();
       return;
     case SIGUSR2:
       upgrade_.start(sockets_);
@@ -236,6 +221,12 @@ void Server::reload() {
   if (!checked) {
     return fail(checked.faults());
   }
+  auto log_file = log::LogFile::open(materials.value().config->log_file);
+  if (!log_file) {
+    return fail(log_file.faults());
+  }
+  log_file_ = std::move(log_file.value());
+  log_file_.use();
   files_.follow(std::move(files));
   apply(std::move(materials.value()), std::move(checked.value()));
   for (size_t i = 0; i < workers_.size(); ++i) {

@@ -6,7 +6,7 @@
 //   a changed file     of those that TLS toward clients is made from: read them again, as a whole
 //   SIGUSR2            start the program again with our listening sockets; once it serves, end our
 //                      sessions and exit 0
-//   SIGUSR1            a line in the log: there is nothing to reopen
+//   SIGUSR1            opens the log file again, if there is one
 //   SIGTERM, SIGINT,
 //   SIGQUIT            not ready from now on; after timeouts.drain_delay stop accepting, let
 //                      sessions go, exit 0; a second one exits at once
@@ -22,6 +22,7 @@
 #include "metrics/label_sets.h"
 #include "proxy/admission/admission.h"
 #include "proxy/backend/health_checks.h"
+#include "proxy/log/log_file.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/file_watch.h"
 #include "proxy/net/loop.h"
@@ -96,6 +97,7 @@ class Server final : private net::SignalObserver,
 
   const std::string config_path_;
   const std::optional<log::Level> log_level_;
+  log::LogFile log_file_;
   InheritedSockets inherited_;  // all but its sockets
   ServiceNotifier notifier_;
   Materials materials_;

@@ -17,6 +17,12 @@ using metrics::LabelIndex;
 using metrics::Metric;
 using metrics::ScopedGauge;
 
+namespace {
+
+constexpr size_t kMaxUnread = 64 * kKiB;  // answers in clear that the client has not taken yet
+
+}  // namespace
+
 void ClientSetup::start(std::unique_ptr<net::TcpStream> client) {
   cleartext_ = std::move(client);
   cleartext_->observe(*this);
@@ -133,7 +139,7 @@ void ClientSetup::converse(Bytes bytes) {
   const size_t queued = cleartext_->write(as_bytes(reply));
   switch (step) {
     case StarttlsFront::Step::More:
-      if (queued > kMaxEarly) {  // it asks and never reads the answers
+      if (queued > kMaxUnread) {  // it asks and never reads the answers
         fail(EndReason::ClientViolation);
       }
       return;

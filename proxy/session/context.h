@@ -36,7 +36,7 @@ struct ClientOrigin {
     net::Address proxy;
     net::Address destination;  // where the client has connected to
   };
-  net::Address address;  // the client's; invalid if the load balancer speaks for itself
+  net::Address address;  // the load balancer's own, if its header names no client
   std::unique_ptr<const Announced> announced = {};
 };
 

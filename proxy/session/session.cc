@@ -68,8 +68,7 @@ void Session::connect() {
 }
 
 IdentityPreamble Session::identity_preamble(ClientIdentity way) {
-  if (way == ClientIdentity::None ||
-      !context_.origin.address.valid()) {  // the latter has gone already
+  if (way == ClientIdentity::None) {
     return {};
   }
   check(getrandom(&id_, sizeof id_, 0) == ssize_t{sizeof id_}, "the kernel gives random bytes");

@@ -76,9 +76,10 @@ void Session::refuse(const SessionServices& services, const Config& config, size
     client->write(as_bytes(bye_for(refusal)));
   }
   services.dial.counters.count<Metric::SessionsTotal>(ListenerLabel{index}, end_reason(refusal));
-  services.admission.refusals().refused(listener.text, client->remote(), refusal,
-                                        limit_of(refusal, config, index, client->remote()),
-                                        services.dial.loop.now_ms());
+  services.admission.refusals().refused(
+      listener.text, client->remote(), refusal,
+      limit_of(refusal, config, services.admission.possible_sessions(), index, client->remote()),
+      services.dial.loop.now_ms());
   services.dial.facts.failures.add(kRefusalCauses[refusal], FailureBook::kNoBackend, [&] {
     return FailureBook::Details{.client = client->remote().ip_text()};
   });

@@ -62,7 +62,8 @@ void Session::close(EndReason reason) {
     setup_->cancel();
   }
   if (dialer_ != nullptr) {
-    dialer_->cancel();
+    const bool by_client = reason == EndReason::ClientClosed || reason == EndReason::ClientFailed;
+    by_client ? dialer_->client_left() : dialer_->cancel();
   }
   leave_backend();
   if (client_ != nullptr) {
@@ -89,7 +90,8 @@ void Session::release_resources(EndReason reason) {
   if (refusal_) {
     context_.services.admission.refusals().refused(
         context_.listener_config().text, context_.origin.address, refusal_->why,
-        limit_of(refusal_->limit, config(), context_.listener, context_.origin.address),
+        limit_of(refusal_->limit, config(), context_.services.admission.possible_sessions(),
+                 context_.listener, context_.origin.address),
         loop().now_ms());
   } else {
     log_end();

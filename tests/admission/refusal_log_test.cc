@@ -126,11 +126,11 @@ TEST(RefusalLimit, NamesTheSettingAndItsValue) {
   config.limits.login_failures = LoginFailures{.max = 3};
   config.limits.deny = {net::Network::parse("192.0.2.0/24").value()};
   const auto text = [&](Refusal refusal, const char* client = "198.51.100.1:7") {
-    const RefusalLimit limit = limit_of(refusal, config, 0, net::Address::parse(client).value());
+    const RefusalLimit limit = limit_of(refusal, config, 8, 0, net::Address::parse(client).value());
     return limit.setting + std::string("=") + limit.value;
   };
   EXPECT_EQ(text(Refusal::LimitSessions), "limits.sessions=9");
-  EXPECT_EQ(text(Refusal::LimitDescriptors), "LimitNOFILE=");
+  EXPECT_EQ(text(Refusal::LimitDescriptors), "LimitNOFILE=8 sessions");
   EXPECT_EQ(text(Refusal::LimitAddress), "limits.sessions_per_address=1000");
   EXPECT_EQ(text(Refusal::LimitListener), "listeners[].sessions=7");
   EXPECT_EQ(text(Refusal::LimitRate), "limits.connections_per_address=30 in 60s");

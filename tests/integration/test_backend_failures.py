@@ -146,6 +146,29 @@ class Failures(unittest.TestCase):
                                                          backend=name), time.time())
 
 
+class Impatience(unittest.TestCase):
+    def test_a_server_that_kept_a_client_waiting_is_on_record(self):
+        """A user who gives up first would hide a server that never answers."""
+        for name, (server, reason) in {"silent": (places["silent"][0], "greeting_timeout"),
+                                       "black-hole": (places["black-hole"][0], "timed_out")}.items():
+            with self.subTest(name):
+                since = len(gateway.log())
+                with gateway.counting(CONNECTS, backend=name, server=server, result=reason), \
+                        gateway.counting("postern_sessions_total", end_reason="client_closed"), \
+                        gateway.connect_to_tls("implicit", f"{name}.mail.test") as client:
+                    client.socket.settimeout(1.3)
+                    with self.assertRaises(TimeoutError):
+                        client.socket.recv(1)
+                gateway.wait_for_log(rf"backend failed.* backend={name} server={server} reason={reason} ", since)
+
+    def test_a_client_that_hangs_up_at_once_says_nothing_about_the_server(self):
+        server = places["silent"][0]
+        before = gateway.metrics().sum(CONNECTS, server=server)
+        with gateway.counting("postern_sessions_total", end_reason="client_closed"):
+            gateway.connect_to_tls("implicit", "silent.mail.test").close()
+        self.assertEqual(gateway.metrics().sum(CONNECTS, server=server), before)
+
+
 class Failover(unittest.TestCase):
     def test_serves_from_the_next_server(self):
         for name, dead in (("down", nobody()), ("black hole", black_hole()),

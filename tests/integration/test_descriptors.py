@@ -95,7 +95,7 @@ class Descriptors(unittest.TestCase):
             client.send(b"b NOOP\r\n")
             self.assertEqual(client.response(), b"b OK done\r\n")
         self.assertEqual(self.gateway.metrics().sum("postern_accept_failures_total", **SHORT), 0)
-        self.gateway.wait_for_log("session refused .*reason=gave_way setting=LimitNOFILE")
+        self.gateway.wait_for_log(f"session refused .*reason=gave_way setting=LimitNOFILE limit=\"{possible:.0f} sessions\"")
 
     def test_a_renewed_certificate_is_served(self):
         self.crowd_at_mute_servers()

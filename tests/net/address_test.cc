@@ -155,5 +155,15 @@ TEST(HostPort, QuotesNoTerminalControls) {
   EXPECT_LT(words.size(), 250U);
 }
 
+TEST(Address, IsUnspecifiedIfAllItsOctetsAre0) {
+  for (const char* text : {"0.0.0.0:1", "[::]:1"}) {
+    EXPECT_TRUE(Address::parse(text).value().is_unspecified()) << text;
+  }
+  for (const char* text : {"0.0.0.1:1", "[::1]:1", "127.0.0.1:0"}) {
+    EXPECT_FALSE(Address::parse(text).value().is_unspecified()) << text;
+  }
+  EXPECT_FALSE(Address().is_unspecified());
+}
+
 }  // namespace
 }  // namespace postern::net

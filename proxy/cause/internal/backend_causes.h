@@ -127,7 +127,9 @@ inline constexpr auto kBackendCauses = std::to_array<CauseRow>({
     {Cause::BackendPrivacyRequired, "backend_privacy_required", Party::Operator,
      Symptom::LoginsFail,
      "The server takes no password on a hop in clear: it shows LOGINDISABLED or answers "
-     "`[PRIVACYREQUIRED]`. postern hides the former from clients, but each login fails.",
+     "`[PRIVACYREQUIRED]`. postern hides the former from clients, but each login fails. Dovecot's "
+     "words for users, `Plaintext authentication not allowed without SSL/TLS`, are about that hop: "
+     "between client and postern there was TLS.",
      "Dovecot: put postern's address into `login_trusted_networks`, or announce clients with "
      "`client_identity` and `haproxy_trusted_networks`. Cyrus: `allowplaintext: yes`. Courier: "
      "`IMAP_TLS_REQUIRED=0`. Any server: `tls: starttls` or `implicit` at the backend."},

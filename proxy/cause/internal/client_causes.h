@@ -26,9 +26,9 @@ inline constexpr auto kClientCauses = std::to_array<CauseRow>({
     {Cause::ClientFindsCertificateExpired, "client_finds_certificate_expired", Party::Operator,
      Symptom::CertificateNotTrusted,
      "By the client's clock a certificate of the chain has ended or is not valid yet.",
-     "`postern check` prints the dates of leaf and intermediates: renew what has ended. If they "
-     "are "
-     "right, the client's clock is wrong."},
+     "Put a renewed chain and its key in place if the log has said `certificate has expired` or "
+     "`/status` shows that it has ended; `postern check` prints the dates of leaf and "
+     "intermediates. Only if they are right, the client's clock is wrong."},
     {Cause::ClientWantsStaple, "client_wants_staple", Party::Operator,
      Symptom::CertificateNotTrusted,
      "The client wants another OCSP response than the one that is stapled.",

@@ -262,6 +262,16 @@ constexpr auto kLastRows = std::to_array<Row>({
      .show = [](Draft& d) { return show_choice(d.config.log_level); },
      .on_value = [](Draft& d,
                     const SourceValue& w) { read_choice(w, d.config.log_level, d.diagnostics); }},
+    {.path = "log.file",
+     .syntax = kPath,
+     .example = "/var/log/postern/postern.log",
+     .doc = "Where the log goes instead of standard error. The user that postern runs as must be "
+            "able to write it and to make files in its folder. SIGUSR1 opens it again, after "
+            "logrotate has renamed it; a reload changes it.",
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_path(w, d.folder, d.config.log_file, d.diagnostics);
+         }},
     {.path = "log.probes",
      .shape = Shape::Scalars,
      .syntax = "list of 1 to 256 networks",
