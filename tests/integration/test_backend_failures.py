@@ -3,13 +3,12 @@ metrics say which server it was and why, and another server of the pool takes ov
 
 import contextlib
 import itertools
-import socket
 import ssl
-import struct
 import time
 import unittest
 
 from harness import Authority, Folder, Gateway, ScriptedBackend
+from harness.traps import black_hole, greets, hangs_up, nobody, only_version, resets
 
 CONNECT_S = 2
 SLACK_S = 3  # for a busy machine
@@ -17,24 +16,9 @@ UNAVAILABLE = rb"\* BYE \[UNAVAILABLE\] [^\r\n]+\r\n\Z"
 CONNECTS = "postern_backend_connects_total"
 
 
-def greets(greeting):
-    def script(peer):
-        peer.send(greeting)
-        peer.until_gone()
-    return script
-
-
-def hangs_up(_):
-    """Leaves before a word."""
-
-
-def resets(peer):
-    peer.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-
-
 # name: (script, settings of the hop, the reason that is counted, how the log says it)
 SCRIPTED = {
-    "silent": (greets(b""), {}, "greeting_timeout", "TLS from the first"),
+    "silent": (greets(b""), {}, "greeting_timeout", "check --preflight"),
     "half-greeting": (greets(b"* OK [CAPABILITY IMAP4rev1] rea"), {}, "greeting_timeout", "said="),
     "hangs-up": (hangs_up, {}, "connection_closed", "greeting"),
     "resets": (resets, {}, "connection_reset", ""),
@@ -65,8 +49,8 @@ def setUpModule():
     add("down", enter(nobody()), "connection_refused", "connecting")
     add("black-hole", enter(black_hole()), "timed_out", "connecting")
     tls = enter(ScriptedBackend(implicit_tls=authority.leaf("right.test").server_context())).server
-    old = enter(ScriptedBackend(implicit_tls=old_tls(authority, ssl.TLSVersion.TLSv1_1))).server
-    oldest = enter(ScriptedBackend(implicit_tls=old_tls(authority, ssl.TLSVersion.TLSv1))).server
+    old = enter(ScriptedBackend(implicit_tls=only_version(authority.leaf("right.test").server_context(), ssl.TLSVersion.TLSv1_1))).server
+    oldest = enter(ScriptedBackend(implicit_tls=only_version(authority.leaf("right.test").server_context(), ssl.TLSVersion.TLSv1))).server
     trust = {"ca": str(authority.chain), "name": "right.test"}
     add("untrusted", tls, "certificate_untrusted", "authority", tls="implicit",
         verify=trust | {"ca": str(stranger.chain)})
@@ -83,37 +67,6 @@ def setUpModule():
         tls={"certificates": [authority.leaf("*.mail.test").files]},
         timeouts={"connect": f"{CONNECT_S}s", "drain": "2s"}))
     gateway.authority = authority
-
-
-@contextlib.contextmanager
-def nobody():
-    """The address of a port where nobody listens; bound, so that nobody else can come to."""
-    with socket.socket() as bound:
-        bound.bind(("127.0.0.1", 0))
-        yield "%s:%d" % bound.getsockname()
-
-
-@contextlib.contextmanager
-def black_hole():
-    """A server whose queue is full: the kernel drops whatever knocks, as a dead host would."""
-    with contextlib.ExitStack() as sockets:
-        listener = sockets.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        with contextlib.suppress(TimeoutError):
-            while True:
-                filler = sockets.enter_context(socket.socket())
-                filler.settimeout(0.3)
-                filler.connect(listener.getsockname())
-        yield "%s:%d" % listener.getsockname()
-
-
-def old_tls(signer, version):
-    """OpenSSL that speaks this version and no other."""
-    context = signer.leaf("right.test").server_context()
-    context.minimum_version = context.maximum_version = version
-    context.set_ciphers("ALL:@SECLEVEL=0")
-    return context
 
 
 class Failures(unittest.TestCase):

@@ -8,24 +8,11 @@ import threading
 import time
 import unittest
 
-from harness import Authority, Client, Closed, Dovecot, Folder, Gateway, ScriptedBackend, USERS
+from harness import Authority, Client, Closed, Folder, Gateway, Impatient, ScriptedBackend, USERS
 
 ENDED = "postern_sessions_total"
 FAILED = "postern_login_failures_counted_total"
 BANNED = rb"\* BYE \[LIMIT\] Too many failed logins[^\r\n]*\r\n\Z"
-
-
-class Impatient(Dovecot):
-    """Without the penalty that Dovecot itself has for an address, which here is the gateway's."""
-
-    def configuration(self, version):
-        return super().configuration(version) + """
-            service anvil {
-              unix_listener anvil-auth-penalty {
-                mode = 0
-              }
-            }
-            """
 
 
 class Guard(unittest.TestCase):

@@ -10,9 +10,9 @@ import threading
 import time
 import unittest
 
-from harness import Authority, Closed, Dovecot, Folder, Gateway, ScriptedBackend
+from harness import Authority, Closed, Dovecot, Folder, Gateway, Impatient, ScriptedBackend
 from harness.processes import wait_until
-from test_login_guard import BANNED, ENDED, FAILED, Impatient
+from test_login_guard import BANNED, ENDED, FAILED
 
 LOGINS = "postern_logins_total"
 CROWD, MAX = 100, 3

@@ -1,28 +1,16 @@
 """limits.memory: readers that never read, against a process that may not grow beyond its limit."""
 
-import socket
 import time
 import unittest
 
-from harness import Client, Closed, Gateway, ScriptedBackend, sanitized
+from harness import Closed, Gateway, ScriptedBackend, sanitized
+from harness.traps import bulk, greedy
 
 LIMIT = 32 << 20
 # What is not counted: one small read of each session and what the allocator rounds up to, kernel
 # pages that are counted in the next tenth of a second, the loops' own.
 SLACK = 8 << 20
 READERS = 700
-
-
-def bulk(peer):
-    """Answers FETCH with more than anybody takes, everything else with OK."""
-    peer.send(b"* OK ready\r\n")
-    while True:
-        tag, command = peer.line().split()[:2]
-        if command == b"FETCH":
-            peer.send(b"* 1 FETCH (BODY[] {1000000000}\r\n")
-            while True:
-                peer.send(b"x" * 65536)
-        peer.send(tag + b" OK done\r\n")
 
 
 class Memory(unittest.TestCase):
@@ -36,7 +24,7 @@ class Memory(unittest.TestCase):
         try:
             for _ in range(READERS):
                 try:
-                    readers.append(self.reader(gateway))
+                    readers.append(greedy(gateway))
                 except (OSError, Closed):  # not let in: what the limit is for
                     refused += 1
                 most = max(most, gateway.resident_bytes())
@@ -60,23 +48,6 @@ class Memory(unittest.TestCase):
         with gateway.connect() as late:  # the door is open again
             late.ok(b"LOGIN anna sesame")
         honest.ok(b"NOOP")
-
-    def reader(self, gateway):
-        """Asks for a gigabyte and takes nothing of it, through a socket that holds little."""
-        plain = socket.socket()
-        plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        plain.settimeout(20)
-        plain.connect(gateway.address())
-        client = Client(plain)
-        try:
-            client.secure(gateway.client_context(), "postern.test")
-            client.response()
-            client.ok(b"LOGIN anna sesame")
-            client.start(b"FETCH 1 BODY[]")
-        except BaseException:
-            client.close()
-            raise
-        return client
 
 
 if __name__ == "__main__":

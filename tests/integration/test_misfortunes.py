@@ -10,24 +10,10 @@ import unittest
 from unittest import mock
 
 from harness import Authority, Folder, Gateway, Process, ScriptedBackend, gateway as harness_gateway, wait_until
+from harness.names import names_from, through
 
 CROWD = pathlib.Path(__file__).parent / "harness" / "crowd.py"
 UNAVAILABLE = rb"\A\* BYE \[UNAVAILABLE\] [^\r\n]+\r\n"
-
-
-def through(folder, script):
-    """Runs the gateway through a shell script, in which "$@" is its command line."""
-    wrapper = folder / "wrapper"
-    wrapper.write_text(f"#!/bin/sh\n{script}\n", encoding="ascii")
-    wrapper.chmod(0o755)
-    return mock.patch.object(harness_gateway, "BINARY", str(wrapper))
-
-
-def names_from(folder, hosts, resolver):
-    """Runs the gateway with these files for /etc/hosts and /etc/resolv.conf."""
-    return through(folder, f"""exec unshare --mount --propagation slave sh -ec '
-        mount --bind {hosts} /etc/hosts; mount --bind {resolver} /etc/resolv.conf
-        exec "$0" "$@"' {harness_gateway.BINARY} "$@" """)
 
 
 class Misfortunes(unittest.TestCase):

@@ -6,20 +6,10 @@ import re
 import socket
 import unittest
 
-from harness import Authority, Courier, Cyrus, Dovecot, Folder, Gateway, ScriptedBackend, check
+from harness import Authority, Courier, Cyrus, Dovecot, Folder, Gateway, GuardedDovecot, ScriptedBackend, check
+from harness.traps import greets, http, preauth
 
 HOPS = ("none", "starttls", "implicit")
-
-
-class GuardedDovecot(Dovecot):
-    """Takes no password in clear; on port 1143 it waits for a PROXY header."""
-
-    def configuration(self, version):
-        text = super().configuration(version)
-        text = text.replace("disable_plaintext_auth = no", "disable_plaintext_auth = yes")
-        text = text.replace("auth_allow_cleartext = yes", "auth_allow_cleartext = no")
-        return text.replace("inet_listener imap {", "inet_listener imap_proxied {\nport = 1143\nhaproxy = yes\n}\n"
-                            "inet_listener imap {") + f"\nhaproxy_trusted_networks = {self.host.rpartition('.')[0]}.0/8\n"
 
 
 class GuardedCourier(Courier):
@@ -40,23 +30,6 @@ class GuardedCyrus(Cyrus):
 
     def create_users(self):
         """Nobody gets in."""
-
-
-def greets(line):
-    def script(peer):
-        peer.send(line)
-        peer.until_gone()
-    return script
-
-
-def http(peer):
-    peer.bytes(1)
-    peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-
-
-def preauth(peer):
-    peer.send(b"* PREAUTH welcome\r\n")
-    peer.serve()
 
 
 class Preflight(unittest.TestCase):

@@ -7,17 +7,17 @@ import pty
 import socket
 import ssl
 import subprocess
-import threading
 import time
 import unittest
 
-from harness import (Address, Authority, Courier, Cyrus, Dovecot, Folder, Gateway, Process, ScriptedBackend, postern, run,
+from harness import (Address, Authority, Courier, Cyrus, Dovecot, Folder, Gateway, Process, ScriptedBackend, postern,
                      wait_until)
 from harness.gateway import BINARY
+from harness.names import SRV, NameServer
 from harness.odd_files import Authorities
 from harness.packages import unpacked
+from harness.traps import OFFER, black_hole, greets, http, imap_in_tls, injector, only_version, stripper
 
-OFFER = b"* OK [CAPABILITY IMAP4rev1 STARTTLS LOGINDISABLED] ready\r\n"
 LONGEST_S = 10
 GRADES = {"good": 0, "fair": 3, "poor": 4, "failed": 5}
 
@@ -51,83 +51,6 @@ def best(report, port):
     return max(visits, key=len)
 
 
-@contextlib.contextmanager
-def black_hole():
-    """A server whose queue is full: the kernel drops whatever knocks, as a firewall would."""
-    with contextlib.ExitStack() as sockets:
-        listener = sockets.enter_context(socket.socket())
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        with contextlib.suppress(TimeoutError):
-            while True:
-                filler = sockets.enter_context(socket.socket())
-                filler.settimeout(0.3)
-                filler.connect(listener.getsockname())
-        yield "%s:%d" % listener.getsockname()
-
-
-class NameServer(contextlib.AbstractContextManager):
-    """Knows these SRV records, of one record each, and no other name."""
-
-    def __init__(self, host, services):
-        self.services = services
-        self.socket = socket.socket(type=socket.SOCK_DGRAM)
-        self.socket.bind((host, 53))
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-
-    def __exit__(self, *_):
-        with contextlib.suppress(OSError):  # it is not connected, and yet this wakes the thread
-            self.socket.shutdown(socket.SHUT_RD)
-        self.thread.join(20)
-        self.socket.close()
-
-    def serve(self):
-        with contextlib.suppress(OSError):
-            while True:
-                question, asker = self.socket.recvfrom(4096)
-                if not question:
-                    return
-                self.socket.sendto(self.answer(question), asker)
-
-    def answer(self, question):
-        labels, at = [], 12
-        while size := question[at]:
-            labels.append(question[at + 1:at + 1 + size].decode())
-            at += size + 1
-        asked = question[12:at + 5]
-        data = self.services.get(".".join(labels).lower())
-        if data is None or asked[-4:-2] != b"\0\x21":
-            return question[:2] + b"\x81\x83\0\1\0\0\0\0\0\0" + asked
-        record = b"\xc0\x0c\0\x21\0\1\0\0\0\x3c" + len(data).to_bytes(2, "big") + data
-        return question[:2] + b"\x81\x80\0\1\0\1\0\0\0\0" + asked + record
-
-
-def greets(line):
-    def script(peer):
-        peer.send(line)
-        peer.until_gone()
-    return script
-
-
-def http(peer):
-    peer.bytes(1)
-    peer.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-
-
-def stripper(peer):
-    """What an inspecting firewall leaves of a server."""
-    peer.send(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n")
-    peer.serve({b"CAPABILITY": b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n%s OK done\r\n"})
-
-
-def injector(peer):
-    peer.send(OFFER)
-    tag = peer.line().split()[0]
-    peer.send(tag + b" OK begin\r\n* OK injected\r\n")
-    peer.until_gone()
-
-
 def gullible(peer):
     """Reads on with the buffer of the clear hop once TLS is up, as CVE-2011-0411 has it."""
     peer.send(OFFER)
@@ -146,11 +69,6 @@ def gullible(peer):
     peer.start_tls(leaf.server_context())
     for line in held.splitlines():
         peer.send(line.split()[0] + b" OK done\r\n")
-    peer.serve({b"CAPABILITY": b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n%s OK done\r\n"})
-
-
-def imap_in_tls(peer):
-    peer.send(b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n")
     peer.serve({b"CAPABILITY": b"* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n%s OK done\r\n"})
 
 
@@ -335,7 +253,7 @@ class Traps(unittest.TestCase):
     def test_a_domain_whose_service_is_elsewhere(self):
         """By a name server of this test, in a mount namespace in which it is the only one."""
         with Address() as place, NameServer(place.host, {
-                "_imaps._tcp.example.test": b"\0\5\0\0\3\xe1\4mail\7example\4test\0"}):
+                "_imaps._tcp.example.test": (SRV, b"\0\5\0\0\3\xe1\4mail\7example\4test\0")}):
             (resolv := folder / "resolv.conf").write_text(f"nameserver {place.host}\n", encoding="ascii")
             done = subprocess.run(
                 ["unshare", "--mount", "sh", "-c", 'mount --bind "$1" /etc/resolv.conf && exec "$2" probe example.test --json',
@@ -386,9 +304,7 @@ class Traps(unittest.TestCase):
         self.assertEqual(causes(report, "danger"), {"server_runs_injected_commands"})
 
     def test_a_server_of_tls_1_0_alone(self):
-        context = leaf.server_context()
-        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1
-        context.set_ciphers("ALL:@SECLEVEL=0")
+        context = only_version(leaf.server_context(), ssl.TLSVersion.TLSv1)
         report = self.expect(self.scripted(imap_in_tls, implicit_tls=context), "failure", "server_tls_too_old", "min_version")
         self.assertEqual(causes(report, "failure"), {"server_tls_too_old"})
 

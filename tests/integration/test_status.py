@@ -11,23 +11,10 @@ import sys
 import time
 import unittest
 
-from harness import Authority, Client, Dovecot, Folder, Gateway, ScriptedBackend, sanitized, wait_until
+from harness import Authority, Client, Folder, Gateway, Impatient, ScriptedBackend, sanitized, wait_until
 from harness.odd_files import Authorities
 
 BOUND_MS = 20
-
-
-class Impatient(Dovecot):
-    """Without the penalty that Dovecot itself has for an address, which here is the gateway's."""
-
-    def configuration(self, version):
-        return super().configuration(version) + """
-            service anvil {
-              unix_listener anvil-auth-penalty {
-                mode = 0
-              }
-            }
-            """
 
 
 class Page(html.parser.HTMLParser):

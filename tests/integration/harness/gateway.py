@@ -80,16 +80,16 @@ class Gateway(contextlib.ExitStack):
     def address(self, tls="implicit"):
         return self.listeners[tls][0]
 
-    def connect(self, tls="implicit", server_name="postern.test", context=None, session=None):
+    def connect(self, tls="implicit", server_name="postern.test", context=None, session=None, source=None):
         """A client inside TLS whose greeting has been read; behind STARTTLS that one came in clear."""
-        client = self.connect_to_tls(tls, server_name, context, session)
+        client = self.connect_to_tls(tls, server_name, context, session, source)
         if tls == "implicit":
             client.greeting = client.response()
         return client
 
-    def connect_to_tls(self, tls="implicit", server_name="postern.test", context=None, session=None):
+    def connect_to_tls(self, tls="implicit", server_name="postern.test", context=None, session=None, source=None):
         """A client that has shaken hands and read nothing since."""
-        client = self.connect_in_clear(tls)
+        client = self.connect_in_clear(tls, source)
         try:
             client.secure(context or self.client_context(), server_name, session)
         except BaseException:
@@ -97,10 +97,10 @@ class Gateway(contextlib.ExitStack):
             raise
         return client
 
-    def connect_in_clear(self, tls="implicit"):
-        """A client at the point where the first byte of TLS is expected, of whichever listener."""
+    def connect_in_clear(self, tls="implicit", source=None):
+        """A client at the point where the first byte of TLS is expected, of whichever listener, from that IP address."""
         self.expect_running()
-        client = imap.Client(socket.create_connection(self.address(tls), DEADLINE_S))
+        client = imap.Client(socket.create_connection(self.address(tls), DEADLINE_S, source and (source, 0)))
         if tls == "starttls":
             client.greeting = client.response()
             client.start_tls()

@@ -61,7 +61,7 @@ class Peer:
         """Answers commands until LOGOUT: OK, or what `answers` has for the command's name."""
         while True:
             tag, _, rest = self.line().partition(b" ")
-            name = rest.split()[0].upper()
+            name = (rest.split() or [b""])[0].upper()
             answer = (answers or {}).get(name, b"%s OK done\r\n")
             self.send(answer.replace(b"%s", tag))
             if name == b"LOGOUT":
@@ -96,17 +96,17 @@ def polite(peer):
 
 
 class ScriptedBackend(contextlib.AbstractContextManager):
-    """Listens on 127.0.0.1 and runs the script for each connection. A script's AssertionError, or any
+    """Listens on a port of 127.0.0.1, or where `address` says, and runs the script for each connection. A script's AssertionError, or any
     error but Gone, fails the test at the end of the `with`."""
 
-    def __init__(self, script=polite, implicit_tls=None):
+    def __init__(self, script=polite, implicit_tls=None, address=("127.0.0.1", 0)):
         self.script = script
         self.implicit_tls = implicit_tls  # an SSLContext
         self._errors = []
         self._peers = []
         self._threads = []
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
-        self.server = "127.0.0.1:%d" % self._listener.getsockname()[1]
+        self._listener = socket.create_server(address, backlog=128)
+        self.server = "%s:%d" % self._listener.getsockname()
         self._start(self._accept)
 
     def backend(self, hop="none", **more):

@@ -155,6 +155,30 @@ class Dovecot(Server):
             """
 
 
+class Impatient(Dovecot):
+    """Without the penalty that Dovecot itself has for an address, which here is the gateway's."""
+
+    def configuration(self, version):
+        return super().configuration(version) + """
+            service anvil {
+              unix_listener anvil-auth-penalty {
+                mode = 0
+              }
+            }
+            """
+
+
+class GuardedDovecot(Dovecot):
+    """Takes no password in clear; on port 1143 it waits for a PROXY header."""
+
+    def configuration(self, version):
+        text = super().configuration(version)
+        text = text.replace("disable_plaintext_auth = no", "disable_plaintext_auth = yes")
+        text = text.replace("auth_allow_cleartext = yes", "auth_allow_cleartext = no")
+        return text.replace("inet_listener imap {", "inet_listener imap_proxied {\nport = 1143\nhaproxy = yes\n}\n"
+                            "inet_listener imap {") + f"\nhaproxy_trusted_networks = {self.host.rpartition('.')[0]}.0/8\n"
+
+
 class Dovecot24(Dovecot):
     """Debian 13's Dovecot, in a root made for it: it cannot be installed beside Debian 12's. Wants mmdebstrap
     (`tests/install deploy`) when the root is made for the first time."""
