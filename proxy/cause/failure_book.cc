@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 #include <functional>
+#include <iterator>
 #include <memory>
 
 namespace postern {
@@ -68,7 +69,12 @@ void FailureBook::keep_recent(Event event) {
     event.times += same->times;
     recent_.erase(same);
   }
+  const Cause cause = event.cause;
   recent_.push_front(std::move(event));
+  const auto is_alike = [cause](const Event& one) { return one.cause == cause; };
+  if (std::ranges::count_if(recent_, is_alike) > static_cast<ptrdiff_t>(kRecentOfCause)) {
+    recent_.erase(std::prev(std::find_if(recent_.rbegin(), recent_.rend(), is_alike).base()));
+  }
   if (recent_.size() > kRecent) {
     recent_.pop_back();
   }

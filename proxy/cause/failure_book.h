@@ -25,7 +25,8 @@ class FailureBook {
   static constexpr size_t kNoBackend = 0;    // it has come to none
   static constexpr size_t kMostTexts = 256;  // causes at backends that have words of their own
   static constexpr size_t kRecent = 64;
-  static constexpr size_t kMostText = 160;  // octets of each word
+  static constexpr size_t kRecentOfCause = 8;  // or a frequent one would push out all others
+  static constexpr size_t kMostText = 160;     // octets of each word
 
   // As they came: the one who shows them escapes them.
   struct Details {

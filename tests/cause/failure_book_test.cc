@@ -59,7 +59,25 @@ TEST(FailureBook, IsBounded) {
     EXPECT_LE(group.last.said.size(), FailureBook::kMostText);
   }
   EXPECT_EQ(with_words, FailureBook::kMostTexts);
+  EXPECT_EQ(book.recent().size(), FailureBook::kRecentOfCause);
+  for (size_t i = 0; i < kCountOf<Cause>; ++i) {
+    for (const char* client : {"192.0.2.1", "192.0.2.2"}) {
+      fail(book, static_cast<Cause>(i), 0, client);
+    }
+  }
   EXPECT_EQ(book.recent().size(), FailureBook::kRecent);
+}
+
+TEST(FailureBook, AFrequentCausePushesOutNoOther) {
+  FailureBook book(1);
+  fail(book, Cause::Banned, 0, "192.0.2.1");
+  for (int i = 0; i < 1'000; ++i) {
+    fail(book, Cause::ClientNotTls, 0, "198.51.100." + std::to_string(i));
+  }
+  const auto recent = book.recent();
+  ASSERT_EQ(recent.size(), FailureBook::kRecentOfCause + 1);
+  EXPECT_EQ(recent.front().details.client, "198.51.100.999");
+  EXPECT_EQ(recent.back().cause, Cause::Banned);
 }
 
 TEST(FailureBook, LosesNoCountOfManyThreads) {
