@@ -113,6 +113,10 @@ inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
             "Sessions ended because the client or the backend broke the protocol or a limit of it, "
             "by what it did.",
             {Hop, Violation}),
+    sampled(counter(Metric::Failures, "postern_failures_total",
+                    "What has failed for a client, at a server or in the gateway, by its cause, as "
+                    "on the status page; without backend if it has come to none.",
+                    {Backend, Cause})),
     counter(Metric::Bytes, "postern_bytes_total",
             "Plaintext bytes received (in) and sent (out) by the gateway on each hop.",
             {Hop, Direction}),

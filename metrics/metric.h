@@ -45,6 +45,7 @@ enum class Label : uint8_t {
   Tls,     // backend hop: "none", "starttls", "implicit"
   Verify,  // backend hop: "none", "verify"
   State,   // of a backend server
+  Cause,   // of a failure
 };
 // As exported; "" for None.
 inline constexpr Names<Label> kLabelNames({
@@ -83,6 +84,7 @@ inline constexpr Names<Label> kLabelNames({
     {Label::Tls, "tls"},
     {Label::Verify, "verify"},
     {Label::State, "state"},
+    {Label::Cause, "cause"},
 });
 constexpr const char* name_of(Label label) {
   return kLabelNames[label];
@@ -114,6 +116,7 @@ enum class Metric : uint8_t {
   Commands,
   CommandDuration,
   Violations,
+  Failures,
   Bytes,
   ReadPauses,
   WaitingBytes,

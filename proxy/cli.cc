@@ -239,7 +239,13 @@ bool is_user(std::string_view name) {
   return !name.empty() && std::ranges::none_of(name, [](unsigned char c) { return c < ' '; });
 }
 
-void read_target(const std::string& text, net::HostPort& out, config::Diagnostics& diagnostics) {
+// An IPv6 address without its brackets has no port.
+bool is_bare_v6(const std::string& text) {
+  return static_cast<bool>(net::HostPort::parse("[" + text + "]:1", 0));
+}
+
+void read_target(const std::string& given, net::HostPort& out, config::Diagnostics& diagnostics) {
+  const std::string text = is_bare_v6(given) ? "[" + given + "]" : given;
   const bool has_port = static_cast<bool>(net::HostPort::parse(text, 0));
   const auto parsed = net::HostPort::parse(text, 1);
   if (!parsed || (has_port && parsed.value().port == 0)) {

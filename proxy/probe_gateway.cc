@@ -36,6 +36,7 @@ Result<std::vector<ListenerReport>> probe_listeners(const Config& config,
   for (const ListenerConfig& listener : config.listeners) {
     probe::Request request = like;
     request.target = near(listener.address);
+    request.begins = listener.tls == ListenerTls::Implicit ? probe::Way::Tls : probe::Way::Clear;
     auto record = probe::run(request);
     if (!record) {
       return record.faults();

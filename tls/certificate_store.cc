@@ -240,6 +240,10 @@ std::span<const Certificate* const> CertificateStore::find(std::string_view serv
   return wildcard == index_->by_name.end() ? index_->fallback : wildcard->second;
 }
 
+const CertificateStore::Description& CertificateStore::served(std::string_view server_name) const {
+  return find(server_name).front()->description;
+}
+
 bool CertificateStore::has_name(std::string_view server_name) const {
   return find(server_name).data() != index_->fallback.data();
 }

@@ -78,6 +78,8 @@ class CertificateStore {
   // Whether a certificate has this name; if none has, clients that look at names refuse what they
   // get.
   bool has_name(std::string_view server_name) const;
+  // The first of those candidates.
+  const Description& served(std::string_view server_name) const;
   // Digest of all leaves: part of what resumption is bound to.
   std::string_view digest() const { return digest_; }  // 32 raw octets
   const std::vector<std::unique_ptr<Certificate>>& all() const { return certificates_; }

@@ -25,8 +25,11 @@ constexpr ErrorTable<Failure> kFailures({
     {Failure::NotTls, "not_tls", "the peer does not speak TLS"},
     {Failure::CertificateUntrusted, "certificate_untrusted",
      "the certificate does not lead to a trusted authority"},
-    {Failure::CertificateExpired, "certificate_expired",
-     "a certificate is expired or not valid yet"},
+    {Failure::CertificateSelfSigned, "certificate_self_signed",
+     "the certificate is self-signed and not trusted itself"},
+    {Failure::CertificateExpired, "certificate_expired", "a certificate has expired"},
+    {Failure::CertificateNotYetValid, "certificate_not_yet_valid",
+     "a certificate is not valid yet"},
     {Failure::CertificateNameMismatch, "certificate_name_mismatch",
      "the certificate is for another name"},
     {Failure::CertificatePinMismatch, "certificate_pin_mismatch",
@@ -114,9 +117,10 @@ bool is_tag_char(char c) {
 
 // A request, or the answer of a server; some answer what they cannot read without a status line.
 bool looks_like_http(std::string_view text) {
-  constexpr std::string_view kBegins[] = {"GET ",    "HEAD ",         "POST ",    "PUT ",
-                                          "HTTP/",   "PRI ",          "OPTIONS ", "CONNECT ",
-                                          "DELETE ", "<!DOCTYPE HTML"};
+  constexpr std::string_view kBegins[] = {
+      "GET ",           "HEAD ",          "POST ",    "PUT ",    "HTTP/",
+      "PRI ",           "OPTIONS ",       "CONNECT ", "DELETE ", "<!DOCTYPE HTML",
+      "<!DOCTYPE html", "<!doctype html", "<html"};
   return std::any_of(std::begin(kBegins), std::end(kBegins),
                      [&](std::string_view begin) { return starts_with(text, begin); });
 }
@@ -178,8 +182,10 @@ uint8_t report_verdict(Failure failure) {
   ERR_put_error(ERR_LIB_USER, 0, static_cast<int>(failure), __FILE__, __LINE__);
   switch (failure) {
     case Failure::CertificateExpired:
+    case Failure::CertificateNotYetValid:
       return SSL_AD_CERTIFICATE_EXPIRED;
     case Failure::CertificateUntrusted:
+    case Failure::CertificateSelfSigned:
       return SSL_AD_UNKNOWN_CA;
     case Failure::CertificateRevoked:
       return SSL_AD_CERTIFICATE_REVOKED;

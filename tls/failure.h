@@ -20,10 +20,12 @@ enum class Failure : int32_t {
   NoApplicationProtocol,  // the client offered ALPN, "imap" not among it (RFC 7301 §3.2)
   PlaintextImap,          // an IMAP command where a ClientHello should be
   PlaintextHttp,
-  ProxyHeader,           // a PROXY header where none is expected
-  NotTls,                // other bytes that are no TLS record
-  CertificateUntrusted,  // the peer's chain does not lead to the CA
+  ProxyHeader,            // a PROXY header where none is expected
+  NotTls,                 // other bytes that are no TLS record
+  CertificateUntrusted,   // the peer's chain does not lead to the CA
+  CertificateSelfSigned,  // the peer shows one, and it is not trusted itself
   CertificateExpired,
+  CertificateNotYetValid,
   CertificateNameMismatch,
   CertificatePinMismatch,
   CertificateRevoked,       // the client's certificate is in the CRL

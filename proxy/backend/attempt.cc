@@ -27,6 +27,23 @@ constexpr uint64_t kPatienceMs = 1'000;
 // A client that hangs up earlier says nothing about the server.
 constexpr uint64_t kSilentMs = 1'000;
 
+// A server that is silent until so late waits for its client to begin, as one of TLS, of HTTP or of
+// PROXY headers does: a ClientHello brings out which. It takes no time from shorter attempts.
+constexpr uint64_t kKnockMs = 250;
+constexpr uint64_t kLeastToKnockMs = 1'000;
+// Of TLS 1.2 and 1.3, such as any server takes, so that its answer begins a record. The lines:
+// record, message and version; random; suites without a session; groups without compression;
+// points and signatures; versions and a share of X25519, for which any octets will do.
+constexpr std::string_view kKnock(
+    "\x16\x03\x01\x00\x88\x01\x00\x00\x84\x03\x03"
+    "postern asks: do you speak TLS? "
+    "\x00\x00\x0c\x13\x01\x13\x02\xc0\x2b\xc0\x2f\x00\x9c\x00\x2f"
+    "\x01\x00\x00\x4f\x00\x0a\x00\x06\x00\x04\x00\x1d\x00\x17"
+    "\x00\x0b\x00\x02\x01\x00\x00\x0d\x00\x08\x00\x06\x04\x03\x08\x04\x04\x01"
+    "\x00\x2b\x00\x05\x04\x03\x04\x03\x03\x00\x33\x00\x26\x00\x24\x00\x1d\x00\x20"
+    "postern asks: do you speak TLS? ",
+    141);
+
 // What a server of TLS says to bytes that are none.
 bool is_about_no_tls(std::string_view alert) {
   constexpr std::array<std::string_view, 4> kAlerts = {"unexpected_message", "record_overflow",
@@ -60,7 +77,10 @@ void Attempt::start(const Endpoint& endpoint, uint64_t timeout_ms) {
   endpoint_ = endpoint;
   generation_ = server_.addresses.generation();
   started_us_ = net::Loop::now_us();
-  arm(services_.loop.deadlines(), timeout_ms);
+  const bool may_knock = pool_.config().tls != BackendTls::Implicit &&
+                         identity_.proxy_header.empty() && timeout_ms >= kLeastToKnockMs;
+  knock_ms_ = may_knock ? kKnockMs : 0;
+  arm(services_.loop.deadlines(), timeout_ms - knock_ms_);
   sources_left_ = pool_.sources(address());
   connect();
 }
@@ -129,22 +149,27 @@ void Attempt::on_bytes(Bytes bytes) {
 }
 
 void Attempt::take_step(BackendPreamble::Step step) {
+  using Step = BackendPreamble::Step;
+  if (knocked_ && step != Step::More && step != Step::Failed) {
+    fail(dial_error(DialFailure::GreetingTimeout, kGreeting));  // it has read what is no IMAP
+    return;
+  }
   switch (step) {
-    case BackendPreamble::Step::More:
+    case Step::More:
       return;
-    case BackendPreamble::Step::Send: {
+    case Step::Send: {
       during_ = "talking to the backend before the session";
       net::Stream& stream = tls_ != nullptr ? static_cast<net::Stream&>(*tls_) : *plain_;
       stream.write(as_bytes(preamble_->to_send()));
       return;
     }
-    case BackendPreamble::Step::StartTls:
+    case Step::StartTls:
       secure();
       return;
-    case BackendPreamble::Step::Ready:
+    case Step::Ready:
       succeed();
       return;
-    case BackendPreamble::Step::Failed:
+    case Step::Failed:
       fail(preamble_->error());
       return;
   }
@@ -268,7 +293,19 @@ bool Attempt::connect_from_another() {
 }
 
 void Attempt::on_deadline() {
+  if (const uint64_t left_ms = std::exchange(knock_ms_, 0); left_ms > 0) {
+    if (is_silent()) {
+      knocked_ = true;
+      plain_->write(as_bytes(kKnock));
+    }
+    arm(services_.loop.deadlines(), left_ms);
+    return;
+  }
   fail(silence());
+}
+
+bool Attempt::is_silent() const {
+  return plain_ != nullptr && !preamble_.has_value() && plain_->connected();
 }
 
 std::optional<Error> Attempt::note_silence() {
@@ -282,7 +319,7 @@ std::optional<Error> Attempt::note_silence() {
 
 // What the server has not done.
 Error Attempt::silence() {
-  if (plain_ != nullptr && !preamble_.has_value() && plain_->connected()) {
+  if (is_silent()) {
     during_ = kGreeting;
   }
   return during_ == kGreeting ? dial_error(DialFailure::GreetingTimeout, during_)

@@ -94,6 +94,7 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   bool is_greeted() const;
   uint64_t age_ms() const { return (net::Loop::now_us() - started_us_) / 1000; }
   Error explain(const Error& error) const;
+  bool is_silent() const;
   Error silence();
   void put_on_record(const Error& error);
   void take_step(imap::BackendPreamble::Step step);
@@ -120,6 +121,8 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   size_t sources_left_ = 0;  // not tried
   uint32_t generation_ = 0;
   uint64_t started_us_ = 0;
+  uint64_t knock_ms_ = 0;  // what is left of the time when a silent server is asked for TLS
+  bool knocked_ = false;
   // One of the two is set while the attempt is on its way.
   std::unique_ptr<net::TcpStream> plain_;
   std::unique_ptr<TlsStream> tls_;

@@ -14,6 +14,8 @@ constexpr ErrorTable<DialFailure> kFailures({
     {DialFailure::NoServer, "no_server", "each server of the backend drains"},
     {DialFailure::NoLocalPort, "no_local_port", "all local ports toward the server are in use"},
     {DialFailure::NoSource, "source_not_available", "the source is no address of this machine"},
+    {DialFailure::NameServerSilent, "name_server_silent",
+     "the name servers have not answered in time"},
 });
 
 }  // namespace

@@ -9,12 +9,13 @@ namespace postern {
 
 // As Error codes of kDialDomain.
 enum class DialFailure : int32_t {
-  GreetingTimeout,  // the connection stands, but the server has not greeted in its time
-  Overtaken,        // another address, tried later or beside it, has greeted first
-  ServerFull,       // the server has its max_sessions
-  NoServer,         // each server of the backend drains
-  NoLocalPort,      // all ports from our addresses to the server's are in use
-  NoSource,         // what `source` names is no address of this machine
+  GreetingTimeout,   // the connection stands, but the server has not greeted in its time
+  Overtaken,         // another address, tried later or beside it, has greeted first
+  ServerFull,        // the server has its max_sessions
+  NoServer,          // each server of the backend drains
+  NoLocalPort,       // all ports from our addresses to the server's are in use
+  NoSource,          // what `source` names is no address of this machine
+  NameServerSilent,  // no answer to the question for the server's address in time
 };
 extern const ErrorDomain kDialDomain;
 Error dial_error(DialFailure failure, const char* during);

@@ -1,13 +1,11 @@
 #include "proxy/backend/dialer.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "proxy/backend/failure_cause.h"
 #include "proxy/backend/label_values.h"
 #include "proxy/log/log.h"
-#include "proxy/net/failure.h"
 #include "proxy/pool/health_log.h"
 
 namespace postern {
@@ -225,7 +223,7 @@ void Dialer::on_deadline() {
     go_on();
   } else {
     stop_waiting();
-    on_no_addresses(net::net_error(-ETIMEDOUT, "resolving the backend's name"));
+    on_no_addresses(dial_error(DialFailure::NameServerSilent, "resolving the backend's name"));
   }
 }
 

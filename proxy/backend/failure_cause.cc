@@ -29,7 +29,9 @@ constexpr Causes<Failure> kTlsCauses({
     {Failure::ProxyHeader, Cause::BackendTlsViolation},
     {Failure::NotTls, Cause::BackendSpeaksPlain},
     {Failure::CertificateUntrusted, Cause::BackendCertificateUntrusted},
+    {Failure::CertificateSelfSigned, Cause::BackendCertificateSelfSigned},
     {Failure::CertificateExpired, Cause::BackendCertificateExpired},
+    {Failure::CertificateNotYetValid, Cause::BackendCertificateNotYetValid},
     {Failure::CertificateNameMismatch, Cause::BackendCertificateNameMismatch},
     {Failure::CertificatePinMismatch, Cause::BackendCertificatePinMismatch},
     {Failure::CertificateRevoked, Cause::BackendCertificateUntrusted},
@@ -73,6 +75,7 @@ constexpr Causes<DialFailure> kDialCauses({
     {DialFailure::NoServer, Cause::BackendDrained},
     {DialFailure::NoLocalPort, Cause::NoLocalPort},
     {DialFailure::NoSource, Cause::SourceNotAvailable},
+    {DialFailure::NameServerSilent, Cause::NameServerSilent},
 });
 
 // Labels of kNetDomain, whose codes are libuv's.

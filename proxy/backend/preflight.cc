@@ -1,13 +1,12 @@
 #include "proxy/backend/preflight.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "proxy/backend/client_identity.h"
+#include "proxy/backend/dial_failure.h"
 #include "proxy/backend/failure_cause.h"
 #include "proxy/backend/finding.h"
-#include "proxy/net/failure.h"
 #include "tls/context.h"
 
 namespace postern {
@@ -232,7 +231,7 @@ class Preflight::ServerLook final : private DnsCacheObserver, private net::Deadl
   }
   void on_deadline() override {
     ListNode<DnsCacheObserver>::unlink();
-    on_no_addresses(net::net_error(-ETIMEDOUT, "resolving the backend's name"));
+    on_no_addresses(dial_error(DialFailure::NameServerSilent, "resolving the backend's name"));
   }
 
   void found() {

@@ -1,7 +1,6 @@
 #include "proxy/backend/server_check.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <string_view>
 #include <utility>
 
@@ -12,7 +11,6 @@
 #include "proxy/base/check.h"
 #include "proxy/base/jitter.h"
 #include "proxy/log/log.h"
-#include "proxy/net/failure.h"
 #include "proxy/pool/health_log.h"
 
 namespace postern {
@@ -51,7 +49,7 @@ void ServerCheck::on_deadline() {
     if (server_.addresses.serve_stale(services_.loop.now_ms())) {
       check_addresses();
     } else {
-      on_no_addresses(net::net_error(-ETIMEDOUT, "resolving the backend's name"));
+      on_no_addresses(dial_error(DialFailure::NameServerSilent, "resolving the backend's name"));
     }
     return;
   }
@@ -134,6 +132,10 @@ void ServerCheck::note_fault(Row& row, const Attempt& attempt) {
                                           log::Field::optional("address", address)});
     return;
   }
+  services_.facts.failures.add(*fault, pool_.label(), [&] {
+    return FailureBook::Details{.server = server_.text,
+                                .said = std::string(attempt.preamble().first_bytes())};
+  });
   log::warn("backend is not usable",
             {{"backend", pool_.config().name},
              {"server", server_.text},

@@ -232,7 +232,10 @@ const char* BackendPreamble::protocol() const {
       {"421", "SMTP"},
       {"554", "SMTP"},
       {"HTTP/", "HTTP"},
-      {"<!DOCTYPE HTML", "HTTP"},  // without a status line
+      {"<!DOCTYPE HTML", "HTTP"},  // without a status line, in the spellings of HTML 4 and 5
+      {"<!DOCTYPE html", "HTTP"},
+      {"<!doctype html", "HTTP"},
+      {"<html", "HTTP"},
       {"SSH-", "SSH"},
       {"\x15\x03", "TLS"},
       {"\x16\x03", "TLS"},

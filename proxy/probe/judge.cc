@@ -253,10 +253,9 @@ void Findings::add(Severity severity, Cause cause, std::string evidence,
 std::vector<Finding> judge(const Record& record, int64_t now_s) {
   Findings found;
   if (record.resolve_failure) {
-    const Cause cause =
-        *record.resolve_failure == Cause::BackendNameNotFound ? Cause::ServerNameNotFound
-        : *record.resolve_failure == Cause::BackendTimedOut   ? Cause::NameServerUnavailable
-                                                              : *record.resolve_failure;
+    const Cause cause = *record.resolve_failure == Cause::BackendNameNotFound
+                            ? Cause::ServerNameNotFound
+                            : *record.resolve_failure;
     found.add(Severity::Failure, cause, record.resolve_evidence + shown_services(record));
   }
   for (const PortRecord& port : record.ports) {

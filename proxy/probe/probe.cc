@@ -1,11 +1,10 @@
 #include "proxy/probe/probe.h"
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
+#include "proxy/backend/dial_failure.h"
 #include "proxy/backend/failure_cause.h"
-#include "proxy/net/failure.h"
 #include "proxy/probe/internal/plan.h"
 
 namespace postern::probe {
@@ -22,6 +21,7 @@ class Probe::PortWalk final : private VisitObserver {
   PortWalk(Probe& owner, AddressWalk& address, const net::Address& at)
       : owner_(owner), address_(address), all_(owner.offers_.make_resuming()) {
     record_.address = at;
+    record_.begins = owner.request_.begins;
   }
 
   void look() {
@@ -239,7 +239,7 @@ void Probe::on_deadline() {
   services_left_ = 0;
   if (walks_.empty() && !record_.resolve_failure) {
     resolver_.cancel();
-    on_resolve_failure(net::net_error(-ETIMEDOUT, "looking up the name"));
+    on_resolve_failure(dial_error(DialFailure::NameServerSilent, "looking up the name"));
     return;
   }
   record_.complete = unfinished_ == 0;

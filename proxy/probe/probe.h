@@ -25,9 +25,10 @@ namespace postern::probe {
 struct Request {
   static constexpr uint64_t kTimeoutMs = 9'000;
 
-  net::HostPort target = {};  // port 0: 993 and 143
-  std::string name = {};      // that the certificate must be for; empty: the host
-  std::string ca_file = {};   // authorities to trust in place of the system's; empty: those
+  net::HostPort target = {};       // port 0: 993 and 143
+  std::optional<Way> begins = {};  // the first visit; else as the number of the port says
+  std::string name = {};           // that the certificate must be for; empty: the host
+  std::string ca_file = {};        // authorities to trust in place of the system's; empty: those
   uint64_t timeout_ms = kTimeoutMs;
   std::shared_ptr<const Credentials> credentials = {};  // of a user to log in; null: no login
 };

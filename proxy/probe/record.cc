@@ -12,8 +12,10 @@ bool met_imap(const VisitRecord& visit) {
 const VisitRecord* best_visit(const PortRecord& port) {
   const VisitRecord* best = nullptr;
   const auto rank = [](const VisitRecord& visit) {
-    return (met_imap(visit) ? 8 : 0) + (visit.handshake ? 4 : 0) +
-           (visit.protocol.empty() ? 0 : 2) + (visit.connected ? 1 : 0);
+    const bool is_silent =
+        visit.failure == Cause::BackendGreetingTimeout || visit.failure == Cause::BackendSlow;
+    return (met_imap(visit) ? 16 : 0) + (visit.handshake ? 8 : 0) +
+           (visit.protocol.empty() ? 0 : 4) + (visit.connected ? 2 : 0) + (is_silent ? 0 : 1);
   };
   for (const VisitRecord& visit : port.visits) {
     const bool looks = visit.plan.talks && !visit.plan.injects && !visit.plan.logs_in;

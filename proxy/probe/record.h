@@ -77,6 +77,7 @@ struct VisitRecord {
 struct PortRecord {
   net::Address address = {};
   std::vector<VisitRecord> visits = {};
+  std::optional<Way> begins = {};  // how it is known to begin
 };
 
 // What the DNS says of a service of the name (RFC 6186).

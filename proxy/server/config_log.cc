@@ -54,9 +54,11 @@ Faults find_doubts(const Config& config, metrics::LabelSets& labels) {
   return doubts;
 }
 
-void log_configuration(const Config& config, metrics::LabelSets& labels) {
-  log_warnings("configuration", find_doubts(config, labels));
+Faults log_configuration(const Config& config, metrics::LabelSets& labels) {
+  Faults doubts = find_doubts(config, labels);
+  log_warnings("configuration", doubts);
   log_session_limits(config);
+  return doubts;
 }
 
 void warn_of_what_cannot_be_read_again(const Config& config, const std::string& config_path) {

@@ -16,8 +16,8 @@ void log_faults(const char* event, const Faults& faults, Cause cause);
 void log_warnings(const char* event, const Faults& warnings);
 // What is doubtful in a configuration on this machine. Registers its servers in `labels`.
 Faults find_doubts(const Config& config, metrics::LabelSets& labels);
-// Of a configuration that comes into force.
-void log_configuration(const Config& config, metrics::LabelSets& labels);
+// Of a configuration that comes into force; returns its doubts, which are logged.
+Faults log_configuration(const Config& config, metrics::LabelSets& labels);
 // Files that the process can no longer read as its new user: it serves, but a reload would fail.
 void warn_of_what_cannot_be_read_again(const Config& config, const std::string& config_path);
 

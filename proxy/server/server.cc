@@ -301,7 +301,7 @@ void Server::apply(Materials materials, Pools checked) {
   const Config& config = *materials_.config;
   if (reconfigured) {
     log::configure(config.log_format, config.log_level);
-    log_configuration(config, labels_);
+    state_.doubts = log_configuration(config, labels_);
     admission_.bound_sessions(raise_file_limit(config));
     loop_.reserve_descriptors_from(net::descriptors_for_peers());  // health checks are peers, too
     admission_.memory().set_limit(config.limits.memory);

@@ -100,6 +100,9 @@ void Worker::Port::on_accept(std::unique_ptr<net::TcpStream> client) {
 void Worker::Port::on_accept_failure(const Error& error) {
   worker.counters_.count<Metric::AcceptFailures>(
       worker.labels_.index_of<Label::AcceptFailure>(error.label()));
+  const Cause cause = cause_of_failure(error);
+  worker.services_.dial.facts.failures.add(
+      cause, FailureBook::kNoBackend, [&] { return FailureBook::Details{.said = error.text()}; });
   const bool of_files = std::string_view(error.label()) == "too_many_open_files";
   const char* const advice = of_files ? net::kMoreDescriptors : "";
   const std::string& where = worker.snapshot_->config->listeners[index].text;
@@ -107,7 +110,7 @@ void Worker::Port::on_accept_failure(const Error& error) {
              {{"listener", where},
               {"error", error},
               {"sessions", worker.services_.admission.sessions()},
-              {"cause", name_of(cause_of_failure(error))},
+              {"cause", name_of(cause)},
               log::Field::optional("advice", advice)},
              {.key = "listener", .value = where, .once = true});
 }

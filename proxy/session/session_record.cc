@@ -123,7 +123,16 @@ SessionRecord Session::record() const {
 Cause Session::cause_of_record() const {
   const auto alert = context_.tls != nullptr ? context_.tls->engine().alert() : std::nullopt;
   const bool by_client = alert && !alert->ours;
-  return cause_of_end(*reason_, error_, by_client ? std::optional(alert->code) : std::nullopt);
+  const Cause cause =
+      cause_of_end(*reason_, error_, by_client ? std::optional(alert->code) : std::nullopt);
+  constexpr auto kRejected = static_cast<int32_t>(tls::Failure::PeerRejectedCertificate);
+  if (context_.tls == nullptr || error_.domain != &tls::kTlsDomain || error_.code != kRejected) {
+    return cause;
+  }
+  const tls::ServerContext& context = *context_.snapshot->contexts[context_.listener];
+  const auto& served =
+      context.settings().certificates->served(context_.tls->engine().server_name());
+  return fault_of(served, tls::wall_clock_s()).value_or(cause);
 }
 
 void Session::describe_tls(const tls::Engine& engine, SessionRecord& record) const {

@@ -128,6 +128,11 @@ struct StatusRecord {
     std::string backend = {};
     std::string server = {};
   };
+  // What `postern check` warns of.
+  struct Doubt {
+    std::string where;
+    std::string text;
+  };
   struct Ban {
     std::string address;
     int64_t until_s = 0;
@@ -143,6 +148,7 @@ struct StatusRecord {
   Sessions sessions = {};
   std::vector<Failure> failures = {};  // the last one first
   std::vector<Event> recent = {};      // likewise
+  std::vector<Doubt> doubts = {};
   std::vector<Ban> bans = {};
   uint64_t bans_begun = 0;                        // since the start
   std::vector<log::Journal::Entry> changes = {};  // the last one first

@@ -48,6 +48,7 @@ class Judge {
     }
     judge_sessions();
     judge_failures();
+    judge_doubts();
     sum_up();
     return std::move(verdict_);
   }
@@ -82,9 +83,9 @@ class Judge {
         add({Severity::Warning, Party::Operator, subject, sentence(one.notice),
              "Renew it: new files are served within two seconds, without a reload."});
       } else if (one.lifetime != Lifetime::Good) {
-        StatusFinding finding =
-            finding_of(Cause::ClientFindsCertificateExpired, Severity::Failing, subject, "");
-        finding.at_fault = Party::Operator;
+        const Cause cause = one.lifetime == Lifetime::Expired ? Cause::CertificateExpired
+                                                              : Cause::CertificateNotYetValid;
+        StatusFinding finding = finding_of(cause, Severity::Failing, subject, "");
         finding.what = sentence(one.notice);
         add(std::move(finding));
       }
@@ -240,6 +241,15 @@ class Judge {
     });
   }
 
+  void judge_doubts() {
+    for (const auto& doubt : record_.doubts) {
+      add({Severity::Note, Party::Operator,
+           doubt.where.empty() ? "configuration" : "configuration, " + doubt.where,
+           sentence(doubt.text),
+           "Change it, or leave it if it is meant so: `postern check` has it, too."});
+    }
+  }
+
   void sum_up() {
     std::ranges::stable_sort(verdict_.findings, std::greater(), &StatusFinding::severity);
     if (verdict_.findings.empty()) {
@@ -249,6 +259,12 @@ class Judge {
     }
     const StatusFinding& worst = verdict_.findings.front();
     verdict_.severity = worst.severity;
+    if (verdict_.findings.size() == record_.doubts.size()) {
+      verdict_.severity = Severity::Good;
+      verdict_.headline = "All is well; the configuration has points to look at.";
+      verdict_.advice = "The findings below name them.";
+      return;
+    }
     if (worst.severity == Severity::Note) {
       verdict_.headline = "All is well here and at the mail server; single clients fail.";
       verdict_.advice = "The failures below say why, and what to do.";

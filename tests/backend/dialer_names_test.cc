@@ -38,7 +38,7 @@ TEST_F(DialerTest, UsesStaleAddressesWhileTheResolverIsSlow) {
       loop, [this] { return finished(); }, 500));
   EXPECT_NE(stream, nullptr);
   EXPECT_EQ(connects(0, "success"), 1U);
-  EXPECT_EQ(connects(0, "timed_out"), 0U);
+  EXPECT_EQ(connects(0, "name_server_silent"), 0U);
 }
 
 TEST_F(DialerTest, TriesNewAddressesThatArriveWhileAStaleOneFails) {
@@ -68,15 +68,15 @@ TEST_F(DialerTest, TriesTheNextServerWhenANameTakesTooLong) {
   test::BusyPool busy(loop);
   start();
   pass_ms(200);
-  EXPECT_EQ(connects(0, "timed_out"), 0U);
+  EXPECT_EQ(connects(0, "name_server_silent"), 0U);
   pass_ms(300);
   ASSERT_TRUE(wait());
-  expect_next_server("timed_out");
+  expect_next_server("name_server_silent");
   // The next sessions do not wait for it.
   begin_with_the_first_again();
   ASSERT_TRUE(dials());
   EXPECT_EQ(place.server(), &pool().server(1));
-  EXPECT_EQ(connects(0, "timed_out"), 1U);
+  EXPECT_EQ(connects(0, "name_server_silent"), 1U);
   // The answer that comes later counts at once.
   busy.release();
   ASSERT_TRUE(run_until(loop, [&] { return !pool().server(0).addresses.known().empty(); }));

@@ -95,6 +95,7 @@ TEST(Cli, ProbesAServer) {
   command = accepted({"probe", "[::1]:1143", "--json", "--timeout", "2s", "--ca", "ca.pem",
                       "--name", "mail.test"});
   EXPECT_EQ(command.probe.target.text(), "[::1]:1143");
+  EXPECT_EQ(accepted({"probe", "2001:db8::1"}).probe.target.text(), "[2001:db8::1]:0");
   EXPECT_EQ(command.probe.timeout_ms, 2'000U);
   EXPECT_EQ(command.probe.ca_file, "ca.pem");
   EXPECT_EQ(command.probe.name, "mail.test");

@@ -71,6 +71,7 @@ TEST(BackendPreamble, NamesTheProtocolOfAnotherServer) {
   EXPECT_EQ(protocol("220 (vsFTPd 3.0.3)\r\n"), "FTP");
   EXPECT_EQ(protocol("220 mail LMTP ready\r\n"), "LMTP");
   EXPECT_EQ(protocol("554 no\r\n"), "SMTP");
+  EXPECT_EQ(protocol("<!DOCTYPE html>\r\n"), "HTTP");
   EXPECT_EQ(protocol("-ERR no\r\n"), "POP3");
   EXPECT_EQ(protocol("SSH-2.0-x\r\n"), "SSH");
   EXPECT_EQ(protocol("\"IMPLEMENTATION\" \"Dovecot Pigeonhole\"\r\n"), "ManageSieve");

@@ -148,6 +148,8 @@ TEST(Judge, NamesWhatIsWrongInTls) {
       {untrusted(false), Severity::Failure, Cause::ServerChainIncomplete},
       {verifies(tls::Failure::CertificateExpired), Severity::Failure,
        Cause::ServerCertificateExpired},
+      {verifies(tls::Failure::CertificateNotYetValid), Severity::Failure,
+       Cause::ServerCertificateNotYetValid},
       {verifies(tls::Failure::CertificateNameMismatch), Severity::Failure,
        Cause::ServerCertificateNameMismatch},
       {[](VisitRecord& one) { one.peer.chain[0].not_after = kNow + 3 * kDay; }, Severity::Warning,
@@ -198,8 +200,8 @@ TEST(Judge, NamesANameThatIsNotFound) {
   record.ports.clear();
   record.resolve_failure = Cause::BackendNameNotFound;
   EXPECT_EQ(findings(record), (Found{{Severity::Failure, Cause::ServerNameNotFound}}));
-  record.resolve_failure = Cause::BackendTimedOut;
-  EXPECT_EQ(findings(record), (Found{{Severity::Failure, Cause::NameServerUnavailable}}));
+  record.resolve_failure = Cause::NameServerSilent;
+  EXPECT_EQ(findings(record), (Found{{Severity::Failure, Cause::NameServerSilent}}));
   record.services = {{"_imaps._tcp", {0, 1, 993, "mail.example.org"}}};
   EXPECT_THAT(judge(record, kNow)[0].evidence, HasSubstr("mail.example.org:993"));
 }
@@ -214,6 +216,13 @@ TEST(Judge, PutsTheWorstFirstAndGradesByIt) {
   EXPECT_EQ(grade_of(judge(record, kNow)), Grade::Poor);
 }
 
+TEST(Judge, PrefersWhatAServerDoesToItsSilence) {
+  Record record = healthy();
+  record.ports = {port(1993, {failed({}, Cause::BackendGreetingTimeout),
+                              failed({.way = Way::Tls}, Cause::BackendNoSharedParameters)})};
+  EXPECT_EQ(findings(record), (Found{{Severity::Failure, Cause::BackendNoSharedParameters}}));
+}
+
 TEST(Judge, NamesWhatAUserMeets) {
   Record record = healthy();
   VisitRecord user = greeted({.way = Way::Tls, .logs_in = true});
@@ -226,7 +235,8 @@ TEST(Judge, NamesWhatAUserMeets) {
   record.ports[0].visits.back().user_steps[1] = {.command = "EXAMINE", .ok = true, .us = 2'000'000};
   EXPECT_EQ(findings(record), (Found{{Severity::Warning, Cause::ServerSlow}}));
   record.ports[0].visits.back().login = imap::LoginResult::Failure;
-  record.ports[0].visits.back().user_steps = {{.command = "LOGIN", .said = "P0 NO no"}};
+  record.ports[0].visits.back().user_steps = {
+      {.command = "LOGIN", .said = "P0 NO no", .us = 2'000'000}};
   EXPECT_EQ(findings(record), (Found{{Severity::Failure, Cause::LoginFailed}}));
 }
 

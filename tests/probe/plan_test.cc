@@ -18,6 +18,9 @@ TEST(Plan, BeginsAsThePortSays) {
   EXPECT_EQ(next_look(port(993)), kTls);
   EXPECT_EQ(next_look(port(143)), kClear);
   EXPECT_EQ(next_look(port(1993)), kClear);
+  PortRecord known = port(1993);
+  known.begins = Way::Tls;
+  EXPECT_EQ(next_look(known), kTls);
 }
 
 TEST(Plan, LeavesAPortThatIsNotReached) {

@@ -74,6 +74,20 @@ class ExpiryTest : public testing::Test, private net::DeadlineWheel::Driver {
 
 using Expiry = ExpiryTest;
 
+TEST_F(Expiry, WarnsOfOneThatEndsEarlierThanTheOneThatItReplaces) {
+  reminder_.follow(*living({80}), {});
+  EXPECT_THAT(logged([&] { reminder_.follow(*living({80}), {}); }), IsEmpty());
+  const auto issued = test::self_signed(
+      {.names = {"n80.test"}, .valid_from_s = -3600, .valid_until_s = 60 * kDayS + 3600});
+  const tls::CertificateFiles files{directory_.write("80.crt", issued.certificate_pem),
+                                    directory_.write("80.key", issued.key_pem), "p.yaml:1"};
+  const auto store = tls::CertificateStore::load({files});
+  ASSERT_TRUE(store);
+  EXPECT_THAT(logged([&] { reminder_.follow(*store.value(), {}); }),
+              ElementsAre(AllOf(HasSubstr("certificate ends earlier than the one that it replaces"),
+                                HasSubstr("left=60d left_before=80d"))));
+}
+
 TEST_F(Expiry, WarnsAtOnceOfWhatHasLittleLeft) {
   const auto store = living({50, 25, 24, 10, 9, 0, -3});
   EXPECT_THAT(

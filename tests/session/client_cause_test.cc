@@ -41,6 +41,25 @@ TEST(ClientCause, AnAlertOfTheClientSaysMore) {
             Cause::ClientBrokeOff);
 }
 
+TEST(ClientCause, OfARejectedCertificateIsWhatIsWrongWithIt) {
+  constexpr int64_t kNowS = 1'800'000'000;
+  tls::CertificateStore::Description served{.label = "",
+                                            .where = "",
+                                            .names = {},
+                                            .key_type = tls::KeyType::Ecdsa,
+                                            .not_before = kNowS - 10,
+                                            .not_after = kNowS + 10,
+                                            .fingerprint_sha256 = ""};
+  EXPECT_EQ(fault_of(served, kNowS), std::nullopt);
+  EXPECT_EQ(fault_of(served, kNowS + 10), Cause::CertificateExpired);
+  EXPECT_EQ(fault_of(served, kNowS - 11), Cause::CertificateNotYetValid);
+  served.intermediates = {{.subject = "CN=R3", .not_before = 0, .not_after = kNowS - 1}};
+  EXPECT_EQ(fault_of(served, kNowS), Cause::CertificateExpired);
+  served.intermediates.clear();
+  served.self_signed = true;
+  EXPECT_EQ(fault_of(served, kNowS), Cause::CertificateSelfSigned);
+}
+
 TEST(ClientCause, OfAViolationIsWhatWasViolated) {
   const auto of = [](imap::Violation violation) {
     return cause_of_end(EndReason::ClientViolation, imap::imap_error(violation, ""), {});

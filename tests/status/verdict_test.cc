@@ -66,9 +66,23 @@ TEST(Verdict, IsUsWhenACertificateHasEnded) {
   const Verdict verdict = judge(record);
   EXPECT_EQ(verdict.severity, Severity::Failing);
   EXPECT_THAT(verdict.headline, StartsWith("It is us: certificate mail.crt: Its certificate has"));
-  EXPECT_EQ(verdict.advice, describe(Cause::ClientFindsCertificateExpired).fix);
+  EXPECT_EQ(verdict.advice, describe(Cause::CertificateExpired).fix);
+  record.certificates[0].lifetime = StatusRecord::Lifetime::NotYetValid;
+  EXPECT_EQ(judge(record).advice, describe(Cause::CertificateNotYetValid).fix);
   record.certificates[0].lifetime = StatusRecord::Lifetime::Overdue;
   EXPECT_EQ(judge(record).severity, Severity::Warning);
+}
+
+TEST(Verdict, IsGoodWhileTheConfigurationAloneIsDoubtful) {
+  StatusRecord record = calm_record();
+  record.doubts = {{.where = "postern.yaml:7", .text = "idle is short"}};
+  Verdict verdict = judge(record);
+  EXPECT_EQ(verdict.severity, Severity::Good);
+  EXPECT_EQ(verdict.headline, "All is well; the configuration has points to look at.");
+  EXPECT_EQ(verdict.findings[0].subject, "configuration, postern.yaml:7");
+  EXPECT_EQ(verdict.findings[0].what, "Idle is short.");
+  record.failures = {failure(Cause::ClientNotTls, "")};
+  EXPECT_THAT(judge(record).headline, HasSubstr("single clients fail"));
 }
 
 TEST(Verdict, SaysWhatIsWrongWithTheProcess) {

@@ -32,9 +32,10 @@ TEST(Failure, GivesEachItsOwnLabelAndText) {
 TEST(Failure, RecognisesWhatIsNotTls) {
   EXPECT_EQ(recognise("PROXY TCP4 192.0.2.1"), Failure::ProxyHeader);
   EXPECT_EQ(recognise({"\r\n\r\n\0\r\nQUIT\n\x21", 13}), Failure::ProxyHeader);
-  for (const char* request : {"GET / HTTP/1.1", "HEAD / H", "POST /x", "PUT /x", "OPTIONS * HTTP",
-                              "CONNECT mail.example.org:993", "DELETE /", "PRI * HTTP/2.0",
-                              "HTTP/1.1 400 Bad Request", "<!DOCTYPE HTML>"}) {
+  for (const char* request :
+       {"GET / HTTP/1.1", "HEAD / H", "POST /x", "PUT /x", "OPTIONS * HTTP",
+        "CONNECT mail.example.org:993", "DELETE /", "PRI * HTTP/2.0", "HTTP/1.1 400 Bad Request",
+        "<!DOCTYPE HTML>", "<!DOCTYPE html>", "<html>"}) {
     EXPECT_EQ(recognise(request), Failure::PlaintextHttp) << request;
   }
   for (const char* line : {"a1 LOGIN joe secret", ". capability", "A_1-x noop", "* OK hello"}) {

@@ -98,14 +98,16 @@ TEST_F(Verify, RefusesForeignAuthorities) {
   EXPECT_EQ(meet(impostor.issue({.names = {"mail.example.org"}}), by_authority()),
             Failure::CertificateUntrusted);
   EXPECT_EQ(meet(test::self_signed({.names = {"mail.example.org"}}), by_authority()),
-            Failure::CertificateUntrusted);
+            Failure::CertificateSelfSigned);
+  EXPECT_THAT(finding_, HasSubstr("issued by '"));
 }
 
 TEST_F(Verify, RefusesExpiredAndFutureOnes) {
   EXPECT_EQ(meet({.names = {"mail.example.org"}, .valid_from_s = -7200, .valid_until_s = -3600}),
             Failure::CertificateExpired);
   EXPECT_EQ(meet({.names = {"mail.example.org"}, .valid_from_s = 3600, .valid_until_s = 7200}),
-            Failure::CertificateExpired);
+            Failure::CertificateNotYetValid);
+  EXPECT_THAT(finding_, HasSubstr("' is valid from "));
 }
 
 // "A certificate is expired" does not say whose, nor since when.
@@ -162,7 +164,7 @@ TEST_F(Verify, APinBesideAnAuthorityMustHoldToo) {
   Verification rule = by_authority();
   rule.pins_sha256 = {good.spki_sha256_base64, stray.spki_sha256_base64};
   EXPECT_EQ(meet(good, rule), std::nullopt);
-  EXPECT_EQ(meet(stray, rule), Failure::CertificateUntrusted);
+  EXPECT_EQ(meet(stray, rule), Failure::CertificateSelfSigned);
   EXPECT_EQ(meet(authority_.issue({.names = {"mail.example.org"}}), rule),
             Failure::CertificatePinMismatch);
 }

@@ -105,6 +105,19 @@ std::string describe_issuer(X509& certificate, int x509_error) {
          "': " + X509_verify_cert_error_string(x509_error);
 }
 
+std::string describe_fault(X509& certificate, Failure failure, int x509_error) {
+  switch (failure) {
+    case Failure::CertificateExpired:
+    case Failure::CertificateNotYetValid:
+      return describe_dates(certificate);
+    case Failure::CertificateUntrusted:
+    case Failure::CertificateSelfSigned:
+      return describe_issuer(certificate, x509_error);
+    default:
+      return "";
+  }
+}
+
 }  // namespace
 
 Result<bssl::UniquePtr<X509_STORE>> parse_authorities(const std::string& pem,
@@ -150,8 +163,11 @@ bssl::UniquePtr<STACK_OF(X509)> parse_chain(const STACK_OF(CRYPTO_BUFFER) * chai
 Failure failure_of(int x509_error) {
   switch (x509_error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
-    case X509_V_ERR_CERT_NOT_YET_VALID:
       return Failure::CertificateExpired;
+    case X509_V_ERR_CERT_NOT_YET_VALID:
+      return Failure::CertificateNotYetValid;
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+      return Failure::CertificateSelfSigned;
     case X509_V_ERR_HOSTNAME_MISMATCH:
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
       return Failure::CertificateNameMismatch;
@@ -263,10 +279,8 @@ std::optional<Failure> Verifier::judge_chain(X509& leaf, STACK_OF(X509) * others
   const Failure failure = failure_of(X509_STORE_CTX_get_error(verification.get()));
   // Of the whole chain, the one that was looked at when it failed.
   X509* const at = X509_STORE_CTX_get_current_cert(verification.get());
-  if (at != nullptr && failure == Failure::CertificateExpired) {
-    finding = describe_dates(*at);
-  } else if (at != nullptr && failure == Failure::CertificateUntrusted) {
-    finding = describe_issuer(*at, X509_STORE_CTX_get_error(verification.get()));
+  if (at != nullptr) {
+    finding = describe_fault(*at, failure, X509_STORE_CTX_get_error(verification.get()));
   }
   return failure;
 }

@@ -18,7 +18,7 @@ inline constexpr auto kBackendCauses = std::to_array<CauseRow>({
      "for `implicit`. A firewall that rejects looks the same."},
     {Cause::BackendTimedOut, "backend_timed_out", Party::Network, Symptom::Unavailable,
      "Nobody answers within `timeouts.connect`, or the server stops within the dialogue before a "
-     "session; if the log's `error` speaks of resolving, the name servers are silent.",
+     "session.",
      "The host is off, the address in `servers` is wrong, or a firewall drops: try `nc -vz HOST "
      "PORT` from this machine."},
     {Cause::BackendUnreachable, "backend_unreachable", Party::Network, Symptom::Unavailable,
@@ -35,11 +35,11 @@ inline constexpr auto kBackendCauses = std::to_array<CauseRow>({
      "header that it wants or does not take from postern (Dovecot: `haproxy_trusted_networks`), "
      "tcp-wrappers, a port that wants TLS, or a crash: the server's own log."},
     {Cause::BackendGreetingTimeout, "backend_greeting_timeout", Party::Backend,
-     Symptom::Unavailable, "The connection stands, but no whole greeting came in time.",
-     "Run `postern check --preflight`: it finds out within seconds whether the server wants TLS "
-     "from the first byte (`tls: implicit`), wants a PROXY header (`client_identity`), or is no "
-     "IMAP server. If it is one and slow (a DNS or ident look-up of its clients, too few "
-     "processes), mend that there, or raise `timeouts.connect`."},
+     Symptom::Unavailable,
+     "The connection stands, but no whole greeting came in time, nor an answer to a ClientHello.",
+     "If the server is slow (a DNS or ident look-up of its clients, too few processes), mend that "
+     "there, or raise `timeouts.connect`. `postern check --preflight` finds out whether it waits "
+     "for something else."},
     {Cause::BackendSlow, "backend_slow", Party::Backend, Symptom::LoginsAreSlow,
      "The connection stands, postern has spoken first, but no whole greeting came in time.",
      "The server is slow, or a look-up of its clients' names is: mend it there, or raise "
@@ -67,6 +67,12 @@ inline constexpr auto kBackendCauses = std::to_array<CauseRow>({
     {Cause::NameServerUnavailable, "name_server_unavailable", Party::Network, Symptom::Unavailable,
      "No name server could answer. Addresses that are known stay in use.",
      "`/etc/resolv.conf` of this machine or container, and the name servers in it."},
+    {Cause::NameServerSilent, "name_server_silent", Party::Network, Symptom::Unavailable,
+     "The name servers have not answered in time: they are slow, or something drops the questions. "
+     "Addresses that are known stay in use.",
+     "Ask each `nameserver` of `/etc/resolv.conf` yourself: `dig @ADDRESS NAME`. One that is dead "
+     "must go from the file; a firewall must let UDP and TCP port 53 pass. Until then name the "
+     "server by its address."},
     {Cause::BackendOvertaken, "backend_overtaken", Party::Backend, Symptom::LoginsAreSlow,
      "Another server or address greeted first, after this one had been asked.",
      "Nothing, unless it rises at one server alone: that one is slow or dead."},
@@ -156,15 +162,25 @@ inline constexpr auto kBackendCauses = std::to_array<CauseRow>({
      "too; else its list of ciphers is too narrow (Dovecot: `ssl_cipher_list`)."},
     {Cause::BackendCertificateUntrusted, "backend_certificate_untrusted", Party::Operator,
      Symptom::BackendTls,
-     "The server's certificate is self-signed, or from an authority that `verify.ca` does not "
-     "have. The log's `finding` names the issuer.",
-     "Name its authority, or the self-signed certificate itself, in `verify.ca`, or its key in "
-     "`pin_sha256`."},
-    {Cause::BackendCertificateExpired, "backend_certificate_expired", Party::Backend,
+     "The server's certificate is from an authority that `verify.ca` does not have, or the server "
+     "leaves out the intermediate between them. The log's `finding` names the issuer.",
+     "If `verify.ca` has the root, let the server send the intermediate too (`fullchain.pem`); "
+     "else "
+     "name its authority in `verify.ca`, or its key in `pin_sha256`."},
+    {Cause::BackendCertificateSelfSigned, "backend_certificate_self_signed", Party::Operator,
      Symptom::BackendTls,
-     "The server's certificate has ended or is not valid yet; the log's `finding` has the dates.",
+     "The server's certificate is self-signed, and `verify.ca` does not have it.",
+     "If it is the server's own, name the certificate itself in `verify.ca`, or its key in "
+     "`pin_sha256`; if the server should have another one, it has not found that."},
+    {Cause::BackendCertificateExpired, "backend_certificate_expired", Party::Backend,
+     Symptom::BackendTls, "The server's certificate has ended; the log's `finding` has the dates.",
      "Renew it at the server, and restart the server; a pin alone (`pin_sha256` without `ca`) does "
      "not look at dates."},
+    {Cause::BackendCertificateNotYetValid, "backend_certificate_not_yet_valid", Party::Backend,
+     Symptom::BackendTls,
+     "The server's certificate is not valid yet; the log's `finding` has the dates.",
+     "Compare the clocks: `date -u` here, at the server, and where the certificate is issued. If "
+     "they are right, the server must show its former certificate until then."},
     {Cause::BackendCertificateNameMismatch, "backend_certificate_name_mismatch", Party::Operator,
      Symptom::BackendTls,
      "The server's certificate is for other names; the log's `finding` has the wanted one and "

@@ -120,9 +120,13 @@ inline constexpr auto kProbeCauses = std::to_array<CauseRow>({
      "Let the server send the intermediate too: of certbot `fullchain.pem`, not `cert.pem`. An "
      "authority of your own goes into the clients, and into `--ca` here."},
     {Cause::ServerCertificateExpired, "server_certificate_expired", Party::Operator,
-     Symptom::ServerProbed, "A certificate of the chain has ended or is not valid yet.",
+     Symptom::ServerProbed, "A certificate of the chain has ended.",
      "Renew it, and restart or reload the server: many read it at their start alone. If it was "
-     "renewed, the server still serves the old file; if it is not valid yet, look at the clocks."},
+     "renewed, the server still serves the old file."},
+    {Cause::ServerCertificateNotYetValid, "server_certificate_not_yet_valid", Party::Operator,
+     Symptom::ServerProbed, "A certificate of the chain is not valid yet.",
+     "Look at the clocks, here and where it was issued; if they are right, let the server show its "
+     "former certificate until then."},
     {Cause::ServerCertificateNameMismatch, "server_certificate_name_mismatch", Party::Operator,
      Symptom::ServerProbed, "The certificate is for other names than the one that was asked for.",
      "Have it issued for this name too, or set clients up with a name that it has."},

@@ -132,6 +132,18 @@ inline constexpr auto kSessionCauses = std::to_array<CauseRow>({
      "A certificate that postern serves has ended; clients refuse it.",
      "Put the renewed chain and its key in place: postern serves them within seconds, without a "
      "restart. If they are there, look for `certificates not reloaded` in the log."},
+    {Cause::CertificateNotYetValid, "certificate_not_yet_valid", Party::Operator,
+     Symptom::CertificateNotTrusted,
+     "A certificate that postern serves is not valid yet; clients refuse it.",
+     "Put the former certificate back until then; if its dates are right, the clock of this "
+     "machine "
+     "or of the client is wrong."},
+    {Cause::CertificateSelfSigned, "certificate_self_signed", Party::Operator,
+     Symptom::CertificateNotTrusted,
+     "The certificate that postern serves for this name is self-signed, and the client does not "
+     "trust it.",
+     "Have one issued by an authority that clients trust (docs/certificates.md has the ways by "
+     "ACME); to try postern out, install this one in the client."},
 });
 
 }  // namespace postern

@@ -62,6 +62,8 @@ std::optional<Cause> cause_of_certificate(const tls::PeerReport& peer) {
   switch (*peer.failure) {
     case tls::Failure::CertificateExpired:
       return Cause::ServerCertificateExpired;
+    case tls::Failure::CertificateNotYetValid:
+      return Cause::ServerCertificateNotYetValid;
     case tls::Failure::CertificateNameMismatch:
       return Cause::ServerCertificateNameMismatch;
     default:
@@ -112,7 +114,9 @@ void judge_pace(const VisitRecord& visit, Findings& found) {
   judge_step("TLS", visit.times.tls_us);
   judge_step("the greeting", visit.times.greeting_us);
   for (const UserStep& step : visit.user_steps) {
-    judge_step(step.command, step.us);
+    if (step.ok) {  // a server delays its no to a wrong password, as it should
+      judge_step(step.command, step.us);
+    }
   }
 }
 

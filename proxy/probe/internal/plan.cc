@@ -45,7 +45,8 @@ bool speaks_something_else(const VisitRecord& visit) {
 
 std::optional<VisitPlan> next_look(const PortRecord& port) {
   if (port.visits.empty()) {
-    return VisitPlan{.way = port.address.port() == kTlsPort ? Way::Tls : Way::Clear};
+    const Way usual = port.address.port() == kTlsPort ? Way::Tls : Way::Clear;
+    return VisitPlan{.way = port.begins.value_or(usual)};
   }
   const VisitRecord& first = port.visits.front();
   const VisitRecord& last = port.visits.back();

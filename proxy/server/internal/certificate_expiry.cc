@@ -1,6 +1,7 @@
 #include "proxy/server/internal/certificate_expiry.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "proxy/cause/cause.h"
 #include "proxy/log/log.h"
@@ -22,7 +23,8 @@ bool holds(const std::vector<LifetimeNotice>& notices, const LifetimeNotice& wan
 
 void ExpiryReminder::follow(const tls::CertificateStore& certificates,
                             const CertificateShares& shares) {
-  certificates_ = certificates.describe();
+  const Descriptions former = std::exchange(certificates_, certificates.describe());
+  report_shortened(former);
   shares_ = shares;
   looked_at_s_ = clock_s_();
   remind(looked_at_s_, true);
@@ -58,9 +60,12 @@ void ExpiryReminder::report(const LifetimeNotice& notice) const {
   const bool leaf = notice.intermediate == 0;
   switch (notice.state) {
     case State::NotYetValid:
-      log::warn("certificate is not valid yet", {{"certificate", label},
-                                                 log::Field::optional("subject", notice.subject),
-                                                 {"valid_in", left}});
+      log::warn("certificate is not valid yet",
+                {{"certificate", label},
+                 log::Field::optional("subject", notice.subject),
+                 {"valid_in", left},
+                 {"cause", name_of(Cause::CertificateNotYetValid)},
+                 {"advice", describe(Cause::CertificateNotYetValid).fix}});
       return;
     case State::Overdue:
       if (leaf) {
@@ -89,6 +94,21 @@ void ExpiryReminder::report(const LifetimeNotice& notice) const {
                   {"cause", name_of(Cause::CertificateExpired)},
                   {"advice", describe(Cause::CertificateExpired).fix}});
       return;
+  }
+}
+
+// Most often an old file that came back: the reminders before its end would come too late.
+void ExpiryReminder::report_shortened(const Descriptions& former) const {
+  for (const auto& now : certificates_) {
+    const auto was =
+        std::ranges::find(former, now.label, &tls::CertificateStore::Description::label);
+    if (was != former.end() && now.not_after < was->not_after) {
+      log::warn("certificate ends earlier than the one that it replaces",
+                {{"certificate", now.label},
+                 {"left", round_time(now.not_after - clock_s_())},
+                 {"left_before", round_time(was->not_after - clock_s_())},
+                 {"advice", "if that is not meant, look which file the renewal has written"}});
+    }
   }
 }
 

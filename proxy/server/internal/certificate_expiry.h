@@ -26,6 +26,7 @@ class ExpiryReminder final : private net::Deadline {
   void on_deadline() override;
   void remind(int64_t now_s, bool all);
   void report(const LifetimeNotice& notice) const;
+  void report_shortened(const Descriptions& former) const;
   void report_stale(int64_t now_s) const;
   void arm_next(int64_t now_s);
 

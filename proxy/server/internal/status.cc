@@ -144,6 +144,7 @@ void Status::sample(std::vector<Sample>& into) {
   };
   sample_certificates(into);
   sample_backends(into);
+  sample_failures(into);
   const CertificateShares& shares = sources_.materials.config->tls.shares;
   add(Metric::CertificateRenewalOverdueRatio, {},
       static_cast<double>(shares.renewal_overdue_percent) / 100);
@@ -187,6 +188,18 @@ void Status::sample_certificates(std::vector<Sample>& into) {
                       .label_values = labels,
                       .value = static_cast<double>(certificate.ocsp_next_update)});
     }
+  }
+}
+
+void Status::sample_failures(std::vector<Sample>& into) {
+  for (const FailureBook::Group& group : sources_.facts.failures.groups()) {
+    const bool of_none = group.backend == FailureBook::kNoBackend;
+    into.push_back(
+        {.metric = Metric::Failures,
+         .label_values = {of_none ? ""
+                                  : sources_.labels.values(metrics::Label::Backend)[group.backend],
+                          name_of(group.cause)},
+         .value = static_cast<double>(group.count)});
   }
 }
 

@@ -37,6 +37,7 @@ class Status final : public metrics::AdminSource,
   void sample(std::vector<metrics::Sample>& into) override;
   void run() override;  // the turn ends
   void sample_certificates(std::vector<metrics::Sample>& into);
+  void sample_failures(std::vector<metrics::Sample>& into);
   void sample_backends(std::vector<metrics::Sample>& into);
   std::string unready() const;
   std::string servers_text() const;

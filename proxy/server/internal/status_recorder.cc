@@ -110,6 +110,7 @@ StatusRecord StatusRecorder::record(const std::string& unready) const {
   put_backends(record);
   record.sessions = sessions();
   put_failures(record);
+  put_doubts(record);
   put_bans(record);
   record.changes = sources_.facts.changes.entries();
   return record;
@@ -287,6 +288,14 @@ void StatusRecorder::put_failures(StatusRecord& record) const {
                              .client = event.details.client,
                              .backend = backend_name(event.backend),
                              .server = event.details.server});
+  }
+}
+
+void StatusRecorder::put_doubts(StatusRecord& record) const {
+  for (const Faults* faults : {&sources_.state.doubts, &sources_.materials.warnings}) {
+    for (const Fault& doubt : *faults) {
+      record.doubts.push_back({.where = doubt.where, .text = doubt.message});
+    }
   }
 }
 

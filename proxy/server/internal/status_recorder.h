@@ -34,6 +34,7 @@ class StatusRecorder final : private net::Deadline {
   StatusRecord::Server server(size_t backend, size_t index) const;
   StatusRecord::Sessions sessions() const;
   void put_failures(StatusRecord& record) const;
+  void put_doubts(StatusRecord& record) const;
   void put_bans(StatusRecord& record) const;
 
   std::string backend_name(size_t index) const;

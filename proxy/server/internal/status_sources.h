@@ -23,6 +23,7 @@ struct ServingState {
   int64_t certificates_at_s = 0;     // when those in force were loaded
   bool certificates_failed = false;  // their files have changed, and could not be loaded
   bool draining = false;
+  Faults doubts = {};  // about the configuration in force
 };
 
 struct StatusSources {

@@ -25,7 +25,9 @@ constexpr Causes<Failure> kTlsCauses({
     {Failure::ProxyHeader, Cause::ProxyHeaderRefused},
     {Failure::NotTls, Cause::ClientNotTls},
     {Failure::CertificateUntrusted, Cause::ClientCertificateUntrusted},
+    {Failure::CertificateSelfSigned, Cause::ClientCertificateUntrusted},
     {Failure::CertificateExpired, Cause::ClientCertificateExpired},
+    {Failure::CertificateNotYetValid, Cause::ClientCertificateExpired},
     {Failure::CertificateNameMismatch, Cause::ClientCertificateUntrusted},
     {Failure::CertificatePinMismatch, Cause::ClientCertificateUntrusted},
     {Failure::CertificateRevoked, Cause::ClientCertificateRevoked},
@@ -65,6 +67,20 @@ Cause cause_of_handshake(Failure failure, std::optional<uint8_t> alert) {
     }
   }
   return kTlsCauses[failure];
+}
+
+std::optional<Cause> fault_of(const tls::CertificateStore::Description& served, int64_t now_s) {
+  const bool has_ended =
+      served.not_after <= now_s || std::ranges::any_of(served.intermediates, [&](const auto& one) {
+        return one.not_after <= now_s;
+      });
+  if (has_ended) {
+    return Cause::CertificateExpired;
+  }
+  if (served.not_before > now_s) {
+    return Cause::CertificateNotYetValid;
+  }
+  return served.self_signed ? std::optional(Cause::CertificateSelfSigned) : std::nullopt;
 }
 
 Cause cause_of_end(EndReason reason, const Error& error, std::optional<uint8_t> alert) {
