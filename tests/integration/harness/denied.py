@@ -12,14 +12,17 @@ import struct
 import sys
 
 PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, MODE_FILTER = 22, 38, 2
+AF_INET6 = 10
 LOAD, JUMP_IF_EQUAL, RETURN = 0x20, 0x15, 0x06  # words of classic BPF
 NUMBER, FIRST_ARGUMENT = 0, 16  # in struct seccomp_data
 ALLOW, ERROR = 0x7FFF0000, 0x00050000
-NUMBERS = {"x86_64": {"prctl": 157, "seccomp": 317}, "aarch64": {"prctl": 167, "seccomp": 277}}[platform.machine()]
+NUMBERS = {"x86_64": {"prctl": 157, "seccomp": 317, "socket": 41},
+           "aarch64": {"prctl": 167, "seccomp": 277, "socket": 198}}[platform.machine()]
 CALLS = {  # (number, first argument or None)
     "io_uring_setup": (425, None),
     "seccomp": (NUMBERS["seccomp"], None),
     "prctl_seccomp": (NUMBERS["prctl"], PR_SET_SECCOMP),
+    "socket_inet6": (NUMBERS["socket"], AF_INET6),
 }
 
 
