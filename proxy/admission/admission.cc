@@ -56,7 +56,7 @@ std::optional<Refusal> Admission::admit_address(SessionPermit& permit, const Lim
   if (!may_come(limits, client)) {
     return Refusal::Denied;
   }
-  if (limits.login_failures && logins_.banned(*limits.login_failures, client, now_ms)) {
+  if (logins_.banned(limits.login_failures, client, now_ms)) {
     return Refusal::Banned;
   }
   const uint64_t number = client_number(client);

@@ -1,6 +1,7 @@
 #include "proxy/admission/login_guard.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -139,15 +140,14 @@ LoginGuard::Verdict LoginGuard::failed(const LoginFailures& rules, const net::Ad
     if (verdict.failures >= rules.max) {
       verdict.banned = true;
       verdict.ban_began = true;
-      record.failures = {};
-      record.until = static_cast<uint32_t>((now_ms + rules.ban_ms) / kUnitMs + 1) | kBanned;
+      record.ban(now_ms + rules.ban_ms, false);
       if (const auto of_client = all.find(key); of_client != all.end()) {
         refuse_all(of_client->second);
       }
     }
   });
   if (verdict.ban_began) {
-    show_ban(client, now_ms + rules.ban_ms);
+    list({.client = client, .until_ms = now_ms + rules.ban_ms});
   }
   verdict.delay_ms = delay_of(rules, verdict.failures);
   if (!verdict.banned && user != 0) {
@@ -164,27 +164,78 @@ void LoginGuard::succeeded(const LoginFailures& rules, const net::Address& clien
   }
 }
 
-bool LoginGuard::banned(const LoginFailures& rules, const net::Address& client, uint64_t now_ms) {
+bool LoginGuard::banned(const std::optional<LoginFailures>& rules, const net::Address& client,
+                        uint64_t now_ms) {
   bool found = false;
-  table_.find(key_of(client_number(client)),
-              [&](const Record& record) { found = record.banned() && !record.expired(now_ms); });
-  return found && !net::contains(rules.exempt, client);
+  table_.find(key_of(client_number(client)), [&](const Record& record) {
+    found = record.banned() && !record.expired(now_ms) && (rules || record.by_hand());
+  });
+  return found && !(rules && net::contains(rules->exempt, client));
 }
 
-void LoginGuard::show_ban(const net::Address& client, uint64_t until_ms) {
+// ---- bans by hand, and the list of all
+
+void LoginGuard::ban(const net::Address& client, uint64_t until_ms, uint64_t now_ms, bool by_hand) {
+  const uint64_t key = key_of(client_number(client));
+  table_.update(key, now_ms, [&](Record& record, AttemptsByKey& all) {
+    record.ban(until_ms, by_hand);
+    if (const auto of_client = all.find(key); of_client != all.end()) {
+      refuse_all(of_client->second);
+    }
+  });
+  list({.client = client, .until_ms = until_ms, .by_hand = by_hand});
+}
+
+bool LoginGuard::lift(const net::Address& client, uint64_t now_ms) {
   const uint64_t number = client_number(client);
-  const std::lock_guard lock(shown_mutex_);
-  std::erase_if(shown_, [number](const Ban& ban) { return client_number(ban.client) == number; });
-  shown_.push_front({.client = client, .until_ms = until_ms});
-  if (shown_.size() > kShownBans) {
-    shown_.pop_back();
+  bool lifted = false;
+  table_.find(key_of(number), [&](Record& record) {
+    lifted = record.banned() && !record.expired(now_ms);
+    if (lifted) {
+      record = Record();
+    }
+  });
+  const std::lock_guard lock(listed_mutex_);
+  take_off_list(number);
+  changes_.fetch_add(lifted ? 1 : 0, std::memory_order_relaxed);
+  return lifted;
+}
+
+void LoginGuard::list(const Ban& ban) {
+  const uint64_t number = client_number(ban.client);
+  const std::lock_guard lock(listed_mutex_);
+  take_off_list(number);
+  listed_.push_front(ban);
+  listed_at_[number] = listed_.begin();
+  if (listed_.size() > kListedBans) {
+    take_off_list(client_number(listed_.back().client));
+  }
+  changes_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void LoginGuard::take_off_list(uint64_t client) {
+  if (const auto found = listed_at_.find(client); found != listed_at_.end()) {
+    listed_.erase(found->second);
+    listed_at_.erase(found);
   }
 }
 
-std::vector<LoginGuard::Ban> LoginGuard::bans(uint64_t now_ms) {
-  const std::lock_guard lock(shown_mutex_);
-  std::erase_if(shown_, [now_ms](const Ban& ban) { return ban.until_ms <= now_ms; });
-  return {shown_.begin(), shown_.end()};
+std::vector<LoginGuard::Ban> LoginGuard::bans(uint64_t now_ms, size_t most) {
+  const std::lock_guard lock(listed_mutex_);
+  std::erase_if(listed_at_, [now_ms](const auto& ban) { return ban.second->until_ms <= now_ms; });
+  std::erase_if(listed_, [now_ms](const Ban& ban) { return ban.until_ms <= now_ms; });
+  const size_t count = std::min(most, listed_.size());
+  return {listed_.begin(), std::next(listed_.begin(), static_cast<ptrdiff_t>(count))};
+}
+
+std::string LoginGuard::text_of(const net::Address& client) {
+  if (!client.is_v6()) {
+    return client.ip_text();
+  }
+  constexpr size_t kOctets = 8;
+  std::array<uint8_t, 16> network{};
+  std::ranges::copy(client.ip().first(kOctets), network.begin());
+  return net::Address::from_ip(network, 0).ip_text() + "/64";
 }
 
 size_t LoginGuard::entries(uint64_t now_ms) {
@@ -206,12 +257,15 @@ void LoginGuard::forgive(const LoginFailures& rules, uint64_t client, uint64_t u
     return;
   }
   table_.find(key_of(client), [&](Record& record) {
+    if (record.banned()) {  // it has no failures
+      return;
+    }
     record.move_to(of_name.slice);
     for (size_t i = 0; i < kSlices; ++i) {
       record.failures[i] = static_cast<uint8_t>(record.failures[i] -
                                                 std::min(record.failures[i], of_name.failures[i]));
     }
-    if (!record.banned() && record.sum() == 0) {
+    if (record.sum() == 0) {
       record.until = 0;
     }
   });
@@ -250,6 +304,12 @@ uint64_t LoginGuard::key_of(uint64_t client, uint64_t user) const {
 uint64_t LoginGuard::Record::eviction_rank() const {
   const uint64_t rank = banned() ? 2 : (key & 1) == 0 ? 1 : 0;
   return rank << 32 | (until & ~kBanned);
+}
+
+void LoginGuard::Record::ban(uint64_t until_ms, bool is_by_hand) {
+  failures = {};
+  slice = is_by_hand ? kByHand : 0;
+  until = static_cast<uint32_t>(until_ms / kUnitMs + 1) | kBanned;
 }
 
 // Another loop's clock may be a little behind. If it is far off, a reload has changed the length of

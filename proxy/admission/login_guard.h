@@ -4,7 +4,7 @@
 // later than the one before; too many ban the address for a while. A success forgives the same
 // user's failures from that address, but neither guesses at other names nor failures without a
 // known name, so that an account of one's own buys an attacker nothing. The caller reports only
-// failures that are the user's; an outage never counts.
+// failures that are the user's; an outage never counts. An operator bans and pardons by hand.
 //
 // An attempt counts before it is sent: an address has at most as many in flight as would ban it if
 // all failed. Further attempts wait for their turn in order, whichever worker has them: an office
@@ -17,11 +17,14 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -91,10 +94,15 @@ class LoginGuard {
 
   // An address that is banned.
   struct Ban {
-    net::Address client;  // without its port; of IPv6 its /64 is banned
-    uint64_t until_ms;    // by the loops' clock
+    net::Address client;   // without its port; of IPv6 its /64 is banned
+    uint64_t until_ms;     // by the loops' clock
+    bool by_hand = false;  // not because of failures
   };
-  static constexpr size_t kShownBans = 256;
+  // Beyond them the oldest is forgotten by bans(), and lasts all the same.
+  static constexpr size_t kListedBans = 16'384;
+  static constexpr uint64_t kLongestBanMs = 86'400'000;
+  // "192.0.2.7", "2001:db8::/64": what a ban of this client bans.
+  static std::string text_of(const net::Address& client);
 
   // For imap::user_hash() and imap::sasl_user().
   const SipHash::Key& name_key() const { return name_key_; }
@@ -109,10 +117,19 @@ class LoginGuard {
                  uint64_t now_ms);
   void succeeded(const LoginFailures& rules, const net::Address& client, uint64_t user,
                  uint64_t now_ms);
-  bool banned(const LoginFailures& rules, const net::Address& client, uint64_t now_ms);
+  // Without rules only those that are banned by hand are; with them none that is exempt.
+  bool banned(const std::optional<LoginFailures>& rules, const net::Address& client,
+              uint64_t now_ms);
 
-  // Those that began last, the last one first, and at most kShownBans.
-  std::vector<Ban> bans(uint64_t now_ms);
+  // Bans until `until_ms`, whatever there was before; an attempt that waits is refused.
+  void ban(const net::Address& client, uint64_t until_ms, uint64_t now_ms, bool by_hand = true);
+  // Pardons: the ban is over. False if there was none.
+  bool lift(const net::Address& client, uint64_t now_ms);
+
+  // Those that began last, the last one first, and at most `most`.
+  std::vector<Ban> bans(uint64_t now_ms, size_t most = kListedBans);
+  // How often a ban has begun or was lifted: what bans() says has changed since another number.
+  uint64_t changes() const { return changes_.load(std::memory_order_relaxed); }
 
   // Drops the expired records and returns how many are left, of addresses and of names. It visits
   // every record: call it rarely.
@@ -126,10 +143,12 @@ class LoginGuard {
   struct Record {
     uint64_t key = 0;  // the lowest bit: it counts for a name
     std::array<uint8_t, kSlices> failures{};
-    uint32_t slice = 0;  // the newest one
+    uint32_t slice = 0;  // the newest one; of a ban, whether it is by hand
     uint32_t until = 0;  // tenths of a second; the highest bit: banned
 
     bool banned() const { return (until & kBanned) != 0; }
+    bool by_hand() const { return banned() && slice == kByHand; }
+    void ban(uint64_t until_ms, bool is_by_hand);
     bool expired(uint64_t now_ms) const { return (until & ~kBanned) <= now_ms / kUnitMs; }
     uint64_t eviction_rank() const;
     void move_to(uint32_t now_slice);
@@ -137,6 +156,7 @@ class LoginGuard {
   };
   static_assert(sizeof(Record) == 24);
   static constexpr uint32_t kBanned = uint32_t{1} << 31;
+  static constexpr uint32_t kByHand = UINT32_MAX;
   static constexpr uint64_t kUnitMs = 100;
 
   // An address's attempts. While one waits, at least one is in flight, whose end gives the next one
@@ -157,14 +177,17 @@ class LoginGuard {
   static void let_go(Attempts& attempts, uint64_t now_ms, Record* record);
   static void refuse_all(Attempts& attempts);
   void give_back(Attempt& attempt);
-  void show_ban(const net::Address& client, uint64_t until_ms);
+  void list(const Ban& ban);
+  void take_off_list(uint64_t client);
 
   const SipHash::Key name_key_;
   const SipHash::Key table_key_;
   ClientTable<Record, AttemptsByKey> table_{kRecords};
   // The records know no addresses.
-  std::mutex shown_mutex_;
-  std::deque<Ban> shown_;  // the last one first
+  std::mutex listed_mutex_;
+  std::list<Ban> listed_;                                             // the last one first
+  std::unordered_map<uint64_t, std::list<Ban>::iterator> listed_at_;  // by client_number()
+  std::atomic<uint64_t> changes_ = 0;
 };
 
 }  // namespace postern

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -69,12 +70,64 @@ TEST_F(LoginGuardTest, ShowsTheBansThatLast) {
 }
 
 TEST_F(LoginGuardTest, ShowsABoundedNumberOfBans) {
-  for (size_t i = 0; i < LoginGuard::kShownBans + 10; ++i) {
+  for (size_t i = 0; i < LoginGuard::kListedBans + 10; ++i) {
     for (size_t k = 0; k < rules.max; ++k) {
       fail(kAnna, "10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256));
     }
   }
-  EXPECT_EQ(guard.bans(now_ms).size(), LoginGuard::kShownBans);
+  EXPECT_EQ(guard.bans(now_ms).size(), LoginGuard::kListedBans);
+  EXPECT_EQ(guard.bans(now_ms, 7).size(), 7U);
+}
+
+TEST_F(LoginGuardTest, BansAndPardonsByHand) {
+  guard.ban(at("192.0.2.1"), now_ms + 5'000, now_ms);
+  EXPECT_TRUE(banned());
+  EXPECT_TRUE(guard.banned(std::nullopt, at("192.0.2.1"), now_ms)) << "it needs no rules";
+  EXPECT_TRUE(fail().banned);
+  succeed();
+  EXPECT_TRUE(guard.banned(std::nullopt, at("192.0.2.1"), now_ms));
+  EXPECT_TRUE(guard.bans(now_ms).front().by_hand);
+  EXPECT_TRUE(guard.lift(at("192.0.2.1"), now_ms));
+  EXPECT_FALSE(banned());
+  EXPECT_TRUE(guard.bans(now_ms).empty());
+  EXPECT_FALSE(guard.lift(at("192.0.2.1"), now_ms));
+  guard.ban(at("192.0.2.1"), now_ms + 5'000, now_ms);
+  now_ms += 5'101;
+  EXPECT_FALSE(banned());
+  EXPECT_FALSE(guard.lift(at("192.0.2.1"), now_ms)) << "it is over already";
+  EXPECT_EQ(fail().failures, 1U);
+}
+
+TEST_F(LoginGuardTest, PardonsWhomFailuresHaveBanned) {
+  for (size_t i = 0; i < rules.max; ++i) {
+    fail();
+  }
+  EXPECT_FALSE(guard.bans(now_ms).front().by_hand);
+  EXPECT_FALSE(guard.banned(std::nullopt, at("192.0.2.1"), now_ms)) << "without rules";
+  EXPECT_TRUE(guard.lift(at("192.0.2.1"), now_ms));
+  EXPECT_FALSE(banned());
+  EXPECT_EQ(fail().failures, 1U);
+}
+
+TEST_F(LoginGuardTest, BansTheNetworkOfAnIPv6Address) {
+  guard.ban(at("[2001:db8:1:2:3::4]"), now_ms + 5'000, now_ms);
+  EXPECT_TRUE(banned("[2001:db8:1:2::]"));
+  EXPECT_FALSE(banned("[2001:db8:1:3::]"));
+  EXPECT_EQ(LoginGuard::text_of(at("[2001:db8:1:2:3::4]")), "2001:db8:1:2::/64");
+  EXPECT_EQ(LoginGuard::text_of(at("192.0.2.1")), "192.0.2.1");
+  EXPECT_TRUE(guard.lift(at("[2001:db8:1:2::9]"), now_ms));
+}
+
+TEST_F(LoginGuardTest, CountsWhatChangesTheListOfBans) {
+  const uint64_t before = guard.changes();
+  fail();
+  EXPECT_EQ(guard.changes(), before);
+  guard.ban(at("192.0.2.2"), now_ms + 5'000, now_ms);
+  EXPECT_EQ(guard.changes(), before + 1);
+  guard.lift(at("192.0.2.3"), now_ms);
+  EXPECT_EQ(guard.changes(), before + 1);
+  guard.lift(at("192.0.2.2"), now_ms);
+  EXPECT_EQ(guard.changes(), before + 2);
 }
 
 TEST_F(LoginGuardTest, EndsABanInTimeAndCountsFromZero) {

@@ -18,6 +18,8 @@ namespace {
 
 using Lifetime = StatusRecord::Lifetime;
 
+constexpr size_t kShownBans = 256;
+
 Lifetime lifetime_of(LifetimeNotice::State state) {
   switch (state) {
     case LifetimeNotice::State::NotYetValid:
@@ -301,7 +303,7 @@ void StatusRecorder::put_doubts(StatusRecord& record) const {
 
 void StatusRecorder::put_bans(StatusRecord& record) const {
   record.bans_begun = sum(Metric::LoginBans);
-  for (const auto& ban : sources_.admission.logins().bans(sources_.loop.now_ms())) {
+  for (const auto& ban : sources_.admission.logins().bans(sources_.loop.now_ms(), kShownBans)) {
     record.bans.push_back({.address = ban.client.ip_text(), .until_s = at_s(ban.until_ms)});
   }
 }
