@@ -118,7 +118,7 @@ size_t Pool::first_address(BackendServer& server, const net::Address& client) {
 std::vector<size_t> Pool::order(const net::Address& client, uint64_t now_ms) {
   std::vector<size_t> order(servers_.size());
   std::iota(order.begin(), order.end(), size_t{0});
-  std::erase_if(order, [this](size_t i) { return servers_[i].config.drain; });
+  std::erase_if(order, [this](size_t i) { return servers_[i].drains(); });
   const auto backups = std::stable_partition(
       order.begin(), order.end(), [this](size_t i) { return !servers_[i].config.backup; });
   rank({order.begin(), backups}, client, now_ms);

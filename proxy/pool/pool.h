@@ -38,6 +38,7 @@ struct BackendServer {
     return config.max_sessions > 0 &&
            health->sessions.load(std::memory_order_relaxed) >= config.max_sessions;
   }
+  bool drains() const { return config.drain || health->drained.load(std::memory_order_relaxed); }
   bool rests(uint64_t now_ms);  // all its addresses do
   bool down();                  // likewise
 

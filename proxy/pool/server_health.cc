@@ -74,7 +74,7 @@ bool ServerHealth::acquire(size_t max) {
 }
 
 ServerState ServerHealth::state(const ServerConfig& config) const {
-  if (config.drain) {
+  if (config.drain || drained.load(std::memory_order_relaxed)) {
     return ServerState::Draining;
   }
   const ServerState state = state_of_addresses();

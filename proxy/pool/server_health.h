@@ -20,7 +20,7 @@
 namespace postern {
 
 // None of its addresses has failed (Backup: nor is it needed); one has; all have, again after a
-// rest or while others served. Draining: by configuration, whatever they do.
+// rest or while others served. Draining: by configuration or by hand, whatever they do.
 enum class ServerState : uint8_t { Up, Backup, Suspect, Down, Draining };
 inline constexpr Names<ServerState> kServerStateNames{"up", "backup", "suspect", "down",
                                                       "draining"};
@@ -46,6 +46,8 @@ class ServerHealth {
   // Open ones and those on their way, of former configurations as well.
   std::atomic<size_t> sessions = 0;
   CircuitBreaker name;  // whether it resolves
+  // It gets no new session, because an operator has said so and not the configuration.
+  std::atomic<bool> drained = false;
   // When one of its addresses was back after it was down; 0: never, or long ago.
   std::atomic<uint64_t> back_ms = 0;
 

@@ -37,7 +37,7 @@ enum class EndReason : uint8_t {
   BackendClosed,       // the backend hung up
   BackendFailed,       // the backend's connection broke
   BackendViolation,    // the backend broke the protocol
-  Drained,             // ended, because postern is stopping
+  Drained,             // ended, because postern is stopping or an operator wants it
   Aborted,             // cut off at the end of the drain
   Probe,               // the client's own end without a login, of a network in log.probes
 };

@@ -69,6 +69,12 @@ void Worker::use(Contexts contexts) {
   loop_.post([this, shared] { snapshot_ = snapshot_->with(std::move(*shared)); });
 }
 
+bool Worker::end_sessions(SessionFilter which, std::function<void(size_t)> answer) {
+  return loop_.post([this, which = std::move(which), answer = std::move(answer)] {
+    answer(sessions_.stop(which));
+  });
+}
+
 void Worker::drain(DrainSchedule schedule) {
   loop_.post([this, schedule] { begin_drain(schedule); });
 }

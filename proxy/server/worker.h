@@ -48,6 +48,9 @@ class Worker final : private net::Deadline, private net::LagObserver {
   void use(Contexts contexts);
   // Stops accepting, has the sessions end, ends the thread. At the end it cuts those that are left.
   void drain(DrainSchedule schedule);
+  // Ends sessions with a BYE; `answer` is called on the worker's thread with how many. False if it
+  // drains and takes nothing more.
+  bool end_sessions(SessionFilter which, std::function<void(size_t)> answer);
   // Has `answer` called on the worker's thread; false if it drains and takes nothing more.
   bool ask(std::function<void()> answer) { return loop_.post(std::move(answer)); }
   void join();

@@ -250,6 +250,15 @@ void Session::on_deadline() {
 
 // ---- stopping
 
+std::string_view Session::backend() const {
+  return context_.pool == nullptr ? std::string_view() : context_.pool->config().name;
+}
+
+std::string_view Session::server() const {
+  const BackendServer* server = context_.slot.server();
+  return server == nullptr ? std::string_view() : server->text;
+}
+
 void Session::drain() {
   draining_ = true;
   switch (state_) {

@@ -56,8 +56,8 @@ class Session final : public net::Retirable,
                     size_t listener, std::unique_ptr<net::TcpStream> client);
   ~Session() override;
 
-  // postern is stopping: says `* BYE` once no command is in flight, or at once where nothing is
-  // under way.
+  // postern is stopping, or an operator ends the session: says `* BYE` once no command is in
+  // flight, or at once where nothing is under way.
   void drain();
   // The drain is nearly over: the end of the next response has to do. After drain().
   void hasten();
@@ -72,6 +72,10 @@ class Session final : public net::Retirable,
     return relay_ != nullptr ? relay_->kept() : early_ != nullptr ? early_->size() : 0;
   }
   uint64_t since_us() const { return context_.accepted_us; }
+  // The backend that it is for and the server that it is on; empty before and after.
+  std::string_view backend() const;
+  std::string_view server() const;
+  bool is_draining() const { return draining_; }
   // The session only waits for its client to take the last words and hang up.
   bool is_closing() const { return state_ == State::Closing; }
 

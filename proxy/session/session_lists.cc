@@ -1,6 +1,7 @@
 #include "proxy/session/session_lists.h"
 
 #include <span>
+#include <vector>
 
 #include "proxy/admission/crowd.h"
 #include "proxy/session/session.h"
@@ -32,6 +33,25 @@ Session* SessionLists::who_gives_way(Refusal limit, size_t listener) {
     logging_in.look_at(of.logging_in);
   }
   return logging_in.oldest_of_largest(kLoginCrowd);
+}
+
+bool SessionFilter::fits(const Session& session) const {
+  return (!client || client->contains(session.client())) &&
+         (backend.empty() || backend == session.backend()) &&
+         (server.empty() || server == session.server());
+}
+
+size_t SessionLists::stop(const SessionFilter& which) {
+  std::vector<Session*> found;
+  for_each([&](Session& session) {
+    if (which.fits(session) && !session.is_draining() && !session.is_closing()) {
+      found.push_back(&session);
+    }
+  });
+  for (Session* session : found) {  // none is deleted before the turn ends
+    session->drain();
+  }
+  return found.size();
 }
 
 Session* SessionLists::pop_to_stop() {

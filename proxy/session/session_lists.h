@@ -6,16 +6,27 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
+#include <string>
 
 #include "proxy/admission/refusal.h"
 #include "proxy/base/bytes.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/config/config.h"
+#include "proxy/net/network.h"
 
 namespace postern {
 
 class ClientSetup;
 class Session;
+
+// Those that have all of what is given.
+struct SessionFilter {
+  bool fits(const Session& session) const;
+  std::optional<net::Network> client = {};
+  std::string backend = {};  // its name in the configuration
+  std::string server = {};   // likewise
+};
 
 struct SessionLists {
   // Of one listener, so that each finds its own however many wait at another one.
@@ -42,6 +53,9 @@ struct SessionLists {
   // Takes out of its list the next session that must learn that postern stops, those that are
   // logging in last; null after the last.
   Session* pop_to_stop();
+  // Has those that fit say their BYE as when postern stops. Returns how many; those that do so
+  // already are not counted.
+  size_t stop(const SessionFilter& which);
   // All but those that are stopping.
   template <typename Visit>
   void for_each(Visit&& visit) {

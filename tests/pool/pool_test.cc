@@ -307,6 +307,15 @@ TEST_F(PoolTest, AServerThatDrainsGetsNoSession) {
   EXPECT_TRUE(make(Balance::RoundRobin, servers).order(client(1), 0).empty());
 }
 
+TEST_F(PoolTest, AServerThatIsDrainedByHandGetsNoSessionUntilItIsNot) {
+  Pool& pool = make(Balance::RoundRobin, weighted({1, 1}));
+  pool.server(1).health->drained = true;
+  EXPECT_EQ(pool.order(client(1), 0), (Order{0}));
+  EXPECT_EQ(pool.server(1).health->state(pool.server(1).config), ServerState::Draining);
+  pool.server(1).health->drained = false;
+  EXPECT_EQ(pool.order(client(1), 0).size(), 2U);
+}
+
 TEST_F(PoolTest, WhatOneWorkerLearnsTheOthersKnow) {
   BackendServer& one = make(Balance::RoundRobin, numbered(2)).server(1);
   BackendServer& other = make(Balance::RoundRobin, numbered(2)).server(1);

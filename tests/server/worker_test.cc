@@ -173,6 +173,38 @@ TEST_F(WorkerTest, CanBeCountedWhileTheyWork) {
   scraper.join();
 }
 
+TEST_F(WorkerTest, EndsTheSessionsThatAreAskedFor) {
+  for (int i = 0; i < 6; ++i) {
+    connect();
+  }
+  size_t answers = 0;
+  size_t ended = 0;
+  const auto end = [&](const SessionFilter& which) {
+    answers = ended = 0;
+    for (const auto& worker : workers) {
+      EXPECT_TRUE(worker->end_sessions(which, [&](size_t count) {
+        loop.post([&, count] {
+          ++answers;
+          ended += count;
+        });
+      }));
+    }
+    EXPECT_TRUE(test::run_until(loop, [&] { return answers == kWorkers; }));
+    return ended;
+  };
+  EXPECT_EQ(end({.client = net::Network::parse("192.0.2.0/24").value()}), 0U);
+  EXPECT_EQ(end({.backend = "another"}), 0U);
+  EXPECT_EQ(end({.client = net::Network::parse("127.0.0.1").value(),
+                 .backend = config.backends[0].name,
+                 .server = config.backends[0].servers[0].text()}),
+            6U);
+  for (const auto& client : clients) {
+    EXPECT_TRUE(test::run_until(loop, [&] { return client->over(); }));
+    EXPECT_TRUE(client->heard("* BYE [UNAVAILABLE]"));
+  }
+  EXPECT_EQ(end({.client = net::Network::parse("127.0.0.1").value()}), 0U) << "they end already";
+}
+
 TEST_F(WorkerTest, DrainNotifiesItsClientsAndEnds) {
   GatewayClient& client = connect();
   drain(60'000);

@@ -102,7 +102,9 @@ inline constexpr auto kSessionCauses = std::to_array<CauseRow>({
      "The server broke the protocol or one of its limits.",
      "`postern_protocol_violations_total` and the log's `error` name the violation."},
     {Cause::Drained, "drained", Party::Operator, Symptom::NothingWrong,
-     "Ended with a `* BYE` because postern stops or is replaced; clients come back.", "Nothing."},
+     "Ended with a `* BYE` because postern stops or is replaced, or because an operator has ended "
+     "it; clients come back.",
+     "Nothing."},
     {Cause::Aborted, "aborted", Party::Operator, Symptom::SessionsEnd,
      "Cut off at the end of a drain, with a command in flight.",
      "Raise `timeouts.drain`, and the service manager's time with it, if commands take longer."},
