@@ -11,11 +11,6 @@ namespace {
 constexpr size_t kMinSecretBytes = 32;
 constexpr std::string_view kSalt = "postern session tickets 1";
 
-std::string_view without_line_end(std::string_view text) {
-  const size_t end = text.find_last_not_of(" \t\r\n");
-  return end == std::string_view::npos ? std::string_view() : text.substr(0, end + 1);
-}
-
 }  // namespace
 
 TicketKeys::~TicketKeys() {

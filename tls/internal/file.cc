@@ -54,6 +54,10 @@ Result<std::string> read_file(const std::string& path) {
   return content;
 }
 
+std::string_view without_line_end(std::string_view text) {
+  return text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+}
+
 Secret::~Secret() {
   OPENSSL_cleanse(text_.data(), text_.size());
 }

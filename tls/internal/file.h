@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "proxy/base/result.h"
 
@@ -9,6 +10,9 @@ namespace postern::tls {
 
 // The whole content. The fault's `where` is `path`, its message the system's reason.
 Result<std::string> read_file(const std::string& path);
+
+// Of a secret that was written by an editor or by echo(1).
+std::string_view without_line_end(std::string_view text);
 
 // A string whose octets are overwritten before their memory is freed.
 class Secret {
