@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "proxy/status/internal/json_writer.h"
+#include "proxy/log/json_writer.h"
 #include "proxy/status/verdict.h"
 
 namespace postern {
