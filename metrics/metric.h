@@ -180,17 +180,52 @@ constexpr const char* name_of(Outcome outcome) {
 
 // What the admin endpoint is asked for, and what it answers: the values of Label::Path and
 // Label::Code.
-enum class AdminPath : uint8_t { Metrics, Live, Ready, Status, StatusJson, Index, Other };
-inline constexpr Names<AdminPath> kAdminPathNames{"/metrics",     "/live", "/ready", "/status",
-                                                  "/status.json", "/",     "other"};
+enum class AdminPath : uint8_t {
+  Metrics,
+  Live,
+  Ready,
+  Status,
+  StatusJson,
+  Index,
+  // Actions, for the holder of a token: from here to Reload.
+  Drain,
+  Undrain,
+  EndSessions,
+  Bans,
+  Ban,
+  Unban,
+  LogLevel,
+  Reload,
+  Other,
+};
+inline constexpr Names<AdminPath> kAdminPathNames({
+    {AdminPath::Metrics, "/metrics"},
+    {AdminPath::Live, "/live"},
+    {AdminPath::Ready, "/ready"},
+    {AdminPath::Status, "/status"},
+    {AdminPath::StatusJson, "/status.json"},
+    {AdminPath::Index, "/"},
+    {AdminPath::Drain, "/v1/drain"},
+    {AdminPath::Undrain, "/v1/undrain"},
+    {AdminPath::EndSessions, "/v1/end-sessions"},
+    {AdminPath::Bans, "/v1/bans"},
+    {AdminPath::Ban, "/v1/ban"},
+    {AdminPath::Unban, "/v1/unban"},
+    {AdminPath::LogLevel, "/v1/log-level"},
+    {AdminPath::Reload, "/v1/reload"},
+    {AdminPath::Other, "other"},
+});
 constexpr const char* name_of(AdminPath path) {
   return kAdminPathNames[path];
 }
 enum class HttpStatus : uint8_t {
   Ok,
   BadRequest,
+  Unauthorized,
+  Forbidden,
   NotFound,
   MethodNotAllowed,
+  Conflict,
   ContentTooLarge,
   UriTooLong,
   ExpectationFailed,
@@ -198,8 +233,8 @@ enum class HttpStatus : uint8_t {
   ServiceUnavailable,
   VersionNotSupported,
 };
-inline constexpr Names<HttpStatus> kHttpStatusNames{"200", "400", "404", "405", "413",
-                                                    "414", "417", "431", "503", "505"};
+inline constexpr Names<HttpStatus> kHttpStatusNames{"200", "400", "401", "403", "404", "405", "409",
+                                                    "413", "414", "417", "431", "503", "505"};
 constexpr const char* name_of(HttpStatus status) {
   return kHttpStatusNames[status];
 }

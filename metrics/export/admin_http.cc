@@ -6,10 +6,13 @@
 #include <algorithm>
 #include <initializer_list>
 #include <optional>
+#include <utility>
 
 #include <llhttp.h>
 
 #include "metrics/export/http_token.h"
+#include "metrics/export/internal/http_request.h"
+#include "proxy/base/check.h"
 
 namespace postern::metrics {
 namespace {
@@ -19,8 +22,11 @@ using Status = HttpStatus;
 constexpr Names<Status> kReasonPhrases({
     {Status::Ok, "OK"},
     {Status::BadRequest, "Bad Request"},
+    {Status::Unauthorized, "Unauthorized"},
+    {Status::Forbidden, "Forbidden"},
     {Status::NotFound, "Not Found"},
     {Status::MethodNotAllowed, "Method Not Allowed"},
+    {Status::Conflict, "Conflict"},
     {Status::ContentTooLarge, "Content Too Large"},
     {Status::UriTooLong, "URI Too Long"},
     {Status::ExpectationFailed, "Expectation Failed"},
@@ -36,9 +42,12 @@ constexpr const char* kIndex =
     "/status.json  the same for programs\n"
     "/metrics      figures for Prometheus\n"
     "/live         200 while the process works, else 503\n"
-    "/ready        200 while new clients can be served, else 503 and why\n";
+    "/ready        200 while new clients can be served, else 503 and why\n"
+    "/v1/...       actions, for the holder of a token: docs/operation.md\n";
 
 constexpr const char* kPlainText = "text/plain; charset=utf-8";
+constexpr const char* kReading = "GET, HEAD";
+constexpr const char* kActing = "POST";
 
 struct Response {
   Status status;
@@ -46,6 +55,7 @@ struct Response {
   const char* content_type = kPlainText;
   bool gzip = false;
   const char* policy = "";  // Content-Security-Policy
+  const char* allow = kReading;
 };
 
 // The path of a request target in origin-form or absolute-form (RFC 9112 §3.2), without the query.
@@ -62,13 +72,24 @@ std::string_view path_of(std::string_view target) {
 }
 
 AdminPath known_path(std::string_view path) {
-  for (const AdminPath known : {AdminPath::Metrics, AdminPath::Live, AdminPath::Ready,
-                                AdminPath::Status, AdminPath::StatusJson, AdminPath::Index}) {
-    if (path == name_of(known)) {
+  for (size_t i = 0; i < kCountOf<AdminPath>; ++i) {
+    const auto known = static_cast<AdminPath>(i);
+    if (known != AdminPath::Other && path == name_of(known)) {
       return known;
     }
   }
   return AdminPath::Other;
+}
+
+// RFC 6750 §2.1. Empty if there is none, or another scheme.
+std::string_view token_of(std::string_view authorization) {
+  constexpr std::string_view kScheme = "Bearer ";
+  if (!same_token(authorization.substr(0, kScheme.size()), kScheme)) {
+    return {};
+  }
+  authorization.remove_prefix(kScheme.size());
+  authorization.remove_prefix(std::min(authorization.find_first_not_of(' '), authorization.size()));
+  return authorization.substr(0, authorization.find_last_not_of(" \t") + 1);
 }
 
 Response health_response(const Health& health) {
@@ -76,89 +97,8 @@ Response health_response(const Health& health) {
                    : Response{Status::ServiceUnavailable, health.reason + "\n" + health.details};
 }
 
-// What is known of the request being read.
-struct Request {
-  std::string target;
-  std::string field;   // the header field being read
-  std::string value;   // and its value
-  std::string expect;  // the value of Expect
-  std::string accept;
-  std::string accept_encoding;
-  size_t hosts = 0;  // how many Host fields there were
-  bool head_complete = false;
-  bool complete = false;
-  bool keep_alive = false;
-  size_t head_size = 0;
-  size_t body_size = 0;
-};
-
-Request& request_of(llhttp_t* parser) {
-  return *static_cast<Request*>(parser->data);
-}
-
-int on_url(llhttp_t* parser, const char* at, size_t size) noexcept {
-  request_of(parser).target.append(at, size);
-  return 0;
-}
-
-int on_header_field(llhttp_t* parser, const char* at, size_t size) noexcept {
-  request_of(parser).field.append(at, size);
-  return 0;
-}
-
-int on_header_value(llhttp_t* parser, const char* at, size_t size) noexcept {
-  request_of(parser).value.append(at, size);
-  return 0;
-}
-
-int on_header_value_complete(llhttp_t* parser) noexcept {
-  Request& request = request_of(parser);
-  // RFC 9110 §5.3: fields of one name are one list.
-  const auto append_to = [&request](std::string& list) {
-    list.append(list.empty() ? "" : ",").append(request.value);
-  };
-  if (same_token(request.field, "Host")) {
-    ++request.hosts;
-  } else if (same_token(request.field, "Expect")) {
-    request.expect = request.value.substr(0, request.value.find_last_not_of(" \t") + 1);
-  } else if (same_token(request.field, "Accept")) {
-    append_to(request.accept);
-  } else if (same_token(request.field, "Accept-Encoding")) {
-    append_to(request.accept_encoding);
-  }
-  request.field.clear();
-  request.value.clear();
-  return 0;
-}
-
-int on_headers_complete(llhttp_t* parser) noexcept {
-  request_of(parser).head_complete = true;
-  return 0;
-}
-
-int on_message_complete(llhttp_t* parser) noexcept {
-  Request& request = request_of(parser);
-  request.complete = true;
-  // RFC 9110 §7.8 lets us ignore Upgrade; llhttp stops there, so we close.
-  request.keep_alive = llhttp_should_keep_alive(parser) != 0 && llhttp_get_upgrade(parser) == 0;
-  return 0;
-}
-
-llhttp_settings_t make_settings() {
-  llhttp_settings_t settings;
-  llhttp_settings_init(&settings);
-  settings.on_url = on_url;
-  settings.on_header_field = on_header_field;
-  settings.on_header_value = on_header_value;
-  settings.on_header_value_complete = on_header_value_complete;
-  settings.on_headers_complete = on_headers_complete;
-  settings.on_message_complete = on_message_complete;
-  return settings;
-}
-const llhttp_settings_t kSettings = make_settings();
-
 // Why this head is refused before the body is read; nullopt if it is not.
-std::optional<Status> fault_in_head(const llhttp_t& parser, const Request& request) {
+std::optional<Status> fault_in_head(const llhttp_t& parser, const HttpRequest& request) {
   if (parser.http_major != 1) {
     return Status::VersionNotSupported;
   }
@@ -184,24 +124,33 @@ Status status_of(llhttp_errno_t error) {
 }  // namespace
 
 struct AdminHttp::State {
-  explicit State(AdminSource& admin_source);
+  State(AdminSource& admin_source, ActionHandler& handler);
   // False: the connection ends here.
   bool take(char byte, std::string& out);
   bool on_head(std::string& out);
   bool refuse(Status status, std::string& out);
   bool answer(std::string& out);
+  bool answer_with(const Response& response, std::string& out);
   Response respond(AdminPath path);
+  std::optional<Response> act(AdminPath path);
   Response show_status(StatusForm form);
+  Response action_response(const ActionAnswer& answer) const;
   void send(const Response& response, bool keep_alive, std::string& out);
+  AdminPath path() const { return known_path(path_of(request.target)); }
+  bool reads() const { return parser.method == HTTP_GET || parser.method == HTTP_HEAD; }
 
   AdminSource& source;
+  ActionHandler& actions;
   llhttp_t parser;
-  Request request;
+  HttpRequest request;
   size_t answered = 0;
+  bool waiting = false;  // for the answer to an action
+  std::string held;      // what came meanwhile
 };
 
-AdminHttp::State::State(AdminSource& admin_source) : source(admin_source) {
-  llhttp_init(&parser, HTTP_REQUEST, &kSettings);
+AdminHttp::State::State(AdminSource& admin_source, ActionHandler& handler)
+    : source(admin_source), actions(handler) {
+  llhttp_init(&parser, HTTP_REQUEST, &http_request_settings());
   parser.data = &request;
 }
 
@@ -247,17 +196,51 @@ bool AdminHttp::State::refuse(Status status, std::string& out) {
 
 bool AdminHttp::State::answer(std::string& out) {
   ++answered;
+  const AdminPath asked = path();
+  if (!is_action(asked)) {
+    return answer_with(respond(asked), out);
+  }
+  const std::optional<Response> response = act(asked);
+  waiting = !response.has_value();
+  return waiting || answer_with(*response, out);
+}
+
+bool AdminHttp::State::answer_with(const Response& response, std::string& out) {
   const bool keep_alive = request.keep_alive && answered < kMaxRequests;
-  const AdminPath path = known_path(path_of(request.target));
-  const Response response = respond(path);
   send(response, keep_alive, out);
-  source.on_request(path, response.status);
-  request = Request{};
+  source.on_request(path(), response.status);
+  request.forget();
   return keep_alive;
 }
 
+// Nullopt: the answer comes later.
+std::optional<Response> AdminHttp::State::act(AdminPath action) {
+  const bool looks = only_looks(action);
+  if (looks ? !reads() : parser.method != HTTP_POST) {
+    return Response{.status = Status::MethodNotAllowed,
+                    .body = looks ? "only GET and HEAD\n" : "only POST\n",
+                    .allow = looks ? kReading : kActing};
+  }
+  if (request.form.size() > HttpRequest::kMostForm) {
+    return Response{Status::ContentTooLarge, "the form has more than 4096 octets\n"};
+  }
+  const auto answer = actions.act({.path = action,
+                                   .token = token_of(request.authorization),
+                                   .form = request.form,
+                                   .as_text = text_is_wanted(request.accept)});
+  return answer ? std::optional(action_response(*answer)) : std::nullopt;
+}
+
+Response AdminHttp::State::action_response(const ActionAnswer& answer) const {
+  return {
+      .status = answer.status,
+      .body = answer.body,
+      .content_type = text_is_wanted(request.accept) ? kPlainText : content_type(StatusForm::Json)};
+}
+
 Response AdminHttp::State::respond(AdminPath path) {
-  if (parser.method != HTTP_GET && parser.method != HTTP_HEAD) {
+  const bool of_actions = path_of(request.target).starts_with(kActionFolder);
+  if (!reads() && !of_actions) {
     return {Status::MethodNotAllowed, "only GET and HEAD\n"};
   }
   switch (path) {
@@ -275,10 +258,12 @@ Response AdminHttp::State::respond(AdminPath path) {
       return show_status(StatusForm::Json);
     case AdminPath::Index:
       return {Status::Ok, kIndex};
-    case AdminPath::Other:
+    default:
       break;
   }
-  return {Status::NotFound, "not found\n"};
+  return of_actions ? Response{Status::NotFound,
+                               "there is no such action; there are " + names_of_actions() + "\n"}
+                    : Response{Status::NotFound, "not found\n"};
 }
 
 Response AdminHttp::State::show_status(StatusForm form) {
@@ -307,7 +292,10 @@ void AdminHttp::State::send(const Response& response, bool keep_alive, std::stri
     out += "Vary: Accept\r\n";
   }
   if (response.status == Status::MethodNotAllowed) {
-    out += "Allow: GET, HEAD\r\n";
+    out.append("Allow: ").append(response.allow).append("\r\n");
+  }
+  if (response.status == Status::Unauthorized) {
+    out += "WWW-Authenticate: Bearer realm=\"postern\"\r\n";
   }
   if (!keep_alive) {
     out += "Connection: close\r\n";
@@ -321,17 +309,32 @@ void AdminHttp::State::send(const Response& response, bool keep_alive, std::stri
   }
 }
 
-AdminHttp::AdminHttp(AdminSource& source) : state_(std::make_unique<State>(source)) {}
+AdminHttp::AdminHttp(AdminSource& source, ActionHandler& actions)
+    : state_(std::make_unique<State>(source, actions)) {}
 
 AdminHttp::~AdminHttp() = default;
 
 AdminHttp::Step AdminHttp::feed(Bytes bytes, std::string& out) {
-  for (const char byte : as_text(bytes)) {
-    if (!state_->take(byte, out)) {
+  for (std::string_view rest = as_text(bytes); !rest.empty(); rest.remove_prefix(1)) {
+    if (state_->waiting) {
+      state_->held.append(rest);
+      break;
+    }
+    if (!state_->take(rest.front(), out)) {
       return Step::Close;
     }
   }
-  return Step::More;
+  return state_->waiting ? Step::Wait : Step::More;
+}
+
+AdminHttp::Step AdminHttp::complete(const ActionAnswer& answer, std::string& out) {
+  check(state_->waiting, "an action waits for its answer");
+  state_->waiting = false;
+  if (!state_->answer_with(state_->action_response(answer), out)) {
+    return Step::Close;
+  }
+  const std::string held = std::exchange(state_->held, {});
+  return feed(as_bytes(held), out);
 }
 
 bool AdminHttp::between_requests() const {

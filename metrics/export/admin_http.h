@@ -1,13 +1,15 @@
 // AdminHttp: one HTTP/1 connection of the admin endpoint, without sockets: request bytes in,
 // response bytes out, parsed by llhttp. GET and HEAD; pipelining and keep-alive follow RFC 9112;
-// the request line, headers, body and number of requests are bounded. Plain HTTP without
-// authentication: it belongs on an internal address. One thread.
+// the request line, headers, body and number of requests are bounded. What is read is for everybody
+// who reaches it: it belongs on an internal address. Actions go to their handler, which asks for a
+// token. One thread.
 #pragma once
 
 #include <cstddef>
 #include <memory>
 #include <string>
 
+#include "metrics/export/admin_action.h"
 #include "metrics/export/exposition.h"
 #include "metrics/metric.h"
 #include "proxy/base/bytes.h"
@@ -38,19 +40,22 @@ class AdminSource {
 
 class AdminHttp {
  public:
-  enum class Step { More, Close };
+  // Wait: an action's answer comes later; feed nothing more before complete().
+  enum class Step { More, Wait, Close };
   static constexpr size_t kMaxTarget = 2 * kKiB;  // of the request line; beyond it 414
   static constexpr size_t kMaxHead = 16 * kKiB;   // request line and headers; beyond it 431
-  // Read and dropped, framing included; beyond it 413.
+  // Read and dropped but for an action's form, framing included; beyond it 413.
   static constexpr size_t kMaxBody = 64 * kKiB;
   // The last answer of a connection says `Connection: close`. Bounds what pipelining can queue.
   static constexpr size_t kMaxRequests = 64;
 
-  explicit AdminHttp(AdminSource& source);  // `source` must outlive *this
+  AdminHttp(AdminSource& source, ActionHandler& actions);  // both must outlive *this
   ~AdminHttp();
   // Takes all of `bytes`, appends responses to `out`. After Close the caller sends `out`,
   // half-closes and feeds nothing more.
   Step feed(Bytes bytes, std::string& out);
+  // After Wait: goes on with what came after the request, too.
+  Step complete(const ActionAnswer& answer, std::string& out);
   // True before the first byte of a request and between two requests: idle time may be limited
   // differently.
   bool between_requests() const;

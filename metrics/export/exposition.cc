@@ -91,6 +91,11 @@ Exposition exposition_for(std::string_view accept, std::string_view accept_encod
   return {.format = format_for(accept), .gzip = weight_in(accept_encoding, "gzip", {}) > 0};
 }
 
+bool text_is_wanted(std::string_view accept) {
+  const int text = weight_in(accept, "text/plain", {});
+  return text > 0 && text > weight_in(accept, "application/json", {});
+}
+
 StatusForm status_form_for(std::string_view accept) {
   const int json = weight_in(accept, "application/json", {});
   return json > 0 && json > weight_in(accept, "text/html", {}) ? StatusForm::Json

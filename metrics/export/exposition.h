@@ -40,5 +40,7 @@ constexpr const char* content_type(StatusForm form) {
   return kStatusTypes[form];
 }
 StatusForm status_form_for(std::string_view accept);
+// The answer to an action is JSON, but for clients that name plain text and like JSON less.
+bool text_is_wanted(std::string_view accept);
 
 }  // namespace postern::metrics

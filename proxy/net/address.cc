@@ -239,6 +239,15 @@ bool Address::is_unspecified() const {
   return valid() && std::all_of(octets.begin(), octets.end(), [](uint8_t o) { return o == 0; });
 }
 
+bool Address::is_loopback() const {
+  const Bytes octets = ip();
+  if (!is_v6()) {
+    return !octets.empty() && octets[0] == 127;
+  }
+  return octets.back() == 1 &&
+         std::all_of(octets.begin(), octets.end() - 1, [](uint8_t octet) { return octet == 0; });
+}
+
 std::string Address::ip_text() const {
   if (!valid()) {
     return "";

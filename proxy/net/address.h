@@ -27,6 +27,7 @@ class Address {
 
   bool is_v6() const { return family_ == Family::V6; }
   bool valid() const { return family_ != Family::None; }
+  bool is_loopback() const;  // 127.0.0.0/8 or ::1: of this machine, whatever a packet says
   uint16_t port() const { return port_; }
   bool is_unspecified() const;  // 0.0.0.0 or :: (RFC 4291 §2.5.2)
   Bytes ip() const;             // 4 or 16 octets; empty if not valid

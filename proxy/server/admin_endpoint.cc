@@ -1,6 +1,7 @@
 #include "proxy/server/admin_endpoint.h"
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -24,20 +25,23 @@ constexpr size_t kMaxReads = 1'024;        // of a connection: a request in octe
 class Admin::Connection final : public net::Retirable,
                                 public ListNode<Admin::Connection>,
                                 private net::StreamObserver,
+                                private metrics::ActionHandler,
                                 private net::Deadline {
  public:
   Connection(Admin& admin, std::unique_ptr<net::TcpStream> client)
       : admin_(admin),
         client_(std::move(client)),
-        from_(client_number(client_->remote())),
-        http_(admin.source_) {
+        peer_(client_->remote()),
+        http_(admin.source_, *this) {
     ++admin_.count_;
     client_->observe(*this);
     client_->start();
     arm(admin_.loop_.deadlines(), kRequestMs);
   }
 
-  uint64_t from() const { return from_; }
+  ~Connection() override { line_->connection = nullptr; }
+
+  uint64_t from() const { return client_number(peer_); }
   bool idle() const { return answered_ && http_.between_requests(); }
 
   void close_if_idle() {
@@ -55,6 +59,12 @@ class Admin::Connection final : public net::Retirable,
   }
 
  private:
+  using Step = metrics::AdminHttp::Step;
+  // An action's answer may come after its connection has gone.
+  struct Line {
+    Connection* connection;
+  };
+
   void on_open() override {}
 
   void on_bytes(Bytes bytes) override {
@@ -71,18 +81,49 @@ class Admin::Connection final : public net::Retirable,
     }
     const bool was_idle = http_.between_requests();
     std::string out;
-    const metrics::AdminHttp::Step step = http_.feed(bytes, out);
+    const Step step = http_.feed(bytes, out);
+    say(out, step, was_idle);
+  }
+
+  // Answers, and then waits for the next request, for the rest of one, or for an action's answer.
+  void say(const std::string& out, Step step, bool was_idle) {
     answered_ = answered_ || !out.empty();
     const size_t queued = client_->write(as_bytes(out));
-    if (step == metrics::AdminHttp::Step::Close) {
+    if (step == Step::Close) {
       finish();
-    } else if (queued > kHighWater) {
+      return;
+    }
+    if (queued > kHighWater) {
       close();
-    } else if (http_.between_requests()) {
+      return;
+    }
+    if (http_.between_requests()) {
       arm(admin_.loop_.deadlines(), kIdleMs);
     } else if (was_idle || !out.empty()) {  // a new request has begun
       arm(admin_.loop_.deadlines(), kRequestMs);
     }
+    if (step == Step::Wait) {
+      client_->pause();
+    }
+  }
+
+  std::optional<metrics::ActionAnswer> act(const metrics::ActionRequest& request) override {
+    const ActionCaller caller{.address = peer_, .secured = peer_.is_loopback()};
+    return admin_.actions_.act(request, caller,
+                               [line = line_](const metrics::ActionAnswer& answer) {
+                                 if (line->connection != nullptr) {
+                                   line->connection->on_answer(answer);
+                                 }
+                               });
+  }
+
+  void on_answer(const metrics::ActionAnswer& answer) {
+    std::string out;
+    const Step step = http_.complete(answer, out);
+    if (step != Step::Wait) {
+      client_->resume();
+    }
+    say(out, step, false);
   }
 
   void on_drained() override {
@@ -110,7 +151,8 @@ class Admin::Connection final : public net::Retirable,
 
   Admin& admin_;
   std::unique_ptr<net::TcpStream> client_;
-  const uint64_t from_;  // its client_number()
+  const net::Address peer_;
+  const std::shared_ptr<Line> line_ = std::make_shared<Line>(Line{this});
   metrics::AdminHttp http_;
   size_t dropped_ = 0;
   size_t reads_ = 0;
@@ -119,8 +161,11 @@ class Admin::Connection final : public net::Retirable,
   bool ended_ = false;     // the client has
 };
 
-Admin::Admin(net::Loop& loop, int socket, metrics::AdminSource& source)
-    : loop_(loop), source_(source), listener_(loop, socket, *this, net::Listener::Share::Reserve) {}
+Admin::Admin(net::Loop& loop, int socket, metrics::AdminSource& source, ActionDesk& actions)
+    : loop_(loop),
+      source_(source),
+      actions_(actions),
+      listener_(loop, socket, *this, net::Listener::Share::Reserve) {}
 
 Admin::~Admin() {
   close();

@@ -1,6 +1,6 @@
-// Admin: the HTTP endpoint for Prometheus and probes: one listener on the main loop, AdminHttp on
-// each connection, bounded in number, also of one address, in time and memory. Main thread only;
-// `source` outlives it.
+// Admin: the HTTP endpoint for Prometheus, probes and actions: one listener on the main loop,
+// AdminHttp on each connection, bounded in number, also of one address, in time and memory. Main
+// thread only; `source` and `actions` outlive it.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +12,7 @@
 #include "proxy/net/deadline.h"
 #include "proxy/net/listener.h"
 #include "proxy/net/loop.h"
+#include "proxy/server/action_desk.h"
 
 namespace postern {
 
@@ -23,7 +24,7 @@ class Admin final : private net::AcceptObserver {
   static constexpr size_t kMaxOfAddress = 32;
 
   // Takes over the listening `socket`.
-  Admin(net::Loop& loop, int socket, metrics::AdminSource& source);
+  Admin(net::Loop& loop, int socket, metrics::AdminSource& source, ActionDesk& actions);
   ~Admin();
   void start();
   // Another process listens now: stops accepting and ends what is between two requests.
@@ -39,6 +40,7 @@ class Admin final : private net::AcceptObserver {
 
   net::Loop& loop_;
   metrics::AdminSource& source_;
+  ActionDesk& actions_;
   net::Listener listener_;
   IntrusiveList<Connection> connections_;
   size_t count_ = 0;

@@ -33,7 +33,7 @@ constexpr uint64_t kRefusalReportMs = 1'000;
 
 Result<std::unique_ptr<Server>> Server::make(Config wanted, Start start) {
   // Looked at before they are read, so that no later change is missed.
-  net::FileWatch::View files = net::FileWatch::look(material_files(wanted.tls));
+  net::FileWatch::View files = net::FileWatch::look(material_files(wanted));
   auto materials = Materials::load(std::move(wanted), nullptr);
   if (!materials) {
     return materials.faults();
@@ -84,7 +84,14 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
       memory_watch_(loop_, admission_, counters_.cell<Metric::MemoryShortages>()),
       sockets_(named_sockets(sockets, *materials.config)),
       upgrade_(loop_, std::move(start.invocation), *this),
-      watchdog_(loop_, workers_, notifier_) {
+      watchdog_(loop_, workers_, notifier_),
+      actions_({.state = state_,
+                .materials = materials_,
+                .workers = workers_,
+                .admission = admission_,
+                .facts = facts_,
+                .loop = loop_,
+                .host = *this}) {
   state_.started_at_s = state_.reloaded_at_s = state_.certificates_at_s = std::time(nullptr);
   const Shared shared{.labels = labels_, .admission = admission_, .facts = facts_};
   std::vector<const metrics::Counters*> counters{&counters_};
@@ -103,7 +110,7 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
                                 .counters = counters_};
   status_ = std::make_unique<Status>(sources, std::move(counters));
   if (sockets.admin >= 0) {
-    admin_ = std::make_unique<Admin>(loop_, sockets.admin, *status_);
+    admin_ = std::make_unique<Admin>(loop_, sockets.admin, *status_, actions_);
   }
   files_.follow(std::move(files));
   apply(std::move(materials), std::move(checked));
@@ -188,7 +195,8 @@ void Server::stop(int number) {
 
 // ---- reload
 
-void Server::reload() {
+// Returns what prevents it, which the log has.
+Faults Server::reload() {
   notifier_.reloading();
   const auto fail = [this](const Faults& faults) {
     const bool starved = net::descriptors_are_short();
@@ -200,6 +208,7 @@ void Server::reload() {
     if (starved) {
       retry_.failed(true);
     }
+    return faults;
   };
   Result<Config> config = config_path_.empty() ? *materials_.config : Config::load(config_path_);
   if (!config) {
@@ -207,7 +216,7 @@ void Server::reload() {
   }
   config.value().log_level = log_level_.value_or(config.value().log_level);
   keep_what_needs_a_restart(config.value(), *materials_.config);
-  net::FileWatch::View files = net::FileWatch::look(material_files(config.value().tls));
+  net::FileWatch::View files = net::FileWatch::look(material_files(config.value()));
   auto materials = Materials::load(std::move(config.value()), &materials_);
   if (!materials) {
     reload_awaits_files_ = true;
@@ -239,6 +248,7 @@ void Server::reload() {
   notifier_.ready("Serving");
   facts_.changes.add("reloaded", config_path_);
   log::info("reloaded");
+  return {};
 }
 
 void Server::on_files_changed(const std::vector<std::string>& paths) {

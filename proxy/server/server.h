@@ -34,6 +34,7 @@
 #include "proxy/process/privileges.h"
 #include "proxy/process/service_notifier.h"
 #include "proxy/server/admin_endpoint.h"
+#include "proxy/server/internal/admin_actions.h"
 #include "proxy/server/internal/certificate_expiry.h"
 #include "proxy/server/internal/memory_watch.h"
 #include "proxy/server/internal/reload_retry.h"
@@ -58,6 +59,7 @@ class Server final : private net::SignalObserver,
                      private net::FileWatchObserver,
                      private UpgradeObserver,
                      private ReloadRetryObserver,
+                     private ActionHost,
                      private net::Deadline {
  public:
   // Loads everything and opens the sockets; nothing runs yet. Every fault at once. A reload reads
@@ -76,9 +78,12 @@ class Server final : private net::SignalObserver,
 
   void on_signal(int number) override;
   void on_files_changed(const std::vector<std::string>& paths) override;
-  void reload();
+  Faults reload();
   void reload_certificates();
-  void on_retry(bool whole) override { whole ? reload() : reload_certificates(); }
+  void on_retry(bool whole) override {
+    whole ? static_cast<void>(reload()) : reload_certificates();
+  }
+  Faults reload_for_action() override { return reload(); }
   void apply(Materials materials, Pools checked);
   void stop(int number);
   void drain(const char* signal);
@@ -124,6 +129,7 @@ class Server final : private net::SignalObserver,
   Watchdog watchdog_;
   ServingState state_;
   std::unique_ptr<Status> status_;
+  AdminActions actions_;
   std::unique_ptr<Admin> admin_;
   bool draining_workers_ = false;     // the workers drain
   bool reload_awaits_files_ = false;  // one failed for a file that the old configuration names, too

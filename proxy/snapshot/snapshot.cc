@@ -62,6 +62,14 @@ Result<std::shared_ptr<const tls::ClientAuth>> load_client_auth(const TlsConfig&
   return tls::ClientAuth::load(*config.client_auth);
 }
 
+Result<std::shared_ptr<const tls::AccessToken>> load_admin_token(const Config& config) {
+  if (config.admin_token.empty()) {
+    return std::shared_ptr<const tls::AccessToken>();
+  }
+  return named_at(config.admin_token_where, "token_file",
+                  tls::AccessToken::load(config.admin_token));
+}
+
 Result<std::shared_ptr<const tls::Verifier>> load_verifier(const BackendConfig& backend) {
   if (backend.tls == BackendTls::None) {
     return std::shared_ptr<const tls::Verifier>();
@@ -105,8 +113,8 @@ std::shared_ptr<Pool> make_pool(const Materials& materials, size_t index,
                                 materials.health[index]);
 }
 
-// Keys, passphrases and the ticket secret, if their files lie open: each once.
-void warn_of_open_secrets(const TlsConfig& config, Faults& warnings) {
+// Keys, passphrases, the ticket secret and the token, if their files lie open: each once.
+void warn_of_open_secrets(const Config& config, Faults& warnings) {
   std::set<std::string> seen;
   const auto look = [&](const std::string& where, const char* key, const std::string& path) {
     if (path.empty() || !seen.insert(path).second) {
@@ -116,19 +124,22 @@ void warn_of_open_secrets(const TlsConfig& config, Faults& warnings) {
       warnings.push_back({where, key + (" " + path) + exposure});
     }
   };
-  for (const tls::CertificateFiles& one : config.certificates) {
+  for (const tls::CertificateFiles& one : config.tls.certificates) {
     look(one.where, "key", one.key);
     look(one.where, "passphrase_file", one.passphrase_file);
   }
-  look(config.ticket_secret_where, "ticket_secret", config.ticket_secret);
+  look(config.tls.ticket_secret_where, "ticket_secret", config.tls.ticket_secret);
+  look(config.admin_token_where, "token_file", config.admin_token);
 }
 
-// What clients meet: all but the configuration itself and what is of the backends.
-Materials read_files(const TlsConfig& config, const Materials* former, Faults& faults) {
+// What clients meet, and those who act: all but the configuration itself and what is of the
+// backends.
+Materials read_files(const Config& config, const Materials* former, Faults& faults) {
   Materials materials;
-  take(load_certificates(config, former), materials.certificates, faults);
-  take(load_tickets(config, former), materials.tickets, faults);
-  take(load_client_auth(config), materials.client_auth, faults);
+  take(load_certificates(config.tls, former), materials.certificates, faults);
+  take(load_tickets(config.tls, former), materials.tickets, faults);
+  take(load_client_auth(config.tls), materials.client_auth, faults);
+  take(load_admin_token(config), materials.admin_token, faults);
   if (materials.certificates != nullptr) {
     materials.warnings = materials.certificates->warnings();
   }
@@ -140,7 +151,7 @@ Materials read_files(const TlsConfig& config, const Materials* former, Faults& f
 
 Result<Materials> Materials::load(Config config, const Materials* former) {
   Faults faults;
-  Materials materials = read_files(config.tls, former, faults);
+  Materials materials = read_files(config, former, faults);
   for (const BackendConfig& backend : config.backends) {
     take(load_verifier(backend), materials.verifiers.emplace_back(), faults);
   }
@@ -156,7 +167,7 @@ Result<Materials> Materials::load(Config config, const Materials* former) {
 
 Result<Materials> Materials::renewed() const {
   Faults faults;
-  Materials materials = read_files(config->tls, this, faults);
+  Materials materials = read_files(*config, this, faults);
   if (!faults.empty()) {
     return faults;
   }
@@ -166,13 +177,13 @@ Result<Materials> Materials::renewed() const {
   return materials;
 }
 
-std::vector<std::string> material_files(const TlsConfig& config) {
-  std::vector<std::string> files{config.ticket_secret};
-  for (const tls::CertificateFiles& one : config.certificates) {
+std::vector<std::string> material_files(const Config& config) {
+  std::vector<std::string> files{config.tls.ticket_secret, config.admin_token};
+  for (const tls::CertificateFiles& one : config.tls.certificates) {
     files.insert(files.end(), {one.chain, one.key, one.passphrase_file, one.ocsp});
   }
-  if (config.client_auth.has_value()) {
-    files.insert(files.end(), {config.client_auth->ca_file, config.client_auth->crl_file});
+  if (const auto& clients = config.tls.client_auth) {
+    files.insert(files.end(), {clients->ca_file, clients->crl_file});
   }
   std::erase(files, "");
   return files;

@@ -15,6 +15,7 @@
 #include "proxy/config/config.h"
 #include "proxy/pool/pool.h"
 #include "proxy/pool/server_health.h"
+#include "tls/access_token.h"
 #include "tls/certificate_store.h"
 #include "tls/client_auth.h"
 #include "tls/context.h"
@@ -29,6 +30,7 @@ struct Materials {
   std::shared_ptr<const tls::CertificateStore> certificates;
   std::shared_ptr<const tls::TicketKeys> tickets;
   std::shared_ptr<const tls::ClientAuth> client_auth;           // null: clients are not asked
+  std::shared_ptr<const tls::AccessToken> admin_token;          // null: there are no actions
   std::vector<std::shared_ptr<const tls::Verifier>> verifiers;  // of each backend; null: no TLS
   BackendsHealth health;
   Faults warnings;  // what is doubtful in the files; for the log and `postern check`
@@ -43,7 +45,7 @@ struct Materials {
 };
 
 // The files that Materials::renewed reads.
-std::vector<std::string> material_files(const TlsConfig& config);
+std::vector<std::string> material_files(const Config& config);
 
 // A TLS context for each listener, as in the configuration.
 using Contexts = std::vector<std::unique_ptr<tls::ServerContext>>;

@@ -7,6 +7,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/export/admin_http_fixture.h"
+
 namespace postern::metrics {
 namespace {
 
@@ -18,66 +20,9 @@ using testing::Pair;
 using testing::StartsWith;
 using Step = AdminHttp::Step;
 
-class FakeSource final : public AdminSource {
- public:
-  std::string metrics(const Exposition& wanted) override {
-    return wanted == Exposition{} ? "up 1\n" : content_type(wanted.format);
-  }
-  Health live() override { return live_health; }
-  Health ready() override { return ready_health; }
-  std::string status(StatusForm form) override { return content_type(form); }
-  const char* status_policy() override { return "default-src 'none'"; }
-  void on_request(AdminPath path, HttpStatus status) override {
-    requests.emplace_back(name_of(path), std::stoi(name_of(status)));
-  }
-
-  Health live_health{true, ""};
-  Health ready_health{true, "ready"};
-  std::vector<std::pair<std::string, int>> requests;
-};
-
-struct Outcome {
-  std::string out;
-  Step step = Step::More;
-  std::vector<std::pair<std::string, int>> requests;
-  bool between_requests = true;
-  bool operator==(const Outcome&) const = default;
-};
-
-// Feeds `input` cut at the given places, as a caller does: nothing after Close.
-Outcome feed_pieces(const std::vector<std::string_view>& pieces, const FakeSource& state) {
-  FakeSource source = state;
-  AdminHttp http(source);
-  Outcome outcome;
-  for (const std::string_view piece : pieces) {
-    if (outcome.step == Step::More) {
-      outcome.step = http.feed(as_bytes(piece), outcome.out);
-    }
-  }
-  outcome.requests = source.requests;
-  outcome.between_requests = http.between_requests();
-  return outcome;
-}
-
-// The outcome for `input`, which must be the same for every split and byte by byte.
-Outcome feed(std::string_view input, const FakeSource& state = {}) {
-  const Outcome whole = feed_pieces({input}, state);
-  std::vector<std::string_view> single_bytes;
-  for (size_t i = 0; i < input.size(); ++i) {
-    EXPECT_EQ(feed_pieces({input.substr(0, i), input.substr(i)}, state), whole) << "split at " << i;
-    single_bytes.push_back(input.substr(i, 1));
-  }
-  EXPECT_EQ(feed_pieces(single_bytes, state), whole) << "byte by byte";
-  return whole;
-}
-
-std::string get(const std::string& target, const std::string& fields = "") {
-  return "GET " + target + " HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n";
-}
-
 // The answer to `input` is `code` alone, and the connection closes.
 void expect_refusal(std::string_view input, int code) {
-  const Outcome outcome = feed(input);
+  const Exchange outcome = feed(input);
   EXPECT_THAT(outcome.out, StartsWith("HTTP/1.1 " + std::to_string(code) + " ")) << input;
   EXPECT_THAT(outcome.out, HasSubstr("\r\nConnection: close\r\n")) << input;
   EXPECT_EQ(outcome.step, Step::Close) << input;
@@ -86,7 +31,7 @@ void expect_refusal(std::string_view input, int code) {
 }
 
 TEST(AdminHttp, ServesMetrics) {
-  const Outcome outcome = feed(get("/metrics"));
+  const Exchange outcome = feed(get("/metrics"));
   EXPECT_EQ(outcome.out,
             "HTTP/1.1 200 OK\r\n"
             "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
@@ -114,7 +59,7 @@ TEST(AdminHttp, ServesMetricsInTheFormThatIsAskedFor) {
 }
 
 TEST(AdminHttp, ShowsTheStatusInTheFormThatIsAskedFor) {
-  const Outcome page = feed(get("/status", "Accept: text/html,application/xml;q=0.9\r\n"));
+  const Exchange page = feed(get("/status", "Accept: text/html,application/xml;q=0.9\r\n"));
   EXPECT_EQ(page.out,
             "HTTP/1.1 200 OK\r\n"
             "Content-Type: text/html; charset=utf-8\r\n"
@@ -127,21 +72,21 @@ TEST(AdminHttp, ShowsTheStatusInTheFormThatIsAskedFor) {
             "\r\n"
             "text/html; charset=utf-8");
   EXPECT_THAT(page.requests, ElementsAre(Pair("/status", 200)));
-  const Outcome json = feed(get("/status", "Accept: application/json\r\n"));
+  const Exchange json = feed(get("/status", "Accept: application/json\r\n"));
   EXPECT_THAT(json.out, HasSubstr("\r\nContent-Type: application/json\r\n"));
-  const Outcome direct = feed(get("/status.json"));
+  const Exchange direct = feed(get("/status.json"));
   EXPECT_THAT(direct.out, HasSubstr("\r\nContent-Type: application/json\r\n"));
   EXPECT_THAT(direct.requests, ElementsAre(Pair("/status.json", 200)));
 }
 
 TEST(AdminHttp, ForgetsWhatTheLastRequestAskedFor) {
-  const Outcome outcome = feed(get("/metrics", "Accept-Encoding: gzip\r\n") + get("/metrics"));
+  const Exchange outcome = feed(get("/metrics", "Accept-Encoding: gzip\r\n") + get("/metrics"));
   EXPECT_TRUE(outcome.out.ends_with("up 1\n"));
 }
 
 TEST(AdminHttp, SaysWhetherItIsLiveAndReady) {
   EXPECT_THAT(feed(get("/live")).out, HasSubstr("200 OK"));
-  const Outcome ready = feed(get("/ready"));
+  const Exchange ready = feed(get("/ready"));
   EXPECT_THAT(ready.out, HasSubstr("200 OK"));
   EXPECT_TRUE(ready.out.ends_with("\r\n\r\nok\n"));
 }
@@ -150,7 +95,7 @@ TEST(AdminHttp, SaysWhyItIsNotReady) {
   FakeSource source;
   source.ready_health = {false, "no backend answers"};
   source.live_health = {false, "a worker is stuck"};
-  const Outcome ready = feed(get("/ready"), source);
+  const Exchange ready = feed(get("/ready"), source);
   EXPECT_THAT(ready.out, StartsWith("HTTP/1.1 503 Service Unavailable\r\n"));
   EXPECT_TRUE(ready.out.ends_with("\r\n\r\nno backend answers\n"));
   EXPECT_EQ(ready.step, Step::More);
@@ -158,7 +103,7 @@ TEST(AdminHttp, SaysWhyItIsNotReady) {
 }
 
 TEST(AdminHttp, ListsItsPaths) {
-  const Outcome outcome = feed(get("/"));
+  const Exchange outcome = feed(get("/"));
   EXPECT_THAT(outcome.out, HasSubstr("200 OK"));
   for (const char* path : {"/metrics", "/live", "/ready"}) {
     EXPECT_THAT(outcome.out, HasSubstr(path));
@@ -166,7 +111,7 @@ TEST(AdminHttp, ListsItsPaths) {
 }
 
 TEST(AdminHttp, AnswersNotFoundForOtherPaths) {
-  const Outcome outcome = feed(get("/metrics/") + get("/favicon.ico"));
+  const Exchange outcome = feed(get("/metrics/") + get("/favicon.ico"));
   EXPECT_THAT(outcome.requests, ElementsAre(Pair("other", 404), Pair("other", 404)));
   EXPECT_EQ(outcome.step, Step::More);
 }
@@ -184,12 +129,12 @@ TEST(AdminHttp, UnderstandsTheAbsoluteForm) {
 
 TEST(AdminHttp, AnswersHeadWithoutBody) {
   const std::string with_body = feed(get("/metrics")).out;
-  const Outcome outcome = feed("HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  const Exchange outcome = feed("HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_EQ(outcome.out, with_body.substr(0, with_body.size() - 5));
 }
 
 TEST(AdminHttp, AllowsOnlyGetAndHead) {
-  const Outcome outcome =
+  const Exchange outcome =
       feed("POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello" + get("/live"));
   EXPECT_THAT(outcome.out, HasSubstr("\r\nAllow: GET, HEAD\r\n"));
   EXPECT_THAT(outcome.requests, ElementsAre(Pair("/metrics", 405), Pair("/live", 200)));
@@ -202,14 +147,14 @@ TEST(AdminHttp, RefusesToOpenATunnel) {
 }
 
 TEST(AdminHttp, IgnoresUpgrade) {
-  const Outcome outcome = feed(get("/live", "Connection: Upgrade\r\nUpgrade: h2c\r\n") + "more");
+  const Exchange outcome = feed(get("/live", "Connection: Upgrade\r\nUpgrade: h2c\r\n") + "more");
   EXPECT_THAT(outcome.requests, ElementsAre(Pair("/live", 200)));
   EXPECT_THAT(outcome.out, HasSubstr("\r\nConnection: close\r\n"));
   EXPECT_EQ(outcome.step, Step::Close);
 }
 
 TEST(AdminHttp, AnswersPipelinedRequestsInOrder) {
-  const Outcome outcome = feed(get("/ready") + "\r\n" + get("/nothing") + get("/metrics"));
+  const Exchange outcome = feed(get("/ready") + "\r\n" + get("/nothing") + get("/metrics"));
   EXPECT_THAT(outcome.requests,
               ElementsAre(Pair("/ready", 200), Pair("other", 404), Pair("/metrics", 200)));
   EXPECT_LT(outcome.out.find("ok\n"), outcome.out.find("not found\n"));
@@ -217,16 +162,16 @@ TEST(AdminHttp, AnswersPipelinedRequestsInOrder) {
 }
 
 TEST(AdminHttp, ClosesWhenAsked) {
-  const Outcome outcome = feed(get("/live", "Connection: close\r\n") + get("/ready"));
+  const Exchange outcome = feed(get("/live", "Connection: close\r\n") + get("/ready"));
   EXPECT_THAT(outcome.requests, ElementsAre(Pair("/live", 200)));
   EXPECT_THAT(outcome.out, HasSubstr("\r\nConnection: close\r\n"));
   EXPECT_EQ(outcome.step, Step::Close);
 }
 
 TEST(AdminHttp, ClosesAfterHttp10UnlessAskedToKeepAlive) {
-  const Outcome closed = feed("GET /live HTTP/1.0\r\n\r\n");
+  const Exchange closed = feed("GET /live HTTP/1.0\r\n\r\n");
   EXPECT_EQ(closed.step, Step::Close);
-  const Outcome kept = feed("GET /live HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+  const Exchange kept = feed("GET /live HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
   EXPECT_THAT(kept.out, HasSubstr("\r\nConnection: keep-alive\r\n"));
   EXPECT_EQ(kept.step, Step::More);
 }
@@ -236,7 +181,7 @@ TEST(AdminHttp, LimitsTheRequestsOfAConnection) {
   for (size_t i = 0; i <= AdminHttp::kMaxRequests; ++i) {
     input += get("/live");
   }
-  const Outcome outcome = feed_pieces({input}, {});
+  const Exchange outcome = feed_pieces({input}, {});
   EXPECT_EQ(outcome.requests.size(), AdminHttp::kMaxRequests);
   EXPECT_EQ(outcome.step, Step::Close);
   const size_t announcement = outcome.out.find("Connection: close");
@@ -276,7 +221,7 @@ TEST(AdminHttp, LimitsABodyOfUnknownLength) {
   while (body.size() <= AdminHttp::kMaxBody) {
     body += chunk;
   }
-  const Outcome outcome = feed_pieces({head, body}, {});
+  const Exchange outcome = feed_pieces({head, body}, {});
   EXPECT_THAT(outcome.requests, ElementsAre(Pair("/live", 413)));
   EXPECT_EQ(outcome.step, Step::Close);
 }
@@ -286,7 +231,7 @@ TEST(AdminHttp, LimitsTheHeadToTheByte) {
   std::string head = "GET /live HTTP/1.1\r\nHost: x\r\nPadding: ";
   head.resize(AdminHttp::kMaxHead - rest.size(), 'x');
   EXPECT_THAT(feed_pieces({head + rest}, {}).requests, ElementsAre(Pair("/live", 200)));
-  const Outcome refused = feed_pieces({head + "x" + rest}, {});
+  const Exchange refused = feed_pieces({head + "x" + rest}, {});
   EXPECT_THAT(refused.out, StartsWith("HTTP/1.1 431 "));
   EXPECT_EQ(refused.step, Step::Close);
   EXPECT_THAT(refused.requests, ElementsAre(Pair("other", 431)));
@@ -303,7 +248,7 @@ TEST(AdminHttp, LimitsEmptyLinesBeforeARequest) {
 TEST(AdminHttp, LimitsTheTarget) {
   const std::string longest = "/" + std::string(AdminHttp::kMaxTarget - 1, 'x');
   EXPECT_THAT(feed_pieces({get(longest)}, {}).requests, ElementsAre(Pair("other", 404)));
-  const Outcome refused = feed_pieces({get(longest + "x")}, {});
+  const Exchange refused = feed_pieces({get(longest + "x")}, {});
   EXPECT_THAT(refused.requests, ElementsAre(Pair("other", 414)));
   EXPECT_EQ(refused.step, Step::Close);
 }
@@ -345,7 +290,7 @@ TEST(AdminHttp, ClosesOnWhatIsNotHttp1) {
        {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"s, "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"s,
         "a1 LOGIN joe secret\r\n"s, "\0\0\0\0"s, "GET /live SMTP/1.0\r\n\r\n"s,
         get("/live", "Bad Name: x\r\n"), get("/live", "x: \0\r\n"s)}) {
-    const Outcome outcome = feed(input);
+    const Exchange outcome = feed(input);
     EXPECT_EQ(outcome.step, Step::Close) << input;
     ASSERT_EQ(outcome.requests.size(), 1U) << input;
     EXPECT_EQ(outcome.requests[0].first, "other") << input;
@@ -354,7 +299,7 @@ TEST(AdminHttp, ClosesOnWhatIsNotHttp1) {
 }
 
 TEST(AdminHttp, SendsTheReasonOfARefusalAfterAHeadRequestToo) {
-  const Outcome outcome = feed("HEAD /live HTTP/1.1\r\nHost: x\r\n\r\n\x16");
+  const Exchange outcome = feed("HEAD /live HTTP/1.1\r\nHost: x\r\n\r\n\x16");
   EXPECT_TRUE(outcome.out.ends_with("\r\n\r\nBad Request\n")) << outcome.out;
 }
 

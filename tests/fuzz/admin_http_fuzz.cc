@@ -2,17 +2,22 @@
 // requests, and the same ones however the input is cut. The first byte says where.
 #include <cstdint>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "metrics/export/admin_http.h"
+#include "metrics/export/form.h"
 #include "proxy/base/check.h"
 
 namespace {
 
 using postern::Bytes;
 using postern::check;
+using postern::metrics::ActionAnswer;
+using postern::metrics::ActionHandler;
+using postern::metrics::ActionRequest;
 using postern::metrics::AdminHttp;
 using postern::metrics::AdminPath;
 using postern::metrics::AdminSource;
@@ -20,9 +25,11 @@ using postern::metrics::content_type;
 using postern::metrics::Exposition;
 using postern::metrics::Health;
 using postern::metrics::HttpStatus;
+using postern::metrics::make_form;
+using postern::metrics::parse_form;
 using postern::metrics::StatusForm;
 
-class Source final : public AdminSource {
+class Source final : public AdminSource, public ActionHandler {
  public:
   std::string metrics(const Exposition& wanted) override {
     return content_type(wanted.format) + std::string(wanted.gzip ? ", small\n" : "\n");
@@ -33,6 +40,16 @@ class Source final : public AdminSource {
   const char* status_policy() override { return "default-src 'none'"; }
   void on_request(AdminPath path, HttpStatus status) override {
     requests.emplace_back(path, status);
+  }
+
+  // Some answers come later.
+  std::optional<ActionAnswer> act(const ActionRequest& request) override {
+    const auto form = parse_form(request.form);
+    check(!form || parse_form(make_form(*form)) == form, "a form is made as it is read");
+    if (request.form.size() % 2 == 1) {
+      return std::nullopt;
+    }
+    return ActionAnswer{form ? HttpStatus::Ok : HttpStatus::BadRequest, "{}"};
   }
 
   std::vector<std::pair<AdminPath, HttpStatus>> requests;
@@ -47,11 +64,15 @@ struct Outcome {
 
 Outcome feed(Bytes bytes, size_t piece) {
   Source source;
-  AdminHttp http(source);
+  AdminHttp http(source, source);
   Outcome outcome;
   while (!bytes.empty() && !outcome.closed) {
     const size_t size = piece < bytes.size() ? piece : bytes.size();
-    outcome.closed = http.feed(bytes.first(size), outcome.out) == AdminHttp::Step::Close;
+    AdminHttp::Step step = http.feed(bytes.first(size), outcome.out);
+    while (step == AdminHttp::Step::Wait) {
+      step = http.complete({HttpStatus::Conflict, "{}"}, outcome.out);
+    }
+    outcome.closed = step == AdminHttp::Step::Close;
     bytes = bytes.subspan(size);
   }
   outcome.requests = source.requests;

@@ -39,6 +39,17 @@ TEST(Address, KnowsItsParts) {
   EXPECT_EQ(v4, Address::parse("192.0.2.1:993").value());
 }
 
+TEST(Address, KnowsThisMachine) {
+  for (const char* text : {"127.0.0.1:1", "127.255.3.4:1", "[::1]:1", "[::ffff:127.0.0.1]:1"}) {
+    EXPECT_TRUE(Address::parse(text).value().is_loopback()) << text;
+  }
+  for (const char* text : {"128.0.0.1:1", "192.0.2.127:1", "[::]:1", "[::2]:1", "[2001:db8::1]:1",
+                           "[7f00::1]:1", "0.0.0.0:1"}) {
+    EXPECT_FALSE(Address::parse(text).value().is_loopback()) << text;
+  }
+  EXPECT_FALSE(Address().is_loopback());
+}
+
 TEST(Address, SurvivesASockaddr) {
   for (const char* text : {"192.0.2.1:993", "[2001:db8::1]:143"}) {
     const Address address = Address::parse(text).value();

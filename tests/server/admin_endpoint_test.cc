@@ -1,6 +1,7 @@
 #include "proxy/server/admin_endpoint.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,24 @@ class Source final : public metrics::AdminSource {
   std::vector<std::string> requests;
 };
 
+// Answers at once, or when the test wants it.
+class Desk final : public ActionDesk {
+ public:
+  std::optional<metrics::ActionAnswer> act(const metrics::ActionRequest& request,
+                                           const ActionCaller& caller, Later then) override {
+    asked.push_back(std::string(name_of(request.path)) + " " + caller.address.ip_text() +
+                    (caller.secured ? " secured" : ""));
+    if (answers_later) {
+      later = std::move(then);
+      return std::nullopt;
+    }
+    return metrics::ActionAnswer{metrics::HttpStatus::Ok, "done\n"};
+  }
+  bool answers_later = false;
+  Later later;
+  std::vector<std::string> asked;
+};
+
 class AdminTest : public testing::Test {
  protected:
   struct Client {
@@ -45,7 +64,7 @@ class AdminTest : public testing::Test {
   AdminTest() {
     const int fd = net::open_listening_socket(net::loopback(0), {.reuse_port = false}).value();
     address = net::bound_address(fd);
-    admin = std::make_unique<Admin>(loop, fd, source);
+    admin = std::make_unique<Admin>(loop, fd, source, desk);
     admin->start();
   }
   ~AdminTest() override {
@@ -94,6 +113,7 @@ class AdminTest : public testing::Test {
 
   net::Loop loop;
   Source source;
+  Desk desk;
   net::Address address;
   std::unique_ptr<Admin> admin;
   std::vector<std::unique_ptr<Client>> clients;
@@ -230,6 +250,42 @@ TEST_F(AdminTest, EndsAConnectionThatSendsItsRequestsInOctets) {
   }
   EXPECT_TRUE(client.over());
   EXPECT_EQ(source.requests.size(), 1U) << "the second one has no end";
+}
+
+TEST_F(AdminTest, HandsActionsInWithTheirCaller) {
+  Client& client = connect();
+  client.send("POST /v1/reload HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+  EXPECT_TRUE(run_until(loop, [&] { return client.heard("done\n"); }));
+  EXPECT_EQ(desk.asked, std::vector<std::string>{"/v1/reload 127.0.0.1 secured"});
+}
+
+TEST_F(AdminTest, GoesOnAfterAnAnswerThatTookAWhile) {
+  desk.answers_later = true;
+  Client& client = connect();
+  client.send(
+      "POST /v1/end-sessions HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n"
+      "GET /live HTTP/1.1\r\nHost: a\r\n\r\n");
+  ASSERT_TRUE(run_until(loop, [&] { return desk.later != nullptr; }));
+  client.send("GET /ready HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+  loop.run_once(10);
+  EXPECT_TRUE(source.requests.empty());
+  desk.later({metrics::HttpStatus::Ok, "ended\n"});
+  EXPECT_TRUE(closes(client));
+  EXPECT_LT(client.saw.received.find("ended\n"), client.saw.received.find("ok\n"));
+  EXPECT_EQ(source.requests,
+            (std::vector<std::string>{"/v1/end-sessions 200", "/live 200", "/ready 200"}));
+}
+
+TEST_F(AdminTest, SurvivesAnAnswerToAClientThatHasGone) {
+  desk.answers_later = true;
+  Client& client = connect();
+  client.send("POST /v1/end-sessions HTTP/1.1\r\nHost: a\r\nContent-Length: 0\r\n\r\n");
+  ASSERT_TRUE(run_until(loop, [&] { return desk.later != nullptr; }));
+  pass_ms(10'200);
+  EXPECT_TRUE(closes(client)) << "no action takes so long";
+  loop.run_once(0);
+  desk.later({metrics::HttpStatus::Ok, "ended\n"});
+  EXPECT_FALSE(served().over());
 }
 
 TEST_F(AdminTest, EndsAllConnectionsWhenClosed) {

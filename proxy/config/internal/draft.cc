@@ -74,6 +74,9 @@ void take_listeners(Draft& draft) {
 
 void take_admin(Draft& draft) {
   if (!draft.admin) {
+    if (draft.admin_token) {
+      draft.diagnostics.warning(*draft.admin_token, "has no effect without admin.address");
+    }
     return;
   }
   net::Address address;

@@ -144,7 +144,7 @@ constexpr auto kLaterRows = std::to_array<Row>({
      .on_value = [](Draft& d, const SourceValue& w) { d.default_backend = w; }},
 });
 
-constexpr auto kLastRows = std::to_array<Row>({
+constexpr auto kTimeoutRows = std::to_array<Row>({
     {.path = "timeouts", .shape = Shape::Map, .syntax = "map", .doc = "Up to 24h each."},
     {.path = "timeouts.handshake",
      .syntax = kDuration,
@@ -215,26 +215,9 @@ constexpr auto kLastRows = std::to_array<Row>({
            read_duration(w, 0, d.config.timeouts.spread_ms, d.diagnostics);
          }},
 
-    {.path = "admin", .shape = Shape::Map, .syntax = "map", .doc = "Metrics and health."},
-    {.path = "admin.address",
-     .syntax = "IP:PORT, [IPv6]:PORT",
-     .example = "\"127.0.0.1:9143\"",
-     .doc = "Plain HTTP without a password: keep it inside your own network. Without this key "
-            "there is no endpoint. A change needs a restart or an upgrade.",
-     .on_value = [](Draft& d, const SourceValue& w) { d.admin = w; }},
-    {.path = "admin.ready",
-     .syntax = "process or backends",
-     .doc = "What /ready speaks for. process: it fails from the moment a drain begins. backends: "
-            "also while a backend that a route or default_backend leads to has no server that is "
-            "up, for load balancers that have another site to go to; each such backend needs "
-            "health. A reload changes it.",
-     .show = [](Draft& d) { return show_choice(d.config.ready); },
-     .on_value =
-         [](Draft& d, const SourceValue& w) {
-           read_choice(w, d.config.ready, d.diagnostics);
-           d.ready = w;
-         }},
+});
 
+constexpr auto kLogRows = std::to_array<Row>({
     {.path = "metrics", .shape = Shape::Map, .syntax = "map", .doc = "What is counted."},
     {.path = "metrics.commands",
      .syntax = "true or false",
@@ -292,7 +275,7 @@ std::vector<Row> join_rows() {
         std::span<const Row>(kProxyRows), std::span<const Row>(kTlsRow), policy_rows(),
         shadow_policy_rows(), certificate_rows(), client_rows(), backend_rows(), server_rows(),
         backend_hop_rows(), health_rows(), std::span<const Row>(kLaterRows), limit_rows(),
-        std::span<const Row>(kLastRows)}) {
+        std::span<const Row>(kTimeoutRows), admin_rows(), std::span<const Row>(kLogRows)}) {
     rows.insert(rows.end(), part.begin(), part.end());
   }
   return rows;

@@ -11,6 +11,8 @@ namespace postern::config {
 inline constexpr std::string_view kPath = "path, relative to this file's folder";
 inline constexpr std::string_view kDuration = "duration: 500ms, 90s, 10m, 1h";
 
+// table_admin.cc
+std::span<const Row> admin_rows();
 // table_backends.cc
 std::span<const Row> backend_rows();
 std::span<const Row> server_rows();
