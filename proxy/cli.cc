@@ -9,6 +9,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "metrics/export/admin_action.h"
+#include "proxy/cli_parts.h"
 #include "proxy/config/diagnostics.h"
 #include "proxy/config/flags.h"
 #include "proxy/config/values.h"
@@ -20,34 +22,20 @@ namespace {
 
 using config::Flags;
 
-constexpr char kGateway[] = "A gateway from flags alone, instead of --config";
-constexpr char kProbe[] = "With probe";
-constexpr uint64_t kShortestProbeMs = 100;
 constexpr char kFooter[] =
     "Examples:\n"
     "  postern --config postern.yaml\n"
     "  postern check --config postern.yaml --preflight\n"
     "  postern --listen 0.0.0.0:993 --backend mail.internal --cert tls.crt --key tls.key\n"
     "  postern probe mail.example.org\n"
+    "  postern admin --config postern.yaml drain server=mail1.internal:143\n"
     "  postern config-reference > postern.yaml\n"
     "\n"
-    "Exit status of probe: 0 good, 3 fair, 4 poor, 5 failed; of all commands: 2 the command line "
-    "or\n"
-    "the configuration is at fault, 1 what they lead to.\n"
+    "Exit status of probe: 0 good, 3 fair, 4 poor, 5 failed; of admin: 0 it is done, 1 not; of "
+    "all\n"
+    "commands: 2 the command line or the configuration is at fault, 1 what they lead to.\n"
     "Signals: SIGHUP reloads, SIGUSR2 upgrades to the program now in place, SIGTERM, SIGINT and\n"
     "SIGQUIT drain and exit, a second one exits now.";
-
-// What only some commands take.
-struct Extras {
-  bool preflight = false;
-  std::string target;
-  std::optional<std::string> name;
-  std::optional<std::string> ca;
-  std::optional<std::string> timeout;
-  std::optional<std::string> login;
-  std::optional<std::string> password_file;
-  bool json = false;
-};
 
 void define_commands(CLI::App& app, Extras& extras) {
   app.add_subcommand("serve", "Run the gateway; this is what happens without a command");
@@ -58,6 +46,11 @@ void define_commands(CLI::App& app, Extras& extras) {
          "and what to do")
       ->add_option("target", extras.target, "993 and 143 without a port")
       ->type_name("HOST[:PORT]");
+  CLI::App* admin = app.add_subcommand(
+      "admin", "Have a running gateway act: drain a server, end sessions, ban clients, reload");
+  admin->add_option("action", extras.action, metrics::names_of_actions())->type_name("ACTION");
+  admin->add_option("fields", extras.fields, "What of, as docs/operation.md has it")
+      ->type_name("NAME=VALUE");
   app.add_subcommand("config-reference",
                      "Print every key with its default or an example: a file to edit and start");
   app.require_subcommand(0, 1);
@@ -112,15 +105,21 @@ void define_extras(CLI::App& app, Extras& extras) {
   app.add_flag("--preflight", extras.preflight,
                "With check: ask each server, too, and say what keeps clients from it");
   const auto probes = [&](const char* name, std::optional<std::string>& to, const char* form,
-                          const char* doc) { single(app, name, to, form, doc)->group(kProbe); };
+                          const char* doc) {
+    return single(app, name, to, form, doc)->group(kProbe);
+  };
   probes("--name", extras.name, "NAME", "The name that the certificate must be for, and SNI");
   probes("--ca", extras.ca, "FILE", "Authorities to trust in place of the system's, PEM");
-  probes("--timeout", extras.timeout, "TIME", "For everything, 9s by default");
+  probes("--timeout", extras.timeout, "TIME", "For everything, 9s by default")->group(kAsking);
   probes("--login", extras.login, "USER",
          "Log this user in, where TLS and certificate are good, and look around");
   probes("--password-file", extras.password_file, "FILE",
          "Its first line is the password; without it the terminal is asked");
-  app.add_flag("--json", extras.json, "The report for programs")->group(kProbe);
+  app.add_flag("--json", extras.json, "The report or answer for programs")->group(kAsking);
+  single(app, "--address", extras.address, "HOST:PORT", "The admin endpoint, if not the file's")
+      ->group(kAdmin);
+  single(app, "--token-file", extras.token_file, "FILE", "Its token, if not the file's")
+      ->group(kAdmin);
 }
 
 std::string version_text() {
@@ -208,17 +207,6 @@ Fault parser_fault(const CLI::ParseError& error) {
   return fault;
 }
 
-// The flags of this group that were given.
-std::vector<std::string> flags_of(const CLI::App& app, const char* group) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) {
-    if (option->get_group() == group && option->count() > 0) {
-      names.push_back(option->get_name());
-    }
-  }
-  return names;
-}
-
 Result<Config> read_config(const CLI::App& app, const Flags& flags) {
   const bool has_file = app.count("--config") > 0;
   const std::vector<std::string> others = flags_of(app, kGateway);
@@ -235,87 +223,23 @@ Result<Config> read_config(const CLI::App& app, const Flags& flags) {
   return has_file ? config::from_file(flags) : config::from_flags(flags);
 }
 
-bool is_user(std::string_view name) {
-  return !name.empty() && std::ranges::none_of(name, [](unsigned char c) { return c < ' '; });
-}
-
-// An IPv6 address without its brackets has no port.
-bool is_bare_v6(const std::string& text) {
-  return static_cast<bool>(net::HostPort::parse("[" + text + "]:1", 0));
-}
-
-void read_target(const std::string& given, net::HostPort& out, config::Diagnostics& diagnostics) {
-  const std::string text = is_bare_v6(given) ? "[" + given + "]" : given;
-  const bool has_port = static_cast<bool>(net::HostPort::parse(text, 0));
-  const auto parsed = net::HostPort::parse(text, 1);
-  if (!parsed || (has_port && parsed.value().port == 0)) {
-    diagnostics.fault({text, "probe"}, "is no HOST[:PORT], such as mail.example.org, [::1]:993");
-    return;
-  }
-  out = parsed.value();
-  out.port = has_port ? out.port : 0;
-}
-
-Result<probe::Request> read_request(const Extras& extras) {
-  config::Diagnostics diagnostics("");
-  probe::Request request;
-  if (!extras.target.empty()) {
-    read_target(extras.target, request.target, diagnostics);
-  }
-  if (extras.timeout) {
-    config::read_duration({*extras.timeout, "--timeout"}, kShortestProbeMs, request.timeout_ms,
-                          diagnostics);
-  }
-  if (extras.password_file && !extras.login) {
-    diagnostics.fault({*extras.password_file, "--password-file"}, "belongs to --login USER");
-  }
-  if (extras.login && !is_user(*extras.login)) {
-    diagnostics.fault({*extras.login, "--login"}, "is no user name");
-  }
-  request.name = extras.name.value_or("");
-  request.ca_file = extras.ca.value_or("");
-  return diagnostics.ok() ? Result<probe::Request>(std::move(request)) : diagnostics.faults();
-}
-
-// Of a server, or with --config of one's own gateway.
-Result<Command> read_probe(const CLI::App& app, const Flags& flags, const Extras& extras) {
-  if (const auto others = flags_of(app, kGateway); !others.empty()) {
-    return Fault{"", "probe takes no " + config::join(others) + "; see postern --help"};
-  }
-  const bool own = app.count("--config") > 0;
-  if (own != extras.target.empty()) {
-    return Fault{"",
-                 own ? "probe takes a server or --config, not both"
-                     : "probe needs a server, postern probe HOST[:PORT], or your own: --config"};
-  }
-  if (own && extras.login) {
-    return Fault{
-        "", "--login belongs to a probe of one server: postern probe HOST[:PORT] --login USER"};
-  }
-  auto request = read_request(extras);
-  auto config = own ? config::from_file(flags) : Result<Config>(Config());
-  if (!request || !config) {
-    return !request ? request.faults() : config.faults();
-  }
-  Command command;
-  command.kind = own ? Command::Kind::ProbeGateway : Command::Kind::Probe;
-  command.config = std::move(config.value());
-  command.probe = std::move(request.value());
-  command.login = extras.login.value_or("");
-  command.password_file = extras.password_file.value_or("");
-  command.json = extras.json;
-  return command;
-}
-
 Result<Command> read_command(const CLI::App& app, const Flags& flags, const Extras& extras) {
   if (const Faults unknown = unknown_words(app); !unknown.empty()) {
     return unknown;
   }
-  if (app.got_subcommand("probe")) {
-    return read_probe(app, flags, extras);
-  }
-  if (const auto others = flags_of(app, kProbe); !others.empty()) {
+  const bool probes = app.got_subcommand("probe");
+  const bool acts = app.got_subcommand("admin");
+  if (const auto others = flags_of(app, kProbe); !others.empty() && !probes) {
     return Fault{"", config::join(others) + " belongs to probe: postern probe HOST[:PORT]"};
+  }
+  if (const auto others = flags_of(app, kAdmin); !others.empty() && !acts) {
+    return Fault{"", config::join(others) + " belongs to admin: postern admin ACTION"};
+  }
+  if (const auto others = flags_of(app, kAsking); !others.empty() && !probes && !acts) {
+    return Fault{"", config::join(others) + " belongs to probe and admin"};
+  }
+  if (probes || acts) {
+    return probes ? read_probe(app, flags, extras) : read_admin(app, flags, extras);
   }
   Command command;
   if (app.got_subcommand("config-reference")) {
@@ -342,6 +266,16 @@ Result<Command> read_command(const CLI::App& app, const Flags& flags, const Extr
 }
 
 }  // namespace
+
+std::vector<std::string> flags_of(const CLI::App& app, const char* group) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->get_group() == group && option->count() > 0) {
+      names.push_back(option->get_name());
+    }
+  }
+  return names;
+}
 
 // CLI11 reports by exception; none leaves this function.
 Result<Command> parse_command_line(int argc, const char* const* argv) {

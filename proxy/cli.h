@@ -1,10 +1,12 @@
-// What the command line asks for: `serve` (the default), `check`, `probe`, `config-reference`, or
-// a gateway from flags alone. Faults are sentences, all at once, as for the file.
+// What the command line asks for: `serve` (the default), `check`, `probe`, `admin`,
+// `config-reference`, or a gateway from flags alone. Faults are sentences, all at once, as for the
+// file.
 #pragma once
 
 #include <optional>
 #include <string>
 
+#include "proxy/admin/request.h"
 #include "proxy/base/result.h"
 #include "proxy/config/config.h"
 #include "proxy/probe/probe.h"
@@ -12,7 +14,7 @@
 namespace postern {
 
 struct Command {
-  enum class Kind { Serve, Check, Probe, ProbeGateway, ConfigReference, Help, Version };
+  enum class Kind { Serve, Check, Probe, ProbeGateway, Admin, ConfigReference, Help, Version };
   Kind kind = Kind::Serve;
   // Empty: `config` was made from flags and cannot be reloaded from a file.
   std::string config_path;
@@ -23,6 +25,7 @@ struct Command {
   std::string login = {};               // for Probe: a user; empty: no login
   std::string password_file = {};       // of the user; empty: the terminal is asked
   bool json = false;                    // for both probes: the report for programs
+  admin::Request admin = {};            // for Admin
   std::string text;                     // for Help and Version: what to print
 };
 

@@ -7,6 +7,7 @@
 #include <exception>
 #include <utility>
 
+#include "proxy/admin/request.h"
 #include "proxy/check.h"
 #include "proxy/cli.h"
 #include "proxy/log/log.h"
@@ -89,6 +90,16 @@ int probe_own_gateway(Command command) {
       grade_of(report.value()));
 }
 
+int act(const admin::Request& request) {
+  const auto answer = admin::ask(request);
+  if (!answer) {
+    return complain(answer.faults(), EXIT_FAILURE);
+  }
+  std::FILE* const to = answer.value().done || request.json ? stdout : stderr;
+  std::fputs(answer.value().body.c_str(), to);
+  return std::fflush(to) == 0 && answer.value().done ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
 int serve(Command command, Invocation invocation) {
   log::configure(command.config.log_format, command.config.log_level);
   net::Resolver::make_room();
@@ -125,6 +136,8 @@ int run(int argc, const char* const* argv) {
     case Command::Kind::ProbeGateway:
       net::Resolver::make_room();
       return probe_own_gateway(std::move(command.value()));
+    case Command::Kind::Admin:
+      return act(command.value().admin);
     case Command::Kind::ConfigReference:
       return print(config_reference());
     case Command::Kind::Help:

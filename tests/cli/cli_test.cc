@@ -219,6 +219,29 @@ TEST(Cli, LetsTheLogLevelOverrideTheFile) {
               ElementsAre("--log-level: \"loud\" is none of debug, info, warn, error"));
 }
 
+TEST(Cli, HasARunningGatewayAct) {
+  Command command = accepted({"admin", "ban", "client=192.0.2.7", "for=1h", "--address",
+                              "[::1]:9143", "--token-file", "t", "--json", "--timeout", "2s"});
+  EXPECT_EQ(command.kind, Command::Kind::Admin);
+  EXPECT_EQ(command.admin.action, metrics::AdminPath::Ban);
+  EXPECT_EQ(command.admin.fields, (metrics::Form{{.name = "client", .value = "192.0.2.7"},
+                                                 {.name = "for", .value = "1h"}}));
+  EXPECT_EQ(command.admin.endpoint.text(), "[::1]:9143");
+  EXPECT_EQ(command.admin.token_file, "t");
+  EXPECT_EQ(command.admin.timeout_ms, 2'000U);
+  EXPECT_TRUE(command.admin.json);
+  EXPECT_THAT(refused({"admin", "reload", "--config", config_file()}),
+              ElementsAre("the configuration has no admin.address",
+                          "the configuration has no admin.token_file"));
+  EXPECT_THAT(refused({"admin", "explode", "x", "--address", "a:0", "--token-file", "t"}),
+              ElementsAre(HasSubstr("\"explode\" is no action; there are drain, undrain"),
+                          HasSubstr("\"x\" is no field"), HasSubstr("\"a:0\" is no HOST:PORT")));
+  EXPECT_THAT(refused(gateway({"--token-file", "t"})),
+              ElementsAre(HasSubstr("--token-file belongs to admin")));
+  EXPECT_THAT(refused({"admin", "reload", "--login", "anna"}),
+              ElementsAre(HasSubstr("--login belongs to probe")));
+}
+
 TEST(Cli, PrintsTheReference) {
   EXPECT_EQ(accepted({"config-reference"}).kind, Command::Kind::ConfigReference);
 }

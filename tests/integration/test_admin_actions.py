@@ -13,6 +13,7 @@ import unittest
 import urllib.parse
 
 from harness import Authority, Client, Dovecot, Folder, Gateway, wait_until
+from harness.gateway import BINARY, postern
 from harness.processes import run
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parents[1] / "deploy"))
@@ -278,6 +279,52 @@ class WhatIsDone(Actions):
         host, port = self.gateway.admin
         answer = json.loads(run("bash", "-ec", command.replace("127.0.0.1:9143", f"{host}:{port}").replace("curl", "curl -sS")))
         self.assertEqual(answer, {"version": 1, "action": "ban", "done": 1})
+
+    def admin(self, *words):
+        return postern("admin", *words)
+
+    def test_by_the_command_line(self):
+        file, address = self.gateway.path, "%s:%s" % self.gateway.admin
+        words = ("--address", address, "--token-file", self.token_file)
+        self.assertEqual(self.admin(*words, "ban", "client=192.0.2.55", "for=1h"), (0, "ban: 1 bans\n"))
+        self.assertIn("192.0.2.55 until", self.admin("bans", *words)[1])
+        status, text = self.admin(*words, "--json", "unban", "client=192.0.2.55")
+        self.assertEqual((status, json.loads(text)), (0, {"version": 1, "action": "unban", "done": 1}))
+        self.assertEqual(self.admin(*words, "unban", "client=192.0.2.55"), (1, "unban: 192.0.2.55 is not banned\n"))
+        self.assertEqual(self.admin("--config", file, "--address", f"localhost:{self.gateway.admin[1]}", "reload"),
+                         (0, "reload: done\n"))
+        self.audited("action=reload client=127.0.0.1 result=done")
+        wrong = self.token_file.with_name("wrong.token")
+        wrong.write_text("w" * 40, encoding="ascii")
+        status, text = self.admin("--address", address, "--token-file", wrong, "reload")
+        self.assertEqual((status, text), (1, "reload: this is not the token of admin.token_file\n"))
+
+    def test_the_command_line_says_what_is_wrong(self):
+        words = ("--address", "%s:%s" % self.gateway.admin, "--token-file", self.token_file)
+        imap = "%s:%s" % self.gateway.address("starttls")
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            for status, said, command in (
+                    (2, "admin needs an action", words),
+                    (2, '"explode" is no action; there are drain,', (*words, "explode")),
+                    (2, '"client" is no field of an action; write NAME=VALUE', (*words, "ban", "client")),
+                    (2, "name the gateway's file with --config, or --address and --token-file", ("reload",)),
+                    (2, '"nowhere" is no HOST:PORT', ("--address", "nowhere", "--token-file", "x", "reload")),
+                    (2, "admin takes no --listen", (*words, "reload", "--listen", "127.0.0.1:1")),
+                    (1, "cannot be read: No such file", ("--address", "127.0.0.1:1", "--token-file", "/none", "reload")),
+                    (1, "refused", ("--address", "127.0.0.1:1", "--token-file", self.token_file, "reload")),
+                    (1, "what answers is no postern", ("--address", imap, "--token-file", self.token_file, "reload")),
+                    (1, "no answer in time", ("--address", "127.0.0.1:%d" % silent.getsockname()[1],
+                                              "--token-file", self.token_file, "--timeout", "200ms", "reload"))):
+                with self.subTest(said):
+                    found, text = self.admin(*command)
+                    self.assertEqual(found, status, text)
+                    self.assertIn(said, text)
+
+    def test_the_commands_of_the_documentation(self):
+        words = block("docs/operation.md", "postern admin --config").text
+        commands = words.replace("/etc/postern/postern.yaml", f"{self.gateway.path} --address %s:%s" % self.gateway.admin)
+        text = run("bash", "-ec", commands.replace("postern admin", f"{BINARY} admin"))
+        self.assertRegex(text, r"\Aban: 1 bans\nbans: \d+ bans\n")
 
     def test_a_ban_ends_on_time(self):
         began = time.monotonic()

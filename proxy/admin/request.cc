@@ -1,0 +1,81 @@
+#include "proxy/admin/request.h"
+
+#include <utility>
+
+#include "metrics/export/admin_action.h"
+#include "proxy/admin/internal/exchange.h"
+#include "proxy/base/secret.h"
+#include "tls/access_token.h"
+
+namespace postern::admin {
+namespace {
+
+constexpr int kTurnMs = 50;
+constexpr unsigned kOk = 200;
+
+// HTTP/1.0: the answer ends with the connection, and never comes in chunks.
+std::string text_of(const Request& request, const std::string& token) {
+  const std::string form = metrics::make_form(request.fields);
+  const bool looks = metrics::only_looks(request.action);
+  std::string text = looks ? "GET " : "POST ";
+  text.append(name_of(request.action)).append(" HTTP/1.0\r\nHost: ");
+  text.append(request.endpoint.text()).append("\r\nAccept: ");
+  text.append(request.json ? "application/json" : "text/plain").append("\r\n");
+  if (!looks) {
+    text.append("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: ");
+    text.append(std::to_string(form.size())).append("\r\n");
+  }
+  append_secret(text, "Authorization: Bearer ");
+  append_secret(text, token);
+  append_secret(text, "\r\n\r\n");
+  append_secret(text, looks ? "" : form);
+  return text;
+}
+
+Fault at(const Request& request, const std::string& what) {
+  return {request.endpoint.text(), what};
+}
+
+}  // namespace
+
+Result<Answer> ask(const Request& request) {
+  auto token = tls::AccessToken::read(request.token_file);
+  if (!token) {
+    return token.faults();
+  }
+  std::string text = text_of(request, token.value());
+  wipe(token.value());
+  std::unique_ptr<tls::ClientContext> context;
+  if (request.tls) {
+    auto verifier = tls::load_verifier(*request.tls);
+    auto made =
+        verifier
+            ? tls::ClientContext::make({.policy = tls::Policy::toward_backend(tls::Version::Tls12),
+                                        .verifier = verifier.value()})
+            : Result<std::unique_ptr<tls::ClientContext>>(verifier.faults());
+    if (!made) {
+      return made.faults();
+    }
+    context = std::move(made.value());
+  }
+  const std::string name =
+      request.tls && !request.tls->name.empty() ? request.tls->name : request.endpoint.host;
+  tls::Workspace workspace;  // what the loop still has to delete when it goes may use it
+  net::Loop loop;
+  Exchange exchange(loop, workspace, context.get(), name);
+  exchange.start(request.endpoint, std::move(text), request.timeout_ms);
+  while (!exchange.over()) {
+    loop.run_once(kTurnMs);
+  }
+  loop.run_once(0);  // lets go what is retired
+  if (!exchange.fault().empty()) {
+    return at(request, exchange.fault());
+  }
+  const auto answer = exchange.answer().answer();
+  if (!answer) {
+    return at(request, "what answers is no postern, or it broke off");
+  }
+  return Answer{.done = answer->status == kOk, .body = std::string(answer->body)};
+}
+
+}  // namespace postern::admin

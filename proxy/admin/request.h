@@ -1,0 +1,35 @@
+// `postern admin`: one action at the admin endpoint of a running postern, as a client of it. The
+// caller has one thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "metrics/export/form.h"
+#include "metrics/metric.h"
+#include "proxy/base/result.h"
+#include "proxy/net/address.h"
+#include "tls/verification.h"
+
+namespace postern::admin {
+
+struct Request {
+  net::HostPort endpoint;
+  std::optional<tls::Verification> tls = {};  // without it in clear, which only loopback takes
+  std::string token_file;
+  metrics::AdminPath action = metrics::AdminPath::Other;
+  metrics::Form fields = {};
+  bool json = false;
+  uint64_t timeout_ms = 10'000;
+};
+
+struct Answer {
+  bool done;
+  std::string body;  // as the gateway has sent it
+};
+
+// Faults: it could not be asked, or gave no answer.
+Result<Answer> ask(const Request& request);
+
+}  // namespace postern::admin
