@@ -189,6 +189,7 @@ struct Config {
   std::string admin_token_where;  // where the configuration names it
   Readiness ready = Readiness::Process;
   bool command_metrics = true;  // count the clients' IMAP commands
+  std::string state_directory;  // for what outlasts the process; empty: nothing does
   std::string user;             // the user to become once the sockets are open; empty: no change
   bool core_dumps = false;      // also lets debuggers of the same user attach
   bool seccomp = true;          // see process/seccomp.h

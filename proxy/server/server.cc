@@ -82,6 +82,7 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
       labels_(std::move(labels)),
       counters_(labels_),
       memory_watch_(loop_, admission_, counters_.cell<Metric::MemoryShortages>()),
+      bans_(loop_, admission_.logins(), materials.config->state_directory),
       sockets_(named_sockets(sockets, *materials.config)),
       upgrade_(loop_, std::move(start.invocation), *this),
       watchdog_(loop_, workers_, notifier_),
@@ -134,6 +135,7 @@ int Server::run() {
   if (admin_ != nullptr) {
     admin_->start();
   }
+  bans_.start(inherited_.has_predecessor());
   for (const auto& worker : workers_) {
     ++state_.workers_running;
     worker->start([this] { loop_.post([this] { worker_ended(); }); });
@@ -172,6 +174,7 @@ void Server::on_signal(int number) {
       log_file_.reopen();
       return;
     case SIGUSR2:
+      bans_.write();
       upgrade_.start(sockets_);
       return;
     default:
@@ -350,6 +353,7 @@ void Server::on_upgraded(int pid) {
   log::info("draining, relieved", {{"by", pid},
                                    {"sessions", admission_.sessions()},
                                    {"limit_ms", materials_.config->timeouts.drain_ms}});
+  bans_.hand_over();
   if (admin_ != nullptr) {
     admin_->hand_over();
   }
@@ -371,6 +375,7 @@ void Server::worker_ended() {
     return;
   }
   disarm();
+  bans_.write();
   if (admin_ != nullptr) {
     admin_->close();
   }

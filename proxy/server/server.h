@@ -35,6 +35,7 @@
 #include "proxy/process/service_notifier.h"
 #include "proxy/server/admin_endpoint.h"
 #include "proxy/server/internal/admin_actions.h"
+#include "proxy/server/internal/ban_keeper.h"
 #include "proxy/server/internal/certificate_expiry.h"
 #include "proxy/server/internal/memory_watch.h"
 #include "proxy/server/internal/reload_retry.h"
@@ -116,6 +117,7 @@ class Server final : private net::SignalObserver,
   metrics::Counters counters_;  // the main thread's own
   Admission admission_;
   MemoryWatch memory_watch_;
+  BanKeeper bans_;
   RefusalReport refusal_report_{loop_, admission_.refusals()};
   BackendFacts facts_{labels_};
   HealthChecks health_checks_{{.loop = loop_,

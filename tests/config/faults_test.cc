@@ -95,7 +95,8 @@ const std::vector<Case>& keys() {
       {"UnknownTop", base("worker: 1\n"), 4,
        "worker: is an unknown key; did you mean \"workers\"?"},
       {"UnknownFar", base("zzzzzzzz: 1\n"), 4,
-       "is an unknown key; allowed here are workers, user, core_dumps, seccomp, listeners,"},
+       "is an unknown key; allowed here are workers, user, state_directory, core_dumps, seccomp, "
+       "listeners,"},
       {"UnknownNested", base("log:\n  level: info\n  fromat: json\n"), 6,
        "log.fromat: is an unknown key; did you mean \"format\"? allowed here are format, level"},
       {"UnknownInBackend", with_backends("backends:\n  b:\n    servers: [h]\n    tsl: none\n"), 4,

@@ -31,6 +31,15 @@ constexpr auto kFirstRows = std::to_array<Row>({
             "at the start, and as this user on a reload. A change needs a restart.",
      .on_value = [](Draft& d,
                     const SourceValue& w) { read_user(w, d.config.user, d.diagnostics); }},
+    {.path = "state_directory",
+     .syntax = kPath,
+     .example = "/var/lib/postern",
+     .doc = "A folder, which the user may write, for what outlasts the process: the bans. Without "
+            "this key they end with it. A change needs a restart.",
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_path(w, d.folder, d.config.state_directory, d.diagnostics);
+         }},
     {.path = "core_dumps",
      .syntax = "true or false",
      .doc = "Whether the process may dump core and a debugger of the same user may attach to it: "

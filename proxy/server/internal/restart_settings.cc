@@ -22,6 +22,8 @@ void keep_what_needs_a_restart(Config& wanted, const Config& current) {
        "listeners");
   keep(wanted.workers, current.workers, wanted.workers == current.workers, "workers");
   keep(wanted.user, current.user, wanted.user == current.user, "user");
+  keep(wanted.state_directory, current.state_directory,
+       wanted.state_directory == current.state_directory, "state_directory");
   keep(wanted.core_dumps, current.core_dumps, wanted.core_dumps == current.core_dumps,
        "core_dumps");
   keep(wanted.seccomp, current.seccomp, wanted.seccomp == current.seccomp, "seccomp");
