@@ -11,7 +11,7 @@ using metrics::AdminPath;
 
 namespace {
 
-constexpr int kVersion = 1;
+constexpr int kFormVersion = 1;
 
 // What `done` counts; empty if nothing.
 const char* noun_of(AdminPath action) {
@@ -49,7 +49,7 @@ std::string json_of(AdminPath action, const ActionOutcome& outcome) {
   std::string text;
   JsonWriter json(text);
   json.open('{');
-  json.member("version", kVersion);
+  json.member("version", kFormVersion);
   json.member("action", name_of_action(action));
   if (!outcome.fault.empty()) {
     json.member("error", outcome.fault);
