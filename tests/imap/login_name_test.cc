@@ -54,6 +54,32 @@ TEST(LoginName, HashesWithoutCase) {
   EXPECT_NE(user_hash(kKey, ""), 0U);
 }
 
+std::string owner_in(Mechanism mechanism, std::string_view response) {
+  return user_of_response(mechanism, base64(response));
+}
+
+TEST(LoginName, AsItIsWrittenIsThatOfTheMailbox) {
+  EXPECT_EQ(owner_in(Mechanism::Plain, "\0Anna\0sesame"s), "Anna");
+  EXPECT_EQ(owner_in(Mechanism::Plain, "anna\0admin\0sesame"s), "anna");
+  EXPECT_EQ(owner_in(Mechanism::Login, "anna"), "anna");
+  EXPECT_EQ(owner_in(Mechanism::External, "anna"), "anna");
+  EXPECT_EQ(owner_in(Mechanism::XOAuth2, "user=anna\1auth=Bearer x\1\1"), "anna");
+  EXPECT_EQ(owner_in(Mechanism::OAuthBearer, "n,a=anna,\1auth=Bearer x\1\1"), "anna");
+  EXPECT_EQ(owner_in(Mechanism::ScramSha1, "n,,n=anna,r=x"), "anna");
+  EXPECT_EQ(owner_in(Mechanism::ScramSha256, "y,a=an=2Cna,n=admin,r=x"), "an,na");
+}
+
+TEST(LoginName, AsItIsWrittenIsEmptyWhereThereIsNone) {
+  EXPECT_EQ(user_of_response(Mechanism::External, "="), "");
+  EXPECT_EQ(user_of_response(Mechanism::Login, "no base64"), "");
+  EXPECT_EQ(owner_in(Mechanism::Plain, "anna"), "");
+  EXPECT_EQ(owner_in(Mechanism::ScramSha1, "n,b=anna,n=anna,r=x"), "");
+  EXPECT_EQ(owner_in(Mechanism::CramMd5, "anna b913"), "");
+  EXPECT_EQ(owner_in(Mechanism::Login, std::string(kMaxUser + 1, 'a')), "");
+  EXPECT_EQ(owner_in(Mechanism::Login, std::string(kMaxUser, 'a')).size(), kMaxUser);
+  EXPECT_FALSE(shows_user_first(Mechanism::CramMd5) || shows_user_first(Mechanism::Gssapi));
+}
+
 TEST(LoginName, IsReadFromEveryMechanismThatCarriesIt) {
   const uint64_t anna = hash_of("anna");
   EXPECT_EQ(user_in(Mechanism::Plain, "\0anna\0sesame"s), anna);

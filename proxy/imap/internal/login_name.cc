@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <string>
+#include <utility>
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/secret.h"
@@ -74,6 +75,22 @@ class Octets {
   size_t count_ = 0;  // of octets in `bits_`
 };
 
+// A name as it is written, within bounds.
+class NameText {
+ public:
+  void add(int octet) {
+    text_.push_back(static_cast<char>(octet));
+    too_long_ = too_long_ || text_.size() > kMaxUser;
+    text_.resize(too_long_ ? 0 : text_.size());
+  }
+  bool empty() const { return text_.empty(); }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+  bool too_long_ = false;
+};
+
 class NameHash {
  public:
   explicit NameHash(const SipHash::Key& key) : hash_(key) {}
@@ -110,7 +127,8 @@ bool skip_word(Octets& in, std::string_view word) {
                      [&in](char c) { return in.next() == static_cast<uint8_t>(c); });
 }
 
-bool read_until(Octets& in, int mark, NameHash& name) {
+template <typename Name>
+bool read_until(Octets& in, int mark, Name& name) {
   int octet = in.next();
   while (octet >= 0 && octet != mark) {
     name.add(octet);
@@ -120,7 +138,8 @@ bool read_until(Octets& in, int mark, NameHash& name) {
 }
 
 // saslname (RFC 5801 §4): "=2C" is a comma and "=3D" an equals sign.
-bool read_saslname(Octets& in, NameHash& name) {
+template <typename Name>
+bool read_saslname(Octets& in, Name& name) {
   for (int octet = in.next(); octet != ','; octet = in.next()) {
     if (octet < 0) {
       return false;
@@ -218,6 +237,22 @@ bool read_name(Mechanism mechanism, Octets& in, NameHash& name) {
   return false;
 }
 
+// Of PLAIN or SCRAM: `authorized` stays empty if the client gives one name alone.
+bool read_names(Mechanism mechanism, Octets& in, NameText& authorized, NameText& name) {
+  if (mechanism == Mechanism::Plain) {
+    return read_until(in, '\0', authorized) && read_until(in, '\0', name);
+  }
+  if (!skip_past(in, ',')) {  // channel binding
+    return false;
+  }
+  const int first = in.next();
+  const bool has_authorized = first == 'a' && in.next() == '=';
+  if (!(has_authorized ? read_saslname(in, authorized) : first == ',')) {
+    return false;
+  }
+  return skip_word(in, "n=") && read_saslname(in, name);
+}
+
 bool contains_word(std::string_view text, std::string_view word) {
   for (; text.size() >= word.size(); text.remove_prefix(1)) {
     if (starts_with_word(text, word)) {
@@ -271,6 +306,48 @@ uint64_t sasl_user(const SipHash::Key& key, Mechanism mechanism, std::string_vie
   Octets in(base64);
   NameHash name(key);
   return read_name(mechanism, in, name) && !name.empty() ? name.value() : 0;
+}
+
+bool shows_user_first(Mechanism mechanism) {
+  switch (mechanism) {
+    case Mechanism::Login:
+    case Mechanism::Plain:
+    case Mechanism::XOAuth2:
+    case Mechanism::OAuthBearer:
+    case Mechanism::ScramSha1:
+    case Mechanism::ScramSha256:
+    case Mechanism::External:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string user_of_response(Mechanism mechanism, std::string_view base64) {
+  Octets in(base64);
+  NameText authorized;
+  NameText name;
+  bool good = false;
+  switch (mechanism) {
+    case Mechanism::Plain:
+    case Mechanism::ScramSha1:
+    case Mechanism::ScramSha256:
+      good = read_names(mechanism, in, authorized, name);
+      break;
+    case Mechanism::Login:
+    case Mechanism::External:
+      good = read_until(in, kEnd, name);
+      break;
+    case Mechanism::XOAuth2:
+      good = skip_word(in, "user=") && read_until(in, '\x01', name);
+      break;
+    case Mechanism::OAuthBearer:
+      good = skip_past(in, ',') && skip_word(in, "a=") && read_saslname(in, name);
+      break;
+    default:
+      break;
+  }
+  return !good ? std::string() : authorized.empty() ? name.take() : authorized.take();
 }
 
 bool says_expired(std::string_view base64) {

@@ -1,10 +1,12 @@
-// LoginName: the user name that a client gives, only ever as a keyed hash. Of a SASL response it
-// decodes no more than the name, octet by octet, keeps nothing of it, and does not look at the
-// password or token after it. ASCII letters count without case, as in servers, so that one user has
-// one hash with every mechanism. Pure functions.
+// LoginName: the user name that a client gives, as a keyed hash and, only for LoginFront, as it is
+// written. Of a SASL response it decodes no more than the name, octet by octet, keeps nothing of
+// it, and does not look at the password or token after it. ASCII letters count without case in the
+// hash, as in servers, so that one user has one hash with every mechanism. Pure functions.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "proxy/base/siphash.h"
@@ -27,6 +29,15 @@ uint64_t user_hash(const SipHash::Key& key, std::string_view name);
 //   DIGEST-MD5   username= (RFC 2831)
 //   EXTERNAL     authzid, all of it (RFC 4422 appendix A)
 uint64_t sasl_user(const SipHash::Key& key, Mechanism mechanism, std::string_view base64);
+
+// Whether the client's first response shows whose mail it is for, before the server has said
+// anything but "+": PLAIN, LOGIN, XOAUTH2, OAUTHBEARER, SCRAM-*, EXTERNAL.
+bool shows_user_first(Mechanism mechanism);
+
+// The user whose mail is wanted, as that response has the name: the authorization identity, or else
+// the name that the secret is for. Empty if there is none, or one of more than kMaxUser octets.
+inline constexpr size_t kMaxUser = 1024;
+std::string user_of_response(Mechanism mechanism, std::string_view base64);
 
 // Whether a server's error challenge (XOAUTH2; OAUTHBEARER, RFC 7628 §3.2.2), base64 of a
 // JSON text, says that the token has expired. "invalid_token" and 401 alone do not, since any wrong
