@@ -147,8 +147,13 @@ std::string summarize(const Materials& materials) {
   add_certificates(materials, text);
   add_backends(config, text);
   for (const RouteConfig& route : config.routes) {
-    fmt::format_to(std::back_inserter(text), "route        {} -> {}\n", route.sni,
+    fmt::format_to(std::back_inserter(text), "route        {}{} -> {}\n",
+                   route.user.empty() ? "" : "user ", route.user.empty() ? route.sni : route.user,
                    config.backends[route.backend].name);
+  }
+  if (materials.users != nullptr) {
+    fmt::format_to(std::back_inserter(text), "users        {} by map; all others by route, or {}\n",
+                   materials.users->mapped(), config.backends[config.default_backend].name);
   }
   return text;
 }

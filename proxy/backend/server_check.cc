@@ -107,6 +107,9 @@ void ServerCheck::follow_addresses() {
 
 void ServerCheck::on_greeted(Attempt& attempt) {
   count(kConnectSuccess.value);
+  if (const auto list = attempt.preamble().capabilities(); !list.empty()) {
+    server_.health->note_capabilities(list);
+  }
   Row& row = row_of(attempt);
   note_fault(row, attempt);
   left_.push_back(attempt.take_stream());

@@ -132,9 +132,18 @@ struct BackendConfig {
   uint64_t slow_start_ms = 30'000;          // from none to the whole share; 0: at once
 };
 
+// By the name that a client asks for, or by its user: one of the two is empty.
 struct RouteConfig {
-  std::string sni;     // lower case: "mail.example.org" or "*.example.org"
-  size_t backend = 0;  // index into Config::backends
+  std::string sni;        // lower case: "mail.example.org" or "*.example.org"
+  size_t backend = 0;     // index into Config::backends
+  std::string user = {};  // a user_name() (proxy/users/user_name.h) or "*@example.org"
+};
+
+// What leads users to backends, beside routes[].user.
+struct UsersConfig {
+  std::string map = {};             // path of a file of lines "user backend"
+  std::string map_where = {};       // where the configuration names it
+  std::string default_domain = {};  // of names without "@"
 };
 
 struct Rate {
@@ -181,6 +190,7 @@ struct Config {
   TlsConfig tls;
   std::vector<BackendConfig> backends;
   std::vector<RouteConfig> routes;
+  UsersConfig users;
   size_t default_backend = 0;
   Limits limits;
   Timeouts timeouts;
@@ -212,7 +222,9 @@ std::string config_reference();
 // The same as a Markdown table, for docs/configuration.md.
 std::string config_markdown();
 
-// Whether a client can come to it: by a route, or by default.
+// Whether a client can come to it: by a route, by the map of users, or by default.
 bool is_routed(const Config& config, size_t backend);
+// Whether its user can make a difference, so that postern must read who logs in.
+bool routes_by_user(const Config& config);
 
 }  // namespace postern

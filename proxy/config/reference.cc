@@ -86,10 +86,12 @@ bool takes_words(const Row& row) {
   return row.shape == Shape::ScalarOrMap || row.shape == Shape::ScalarsOrMaps;
 }
 
-// A key below one that is shown as a word, such as "policy: intermediate", must be a comment.
+// A key below one that is shown as a word, such as "policy: intermediate", must be a comment, and
+// so must one in whose place another stands.
 bool is_alternative(const Row& row) {
   const Row* above = find(row.parent());
-  return above != nullptr && takes_words(*above) && !shown_value(*above).empty();
+  return row.alternative ||
+         (above != nullptr && takes_words(*above) && !shown_value(*above).empty());
 }
 
 // A key of a map in a list.

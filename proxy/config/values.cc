@@ -3,6 +3,8 @@
 #include <charconv>
 #include <optional>
 
+#include "proxy/users/user_name.h"
+
 namespace postern::config {
 namespace {
 
@@ -269,6 +271,20 @@ void read_dns_name(const SourceValue& value, bool wildcard, std::string& out,
     return diagnostics.fault(value, problem);
   }
   out = std::move(name);
+}
+
+void read_route_user(const SourceValue& value, std::string_view default_domain, std::string& out,
+                     Diagnostics& diagnostics) {
+  constexpr std::string_view kAnyOf = "*@";
+  if (!is_user_pattern(value.text)) {
+    return diagnostics.fault(value, "is neither a user's name nor *@DOMAIN");
+  }
+  const bool starred = value.text.starts_with(kAnyOf);
+  out = starred ? std::string(kAnyOf) + lower(value.text.substr(kAnyOf.size()))
+                : user_name(value.text, default_domain);
+  if (out.empty()) {
+    diagnostics.fault(value, "is too long: a name has at most 255 octets with its domain");
+  }
 }
 
 void read_certificate_name(const SourceValue& value, std::string& out, Diagnostics& diagnostics) {

@@ -46,6 +46,11 @@ void read_network(const SourceValue& value, std::vector<net::Network>& out,
 // One IP address of a list, without a port.
 void read_ip(const SourceValue& value, std::vector<net::Address>& out, Diagnostics& diagnostics);
 
+// Whose route it is: a user's name, or *@domain for all of a domain, in the form in which names are
+// compared.
+void read_route_user(const SourceValue& value, std::string_view default_domain, std::string& out,
+                     Diagnostics& diagnostics);
+
 // A user's name as useradd(8) accepts it. Whether the user exists is not checked here.
 void read_user(const SourceValue& value, std::string& out, Diagnostics& diagnostics);
 

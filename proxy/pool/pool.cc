@@ -75,6 +75,18 @@ Pool::Pool(const BackendConfig& config, std::unique_ptr<tls::ClientContext> cont
   }
 }
 
+void Pool::append_capabilities(std::vector<std::string>& lists) const {
+  const size_t before = lists.size();
+  for (const BackendServer& server : servers_) {
+    if (std::string list = server.health->capabilities(); !list.empty()) {
+      lists.push_back(std::move(list));
+    }
+  }
+  if (lists.size() == before) {
+    lists.emplace_back();
+  }
+}
+
 void Pool::take_over(const Pool& former) {
   for (BackendServer& server : servers_) {
     for (const BackendServer& older : former.servers_) {

@@ -62,6 +62,9 @@ class Pool {
   size_t label() const { return label_; }
   BackendServer& server(size_t index) { return servers_[index]; }
 
+  // Of each server that has said what it can do; an empty one if none has.
+  void append_capabilities(std::vector<std::string>& lists) const;
+
   // Takes over the addresses of servers with the same name, which are looked up again all the same.
   void take_over(const Pool& former);
 

@@ -73,6 +73,18 @@ bool ServerHealth::acquire(size_t max) {
   return false;
 }
 
+void ServerHealth::note_capabilities(std::string_view list) {
+  const std::lock_guard lock(mutex_);
+  if (capabilities_ != list) {
+    capabilities_ = list;
+  }
+}
+
+std::string ServerHealth::capabilities() const {
+  const std::lock_guard lock(mutex_);
+  return capabilities_;
+}
+
 ServerState ServerHealth::state(const ServerConfig& config) const {
   if (config.drain || drained.load(std::memory_order_relaxed)) {
     return ServerState::Draining;

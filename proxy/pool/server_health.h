@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/base/names.h"
@@ -59,6 +60,11 @@ class ServerHealth {
   // A look-up has found these addresses. Returns them with what is known of each, and forgets
   // others unless a dialer still uses them.
   std::vector<Endpoint> learn(const std::vector<net::Address>& addresses);
+  // What it has said that it can do, "IMAP4rev1 …", as the latest check or session has seen it.
+  // Empty if it has not said so yet.
+  void note_capabilities(std::string_view list);
+  std::string capabilities() const;
+
   ServerState state(const ServerConfig& config) const;
   std::vector<EndpointState> endpoint_states() const;  // of those that the last look-up has found
 
@@ -73,6 +79,7 @@ class ServerHealth {
   mutable std::mutex mutex_;
   std::vector<net::Address> known_;  // what the last look-up has found
   std::vector<Endpoint> endpoints_;
+  std::string capabilities_;
 };
 
 // In the order of the configuration: of its backends, and of their servers.

@@ -63,7 +63,7 @@ Faults log_configuration(const Config& config, metrics::LabelSets& labels) {
 
 void warn_of_what_cannot_be_read_again(const Config& config, const std::string& config_path) {
   std::vector<std::string> files = material_files(config);
-  files.push_back(config_path);
+  files.insert(files.end(), {config_path, config.users.map});
   for (const std::string& file : files) {
     if (!file.empty() && access(file.c_str(), R_OK) != 0) {
       log::warn("this file cannot be read again, a reload will fail",

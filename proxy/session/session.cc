@@ -37,7 +37,7 @@ void Session::on_client_ready(ReadyClient client) {
   }
   client_->observe(*this);
   arm_at(loop().deadlines(), context_.login_at_ms);
-  connect();
+  context_.snapshot->users != nullptr ? greet() : connect();
 }
 
 void Session::on_client_failed(FailedClient failed) {
@@ -58,7 +58,10 @@ void Session::on_client_failed(FailedClient failed) {
 
 void Session::connect() {
   enter(State::Connecting);
-  Pool& pool = context_.snapshot->route(context_.tls->engine().server_name());
+  dial(context_.snapshot->route(context_.tls->engine().server_name()));
+}
+
+void Session::dial(Pool& pool) {
   context_.pool = &pool;
   DialerObserver& observer = *this;
   dialer_ = std::make_unique<Dialer>(context_.services.dial, pool, context_.origin.address,
@@ -112,11 +115,19 @@ void Session::look_early() {
 
 void Session::on_connected(DialResult result) {
   loop().retire(std::move(dialer_));
-  enter(State::Relaying);
-  backend_ = std::move(result.stream);
   context_.slot = std::move(result.slot);
   backend_handshake_ = result.handshake;
   log_connected(context_);
+  if (user_backend_ != nullptr) {
+    on_user_connected(std::move(result));
+  } else {
+    backend_ = std::move(result.stream);
+    begin_relay(result.first_bytes);
+  }
+}
+
+void Session::begin_relay(std::string_view from_backend) {
+  enter(State::Relaying);
   LoginWatchObserver& logins = *this;
   RelayObserver& observer = *this;
   watch_.emplace(context_, logins);
@@ -126,7 +137,7 @@ void Session::on_connected(DialResult result) {
   if (early_ != nullptr) {  // looks end
     arm_at(loop().deadlines(), context_.login_at_ms);
   }
-  relay_->start(result.first_bytes, early_ != nullptr ? std::string_view(*early_) : "");
+  relay_->start(from_backend, early_ != nullptr ? std::string_view(*early_) : "");
   forget_early();
 }
 
@@ -141,10 +152,13 @@ void Session::forget_early() {
 void Session::on_dial_failed(const Error& last_error) {
   error_ = last_error;
   loop().retire(std::move(dialer_));
-  if (is_full(last_error)) {
-    start_closing(EndReason::LimitBackend, kLimitReached);
+  const bool full = is_full(last_error);
+  const EndReason reason = full ? EndReason::LimitBackend : EndReason::BackendUnavailable;
+  const std::string_view bye = full ? kLimitReached : kUnavailable;
+  if (relay_ != nullptr) {
+    relay_->end_now(reason, bye, Error(last_error));
   } else {
-    start_closing(EndReason::BackendUnavailable, kUnavailable);
+    start_closing(reason, bye);
   }
 }
 
@@ -174,6 +188,7 @@ void Session::on_logged_in() {
 
 // A new login gets the time that the first one had.
 void Session::on_logged_out() {
+  log_out_user();
   move_to(before_login().waiting);
   context_.login_at_ms = loop().now_ms() + config().timeouts.login_ms;
   arm_at(loop().deadlines(), context_.login_at_ms);

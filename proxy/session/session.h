@@ -9,6 +9,9 @@
 //                   Closing ------- the client hung up -------------> Closed
 //               (LingeringClose)
 //
+// Where the user decides about the backend, Relaying begins at once: the relay's backend is then a
+// UserBackend, which is the gateway's own server until a login shows the user.
+//
 // From accept to login one absolute deadline runs, which no byte resets (and within it the shorter
 // one of the handshake); after login the idle limit.
 #pragma once
@@ -33,6 +36,7 @@
 #include "proxy/session/context.h"
 #include "proxy/session/internal/login_watch.h"
 #include "proxy/session/internal/session_log.h"
+#include "proxy/session/internal/user_backend.h"
 #include "proxy/snapshot/snapshot.h"
 #include "proxy/transport/tls_stream.h"
 
@@ -43,6 +47,7 @@ class Session final : public net::Retirable,
                       private ClientSetupObserver,
                       private net::StreamObserver,
                       private DialerObserver,
+                      private UserBackendObserver,
                       private RelayObserver,
                       private LoginWatchObserver,
                       private LingeringCloseObserver,
@@ -90,11 +95,19 @@ class Session final : public net::Retirable,
   void on_client_failed(FailedClient failed) override;
 
   void connect();
+  void dial(Pool& pool);
   IdentityPreamble identity_preamble(ClientIdentity way);
   void look_early();
   void forget_early();
   void on_connected(DialResult result) override;
   void on_dial_failed(const Error& last_error) override;
+  void begin_relay(std::string_view from_backend);
+
+  void greet();
+  void on_user_named(const std::string& user) override;
+  void on_user_connected(DialResult result);
+  void on_user_refused() override;
+  void log_out_user();
 
   imap::Filter::Options filter_options() const;
   void on_logged_in() override;
@@ -149,6 +162,7 @@ class Session final : public net::Retirable,
   std::unique_ptr<Dialer> dialer_;
   std::unique_ptr<std::string> early_;  // what the client said before the backend was there
   std::unique_ptr<net::Stream> backend_;
+  UserBackend* user_backend_ = nullptr;  // the same stream, where the user decides
   std::optional<LoginWatch> watch_;
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<LingeringClose> lingering_;

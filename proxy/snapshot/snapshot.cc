@@ -3,6 +3,7 @@
 #include <set>
 #include <utility>
 
+#include "proxy/imap/login_front.h"
 #include "tls/exposure.h"
 
 namespace postern {
@@ -75,6 +76,35 @@ Result<std::shared_ptr<const tls::Verifier>> load_verifier(const BackendConfig& 
     return std::shared_ptr<const tls::Verifier>();
   }
   return named_at(backend.ca_where, "verify.ca", tls::load_verifier(backend.verify));
+}
+
+// Null without user routes.
+Result<std::shared_ptr<const UserRoutes>> load_users(const Config& config) {
+  if (!routes_by_user(config)) {
+    return std::shared_ptr<const UserRoutes>();
+  }
+  const UsersConfig& users = config.users;
+  std::shared_ptr<const UserMap> map;
+  if (!users.map.empty()) {
+    std::vector<std::string> backends;
+    for (const BackendConfig& backend : config.backends) {
+      backends.push_back(backend.name);
+    }
+    auto loaded = named_at(users.map_where, "users.map",
+                           UserMap::load(users.map, users.default_domain, backends));
+    if (!loaded) {
+      return loaded.faults();
+    }
+    map = std::move(loaded.value());
+  }
+  std::unordered_map<std::string, size_t> routes;
+  for (const RouteConfig& route : config.routes) {
+    if (!route.user.empty()) {
+      routes.emplace(route.user, route.backend);
+    }
+  }
+  return std::make_shared<const UserRoutes>(users.default_domain, std::move(map),
+                                            std::move(routes));
 }
 
 Contexts contexts_of_worker(const Materials& materials, Faults& faults) {
@@ -155,6 +185,7 @@ Result<Materials> Materials::load(Config config, const Materials* former) {
   for (const BackendConfig& backend : config.backends) {
     take(load_verifier(backend), materials.verifiers.emplace_back(), faults);
   }
+  take(load_users(config), materials.users, faults);
   if (!faults.empty()) {
     return faults;
   }
@@ -173,6 +204,7 @@ Result<Materials> Materials::renewed() const {
   }
   materials.config = config;
   materials.verifiers = verifiers;
+  materials.users = users;
   materials.health = health;
   return materials;
 }
@@ -230,6 +262,7 @@ std::shared_ptr<Snapshot> Snapshot::with(Contexts renewed) const {
   snapshot->contexts = std::move(renewed);
   snapshot->pools = pools;
   snapshot->routes = routes;
+  snapshot->users = users;
   return snapshot;
 }
 
@@ -246,8 +279,11 @@ Result<std::vector<std::shared_ptr<Snapshot>>> Snapshot::make(const Materials& m
       snapshot->pools.push_back(make_pool(materials, k, labels, faults));
     }
     for (const RouteConfig& route : materials.config->routes) {
-      snapshot->routes.emplace(route.sni, route.backend);
+      if (!route.sni.empty()) {
+        snapshot->routes.emplace(route.sni, route.backend);
+      }
     }
+    snapshot->users = materials.users;
     if (!faults.empty()) {
       return faults;
     }
@@ -270,6 +306,28 @@ Pool& Snapshot::route(std::string_view server_name) const {
     }
   }
   return *pools[config->default_backend];
+}
+
+Pool& Snapshot::route_user(std::string_view user, std::string_view server_name) const {
+  const auto backend = users != nullptr ? users->find(user) : std::nullopt;
+  return backend ? *pools[*backend] : route(server_name);
+}
+
+// A second old they still are what a client is about to meet.
+const std::string& Snapshot::common_capabilities(uint64_t now_ms) {
+  constexpr uint64_t kFreshMs = 1'000;
+  if (now_ms < capabilities_until_ms) {
+    return capabilities;
+  }
+  std::vector<std::string> lists;
+  for (size_t i = 0; i < pools.size(); ++i) {
+    if (is_routed(*config, i)) {
+      pools[i]->append_capabilities(lists);
+    }
+  }
+  capabilities = imap::common_capabilities(lists);
+  capabilities_until_ms = now_ms + kFreshMs;
+  return capabilities;
 }
 
 }  // namespace postern

@@ -4,6 +4,7 @@
 // Configuration and contexts never change; the worker's thread alone uses the pools.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,6 +16,7 @@
 #include "proxy/config/config.h"
 #include "proxy/pool/pool.h"
 #include "proxy/pool/server_health.h"
+#include "proxy/users/user_routes.h"
 #include "tls/access_token.h"
 #include "tls/certificate_store.h"
 #include "tls/client_auth.h"
@@ -32,6 +34,7 @@ struct Materials {
   std::shared_ptr<const tls::ClientAuth> client_auth;           // null: clients are not asked
   std::shared_ptr<const tls::AccessToken> admin_token;          // null: there are no actions
   std::vector<std::shared_ptr<const tls::Verifier>> verifiers;  // of each backend; null: no TLS
+  std::shared_ptr<const UserRoutes> users;                      // null: users make no difference
   BackendsHealth health;
   Faults warnings;  // what is doubtful in the files; for the log and `postern check`
 
@@ -61,9 +64,16 @@ struct Snapshot {
   Contexts contexts;
   std::vector<std::shared_ptr<Pool>> pools;
   std::unordered_map<std::string, size_t> routes;  // "mail.example.org" or "*.example.org"
+  std::shared_ptr<const UserRoutes> users;         // null: users make no difference
+  std::string capabilities = {};                   // the common ones, as long as they are fresh
+  uint64_t capabilities_until_ms = 0;
 
   // The pool for a client that asked for `server_name` (lower case, empty without SNI).
   Pool& route(std::string_view server_name) const;
+  // The pool for its `user`, as it has written the name: by `users`, or else as above.
+  Pool& route_user(std::string_view user, std::string_view server_name) const;
+  // What every pool that a client can come to can do, as far as is known.
+  const std::string& common_capabilities(uint64_t now_ms);
 
   // The same with other contexts: when nothing but certificates is new, the pools stay.
   std::shared_ptr<Snapshot> with(Contexts renewed) const;

@@ -84,6 +84,16 @@ class Runbook(unittest.TestCase):
         self.assertIn("mail1.internal:143 (weight 3, at most 5000 sessions) mail2.internal:143 (drains) "
                       "standby.internal:143 (backup)", said)
 
+    def test_users_move_from_one_server_to_another(self):
+        self.certificate("mail.example.org")
+        (self.folder / "users.map").write_text(block("docs/users.md", "bert@other.example").text)
+        (self.folder / "postern.yaml").write_text(
+            "listeners: [{address: '127.0.0.1:0'}]\n"
+            "tls: {certificates: [{chain: mail.example.org.crt, key: mail.example.org.key}]}\n" +
+            block("docs/users.md", "default_domain: example.org").text)
+        said = output(BINARY, "check", "--config", self.folder / "postern.yaml")
+        self.assertIn("users        2 by map; all others by route, or old", said)
+
     def test_what_to_try_is_what_a_fresh_debian_runs_in_ci(self):
         ci = (SOURCE / ".ci/run").read_text()
         for command in commands(block("README.md", "deploy/quickstart")):

@@ -51,8 +51,14 @@ def private_number(key):
 @unittest.skipUnless(os.geteuid() == 0, "a process that cannot be dumped shows its memory to root alone")
 class Memory(unittest.TestCase):
     def test_holds_no_password_after_the_login(self):
+        self.log_in_and_search()
+
+    def test_holds_no_password_after_the_login_that_has_shown_the_user(self):
+        self.log_in_and_search(routes=[{"user": "anna", "backend": "mail"}])
+
+    def log_in_and_search(self, **more):
         backend = self.enterContext(ScriptedBackend(attentive))
-        gateway = self.enterContext(Gateway(backends={"mail": backend.backend()}))
+        gateway = self.enterContext(Gateway(backends={"mail": backend.backend()}, **more))
         words = iter(SECRET % number for number in range(100))
         used = []
 

@@ -1,6 +1,8 @@
 #include "proxy/config/internal/draft.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 #include "proxy/base/closest_match.h"
 #include "proxy/config/control_groups.h"
@@ -275,25 +277,46 @@ void take_backends(Draft& draft) {
   }
 }
 
+// By a name or by a user.
+const SourceValue& key_of(const RouteDraft& route) {
+  return route.sni ? *route.sni : *route.user;
+}
+
+RouteConfig take_route(Draft& draft, const RouteDraft& route) {
+  RouteConfig made;
+  if (route.sni) {
+    read_dns_name(*route.sni, true, made.sni, draft.diagnostics);
+  } else {
+    read_route_user(*route.user, draft.config.users.default_domain, made.user, draft.diagnostics);
+  }
+  if (!route.backend.key.empty()) {
+    require_backend(draft, route.backend, &made.backend);
+  }
+  return made;
+}
+
 void take_routes(Draft& draft) {
-  for (size_t i = 0; i < draft.routes.size(); ++i) {
-    const RouteDraft& route = draft.routes[i];
-    RouteConfig made;
-    if (!route.sni.key.empty()) {
-      read_dns_name(route.sni, true, made.sni, draft.diagnostics);
+  std::map<std::pair<std::string, std::string>, const RouteDraft*> seen;
+  for (const RouteDraft& route : draft.routes) {
+    if (route.sni.has_value() == route.user.has_value()) {
+      draft.diagnostics.fault(route.line, "routes: a route needs either sni or user");
+      continue;
     }
-    if (!route.backend.key.empty()) {
-      require_backend(draft, route.backend, &made.backend);
-    }
-    const auto& routes = draft.config.routes;
-    const auto same = std::find_if(routes.begin(), routes.end(), [&](const RouteConfig& other) {
-      return !made.sni.empty() && other.sni == made.sni;
-    });
-    if (same != routes.end()) {
-      const auto& first = draft.routes[static_cast<size_t>(same - routes.begin())];
-      draft.diagnostics.fault(route.sni, "has a route already" + also_at(first.sni));
+    RouteConfig made = take_route(draft, route);
+    const bool good = !made.sni.empty() || !made.user.empty();
+    if (const auto [same, added] = seen.insert({{made.sni, made.user}, &route}); good && !added) {
+      draft.diagnostics.fault(key_of(route),
+                              "has a route already" + also_at(key_of(*same->second)));
     }
     draft.config.routes.push_back(std::move(made));
+  }
+}
+
+void check_users(Draft& draft) {
+  if (draft.users && !routes_by_user(draft.config)) {
+    draft.diagnostics.warning(
+        {draft.config.users.default_domain, "users.default_domain", draft.users->line},
+        "has no effect: there is neither a map nor a route with user");
   }
 }
 
@@ -355,6 +378,7 @@ Result<Config> assemble(Draft draft) {
   take_policies(draft);
   take_backends(draft);
   take_routes(draft);
+  check_users(draft);
   check_ready(draft);
   check_idle(draft);
   check_shares(draft);

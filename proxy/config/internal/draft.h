@@ -57,8 +57,10 @@ struct BackendDraft {
 };
 
 struct RouteDraft {
-  SourceValue sni;
-  SourceValue backend;
+  size_t line = 0;
+  std::optional<SourceValue> sni = {};
+  std::optional<SourceValue> user = {};
+  SourceValue backend = {};
 };
 
 struct Draft {
@@ -76,6 +78,7 @@ struct Draft {
   std::vector<BackendDraft> backends;
   std::vector<RouteDraft> routes;
   std::optional<SourceValue> default_backend;
+  std::optional<SourceValue> users;
   std::optional<SourceValue> idle;
   std::optional<SourceValue> renewal_overdue;
   std::optional<SourceValue> expiry_alarm;

@@ -125,34 +125,6 @@ constexpr auto kTlsRow = std::to_array<Row>({
      .doc = "TLS towards clients."},
 });
 
-constexpr auto kLaterRows = std::to_array<Row>({
-    {.path = "routes",
-     .shape = Shape::Maps,
-     .syntax = "list of up to 1024",
-     .doc = "Which backend serves the name that the client asks for (SNI). An exact name wins over "
-            "a wildcard.",
-     .min_items = 0,
-     .max_items = kMaxRoutes,
-     .on_begin = [](Draft& d, const SourceValue&) { d.routes.emplace_back(); }},
-    {.path = "routes[].sni",
-     .required = true,
-     .syntax = "NAME or *.NAME",
-     .example = "\"*.example.org\"",
-     .doc = "The name. A star matches one part.",
-     .on_value = [](Draft& d, const SourceValue& w) { d.routes.back().sni = w; }},
-    {.path = "routes[].backend",
-     .required = true,
-     .syntax = "name of a backend",
-     .example = "legacy",
-     .doc = "The backend that serves it.",
-     .on_value = [](Draft& d, const SourceValue& w) { d.routes.back().backend = w; }},
-    {.path = "default_backend",
-     .syntax = "name of a backend",
-     .example = "legacy",
-     .doc = "The backend for all names without a route. Optional if there is only one backend.",
-     .on_value = [](Draft& d, const SourceValue& w) { d.default_backend = w; }},
-});
-
 constexpr auto kTimeoutRows = std::to_array<Row>({
     {.path = "timeouts", .shape = Shape::Map, .syntax = "map", .doc = "Up to 24h each."},
     {.path = "timeouts.handshake",
@@ -283,7 +255,7 @@ std::vector<Row> join_rows() {
        {std::span<const Row>(kFirstRows), listener_limit_rows(), listener_policy_rows(),
         std::span<const Row>(kProxyRows), std::span<const Row>(kTlsRow), policy_rows(),
         shadow_policy_rows(), certificate_rows(), client_rows(), backend_rows(), server_rows(),
-        backend_hop_rows(), health_rows(), std::span<const Row>(kLaterRows), limit_rows(),
+        backend_hop_rows(), health_rows(), route_rows(), limit_rows(),
         std::span<const Row>(kTimeoutRows), admin_rows(), std::span<const Row>(kLogRows)}) {
     rows.insert(rows.end(), part.begin(), part.end());
   }

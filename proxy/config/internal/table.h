@@ -35,6 +35,7 @@ struct Row {
   std::string_view syntax = {};   // what is allowed, for people
   std::string_view example = {};  // for the reference, if there is no default or a better one
   std::string_view doc = {};      // full sentences
+  bool alternative = false;       // stands in place of the key before it
   size_t min_items = 1;           // of lists and of named maps
   size_t max_items = 64;
   Show show = nullptr;      // the value that on_value sets; null: the key has no default

@@ -270,6 +270,9 @@ void LoginWatch::on_id_fields_dropped(unsigned count) {
 
 void LoginWatch::on_command_ended(imap::Command command, imap::CommandResult result,
                                   uint32_t sent_ms) {
+  if (session_.slot.server() == nullptr) {
+    return;  // the gateway has answered it
+  }
   answered_ = answered_ || result == imap::CommandResult::Ok || result == imap::CommandResult::No;
   if (!session_.config().command_metrics) {
     return;

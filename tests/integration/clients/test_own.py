@@ -8,7 +8,7 @@ import harness
 from ways import MESSAGES, UPLOAD, USER, WORD, ClientTest
 
 PASSING = re.compile(rb" \([\d.+ ]+secs\)|(?<=APPENDUID )\d+|(?<=COPYUID )\d+|(?<=UIDVALIDITY )\d+|(?<=OK )\[CAPABILITY [^]]*\] |"
-                     rb'\* OK Still here\r\n|\* \d+ RECENT\r\n|(?<=INTERNALDATE )"[^"]*"')
+                     rb'\* OK Still here\r\n|\* \d+ RECENT\r\n|(?<=INTERNALDATE )"[^"]*"|\* ID \([^)]*\)\r\n|(?<=ID completed)\.')
 
 
 class Own(ClientTest):

@@ -10,7 +10,7 @@ import re
 import shutil
 import unittest
 
-from harness import USERS, Authority, Dovecot, Folder, Gateway, connect, run
+from harness import USERS, Authority, Dovecot, Folder, Gateway, connect, run, wait_until
 
 USER, WORD = "anna", USERS["anna"]
 
@@ -71,15 +71,19 @@ class ClientTest(unittest.TestCase):
     def setUpClass(cls):
         authority = Authority(cls.enterClassContext(Folder("authority")).path)
         cls.server = cls.enterClassContext(Dovecot(authority))
-        cls.gateway = cls.enterClassContext(Gateway(backends={"dovecot": cls.server.backend("starttls")}))
+        backends = {"dovecot": cls.server.backend("starttls", health={"interval": "1s"})}
+        cls.gateways = [cls.enterClassContext(Gateway(backends=backends, **more)) for more in (
+            {}, {"routes": [{"user": USER, "backend": "dovecot"}]})]  # the second one reads who logs in
+        wait_until(lambda: cls.gateways[1].metrics().sum("postern_backend_probes_total", result="success"), "what Dovecot can do")
         trust = cls.server.folder / "trust.pem"
-        trust.write_bytes(authority.chain.read_bytes() + cls.gateway.authority.chain.read_bytes())
-        certificate = pathlib.Path(cls.gateway.configuration["tls"]["certificates"][0]["chain"])
+        trust.write_bytes(b"".join(one.authority.chain.read_bytes() for one in (cls.server, *cls.gateways)))
         cls.ways = []
         for tls in cls.tls:
             port = 993 if tls == "implicit" else 143
-            cls.ways += [Way(f"direct-{tls}", f"{cls.server.name}.test", cls.server.host, port, tls, trust, cls.server.certificate.chain),
-                         Way(f"through-{tls}", "postern.test", *cls.gateway.address(tls), tls, trust, certificate)]
+            cls.ways.append(Way(f"direct-{tls}", f"{cls.server.name}.test", cls.server.host, port, tls, trust, cls.server.certificate.chain))
+            for way, gateway in zip(("through", "by-user"), cls.gateways):
+                certificate = pathlib.Path(gateway.configuration["tls"]["certificates"][0]["chain"])
+                cls.ways.append(Way(f"{way}-{tls}", "postern.test", *gateway.address(tls), tls, trust, certificate))
 
     def compare(self, job):
         """job(way, folder) -> whatever can be compared."""
@@ -104,7 +108,7 @@ class ClientTest(unittest.TestCase):
                 self.fail(f"at {at}: directly …{theirs[max(0, at - 100):at + 300]}…\nthrough …{mine[max(0, at - 100):at + 300]}…")
 
     def logins_counted(self):
-        return self.gateway.metrics().sum("postern_logins_total", result="success")
+        return sum(one.metrics().sum("postern_logins_total", result="success") for one in self.gateways)
 
     def open(self):
         """The harness's own client, logged in to the server itself."""

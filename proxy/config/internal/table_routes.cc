@@ -1,0 +1,78 @@
+// The rows of what leads a client to a backend.
+#include <array>
+
+#include "proxy/config/internal/table_parts.h"
+#include "proxy/config/values.h"
+
+namespace postern::config {
+namespace {
+
+constexpr auto kRouteRows = std::to_array<Row>({
+    {.path = "routes",
+     .shape = Shape::Maps,
+     .syntax = "list of up to 1024",
+     .doc = "Which backend serves the name that the client asks for (SNI), or the user who logs "
+            "in. Each route has either sni or user. An exact name wins over one with a star, and a "
+            "user's route over that of a name.",
+     .min_items = 0,
+     .max_items = kMaxRoutes,
+     .on_begin = [](Draft& d, const SourceValue& w) { d.routes.push_back({.line = w.line}); }},
+    {.path = "routes[].sni",
+     .syntax = "NAME or *.NAME",
+     .example = "\"*.example.org\"",
+     .doc = "The name. A star matches one part.",
+     .on_value = [](Draft& d, const SourceValue& w) { d.routes.back().sni = w; }},
+    {.path = "routes[].user",
+     .syntax = "USER or *@DOMAIN",
+     .example = "\"*@old.example\"",
+     .doc = "In place of sni: the user, or all users of a domain. With one such route, or with "
+            "users.map, postern reads who logs in before it chooses a backend, and greets by "
+            "itself: see docs/users.md.",
+     .alternative = true,
+     .on_value = [](Draft& d, const SourceValue& w) { d.routes.back().user = w; }},
+    {.path = "routes[].backend",
+     .required = true,
+     .syntax = "name of a backend",
+     .example = "legacy",
+     .doc = "The backend that serves it.",
+     .on_value = [](Draft& d, const SourceValue& w) { d.routes.back().backend = w; }},
+    {.path = "default_backend",
+     .syntax = "name of a backend",
+     .example = "legacy",
+     .doc = "The backend for all names and users without a route. Optional if there is only one "
+            "backend.",
+     .on_value = [](Draft& d, const SourceValue& w) { d.default_backend = w; }},
+    {.path = "users",
+     .shape = Shape::Map,
+     .syntax = "map",
+     .doc = "What leads users to backends, beside routes with user: see docs/users.md.",
+     .on_begin = [](Draft& d, const SourceValue& w) { d.users = w; }},
+    {.path = "users.map",
+     .syntax = kPath,
+     .example = "users.map",
+     .doc = "A file of lines `user backend`, up to 10000000; # begins a comment. It is read at the "
+            "start and at a reload; with a wrong line in it the old configuration stays, and so "
+            "does the old map. A user's line wins over all routes.",
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_path(w, d.folder, d.config.users.map, d.diagnostics);
+           d.config.users.map_where = d.diagnostics.where(w.line);
+         }},
+    {.path = "users.default_domain",
+     .syntax = "domain name",
+     .example = "example.org",
+     .doc = "The domain of users whose name has no @, in map, routes and logins. The backend gets "
+            "the name as the client has written it.",
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_dns_name(w, false, d.config.users.default_domain, d.diagnostics);
+         }},
+});
+
+}  // namespace
+
+std::span<const Row> route_rows() {
+  return kRouteRows;
+}
+
+}  // namespace postern::config

@@ -1,0 +1,36 @@
+// UserRoutes: which backend a user's name leads to: by the map, by a route with this very name, or
+// by a route for its domain, in this order. Immutable; all workers share it.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+
+#include "proxy/users/user_map.h"
+
+namespace postern {
+
+class UserRoutes {
+ public:
+  // `map` may be null. `routes` are user_name()s and "*@domain"s.
+  UserRoutes(std::string default_domain, std::shared_ptr<const UserMap> map,
+             std::unordered_map<std::string, size_t> routes)
+      : default_domain_(std::move(default_domain)),
+        map_(std::move(map)),
+        routes_(std::move(routes)) {}
+
+  // `written` is the name as a client gives it.
+  std::optional<size_t> find(std::string_view written) const;
+  size_t mapped() const { return map_ != nullptr ? map_->size() : 0; }
+
+ private:
+  const std::string default_domain_;
+  const std::shared_ptr<const UserMap> map_;
+  const std::unordered_map<std::string, size_t> routes_;
+};
+
+}  // namespace postern
