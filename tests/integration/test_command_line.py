@@ -127,6 +127,7 @@ class Check(unittest.TestCase):
             (self.folder / name).write_bytes(source.read_bytes())
         (self.folder / "ticket.secret").write_text("0123456789abcdef" * 4)
         (self.folder / "admin.token").write_text("0123456789abcdef" * 4)
+        (self.folder / "users.map").write_text("someone@example.org legacy\n")
         (self.folder / "tls.passphrase").write_text("not needed: the key is not encrypted\n")
         status, said = self.check(reference.replace("\nuser: postern\n", "\nuser: no-such-user\n"))
         self.assertEqual(status, 0, said)

@@ -6,7 +6,7 @@ import re
 import socket
 import unittest
 
-from harness import Authority, Courier, Cyrus, Dovecot, Folder, Gateway, GuardedDovecot, ScriptedBackend, check
+from harness import Authority, Courier, Cyrus, Dovecot, Folder, Gateway, GuardedDovecot, ScriptedBackend, check, wait_until
 from harness.traps import greets, http, preauth
 
 HOPS = ("none", "starttls", "implicit")
@@ -22,6 +22,14 @@ class GuardedCourier(Courier):
             f"IMAP_STARTTLS=YES listen -maxperip=1 1145 {self.folder}/imaplogin"))
         head, last, tail = super().set_up().rpartition("IMAP_STARTTLS=YES listen 143")
         return head + more + last + tail
+
+    def connection(self, port):
+        """To a port that is opened beside the one for which the start waits."""
+        def connected():
+            with contextlib.suppress(ConnectionRefusedError):
+                return socket.create_connection((self.host, port), 10)
+            return None
+        return wait_until(connected, lambda: f"port {port}")
 
 
 class GuardedCyrus(Cyrus):
@@ -96,7 +104,9 @@ class Preflight(unittest.TestCase):
     def test_the_traps_of_courier(self):
         server = self.enterContext(GuardedCourier(self.authority))
         verify = {"ca": str(self.authority.chain), "name": "courier.test"}
-        with contextlib.closing(socket.create_connection((server.host, 1145), 10)) as held:
+        for port in (1143, 1144):
+            server.connection(port).close()
+        with contextlib.closing(server.connection(1145)) as held:
             held.recv(1)
             self.expect({
                 "no_starttls": {"servers": [f"{server.host}:1143"], "tls": "starttls", "verify": verify},
