@@ -8,13 +8,13 @@
 #include <utility>
 
 #include "proxy/admin/request.h"
-#include "proxy/check.h"
-#include "proxy/cli.h"
+#include "proxy/check/check.h"
+#include "proxy/check/probe_gateway.h"
+#include "proxy/cli/cli.h"
 #include "proxy/log/log.h"
 #include "proxy/net/resolver.h"
 #include "proxy/probe/report.h"
 #include "proxy/probe/run.h"
-#include "proxy/probe_gateway.h"
 #include "proxy/process/privileges.h"
 #include "proxy/process/stray_signals.h"
 #include "proxy/server/server.h"

@@ -1,4 +1,4 @@
-#include "proxy/check.h"
+#include "proxy/check/check.h"
 
 #include <algorithm>
 #include <ctime>
@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include "proxy/check_servers.h"
+#include "proxy/check/internal/check_servers.h"
 #include "proxy/config/values.h"
 #include "proxy/net/local_address.h"
 #include "proxy/pool/session_limit.h"

@@ -1,9 +1,9 @@
-#include "proxy/probe_gateway.h"
+#include "proxy/check/probe_gateway.h"
 
 #include <algorithm>
 #include <utility>
 
-#include "proxy/check_servers.h"
+#include "proxy/check/internal/check_servers.h"
 #include "proxy/log/escape.h"
 #include "proxy/probe/report.h"
 #include "proxy/probe/run.h"

@@ -1,4 +1,4 @@
-#include "proxy/cli.h"
+#include "proxy/cli/cli.h"
 
 #include <algorithm>
 #include <optional>
@@ -10,7 +10,7 @@
 #include <CLI/CLI.hpp>
 
 #include "metrics/export/admin_action.h"
-#include "proxy/cli_parts.h"
+#include "proxy/cli/internal/parts.h"
 #include "proxy/config/diagnostics.h"
 #include "proxy/config/flags.h"
 #include "proxy/config/values.h"

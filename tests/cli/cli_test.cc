@@ -1,4 +1,4 @@
-#include "proxy/cli.h"
+#include "proxy/cli/cli.h"
 
 #include <fstream>
 #include <string>

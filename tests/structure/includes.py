@@ -24,7 +24,7 @@ LIBRARIES = {
     r"zlib\.h$": "metrics/export",
     r"yaml-cpp/": "proxy/config",
     r"spdlog/": "proxy/log",
-    r"CLI/": DOOR,
+    r"CLI/": "proxy/cli",
     r"sys/socket\.h$": "proxy/net",
 }
 # The socket of the service manager, the filter of system calls, and peers that tests play.

@@ -62,8 +62,8 @@ class Includes(Tree):
         self.plant("tests/export/exporter_test.cc", "#include <zlib.h>", '#include "metrics/export/exporter.h"')
         self.plant("proxy/config/config.h", "#include <string>")
         self.plant("proxy/session/session.h", '#include "proxy/config/config.h"', '#include "proxy/net/tcp.h"')
-        self.plant("proxy/main.cc", '#include "proxy/session/session.h"', '#include "proxy/cli.h"', "#include <CLI/CLI.hpp>")
-        self.plant("proxy/cli.h")
+        self.plant("proxy/main.cc", '#include "proxy/session/session.h"', '#include "proxy/door.h"')
+        self.plant("proxy/door.h")
         self.plant("proxy/version.h.in")
         self.plant("proxy/server/internal/status.cc", '#include "proxy/version.h"')
         self.plant("tests/support/peer.h", "#include <uv.h>", "#include <openssl/ssl.h>")
@@ -117,8 +117,8 @@ class Includes(Tree):
         self.expect("proxy/config/x.cc:1:", "is tls/'s own")
 
     def test_room_that_knows_the_door(self):
-        self.plant("proxy/cli.h")
-        self.plant("proxy/server/server.cc", '#include "proxy/cli.h"')
+        self.plant("proxy/door.h")
+        self.plant("proxy/server/server.cc", '#include "proxy/door.h"')
         self.expect("proxy/server/server.cc:1:", "must not know the door")
 
     def test_circle_of_links(self):

@@ -1,4 +1,4 @@
-#include "proxy/check_servers.h"
+#include "proxy/check/internal/check_servers.h"
 
 #include <string>
 #include <utility>

@@ -8,7 +8,7 @@
 
 #include "metrics/label_sets.h"
 #include "proxy/backend/preflight.h"
-#include "proxy/check.h"
+#include "proxy/check/check.h"
 #include "proxy/pool/pool.h"
 
 namespace postern {

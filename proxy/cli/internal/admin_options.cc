@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "metrics/export/admin_action.h"
-#include "proxy/cli_parts.h"
+#include "proxy/cli/internal/parts.h"
 #include "proxy/config/diagnostics.h"
 #include "proxy/config/values.h"
 #include "proxy/log/escape.h"

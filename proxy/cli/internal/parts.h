@@ -9,7 +9,7 @@
 #include <CLI/CLI.hpp>
 
 #include "proxy/base/result.h"
-#include "proxy/cli.h"
+#include "proxy/cli/cli.h"
 #include "proxy/config/flags.h"
 
 namespace postern {

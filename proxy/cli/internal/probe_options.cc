@@ -3,7 +3,7 @@
 #include <string_view>
 #include <utility>
 
-#include "proxy/cli_parts.h"
+#include "proxy/cli/internal/parts.h"
 #include "proxy/config/diagnostics.h"
 #include "proxy/config/values.h"
 
