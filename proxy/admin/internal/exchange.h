@@ -27,7 +27,7 @@ class Exchange final : private net::ResolveObserver,
   Exchange(net::Loop& loop, tls::Workspace& workspace, const tls::ClientContext* context,
            std::string name)
       : loop_(loop), workspace_(workspace), context_(context), name_(std::move(name)) {}
-  ~Exchange();
+  ~Exchange() override;
 
   // `request` is overwritten once it is sent.
   void start(const net::HostPort& to, std::string request, uint64_t timeout_ms);
