@@ -141,6 +141,11 @@ void CertificateStore::Index::choose_fallback(const Certificate& first) {
 }
 
 CertificateStore::CertificateStore() : index_(std::make_unique<Index>()) {}
+int64_t CertificateStore::Description::intermediates_end() const {
+  const auto first = std::ranges::min_element(intermediates, {}, &Intermediate::not_after);
+  return first == intermediates.end() ? 0 : first->not_after;
+}
+
 CertificateStore::~CertificateStore() = default;
 
 Result<std::shared_ptr<const CertificateStore>> CertificateStore::load(

@@ -59,6 +59,8 @@ class CertificateStore {
     bool staple_expected = false;  // Must-Staple, or there are a responder and a configured file
     int64_t ocsp_next_update = 0;  // when its response is no longer stapled; 0: there is none
     std::vector<Intermediate> intermediates = {};
+    // When the first of the intermediates ends; 0: there is none.
+    int64_t intermediates_end() const;
   };
 
   // An OCSP response that cannot be used is a warning, not a fault; in its place stays the response

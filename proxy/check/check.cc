@@ -10,13 +10,13 @@
 #include <fmt/ranges.h>
 
 #include "proxy/check/internal/check_servers.h"
+#include "proxy/check/internal/loaded.h"
 #include "proxy/config/values.h"
 #include "proxy/net/local_address.h"
 #include "proxy/pool/session_limit.h"
 #include "proxy/process/privileges.h"
 #include "proxy/server/certificate_lifetime.h"
 #include "proxy/server/config_log.h"
-#include "proxy/session/label_sets.h"
 #include "proxy/snapshot/snapshot.h"
 #include "proxy/version.h"
 #include "tls/context.h"
@@ -209,26 +209,21 @@ Faults find_rsa_alone(const Materials& materials) {
 }  // namespace
 
 Result<CheckReport> run_check(Config config, bool preflight) {
-  auto materials = Materials::load(std::move(config), nullptr);
-  if (!materials) {
-    return materials.faults();
+  auto loaded = load_whole(std::move(config));
+  if (!loaded) {
+    return loaded.faults();
   }
-  metrics::LabelSets labels = make_label_sets(*materials.value().config);
-  auto snapshots = Snapshot::make(materials.value(), labels, 1);
-  if (!snapshots) {
-    return snapshots.faults();
-  }
+  auto& [materials, labels, pools] = *loaded.value();
   CheckReport report;
-  append(report.warnings, find_doubts(*materials.value().config, labels));
-  append(report.warnings, materials.value().warnings);
-  append(report.warnings, judge_dates(materials.value()));
-  report.hints = find_rsa_alone(materials.value());
+  append(report.warnings, find_doubts(*materials.config, labels));
+  append(report.warnings, materials.warnings);
+  append(report.warnings, judge_dates(materials));
+  report.hints = find_rsa_alone(materials);
   // Only a warning: the file may be for another machine.
-  append(report.warnings, look_up_user(materials.value().config->user));
-  report.summary = summarize(materials.value());
+  append(report.warnings, look_up_user(materials.config->user));
+  report.summary = summarize(materials);
   if (preflight) {
-    ask_servers(std::move(snapshots.value()[0]->pools), labels,
-                materials.value().config->timeouts.connect_ms, report);
+    ask_servers(std::move(pools), labels, materials.config->timeouts.connect_ms, report);
   } else {
     report.summary += "preflight    not asked for: --preflight asks each server\n";
   }

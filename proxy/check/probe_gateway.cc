@@ -4,11 +4,10 @@
 #include <utility>
 
 #include "proxy/check/internal/check_servers.h"
+#include "proxy/check/internal/loaded.h"
 #include "proxy/log/escape.h"
 #include "proxy/probe/report.h"
 #include "proxy/probe/run.h"
-#include "proxy/session/label_sets.h"
-#include "proxy/snapshot/snapshot.h"
 #include "tls/context.h"
 
 namespace postern {
@@ -64,27 +63,22 @@ void add_servers(const std::vector<Finding>& found, GatewayReport& report) {
 }  // namespace
 
 Result<GatewayReport> probe_gateway(Config config, const probe::Request& like) {
-  auto materials = Materials::load(std::move(config), nullptr);
-  if (!materials) {
-    return materials.faults();
+  auto loaded = load_whole(std::move(config));
+  if (!loaded) {
+    return loaded.faults();
   }
-  metrics::LabelSets labels = make_label_sets(*materials.value().config);
-  auto snapshots = Snapshot::make(materials.value(), labels, 1);
-  if (!snapshots) {
-    return snapshots.faults();
-  }
+  auto& [materials, labels, pools] = *loaded.value();
   probe::Request request = like;
   if (request.name.empty()) {
-    request.name = first_name(*materials.value().certificates);
+    request.name = first_name(*materials.certificates);
   }
   GatewayReport report;
-  auto listeners = probe_listeners(*materials.value().config, request);
+  auto listeners = probe_listeners(*materials.config, request);
   if (!listeners) {
     return listeners.faults();
   }
   report.listeners = std::move(listeners.value());
-  add_servers(run_preflight(std::move(snapshots.value()[0]->pools), labels,
-                            materials.value().config->timeouts.connect_ms),
+  add_servers(run_preflight(std::move(pools), labels, materials.config->timeouts.connect_ms),
               report);
   return report;
 }

@@ -195,7 +195,7 @@ struct Config {
   Limits limits;
   Timeouts timeouts;
   std::optional<net::Address> admin;
-  std::string admin_token;        // path; empty: nobody may act at the admin endpoint
+  std::string admin_token;        // path; empty: the admin endpoint takes no actions
   std::string admin_token_where;  // where the configuration names it
   Readiness ready = Readiness::Process;
   bool command_metrics = true;  // count the clients' IMAP commands

@@ -221,8 +221,7 @@ void read_network(const SourceValue& value, std::vector<net::Network>& out,
 }
 
 void read_ip(const SourceValue& value, std::vector<net::Address>& out, Diagnostics& diagnostics) {
-  const bool is_v6 = value.text.find(':') != std::string::npos;
-  const auto address = net::Address::parse(is_v6 ? "[" + value.text + "]:0" : value.text + ":0");
+  const auto address = net::Address::parse_ip(value.text);
   if (!address) {
     return diagnostics.fault(value, "is not an IP address, such as 192.0.2.7 or 2001:db8::7");
   }
@@ -288,8 +287,7 @@ void read_route_user(const SourceValue& value, std::string_view default_domain, 
 }
 
 void read_certificate_name(const SourceValue& value, std::string& out, Diagnostics& diagnostics) {
-  const bool is_v6 = value.text.find(':') != std::string::npos;
-  if (net::Address::parse(is_v6 ? "[" + value.text + "]:1" : value.text + ":1")) {
+  if (net::Address::parse_ip(value.text)) {
     out = value.text;
     return;
   }

@@ -234,6 +234,11 @@ Bytes Address::ip() const {
   return {};
 }
 
+Result<Address> Address::parse_ip(std::string_view text) {
+  const bool is_v6 = text.find(':') != std::string_view::npos;
+  return parse((is_v6 ? "[" : "") + std::string(text) + (is_v6 ? "]:0" : ":0"));
+}
+
 bool Address::is_unspecified() const {
   const Bytes octets = ip();
   return valid() && std::all_of(octets.begin(), octets.end(), [](uint8_t o) { return o == 0; });

@@ -24,6 +24,8 @@ class Address {
   static Address from_ip(Bytes ip, uint16_t port);
   // "192.0.2.1:993", "[2001:db8::1]:993", "[::]:0"; no names.
   static Result<Address> parse(std::string_view text);
+  // "192.0.2.1", "2001:db8::1": without brackets and port, which is 0.
+  static Result<Address> parse_ip(std::string_view text);
 
   bool is_v6() const { return family_ == Family::V6; }
   bool valid() const { return family_ != Family::None; }

@@ -2,6 +2,7 @@
 #include <array>
 #include <string_view>
 
+#include "proxy/base/utc.h"
 #include "proxy/log/escape.h"
 #include "proxy/probe/internal/show.h"
 #include "proxy/probe/report.h"
@@ -114,8 +115,8 @@ void add_certificate(const tls::PeerReport& peer, Text& text) {
     const bool leaf = &one == &peer.chain.front();
     text.label(leaf ? "certificate" : "issuer")
         .add_escaped(one.subject.empty() ? "(no subject)" : one.subject);
-    text.add(", ").add(one.key).add(", ").add(show_time(one.not_before)).add(" to ");
-    text.add(show_time(one.not_after)).add(one.self_signed ? ", self-signed" : "").add("\n");
+    text.add(", ").add(one.key).add(", ").add(utc_text(one.not_before)).add(" to ");
+    text.add(utc_text(one.not_after)).add(one.self_signed ? ", self-signed" : "").add("\n");
     if (leaf) {
       text.label("issued by").add_escaped(one.issuer).add("\n");
     }

@@ -18,7 +18,7 @@ size_t raise_file_limit(const Config& config) {
   // Two descriptors per session, those that the process itself has open, and the reserve.
   const rlim_t own = 64 + config.workers * (config.listeners.size() + 8) +
                      net::descriptors_kept(std::min<rlim_t>(limit.rlim_max, INT_MAX));
-  constexpr size_t kAtLeast = 8;  // a limit too low for any is no reason to serve nobody
+  constexpr size_t kAtLeast = 8;  // however low the limit is
   const size_t possible =
       std::max<size_t>(limit.rlim_max > own ? (limit.rlim_max - own) / 2 : 0, kAtLeast);
   if (possible < config.limits.sessions) {

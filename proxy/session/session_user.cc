@@ -10,7 +10,7 @@
 namespace postern {
 namespace {
 
-// Where nobody checks the servers, sessions learn what they can do.
+// Without checks of health, sessions learn what a server can do.
 void learn_capabilities(const Pool& pool, const BackendServer* server, std::string_view greeting) {
   const bool has_list = imap::parse_server_head(greeting).has_capabilities();
   if (server != nullptr && has_list && !pool.config().health) {

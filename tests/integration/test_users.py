@@ -111,6 +111,21 @@ class RealServers(unittest.TestCase):
                 client.login("bert", WORDS["bert"])
                 self.assertEqual(self.gateway.metrics().sum(HELD), 1)
 
+    def test_what_is_pipelined_around_a_login_comes_to_the_right_server(self):
+        for user, word in WORDS.items():
+            login = b'LOGIN %s "%s"\r\n' % (user.encode(), word.encode())
+            plain = b"AUTHENTICATE PLAIN\r\n" + token(user, word) + b"\r\n"
+            for said, tags in ((b"a " + login + b"b NOOP\r\nc LOGOUT\r\n", b"a OK,b OK,c OK"),
+                               (b"a " + plain + b"b SELECT INBOX\r\nc LOGOUT\r\n", b"a OK,b OK,c OK"),
+                               (b"a NOOP\r\nb CAPABILITY\r\nc " + login + b"d LOGOUT\r\n", b"a OK,b OK,c OK,d OK"),
+                               (b"a LOGIN anna wrong\r\nb " + login + b"c LOGOUT\r\n", b"a NO,b OK,c OK")):
+                for size in (1, 7, len(said)):
+                    with self.subTest(user, said=said, size=size), self.gateway.connect() as client:
+                        for start in range(0, len(said), size):
+                            client.send(said[start:start + size])
+                        lines = [line for line in client.goodbye().split(b"\r\n") if line[:1] not in (b"*", b"+", b"")]
+                        self.assertEqual(b",".join(line[:4] for line in lines), tags)
+
     def test_takes_no_login_that_is_none(self):
         for line in DISGUISED_LOGINS:
             with self.subTest(line), self.gateway.connect() as client:

@@ -166,6 +166,14 @@ TEST(HostPort, QuotesNoTerminalControls) {
   EXPECT_LT(words.size(), 250U);
 }
 
+TEST(Address, IsReadWithoutItsPort) {
+  EXPECT_EQ(Address::parse_ip("192.0.2.7").value().text(), "192.0.2.7:0");
+  EXPECT_EQ(Address::parse_ip("2001:db8::7").value().text(), "[2001:db8::7]:0");
+  for (const char* text : {"", "192.0.2.7:143", "[2001:db8::7]", "2001:db8::7]:1", "mail.test"}) {
+    EXPECT_FALSE(Address::parse_ip(text)) << text;
+  }
+}
+
 TEST(Address, IsUnspecifiedIfAllItsOctetsAre0) {
   for (const char* text : {"0.0.0.0:1", "[::]:1"}) {
     EXPECT_TRUE(Address::parse(text).value().is_unspecified()) << text;

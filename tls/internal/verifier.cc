@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "proxy/base/utc.h"
 #include "tls/internal/certificate.h"
 #include "tls/internal/file.h"
 #include "tls/internal/file_kind.h"
@@ -85,18 +86,10 @@ std::string shown(X509_NAME* name) {
   return text.size() > kMaxBytes ? text.substr(0, kMaxBytes) + "…" : text;
 }
 
-std::string day_of(const ASN1_TIME* time) {
-  const time_t at = posix_time(time);
-  tm parts{};
-  std::array<char, sizeof "2026-11-30T12:00:00Z"> text{};
-  gmtime_r(&at, &parts);
-  return {text.data(), strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%SZ", &parts)};
-}
-
 std::string describe_dates(X509& certificate) {
   return "the certificate of '" + shown(X509_get_subject_name(&certificate)) + "' is valid from " +
-         day_of(X509_get0_notBefore(&certificate)) + " until " +
-         day_of(X509_get0_notAfter(&certificate));
+         utc_text(posix_time(X509_get0_notBefore(&certificate))) + " until " +
+         utc_text(posix_time(X509_get0_notAfter(&certificate)));
 }
 
 std::string describe_issuer(X509& certificate, int x509_error) {

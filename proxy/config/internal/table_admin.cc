@@ -31,10 +31,11 @@ constexpr auto kAdminRows = std::to_array<Row>({
     {.path = "admin.token_file",
      .syntax = kPath,
      .example = "admin.token",
-     .doc = "A file whose one word lets its holder act at the endpoint: drain servers, end "
-            "sessions, ban clients, set the log's level, reload. 32 to 1024 octets; `openssl rand "
-            "-base64 48` makes one. Without this key nobody can. A changed file is read again "
-            "within two seconds, and a reload changes the key.",
+     .doc =
+         "A file whose one word lets its holder act at the endpoint: drain servers, end "
+         "sessions, ban clients, set the log's level, reload. 32 to 1024 octets; `openssl rand "
+         "-base64 48` makes one. Without this key the endpoint takes no actions. A changed file is "
+         "read again within two seconds, and a reload changes the key.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_path(w, d.folder, d.config.admin_token, d.diagnostics);

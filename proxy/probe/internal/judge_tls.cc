@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "proxy/base/utc.h"
 #include "proxy/probe/internal/show.h"
 
 namespace postern::probe {
@@ -81,7 +82,7 @@ void judge_certificate(const VisitRecord& visit, int64_t now_s, Findings& found)
     const int64_t left_s = leaf.not_after - now_s;
     if (left_s > 0 && left_s < (leaf.not_after - leaf.not_before) / kSoonShare) {
       found.add(Severity::Warning, Cause::ServerCertificateEndsSoon,
-                "until " + show_time(leaf.not_after));
+                "until " + utc_text(leaf.not_after));
     }
     if (leaf.key.starts_with("RSA") && peer.leaf_bits < kLeastRsaBits) {
       found.add(Severity::Warning, Cause::ServerKeyWeak, leaf.key);

@@ -7,8 +7,7 @@
 
 namespace postern::probe {
 
-std::string show_time(int64_t seconds);  // "2026-11-30T12:00:00Z"
-std::string show_ms(uint64_t us);        // "0.4 ms", "12 ms"
+std::string show_ms(uint64_t us);  // "0.4 ms", "12 ms"
 // A list of capabilities has a space before each.
 constexpr std::string_view without_space(std::string_view list) {
   return list.starts_with(' ') ? list.substr(1) : list;

@@ -1,8 +1,7 @@
 #include "proxy/server/internal/action_outcome.h"
 
-#include <ctime>
-
 #include "metrics/export/admin_action.h"
+#include "proxy/base/utc.h"
 #include "proxy/log/json_writer.h"
 
 namespace postern {
@@ -28,15 +27,6 @@ const char* noun_of(AdminPath action) {
     default:
       return "";
   }
-}
-
-std::string date(int64_t seconds) {
-  const auto time = static_cast<std::time_t>(seconds);
-  std::tm parts{};
-  char text[32] = "";
-  gmtime_r(&time, &parts);
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
 }
 
 const char* word_of(const ActionOutcome::Ban& ban) {
@@ -80,7 +70,7 @@ std::string text_of(AdminPath action, const ActionOutcome& outcome) {
   std::string text =
       name + ": " + (*noun == '\0' ? "done" : std::to_string(outcome.done) + " " + noun) + "\n";
   for (const ActionOutcome::Ban& ban : outcome.bans) {
-    text.append(ban.client).append(" until ").append(date(ban.until_s)).append(" by ");
+    text.append(ban.client).append(" until ").append(utc_text(ban.until_s)).append(" by ");
     text.append(word_of(ban)).append("\n");
   }
   return text;

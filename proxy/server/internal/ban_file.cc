@@ -20,13 +20,6 @@ std::string_view take_until(char separator, std::string_view& rest) {
   return taken;
 }
 
-std::optional<net::Address> read_ip(std::string_view text) {
-  const bool is_v6 = text.find(':') != std::string_view::npos;
-  const auto address =
-      net::Address::parse((is_v6 ? "[" : "") + std::string(text) + (is_v6 ? "]:0" : ":0"));
-  return address ? std::optional(address.value()) : std::nullopt;
-}
-
 std::optional<int64_t> read_time(std::string_view text) {
   int64_t seconds = 0;
   const auto parsed = std::from_chars(text.data(), text.data() + text.size(), seconds);
@@ -35,12 +28,12 @@ std::optional<int64_t> read_time(std::string_view text) {
 }
 
 std::optional<KeptBan> read_ban(std::string_view line) {
-  const auto client = read_ip(take_until(' ', line));
+  const auto client = net::Address::parse_ip(take_until(' ', line));
   const auto until_s = read_time(take_until(' ', line));
   if (!client || !until_s || (line != kByHand && line != kByFailures)) {
     return std::nullopt;
   }
-  return KeptBan{.client = *client, .until_s = *until_s, .by_hand = line == kByHand};
+  return KeptBan{.client = client.value(), .until_s = *until_s, .by_hand = line == kByHand};
 }
 
 }  // namespace

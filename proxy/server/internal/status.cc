@@ -1,6 +1,5 @@
 #include "proxy/server/internal/status.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "metrics/export/gzip.h"
@@ -17,12 +16,6 @@ using metrics::Metric;
 using metrics::Sample;
 
 namespace {
-
-int64_t earliest_end(const std::vector<tls::CertificateStore::Intermediate>& intermediates) {
-  return std::min_element(intermediates.begin(), intermediates.end(),
-                          [](const auto& a, const auto& b) { return a.not_after < b.not_after; })
-      ->not_after;
-}
 
 // As Prometheus has states: a line for each.
 void sample_state(const std::vector<std::string>& server, ServerState now,
@@ -181,7 +174,7 @@ void Status::sample_certificates(std::vector<Sample>& into) {
     if (!certificate.intermediates.empty()) {
       into.push_back({.metric = Metric::CertificateChainNotAfter,
                       .label_values = labels,
-                      .value = static_cast<double>(earliest_end(certificate.intermediates))});
+                      .value = static_cast<double>(certificate.intermediates_end())});
     }
     if (certificate.staple_expected) {
       into.push_back({.metric = Metric::CertificateOcspNextUpdate,

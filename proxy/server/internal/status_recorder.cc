@@ -34,14 +34,6 @@ Lifetime lifetime_of(LifetimeNotice::State state) {
   return Lifetime::Expired;
 }
 
-int64_t earliest_end(const tls::CertificateStore::Description& certificate) {
-  int64_t end_s = 0;
-  for (const auto& one : certificate.intermediates) {
-    end_s = end_s == 0 ? one.not_after : std::min(end_s, one.not_after);
-  }
-  return end_s;
-}
-
 // Until its first session, a server is neither up nor down.
 bool is_untried(const ServerHealth& health, ServerState state,
                 const std::vector<EndpointState>& endpoints) {
@@ -199,7 +191,7 @@ void StatusRecorder::put_certificates(StatusRecord& record) const {
                                    .key_type = tls::name_of(one.key_type),
                                    .not_before_s = one.not_before,
                                    .not_after_s = one.not_after,
-                                   .chain_not_after_s = earliest_end(one),
+                                   .chain_not_after_s = one.intermediates_end(),
                                    .staple_expected = one.staple_expected,
                                    .staple_until_s = one.ocsp_next_update,
                                    .self_signed = one.self_signed});

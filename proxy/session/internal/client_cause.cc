@@ -70,11 +70,8 @@ Cause cause_of_handshake(Failure failure, std::optional<uint8_t> alert) {
 }
 
 std::optional<Cause> fault_of(const tls::CertificateStore::Description& served, int64_t now_s) {
-  const bool has_ended =
-      served.not_after <= now_s || std::ranges::any_of(served.intermediates, [&](const auto& one) {
-        return one.not_after <= now_s;
-      });
-  if (has_ended) {
+  const int64_t chain_end_s = served.intermediates_end();
+  if (served.not_after <= now_s || (chain_end_s != 0 && chain_end_s <= now_s)) {
     return Cause::CertificateExpired;
   }
   if (served.not_before > now_s) {
