@@ -312,7 +312,9 @@ def haproxy(target):
               timeout server 60s
             listen imap
               bind {place.host}:993
-              server postern {target[0]}:{target[1]} send-proxy-v2 source {PROXY} check check-send-proxy inter 200ms
+              option tcp-check
+              tcp-check connect send-proxy linger  # else its reset may overtake accept(), and nobody sees the check
+              server postern {target[0]}:{target[1]} send-proxy-v2 source {PROXY} check inter 200ms
             """), encoding="utf-8")
         process = Process(["/usr/sbin/haproxy", "-db", "-f", configuration], folder.path / "output")
         try:
