@@ -362,6 +362,7 @@ void Conversation::set_idling(bool idling) {
 
 void Conversation::turn_opaque() {
   opaque_ = true;
+  turn_ = Turn::Command;  // what is answered from now on cannot be read, so nothing waits for it
   observer_.on_opaque();
 }
 

@@ -269,6 +269,15 @@ TEST(ClientReader, ContinuesWhenCompressIsRefused) {
   EXPECT_TRUE(outcome.to_client.ends_with("* CAPABILITY X\r\n"));
 }
 
+// It has not waited for the answer to COMPRESS. Found with Cyrus, which reads the rest as DEFLATE.
+TEST(ClientReader, HoldsNothingForAnAnswerThatNobodyCanRead) {
+  const Outcome outcome =
+      talk({client("a COMPRESS DEFLATE\r\nb UNAUTHENTICATE\r\nc NOOP\r\n"), server("a OK on\r\n")});
+  EXPECT_EQ(outcome.events, "opaque");
+  EXPECT_TRUE(outcome.to_server.ends_with("b UNAUTHENTICATE\r\nc NOOP\r\n"));
+  EXPECT_EQ(outcome.kept, "");
+}
+
 TEST(ClientReader, TurnsOpaqueWithASecurityLayer) {
   const std::string buffer("\0\0\0\x24", 4);
   const std::string secret = buffer + std::string(36, 'x');
