@@ -256,8 +256,10 @@ void Load::end_unit(Connection& c) {
   }
   ++figures_.units;
   const auto took = Clock::now() - c.started;
-  figures_.latencies_us.push_back(
-      static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+  const auto took_us =
+      static_cast<uint32_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count());
+  figures_.latencies_us.push_back(took_us);
+  this_second().latencies_us.push_back(took_us);
   if (one_shot()) {
     SSL_shutdown(c.ssl.get());
     close_down(c);
@@ -307,6 +309,7 @@ void Load::close_down(Connection& c) {
 void Load::failed(Connection& c) {
   ERR_clear_error();
   ++figures_.errors;
+  ++this_second().errors;
   if (figures_.errors > 1000 && options_.number("patient") == 0) {
     die("more than 1000 errors");
   }

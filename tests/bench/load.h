@@ -32,6 +32,7 @@ struct Options {
       {"cipher", ""},
       {"from", ""},
       {"patient", "0"},
+      {"timeline", "0"},
       // P-256 is for the certificate: TLS 1.2 asks for the curve of an ECDSA key in this list, too.
       {"groups", "X25519:P-256"},
       {"group", ""}};
@@ -49,6 +50,12 @@ struct Figures {
   uint64_t resumed = 0;
   uint64_t ecdsa = 0;  // of the handshakes, those whose certificate was
   std::vector<uint32_t> latencies_us;
+};
+
+// A second of the run, with timeline=1.
+struct Second {
+  uint64_t errors = 0;
+  std::vector<uint32_t> latencies_us = {};  // of the units that have ended in it
 };
 
 // What a connection waits for next.
@@ -90,7 +97,9 @@ class Load {
   void start_clock();
   void start_due();
   int wait(std::span<epoll_event> events);
+  Second& this_second();
   void report(double seconds) const;
+  void report_timeline() const;
   bool over() const { return Clock::now() >= end_; }
   bool one_shot() const { return options_.mode == "handshake" || options_.mode == "login"; }
 
@@ -107,6 +116,7 @@ class Load {
   bool clock_runs_ = false;   // open loop: units fall due
   std::vector<size_t> free_;  // open loop: connections without a round trip
   Figures figures_;
+  std::vector<Second> timeline_;
   size_t settled_ = 0;
 };
 

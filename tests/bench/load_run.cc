@@ -16,6 +16,7 @@
 //   connections=32 seconds=2 tls=1.3|1.2 rate=0 size=67108864 cipher=NAME
 //   groups=X25519:P-256: what is offered; group=NAME: every handshake must have come to that one
 //   from=ADDRESS: its own address; patient=1: goes on however many connections fail
+//   timeline=1: the figures of each second, too
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -129,22 +130,51 @@ void Load::run() {
   report(std::chrono::duration<double>(Clock::now() - begin_).count());
 }
 
+Second& Load::this_second() {
+  const auto passed = std::chrono::floor<std::chrono::seconds>(Clock::now() - begin_);
+  const auto index = static_cast<size_t>(std::max<int64_t>(passed.count(), 0));
+  timeline_.resize(std::max(timeline_.size(), index + 1));
+  return timeline_[index];
+}
+
+namespace {
+
+uint32_t quantile(std::vector<uint32_t> values, double share) {
+  if (values.empty()) {
+    return 0;
+  }
+  const auto index = static_cast<ptrdiff_t>(share * static_cast<double>(values.size() - 1));
+  std::nth_element(values.begin(), values.begin() + index, values.end());
+  return values[static_cast<size_t>(index)];
+}
+
+}  // namespace
+
 void Load::report(double seconds) const {
-  std::vector<uint32_t> sorted = figures_.latencies_us;
-  std::sort(sorted.begin(), sorted.end());
-  const auto at = [&sorted](double share) {
-    return sorted.empty()
-               ? 0u
-               : sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
-  };
   std::printf(
       "{\"units\": %llu, \"bytes\": %llu, \"errors\": %llu, \"resumed\": %llu, \"ecdsa\": %llu, "
-      "\"seconds\": %.4f, \"p50_us\": %u, \"p99_us\": %u}\n",
+      "\"seconds\": %.4f, \"p50_us\": %u, \"p99_us\": %u",
       static_cast<unsigned long long>(figures_.units),
       static_cast<unsigned long long>(figures_.bytes),
       static_cast<unsigned long long>(figures_.errors),
       static_cast<unsigned long long>(figures_.resumed),
-      static_cast<unsigned long long>(figures_.ecdsa), seconds, at(0.5), at(0.99));
+      static_cast<unsigned long long>(figures_.ecdsa), seconds,
+      quantile(figures_.latencies_us, 0.5), quantile(figures_.latencies_us, 0.99));
+  if (options_.number("timeline") != 0) {
+    report_timeline();
+  }
+  std::puts("}");
+}
+
+void Load::report_timeline() const {
+  std::printf(", \"timeline\": [");
+  for (size_t i = 0; i < timeline_.size(); ++i) {
+    const Second& second = timeline_[i];
+    std::printf("%s{\"units\": %zu, \"errors\": %llu, \"p99_us\": %u}", i == 0 ? "" : ", ",
+                second.latencies_us.size(), static_cast<unsigned long long>(second.errors),
+                quantile(second.latencies_us, 0.99));
+  }
+  std::printf("]");
 }
 
 Options parse(int argc, char** argv) {
