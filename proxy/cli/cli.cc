@@ -98,7 +98,7 @@ void define_flags(CLI::App& app, Flags& flags) {
          "modern (TLS 1.3) or intermediate (1.2 and 1.3, default)");
   single(app, "--workers", flags.workers, "N", "Threads: auto (default) or 1 to 256");
   single(app, "--admin", flags.admin, "IP:PORT", "Metrics and health, plain HTTP");
-  single(app, "--log-format", flags.log_format, "FORMAT", "text (default) or json");
+  single(app, "--log-format", flags.log_format, "FORMAT", "text (default), json or opentelemetry");
 }
 
 void define_extras(CLI::App& app, Extras& extras) {

@@ -10,24 +10,26 @@
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <utility>
 
 #include <spdlog/logger.h>
 #include <spdlog/pattern_formatter.h>
 
-#include "proxy/log/escape.h"
+#include "proxy/log/payload.h"
 #include "proxy/log/rate_limiter.h"
 #include "proxy/log/stderr_sink.h"
 
 namespace postern::log {
 namespace {
 
-constexpr size_t kMaxValue = 512;
-constexpr char kTextPattern[] = "%Y-%m-%dT%H:%M:%S.%eZ %v";
-constexpr char kJsonPattern[] = R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})";
+// spdlog's patterns of a whole line.
+constexpr Names<Format> kPatterns{"%Y-%m-%dT%H:%M:%S.%eZ %v",
+                                  R"({"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})",
+                                  R"({"timestamp":"%Y-%m-%dT%H:%M:%S.%eZ",%v})"};
 // In the journal a line has its time already. `%*` is the priority that the journal takes off; the
 // time stays in JSON, whose readers want the same keys from everywhere.
-constexpr char kJournalTextPattern[] = "%*%v";
-constexpr char kJournalJsonPattern[] = R"(%*{"time":"%Y-%m-%dT%H:%M:%S.%eZ",%v})";
+constexpr char kPriority[] = "%*";
+constexpr char kJournalTextPattern[] = "%v";
 
 std::atomic<Format> current_format{Format::Text};
 std::atomic<Level> current_level{Level::Info};
@@ -63,67 +65,8 @@ bool writes_to_journal() {
          std::to_string(is.st_dev) + ":" + std::to_string(is.st_ino) == named;
 }
 
-bool needs_quotes(std::string_view value) {
-  for (const char c : value) {
-    if (c <= ' ' || c > '~' || c == '"' || c == '\\' || c == '=') {
-      return true;
-    }
-  }
-  return value.empty();
-}
-
-void append_text_value(std::string& out, std::string_view value) {
-  if (needs_quotes(value)) {
-    out += in_quotes(value, kMaxValue);
-  } else {
-    append_escaped(out, value, kMaxValue);
-  }
-}
-
-std::string text_payload(Level level, std::string_view event, Fields fields) {
-  std::string out = name_of(level);
-  out.resize(6, ' ');
-  append_escaped(out, event, kMaxValue);
-  for (const Field& field : fields) {
-    if (field.left_out) {
-      continue;
-    }
-    out.append(" ").append(field.key).append("=");
-    append_text_value(out, field.value);
-  }
-  return out;
-}
-
-void append_json_string(std::string& out, std::string_view value) {
-  out += '"';
-  append_json_escaped(out, value, kMaxValue);
-  out += '"';
-}
-
-std::string json_payload(Level level, std::string_view event, Fields fields) {
-  std::string out = R"("level":")";
-  out.append(name_of(level)).append(R"(","event":)");
-  append_json_string(out, event);
-  for (const Field& field : fields) {
-    if (field.left_out) {
-      continue;
-    }
-    out += ',';
-    append_json_string(out, field.key);
-    out += ':';
-    if (field.quoted) {
-      append_json_string(out, field.value);
-    } else {
-      out += field.value;
-    }
-  }
-  return out;
-}
-
 std::string payload(Level level, std::string_view event, Fields fields) {
-  return current_format.load(std::memory_order_relaxed) == Format::Text
-             ? text_payload(level, event, fields)
-             : json_payload(level, event, fields);
+  return payload(current_format.load(std::memory_order_relaxed), level, event, fields);
 }
 
 std::string lost_payload(uint64_t count) {
@@ -145,12 +88,13 @@ class Log {
   }
 
   void set_format(Format format) {
-    const bool is_text = format == Format::Text;
-    const char* const plain = is_text ? kTextPattern : kJsonPattern;
-    const char* const journal = is_text ? kJournalTextPattern : kJournalJsonPattern;
+    std::string pattern = kPatterns[format];
+    if (writes_to_journal()) {
+      pattern = kPriority + (format == Format::Text ? kJournalTextPattern : pattern);
+    }
     auto formatter =
         std::make_unique<spdlog::pattern_formatter>(spdlog::pattern_time_type::utc, "\n");
-    formatter->add_flag<Priority>('*').set_pattern(writes_to_journal() ? journal : plain);
+    formatter->add_flag<Priority>('*').set_pattern(std::move(pattern));
     const std::lock_guard<std::mutex> lock(mutex_);
     current_format.store(format, std::memory_order_relaxed);
     logger_.set_formatter(std::move(formatter));

@@ -1,10 +1,10 @@
 // Log: one line per event, to standard error or the file in its place (log_file.h), as logfmt-like
-// text or JSON. Values are escaped, so bytes chosen by a client can't forge a line or reach a
-// terminal; there is no way to log bytes of a session. Any thread. Never blocks for long and never
-// fails: a full disk loses lines, and the next line that gets through reports how many. Lines of
-// one event are limited per second; the log counts the rest, by what the caller gives as its Group,
-// and reports the sums. If standard error is the journal's, a line begins with its priority, "<4>",
-// and text has no time of its own.
+// text or JSON (payload.h). Values are escaped, so bytes chosen by a client can't forge a line or
+// reach a terminal; there is no way to log bytes of a session. Any thread. Never blocks for long
+// and never fails: a full disk loses lines, and the next line that gets through reports how many.
+// Lines of one event are limited per second; the log counts the rest, by what the caller gives as
+// its Group, and reports the sums. If standard error is the journal's, a line begins with its
+// priority, "<4>", and text has no time of its own.
 #pragma once
 
 #include <concepts>
@@ -19,10 +19,10 @@
 
 namespace postern::log {
 
-enum class Format : uint8_t { Text, Json };
+enum class Format : uint8_t { Text, Json, OpenTelemetry };
 enum class Level : uint8_t { Debug, Info, Warn, Error };
 // As the configuration and the log itself write them.
-inline constexpr Names<Format> kFormatNames{"text", "json"};
+inline constexpr Names<Format> kFormatNames{"text", "json", "opentelemetry"};
 inline constexpr Names<Level> kLevelNames{"debug", "info", "warn", "error"};
 constexpr const char* name_of(Format format) {
   return kFormatNames[format];

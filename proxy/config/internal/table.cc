@@ -215,8 +215,9 @@ constexpr auto kLogRows = std::to_array<Row>({
      .syntax = "map",
      .doc = "The log goes to standard error, one line per event."},
     {.path = "log.format",
-     .syntax = "text or json",
-     .doc = "key=value for people, or JSON objects for machines.",
+     .syntax = "text, json or opentelemetry",
+     .doc = "key=value for people, or JSON objects for machines; opentelemetry: with the names of "
+            "its data model and of its semantic conventions.",
      .show = [](Draft& d) { return show_choice(d.config.log_format); },
      .on_value = [](Draft& d,
                     const SourceValue& w) { read_choice(w, d.config.log_format, d.diagnostics); }},
