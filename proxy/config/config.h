@@ -178,7 +178,8 @@ struct Timeouts {  // milliseconds
   uint64_t handshake_ms = 10'000;
   uint64_t login_ms = 60'000;
   uint64_t connect_ms = 5'000;
-  uint64_t idle_ms = 1'860'000;  // 31 minutes: RFC 9051 §5.4 and a margin
+  uint64_t idle_ms = 1'860'000;    // 31 minutes: RFC 9051 §5.4 and a margin
+  uint64_t idle_keepalive_ms = 0;  // 0: off
   uint64_t drain_delay_ms = 0;
   uint64_t drain_ms = 30'000;
   uint64_t spread_ms = 10'000;

@@ -243,6 +243,13 @@ void Relay::Sink::put(Bytes data) {
   }
 }
 
+void Relay::say_to_idler(std::string_view line) {
+  if (filter_.idling() && filter_.at_boundary() && !client_ended_) {
+    to_client_.put(as_bytes(line));
+    pace();
+  }
+}
+
 void Relay::drained(Sink& sink) {
   sink.full = false;
   if (client_failed_ && end_with_client()) {

@@ -82,6 +82,8 @@ class Relay final : public net::Retirable, private net::Deadline {
   // only after `delay_ms`, in which neither side is read. Then `line`, unless it is empty, is said
   // at the next boundary, and the relay ends with `reason`.
   void delay_answer(uint64_t delay_ms, EndReason reason = {}, std::string_view line = {});
+  // Says `line`, a whole untagged response, if the client is in IDLE and in no other's middle.
+  void say_to_idler(std::string_view line);
   // The login that the filter keeps back (imap::LoginLeave::Wait) is sent.
   void let_login_go();
   // Ends now; the client hears `line` only at a boundary.

@@ -183,7 +183,7 @@ void Session::on_login_awaits_client() {
 
 void Session::on_logged_in() {
   move_to(context_.services.sessions.served);
-  arm_at(loop().deadlines(), loop().now_ms() + config().timeouts.idle_ms);
+  look_at_silence(0);
 }
 
 // A new login gets the time that the first one had.
@@ -210,12 +210,26 @@ void Session::move_to(IntrusiveList<Session>& list) {
 }
 
 void Session::check_idle() {
-  const uint64_t idle_at = relay_->last_activity_ms() + config().timeouts.idle_ms;
-  if (idle_at > loop().now_ms()) {
-    arm_at(loop().deadlines(), idle_at);
-  } else {
+  const Timeouts& timeouts = config().timeouts;
+  const uint64_t silent_ms = loop().now_ms() - relay_->last_activity_ms();
+  if (silent_ms >= timeouts.idle_ms) {
     relay_->end_now(EndReason::IdleTimeout, kAutologout);
+    return;
   }
+  if (timeouts.idle_keepalive_ms > 0 && silent_ms >= timeouts.idle_keepalive_ms) {
+    relay_->say_to_idler(kStillHere);
+  }
+  look_at_silence(silent_ms);
+}
+
+// At its end, and before that at each whole multiple of the time between two signs of life.
+void Session::look_at_silence(uint64_t silent_ms) {
+  const Timeouts& timeouts = config().timeouts;
+  uint64_t look_ms = timeouts.idle_ms;
+  if (const uint64_t every_ms = timeouts.idle_keepalive_ms; every_ms > 0) {
+    look_ms = std::min(look_ms, (silent_ms / every_ms + 1) * every_ms);
+  }
+  arm_at(loop().deadlines(), loop().now_ms() + look_ms - silent_ms);
 }
 
 void Session::check_login() {

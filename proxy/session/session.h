@@ -121,6 +121,7 @@ class Session final : public net::Retirable,
   }
   void check_login();
   void check_idle();
+  void look_at_silence(uint64_t silent_ms);
   void on_relay_end(EndReason reason, std::string_view bye, const Error& error) override;
   bool broke_off_on_header(EndReason reason) const;
   void report_unexpected_header() const;

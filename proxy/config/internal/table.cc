@@ -164,6 +164,17 @@ constexpr auto kTimeoutRows = std::to_array<Row>({
            read_duration(w, kShortestMs, d.config.timeouts.idle_ms, d.diagnostics);
            d.idle = w;
          }},
+    {.path = "timeouts.idle_keepalive",
+     .syntax = kDuration,
+     .doc =
+         "How long nothing may pass before a client in IDLE hears `* OK Still here`, for networks "
+         "that forget connections at "
+         "rest; 4m is usual. 0s: it hears nothing. Such a line puts off no end of timeouts.idle.",
+     .show = [](Draft& d) { return show_duration(d.config.timeouts.idle_keepalive_ms); },
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_duration(w, 0, d.config.timeouts.idle_keepalive_ms, d.diagnostics);
+         }},
     {.path = "timeouts.drain_delay",
      .syntax = kDuration,
      .doc = "How long new clients are still served after SIGTERM, while /ready says 503: the time "

@@ -21,6 +21,7 @@ inline constexpr std::string_view kBanned =
     "* BYE [LIMIT] Too many failed logins, please try again later\r\n";
 inline constexpr std::string_view kDenied =
     "* BYE [LIMIT] Connections from your network are not accepted here\r\n";
+inline constexpr std::string_view kStillHere = "* OK Still here\r\n";
 inline constexpr std::string_view kAutologout = "* BYE Autologout; idle for too long\r\n";
 inline constexpr std::string_view kLoginTimeout = "* BYE Login took too long\r\n";
 inline constexpr std::string_view kStopping =
