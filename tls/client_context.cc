@@ -1,6 +1,7 @@
 #include "tls/context.h"
 #include "tls/failure.h"
 #include "tls/internal/boringssl.h"
+#include "tls/internal/certificate.h"
 #include "tls/internal/ssl_context.h"
 #include "tls/internal/verifier.h"
 
@@ -69,6 +70,11 @@ Result<std::unique_ptr<ClientContext>> ClientContext::make(ClientSettings settin
   SSL_CTX_set_app_data(state->ctx.get(), state.get());
   SSL_CTX_set0_buffer_pool(state->ctx.get(), state->pool.get());
   SSL_CTX_set_custom_verify(state->ctx.get(), SSL_VERIFY_PEER, &State::verify);
+  if (state->settings.identity &&
+      !state->settings.identity->all().front()->install(state->ctx.get())) {
+    return Fault{"", "BoringSSL does not take the client certificate: " +
+                         std::string(take_failure_detail().reason)};
+  }
   if (state->settings.asks_for_staple) {
     SSL_CTX_enable_ocsp_stapling(state->ctx.get());
   }

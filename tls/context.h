@@ -51,6 +51,7 @@ class ServerContext {
 struct ClientSettings {
   Policy policy;  // Policy::toward_backend
   std::shared_ptr<const Verifier> verifier;
+  std::shared_ptr<const CertificateStore> identity = {};  // shown if the server asks; null: none
   bool asks_for_staple = false;
   bool resumes = false;  // each connection offers the newest session that the server has given
 };

@@ -123,6 +123,8 @@ struct BackendConfig {
   BackendTls tls = BackendTls::None;
   tls::Verification verify;
   std::string ca_where = {};  // where the configuration names verify.ca
+  // What servers that ask for a certificate get to see.
+  std::optional<tls::CertificateFiles> client_certificate = {};
   tls::Version min_version = tls::Version::Tls12;
   Balance balance = Balance::LeastSessions;
   ClientIdentity client_identity = ClientIdentity::None;

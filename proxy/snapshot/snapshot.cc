@@ -1,5 +1,6 @@
 #include "proxy/snapshot/snapshot.h"
 
+#include <algorithm>
 #include <set>
 #include <utility>
 
@@ -78,6 +79,14 @@ Result<std::shared_ptr<const tls::Verifier>> load_verifier(const BackendConfig& 
   return named_at(backend.ca_where, "verify.ca", tls::load_verifier(backend.verify));
 }
 
+// Null for a backend that gets to see none.
+Result<std::shared_ptr<const tls::CertificateStore>> load_identity(const BackendConfig& backend) {
+  if (!backend.client_certificate) {
+    return std::shared_ptr<const tls::CertificateStore>();
+  }
+  return tls::CertificateStore::load({*backend.client_certificate});
+}
+
 // Null without user routes.
 Result<std::shared_ptr<const UserRoutes>> load_users(const Config& config) {
   if (!routes_by_user(config)) {
@@ -131,7 +140,8 @@ std::shared_ptr<Pool> make_pool(const Materials& materials, size_t index,
   std::unique_ptr<tls::ClientContext> context;
   if (backend.tls != BackendTls::None) {
     take(tls::ClientContext::make({.policy = tls::Policy::toward_backend(backend.min_version),
-                                   .verifier = materials.verifiers[index]}),
+                                   .verifier = materials.verifiers[index],
+                                   .identity = materials.identities[index]}),
          context, faults);
   }
   const size_t label = labels.intern_backend(backend.name);
@@ -154,9 +164,15 @@ void warn_of_open_secrets(const Config& config, Faults& warnings) {
       warnings.push_back({where, key + (" " + path) + exposure});
     }
   };
-  for (const tls::CertificateFiles& one : config.tls.certificates) {
+  const auto look_at_key = [&](const tls::CertificateFiles& one) {
     look(one.where, "key", one.key);
     look(one.where, "passphrase_file", one.passphrase_file);
+  };
+  std::ranges::for_each(config.tls.certificates, look_at_key);
+  for (const BackendConfig& backend : config.backends) {
+    if (backend.client_certificate) {
+      look_at_key(*backend.client_certificate);
+    }
   }
   look(config.tls.ticket_secret_where, "ticket_secret", config.tls.ticket_secret);
   look(config.admin_token_where, "token_file", config.admin_token);
@@ -184,6 +200,7 @@ Result<Materials> Materials::load(Config config, const Materials* former) {
   Materials materials = read_files(config, former, faults);
   for (const BackendConfig& backend : config.backends) {
     take(load_verifier(backend), materials.verifiers.emplace_back(), faults);
+    take(load_identity(backend), materials.identities.emplace_back(), faults);
   }
   take(load_users(config), materials.users, faults);
   if (!faults.empty()) {
@@ -204,6 +221,7 @@ Result<Materials> Materials::renewed() const {
   }
   materials.config = config;
   materials.verifiers = verifiers;
+  materials.identities = identities;
   materials.users = users;
   materials.health = health;
   return materials;

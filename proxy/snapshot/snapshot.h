@@ -34,7 +34,9 @@ struct Materials {
   std::shared_ptr<const tls::ClientAuth> client_auth;           // null: clients are not asked
   std::shared_ptr<const tls::AccessToken> admin_token;          // null: there are no actions
   std::vector<std::shared_ptr<const tls::Verifier>> verifiers;  // of each backend; null: no TLS
-  std::shared_ptr<const UserRoutes> users;                      // null: users make no difference
+  // What each backend gets to see; null: no certificate.
+  std::vector<std::shared_ptr<const tls::CertificateStore>> identities;
+  std::shared_ptr<const UserRoutes> users;  // null: users make no difference
   BackendsHealth health;
   Faults warnings;  // what is doubtful in the files; for the log and `postern check`
 

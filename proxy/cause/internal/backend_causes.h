@@ -190,8 +190,10 @@ inline constexpr auto kBackendCauses = std::to_array<CauseRow>({
      Symptom::BackendTls, "The public key of the server's certificate is not a pinned one.",
      "If the server has a new key, add its pin to `pin_sha256`; else somebody else answers."},
     {Cause::BackendWantsCertificate, "backend_wants_certificate", Party::Backend,
-     Symptom::BackendTls, "The server refuses postern for want of a client certificate.",
-     "Turn that off for postern's address at the server: postern shows none."},
+     Symptom::BackendTls,
+     "The server wants a client certificate, and postern shows none, or one that it refuses.",
+     "Set `client_certificate` of the backend to one that the server's own authorities have "
+     "signed, or turn that off for postern's address at the server."},
     {Cause::BackendBrokeOff, "backend_broke_off", Party::Backend, Symptom::BackendTls,
      "The server broke the handshake off with an alert; the log has its name.",
      "The server's own log says why."},

@@ -229,6 +229,12 @@ void check_backend_tls(Diagnostics& diagnostics, const BackendDraft& backend) {
         *backend.verify,
         "means that anybody on the way to the backend can read and change the mail");
   }
+  if (backend.client_certificate && clear) {
+    const SourceValue& certificate = *backend.client_certificate;
+    diagnostics.fault(certificate.line, certificate.key +
+                                            ": no server can ask for it while tls is none; set "
+                                            "tls to starttls or implicit, or remove this");
+  }
   if (backend.min_version && clear) {
     diagnostics.warning(*backend.min_version, "has no effect while tls is none");
   } else if (backend.min_version && backend.config.min_version < tls::Version::Tls12) {

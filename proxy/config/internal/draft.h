@@ -52,6 +52,7 @@ struct BackendDraft {
   SourceValue name;
   std::vector<ServerDraft> servers;
   std::optional<SourceValue> verify;
+  std::optional<SourceValue> client_certificate;
   std::optional<SourceValue> min_version;
   BackendConfig config;
 };

@@ -21,6 +21,11 @@ HealthConfig& health(Draft& draft) {
   return *draft.backends.back().config.health;
 }
 
+// Likewise.
+tls::CertificateFiles& client_certificate(Draft& draft) {
+  return *draft.backends.back().config.client_certificate;
+}
+
 constexpr auto kBackendRows = std::to_array<Row>({
     {.path = "backends",
      .shape = Shape::NamedMaps,
@@ -146,6 +151,43 @@ constexpr auto kHopRows = std::to_array<Row>({
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_pin(w, d.backends.back().config.verify.pins_sha256, d.diagnostics);
+         }},
+    {.path = "backends.NAME.client_certificate",
+     .shape = Shape::Map,
+     .syntax = "map",
+     .doc = "What postern shows a backend that asks for a certificate in the handshake. A reload "
+            "reads it again.",
+     .on_begin =
+         [](Draft& d, const SourceValue& w) {
+           d.backends.back().client_certificate = w;
+           d.backends.back().config.client_certificate.emplace().where =
+               d.diagnostics.where(w.line);
+         }},
+    {.path = "backends.NAME.client_certificate.chain",
+     .required = true,
+     .syntax = kPath,
+     .example = "client.crt",
+     .doc = "The certificate and its intermediates, PEM, leaf first.",
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_path(w, d.folder, client_certificate(d).chain, d.diagnostics);
+         }},
+    {.path = "backends.NAME.client_certificate.key",
+     .required = true,
+     .syntax = kPath,
+     .example = "client.key",
+     .doc = "Its private key, PEM.",
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_path(w, d.folder, client_certificate(d).key, d.diagnostics);
+         }},
+    {.path = "backends.NAME.client_certificate.passphrase_file",
+     .syntax = kPath,
+     .example = "client.passphrase",
+     .doc = "A file whose first line decrypts the key, if the key is encrypted.",
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_path(w, d.folder, client_certificate(d).passphrase_file, d.diagnostics);
          }},
     {.path = "backends.NAME.min_version",
      .syntax = "1.0, 1.1, 1.2 or 1.3",
