@@ -13,14 +13,20 @@
 namespace postern {
 namespace {
 
-// The name that a client of this gateway would use.
-std::string first_name(const tls::CertificateStore& certificates) {
+// The names that clients of this gateway would use: the first of each certificate.
+std::vector<std::string> names_to_ask_for(const tls::CertificateStore& certificates) {
+  std::vector<std::string> names;
   for (const auto& certificate : certificates.describe()) {
-    for (const std::string& name : certificate.names) {
-      return name.starts_with("*.") ? "mail" + name.substr(1) : name;
+    if (certificate.names.empty()) {
+      continue;
+    }
+    const std::string& first = certificate.names.front();
+    std::string name = first.starts_with("*.") ? "mail" + first.substr(1) : first;
+    if (std::ranges::find(names, name) == names.end()) {
+      names.push_back(std::move(name));
     }
   }
-  return "";
+  return names;
 }
 
 // Where this machine reaches what listens at `address`.
@@ -30,24 +36,37 @@ net::HostPort near(const net::Address& address) {
 }
 
 Result<std::vector<ListenerReport>> probe_listeners(const Config& config,
-                                                    const probe::Request& like) {
+Result<ListenerReport> probe_listener(const ListenerConfig& listener, probe::Request request) {
+  request.target = near(listener.address);
+  request.begins = listener.tls == ListenerTls::Implicit ? probe::Way::Tls : probe::Way::Clear;
+  auto record = probe::run(request);
+  if (!record) {
+    return record.faults();
+  }
+  auto findings = probe::judge(record.value(), tls::wall_clock_s());
+  return ListenerReport{std::move(record.value()), std::move(findings)};
+}
+
+// Each listener, by each of the names: the first ones are enough to see what differs.
+                                                    const probe::Request& like,
+                                                    std::span<const std::string> names) {
   std::vector<ListenerReport> reports;
   for (const ListenerConfig& listener : config.listeners) {
-    probe::Request request = like;
-    request.target = near(listener.address);
-    request.begins = listener.tls == ListenerTls::Implicit ? probe::Way::Tls : probe::Way::Clear;
-    auto record = probe::run(request);
-    if (!record) {
-      return record.faults();
+    for (const std::string& name : names) {
+      probe::Request request = like;
+      request.name = name;
+      auto report = probe_listener(listener, std::move(request));
+      if (!report) {
+        return report.faults();
+      }
+      reports.push_back(std::move(report.value()));
     }
-    auto findings = probe::judge(record.value(), tls::wall_clock_s());
-    reports.push_back({std::move(record.value()), std::move(findings)});
   }
   return reports;
 }
 
-void add_servers(const std::vector<Finding>& found, GatewayReport& report) {
-  for (const Finding& one : found) {
+void add_servers(const std::vector<ServerFinding>& found, GatewayReport& report) {
+  for (const ServerFinding& one : found) {
     if (one.cause) {
       report.servers.push_back({.severity = probe::Severity::Failure,
                                 .cause = *one.cause,
@@ -68,12 +87,18 @@ Result<GatewayReport> probe_gateway(Config config, const probe::Request& like) {
     return loaded.faults();
   }
   auto& [materials, labels, pools] = *loaded.value();
-  probe::Request request = like;
-  if (request.name.empty()) {
-    request.name = first_name(*materials.certificates);
+  std::vector<std::string> names{like.name};
+  if (like.name.empty()) {
+    if (auto known = names_to_ask_for(*materials.certificates); !known.empty()) {
+      names = std::move(known);
+    }
   }
   GatewayReport report;
-  auto listeners = probe_listeners(*materials.config, request);
+  if (names.size() > kMostNames) {
+    report.names_left_out = names.size() - kMostNames;
+    names.resize(kMostNames);
+  }
+  auto listeners = probe_listeners(*materials.config, like, names);
   if (!listeners) {
     return listeners.faults();
   }
@@ -98,6 +123,11 @@ std::string gateway_text(const GatewayReport& report, bool colours) {
     text.append("\n");
   }
   text.append("Servers: ").append(probe::verdict_text(probe::grade_of(report.servers), colours));
+  if (report.names_left_out > 0) {
+    text.append("Certificates not asked for: ")
+        .append(std::to_string(report.names_left_out))
+        .append("; --name asks for one\n\n");
+  }
   text.append(probe::findings_text(report.servers, colours));
   for (const std::string& place : report.usable) {
     text.append("  ").append(place).append(": usable\n");
@@ -115,7 +145,8 @@ std::string gateway_json(const GatewayReport& report) {
     one.pop_back();  // its line end
     json.append(&listener == &report.listeners.front() ? "" : ",").append(one);
   }
-  json.append("],\"servers\":").append(probe::findings_json(report.servers));
+  json.append("],\"names_left_out\":").append(std::to_string(report.names_left_out));
+  json.append(",\"servers\":").append(probe::findings_json(report.servers));
   json.append(",\"usable\":[");
   for (const std::string& place : report.usable) {
     json.append(&place == &report.usable.front() ? "\"" : ",\"");

@@ -187,6 +187,18 @@ class RealServers(unittest.TestCase):
                           "failure: backend_speaks_tls at backends.wrong", "Do: Set `tls: implicit`", ": usable"):
                 self.assertIn(words, said)
 
+    def test_each_certificate_of_a_gateway_is_asked_for(self):
+        server, stranger = self.enterContext(Dovecot(authority)), Authority(folder / "stranger", name="another CA")
+        certificates = [authority.leaf("one.test").files, stranger.leaf("two.test").files]
+        with Gateway(backends={"mail": server.backend("implicit")}, tls={"certificates": certificates},
+                     listeners=[{"address": "127.0.0.1:0", "tls": "implicit"}]) as gateway:
+            gateway.configure(listeners=[{"address": "%s:%d" % gateway.address("implicit"), "tls": "implicit"}])
+            status, said = postern("probe", "--config", gateway.path, "--ca", authority.chain, "--json")
+            one, two = json.loads(said)["listeners"]
+            self.assertEqual((one["name"], one["findings"], two["name"]), ("one.test", [], "two.test"), said)
+            self.assertEqual([finding["severity"] for finding in two["findings"]], ["failure"], said)
+            self.assertEqual(status, 5)
+
     def test_what_stands_in_front(self):
         """Fronts that do not understand IMAP pass STARTTLS on inside TLS, and it is no fault of theirs that keeps clients out."""
         server = self.enterContext(Dovecot(authority))
