@@ -6,9 +6,9 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/backend/backend_labels.h"
 #include "proxy/backend/dial_failure.h"
 #include "proxy/backend/failure_cause.h"
-#include "proxy/backend/label_values.h"
 #include "proxy/net/failure.h"
 #include "proxy/net/local_address.h"
 

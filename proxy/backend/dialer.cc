@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/backend/backend_labels.h"
 #include "proxy/backend/failure_cause.h"
-#include "proxy/backend/label_values.h"
 #include "proxy/log/log.h"
 #include "proxy/pool/health_log.h"
 

@@ -18,7 +18,7 @@ namespace {
 using imap::Violation;
 using tls::Failure;
 
-constexpr Causes<Failure> kTlsCauses({
+constexpr Causes<Failure> kServerTlsCauses({
     {Failure::UnsupportedVersion, Cause::BackendUnsupportedVersion},
     {Failure::NoSharedCipher, Cause::BackendNoSharedParameters},
     {Failure::NoSharedGroup, Cause::BackendNoSharedParameters},
@@ -144,7 +144,7 @@ Cause cause_of_alert(std::string_view alert) {
 
 Cause cause_of_failure(const Error& error) {
   if (error.domain == &tls::kTlsDomain) {
-    return kTlsCauses[static_cast<Failure>(error.code)];
+    return kServerTlsCauses[static_cast<Failure>(error.code)];
   }
   if (error.domain == &imap::kImapDomain) {
     return kImapCauses[static_cast<Violation>(error.code)];

@@ -101,7 +101,8 @@ struct Preflight::Ways {
 // One address of a server: the way that is configured, then the others until one works.
 class Preflight::AddressLook final : private AttemptObserver {
  public:
-  AddressLook(Preflight& owner, Ways& ways, size_t server, net::Address address, Finding& finding)
+  AddressLook(Preflight& owner, Ways& ways, size_t server, net::Address address,
+              ServerFinding& finding)
       : owner_(owner), ways_(ways), server_(server), address_(address), finding_(finding) {}
 
   void start() { ask(*ways_.configured, ways_.preamble); }
@@ -178,7 +179,7 @@ class Preflight::AddressLook final : private AttemptObserver {
   Ways& ways_;
   const size_t server_;
   const net::Address address_;
-  Finding& finding_;
+  ServerFinding& finding_;
   std::unique_ptr<Attempt> attempt_;
   size_t next_ = 0;             // of the other ways
   std::optional<Cause> first_;  // what is wrong on the way that is configured
@@ -210,7 +211,7 @@ class Preflight::ServerLook final : private DnsCacheObserver, private net::Deadl
     }
   }
 
-  std::deque<Finding> findings;  // the looks refer to them
+  std::deque<ServerFinding> findings;  // the looks refer to them
   std::vector<std::unique_ptr<AddressLook>> looks;
 
  private:
@@ -309,8 +310,8 @@ void Preflight::on_deadline() {
   done_ = true;
 }
 
-std::vector<Finding> Preflight::findings() const {
-  std::vector<Finding> all;
+std::vector<ServerFinding> Preflight::findings() const {
+  std::vector<ServerFinding> all;
   for (const auto& server : servers_) {
     all.insert(all.end(), server->findings.begin(), server->findings.end());
   }

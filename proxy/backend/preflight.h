@@ -20,7 +20,7 @@
 
 namespace postern {
 
-struct Finding {
+struct ServerFinding {
   std::string backend;
   std::string server;
   std::string address;         // empty for a server that is named by its address
@@ -42,7 +42,7 @@ class Preflight final : private net::Deadline {
   void start();
   bool done() const { return done_; }
   // In the order of the configuration; complete once done.
-  std::vector<Finding> findings() const;
+  std::vector<ServerFinding> findings() const;
 
  private:
   class ServerLook;

@@ -4,10 +4,10 @@
 #include <string_view>
 #include <utility>
 
+#include "proxy/backend/backend_labels.h"
 #include "proxy/backend/dial_failure.h"
 #include "proxy/backend/failure_cause.h"
 #include "proxy/backend/finding.h"
-#include "proxy/backend/label_values.h"
 #include "proxy/base/check.h"
 #include "proxy/base/jitter.h"
 #include "proxy/log/log.h"

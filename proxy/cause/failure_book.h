@@ -22,7 +22,7 @@ namespace postern {
 
 class FailureBook {
  public:
-  static constexpr size_t kNoBackend = 0;    // it has come to none
+  static constexpr size_t kNoBackend = 0;    // it has come to none: "other" in metrics
   static constexpr size_t kMostTexts = 256;  // causes at backends that have words of their own
   static constexpr size_t kRecent = 64;
   static constexpr size_t kRecentOfCause = 8;  // or a frequent one would push out all others

@@ -1,6 +1,7 @@
 #include "proxy/check/probe_gateway.h"
 
 #include <algorithm>
+#include <span>
 #include <utility>
 
 #include "proxy/check/internal/check_servers.h"
@@ -35,7 +36,6 @@ net::HostPort near(const net::Address& address) {
   return {address.is_unspecified() ? loopback : address.ip_text(), address.port()};
 }
 
-Result<std::vector<ListenerReport>> probe_listeners(const Config& config,
 Result<ListenerReport> probe_listener(const ListenerConfig& listener, probe::Request request) {
   request.target = near(listener.address);
   request.begins = listener.tls == ListenerTls::Implicit ? probe::Way::Tls : probe::Way::Clear;
@@ -48,6 +48,7 @@ Result<ListenerReport> probe_listener(const ListenerConfig& listener, probe::Req
 }
 
 // Each listener, by each of the names: the first ones are enough to see what differs.
+Result<std::vector<ListenerReport>> probe_listeners(const Config& config,
                                                     const probe::Request& like,
                                                     std::span<const std::string> names) {
   std::vector<ListenerReport> reports;
@@ -122,12 +123,12 @@ std::string gateway_text(const GatewayReport& report, bool colours) {
     text.append("Clients at ").append(report_text(listener.record, listener.findings, colours));
     text.append("\n");
   }
-  text.append("Servers: ").append(probe::verdict_text(probe::grade_of(report.servers), colours));
   if (report.names_left_out > 0) {
     text.append("Certificates not asked for: ")
         .append(std::to_string(report.names_left_out))
         .append("; --name asks for one\n\n");
   }
+  text.append("Servers: ").append(probe::verdict_text(probe::grade_of(report.servers), colours));
   text.append(probe::findings_text(report.servers, colours));
   for (const std::string& place : report.usable) {
     text.append("  ").append(place).append(": usable\n");

@@ -40,11 +40,11 @@ Faults Diagnostics::warnings() const {
   return render(warnings_);
 }
 
-Faults Diagnostics::render(std::vector<Finding> diagnostics) const {
+Faults Diagnostics::render(std::vector<Diagnostic> diagnostics) const {
   std::stable_sort(diagnostics.begin(), diagnostics.end(),
-                   [](const Finding& a, const Finding& b) { return a.line < b.line; });
+                   [](const Diagnostic& a, const Diagnostic& b) { return a.line < b.line; });
   Faults shown;
-  for (Finding& finding : diagnostics) {
+  for (Diagnostic& finding : diagnostics) {
     if (shown.size() == kMaxShown) {
       const size_t rest = diagnostics.size() - kMaxShown;
       shown.push_back({where(finding.line), "and " + std::to_string(rest) + " more from here on"});

@@ -36,15 +36,15 @@ class Diagnostics {
   Faults warnings() const;
 
  private:
-  struct Finding {
+  struct Diagnostic {
     size_t line;
     std::string message;
   };
-  Faults render(std::vector<Finding> diagnostics) const;
+  Faults render(std::vector<Diagnostic> diagnostics) const;
 
   std::string name_;
-  std::vector<Finding> faults_;
-  std::vector<Finding> warnings_;
+  std::vector<Diagnostic> faults_;
+  std::vector<Diagnostic> warnings_;
 };
 
 // `; did you mean "listeners"?` or "". The candidates are our own words: nothing is escaped.

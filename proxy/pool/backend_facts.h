@@ -54,8 +54,13 @@ class Burst {
   std::atomic<uint64_t> count_ = 0;
 };
 
+static_assert(FailureBook::kNoBackend == metrics::LabelSets::kOther);
+
 // Each vector has one place for each value of the server label.
 struct BackendFacts {
+  // So many wrong logins of a server without a right one between them are no people who mistype.
+  static constexpr uint64_t kManyInARow = 20;
+
   explicit BackendFacts(const metrics::LabelSets& labels)
       : certificate_not_after(labels.capacity()),
         certificate_not_before(labels.capacity()),

@@ -1,14 +1,12 @@
 #include "proxy/server/certificate_lifetime.h"
 
 #include <algorithm>
-#include <optional>
 #include <string_view>
 
 namespace postern {
 namespace {
 
 using Description = tls::CertificateStore::Description;
-using State = LifetimeNotice::State;
 
 constexpr int64_t kHourS = 3'600;
 
@@ -31,21 +29,21 @@ void each_date(const Descriptions& certificates, Take take) {
   }
 }
 
-std::optional<State> judge(const Description& leaf, int64_t not_before, int64_t not_after,
-                           const CertificateShares& shares, int64_t now_s) {
+Lifetime judge(const Description& leaf, int64_t not_before, int64_t not_after,
+               const CertificateShares& shares, int64_t now_s) {
   if (not_after <= now_s) {
-    return State::Expired;
+    return Lifetime::Expired;
   }
   if (now_s < not_before) {
-    return State::NotYetValid;
+    return Lifetime::NotYetValid;
   }
   if (begin_of_share(leaf, not_after, shares.alarm_percent) < now_s) {
-    return State::Ending;
+    return Lifetime::Ending;
   }
   if (begin_of_share(leaf, not_after, shares.renewal_overdue_percent) < now_s) {
-    return State::Overdue;
+    return Lifetime::Overdue;
   }
-  return std::nullopt;
+  return Lifetime::Good;
 }
 
 }  // namespace
@@ -56,14 +54,17 @@ std::vector<LifetimeNotice> judge_lifetimes(const Descriptions& certificates,
   each_date(certificates, [&](size_t certificate, size_t intermediate, std::string_view subject,
                               int64_t not_before, int64_t not_after) {
     const Description& leaf = certificates[certificate];
-    if (const auto state = judge(leaf, not_before, not_after, shares, now_s)) {
-      notices.push_back({.state = *state,
-                         .certificate = certificate,
-                         .intermediate = intermediate,
-                         .subject = std::string(subject),
-                         .left_s = (*state == State::NotYetValid ? not_before : not_after) - now_s,
-                         .lifetime_s = leaf.not_after - leaf.not_before});
+    const Lifetime lifetime = judge(leaf, not_before, not_after, shares, now_s);
+    if (lifetime == Lifetime::Good) {
+      return;
     }
+    notices.push_back(
+        {.lifetime = lifetime,
+         .certificate = certificate,
+         .intermediate = intermediate,
+         .subject = std::string(subject),
+         .left_s = (lifetime == Lifetime::NotYetValid ? not_before : not_after) - now_s,
+         .lifetime_s = leaf.not_after - leaf.not_before});
   });
   return notices;
 }
@@ -103,15 +104,16 @@ std::string text_of(const LifetimeNotice& notice) {
   const bool leaf = notice.intermediate == 0;
   const std::string left = round_time(notice.left_s);
   const std::string of_lifetime = left + " of " + round_time(notice.lifetime_s) + " are left";
-  switch (notice.state) {
-    case State::NotYetValid:
+  switch (notice.lifetime) {
+    case Lifetime::NotYetValid:
       return text + "becomes valid only in " + left + "; look at the clock too";
-    case State::Overdue:
+    case Lifetime::Overdue:
       return text + (leaf ? "should have been renewed: " + of_lifetime
                           : "expires in " + left + "; put a newer one in its place");
-    case State::Ending:
+    case Lifetime::Ending:
       return text + "expires soon" + (leaf ? ": " + of_lifetime : ", in " + left);
-    case State::Expired:
+    case Lifetime::Good:
+    case Lifetime::Expired:
       break;
   }
   return text + "has expired " + round_time(-notice.left_s) + " ago; clients refuse it";

@@ -9,22 +9,19 @@
 #include <vector>
 
 #include "proxy/config/config.h"
+#include "proxy/status/lifetime.h"
 #include "tls/certificate_store.h"
 
 namespace postern {
 
 struct LifetimeNotice {
-  enum class State : uint8_t { NotYetValid, Overdue, Ending, Expired };
-
-  State state;
+  Lifetime lifetime;    // never Good
   size_t certificate;   // number in CertificateStore::describe()
   size_t intermediate;  // 0: the leaf, else what is sent after it, from 1
   std::string subject;  // of the intermediate; empty for the leaf
   int64_t left_s;       // until its end, or until it becomes valid; negative: since its end
   int64_t lifetime_s;   // of the leaf: an intermediate lives for years, and must outlast the leaf
 };
-
-inline constexpr int64_t kDayS = 86'400;
 
 using Descriptions = std::vector<tls::CertificateStore::Description>;
 

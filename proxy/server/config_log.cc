@@ -8,7 +8,7 @@
 #include "proxy/log/log.h"
 #include "proxy/net/local_address.h"
 #include "proxy/pool/session_limit.h"
-#include "proxy/session/label_sets.h"
+#include "proxy/session/make_label_sets.h"
 #include "proxy/snapshot/snapshot.h"
 
 namespace postern {

@@ -13,8 +13,8 @@
 #include "proxy/process/file_limit.h"
 #include "proxy/process/stray_signals.h"
 #include "proxy/server/config_log.h"
-#include "proxy/server/internal/restart_settings.h"
-#include "proxy/session/label_sets.h"
+#include "proxy/session/make_label_sets.h"
+#include "proxy/snapshot/restart_settings.h"
 #include "proxy/version.h"
 
 namespace postern {

@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "proxy/admission/crowd.h"
-#include "proxy/session/internal/label_values.h"
 #include "proxy/session/internal/messages.h"
+#include "proxy/session/internal/session_labels.h"
 #include "proxy/session/internal/stricter_clients.h"
 
 namespace postern {

@@ -9,8 +9,8 @@
 #include "proxy/base/check.h"
 #include "proxy/base/secret.h"
 #include "proxy/log/log.h"
-#include "proxy/session/internal/label_values.h"
 #include "proxy/session/internal/messages.h"
+#include "proxy/session/internal/session_labels.h"
 
 namespace postern {
 

@@ -3,8 +3,8 @@
 #include <variant>
 
 #include "proxy/base/check.h"
-#include "proxy/session/internal/label_values.h"
 #include "proxy/session/internal/messages.h"
+#include "proxy/session/internal/session_labels.h"
 #include "proxy/session/session.h"
 
 namespace postern {

@@ -4,7 +4,7 @@
 
 #include "proxy/base/check.h"
 #include "proxy/base/jitter.h"
-#include "proxy/session/internal/label_values.h"
+#include "proxy/session/internal/session_labels.h"
 #include "proxy/session/session.h"
 
 namespace postern {

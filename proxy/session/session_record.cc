@@ -1,5 +1,5 @@
 // What a session leaves on record: the reason that counts, and the line of the log.
-#include "proxy/backend/label_values.h"
+#include "proxy/backend/backend_labels.h"
 #include "proxy/cause/cause.h"
 #include "proxy/log/log.h"
 #include "proxy/session/internal/client_cause.h"

@@ -11,6 +11,7 @@
 #include "proxy/base/names.h"
 #include "proxy/cause/cause.h"
 #include "proxy/log/journal.h"
+#include "proxy/status/lifetime.h"
 
 namespace postern {
 
@@ -39,8 +40,6 @@ struct StatusRecord {
     uint64_t sessions = 0;
     uint64_t limit = 0;  // 0: none of its own
   };
-  // Of its lifetime. Ending: the alarm.
-  enum class Lifetime : uint8_t { Good, NotYetValid, Overdue, Ending, Expired };
   struct Certificate {
     std::string label;
     std::vector<std::string> names;
@@ -67,7 +66,8 @@ struct StatusRecord {
     uint64_t limit = 0;  // 0: none
     int64_t certificate_not_after_s = 0;
     uint64_t failed_logins_in_a_row = 0;
-    bool wants_privacy = false;  // it has refused a login because the hop is plain
+    bool refuses_all_logins = false;  // so many in a row that it is no people who mistype
+    bool wants_privacy = false;       // it has refused a login because the hop is plain
     std::vector<Address> addresses = {};
   };
   struct Backend {
@@ -153,10 +153,4 @@ struct StatusRecord {
   uint64_t bans_begun = 0;                        // since the start
   std::vector<log::Journal::Entry> changes = {};  // the last one first
 };
-inline constexpr Names<StatusRecord::Lifetime> kLifetimeNames{"good", "not_yet_valid", "overdue",
-                                                              "ending", "expired"};
-constexpr const char* name_of(StatusRecord::Lifetime lifetime) {
-  return kLifetimeNames[lifetime];
-}
-
 }  // namespace postern

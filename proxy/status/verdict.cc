@@ -8,17 +8,12 @@
 namespace postern {
 namespace {
 
-using Lifetime = StatusRecord::Lifetime;
-
-// So many wrong logins of a server without a right one between them are no people who mistype.
-constexpr uint64_t kManyInARow = 20;
 // So many clients that fail in an hour are more than single ones.
 constexpr uint64_t kMany = 10;
-constexpr int64_t kDayS = 86'400;
 constexpr int64_t kSoonS = 14 * kDayS;
 
 // Where the words are about one cause.
-StatusFinding finding_of(Cause cause, Severity severity, std::string subject,
+StatusFinding finding_of(Cause cause, StatusSeverity severity, std::string subject,
                          std::string_view said) {
   const CauseRow& row = describe(cause);
   return {.severity = severity,
@@ -59,20 +54,20 @@ class Judge {
   void judge_process() {
     const StatusRecord::Process& process = record_.process;
     if (!process.steady) {
-      add({Severity::Failing, Party::Gateway, "postern",
+      add({StatusSeverity::Failing, Party::Gateway, "postern",
            "A worker has not answered for half a minute.",
            "Restart postern unless its service manager does, and report the log."});
     }
     if (process.draining) {
-      add({Severity::Warning, Party::Operator, "postern",
+      add({StatusSeverity::Warning, Party::Operator, "postern",
            "It drains: new clients are not served for long any more.",
            "Nothing, if a stop or an upgrade is meant; a signal in the log says since when."});
     }
     if (process.reload_failed) {
-      add(finding_of(Cause::ReloadFailed, Severity::Warning, "configuration", ""));
+      add(finding_of(Cause::ReloadFailed, StatusSeverity::Warning, "configuration", ""));
     }
     if (process.certificates_failed) {
-      add(finding_of(Cause::CertificatesNotReloaded, Severity::Warning, "certificates", ""));
+      add(finding_of(Cause::CertificatesNotReloaded, StatusSeverity::Warning, "certificates", ""));
     }
   }
 
@@ -80,18 +75,18 @@ class Judge {
     for (const auto& one : record_.certificates) {
       const std::string subject = "certificate " + one.label;
       if (one.lifetime == Lifetime::Overdue || one.lifetime == Lifetime::Ending) {
-        add({Severity::Warning, Party::Operator, subject, sentence(one.notice),
+        add({StatusSeverity::Warning, Party::Operator, subject, sentence(one.notice),
              "Renew it: new files are served within two seconds, without a reload."});
       } else if (one.lifetime != Lifetime::Good) {
         const Cause cause = one.lifetime == Lifetime::Expired ? Cause::CertificateExpired
                                                               : Cause::CertificateNotYetValid;
-        StatusFinding finding = finding_of(cause, Severity::Failing, subject, "");
+        StatusFinding finding = finding_of(cause, StatusSeverity::Failing, subject, "");
         finding.what = sentence(one.notice);
         add(std::move(finding));
       }
       if (one.staple_expected && one.staple_until_s <= record_.now_s) {
         StatusFinding finding =
-            finding_of(Cause::ClientWantsStaple, Severity::Warning, subject, "");
+            finding_of(Cause::ClientWantsStaple, StatusSeverity::Warning, subject, "");
         finding.at_fault = Party::Operator;
         add(std::move(finding));
       }
@@ -126,7 +121,8 @@ class Judge {
   void report_down(const StatusRecord::Backend& backend, const char* what, bool all) {
     const StatusRecord::Failure* why = last_failure_of(backend.name);
     const Cause cause = why != nullptr ? why->cause : Cause::BackendUnavailable;
-    const Severity severity = all && backend.routed ? Severity::Failing : Severity::Warning;
+    const StatusSeverity severity =
+        all && backend.routed ? StatusSeverity::Failing : StatusSeverity::Warning;
     StatusFinding finding =
         finding_of(cause, severity, "backend " + backend.name, why != nullptr ? why->said : "");
     finding.what = what + finding.what;
@@ -159,10 +155,10 @@ class Judge {
   void judge_server(const StatusRecord::Backend& backend, const StatusRecord::Server& server) {
     const std::string subject = "server " + backend.name + " " + server.name;
     if (server.wants_privacy) {
-      add(finding_of(Cause::BackendPrivacyRequired, Severity::Warning, subject, ""));
+      add(finding_of(Cause::BackendPrivacyRequired, StatusSeverity::Warning, subject, ""));
     }
-    if (server.failed_logins_in_a_row >= kManyInARow) {
-      StatusFinding finding = finding_of(Cause::LoginFailed, Severity::Warning, subject, "");
+    if (server.refuses_all_logins) {
+      StatusFinding finding = finding_of(Cause::LoginFailed, StatusSeverity::Warning, subject, "");
       finding.at_fault = Party::Backend;
       finding.what = "It has refused " + std::to_string(server.failed_logins_in_a_row) +
                      " logins without granting one.";
@@ -170,10 +166,10 @@ class Judge {
     }
     if (const int64_t end_s = server.certificate_not_after_s;
         end_s != 0 && end_s <= record_.now_s) {
-      add(finding_of(Cause::BackendCertificateExpired, Severity::Warning, subject, ""));
+      add(finding_of(Cause::BackendCertificateExpired, StatusSeverity::Warning, subject, ""));
     } else if (end_s != 0 && end_s < record_.now_s + kSoonS) {
       StatusFinding finding =
-          finding_of(Cause::BackendCertificateExpired, Severity::Warning, subject, "");
+          finding_of(Cause::BackendCertificateExpired, StatusSeverity::Warning, subject, "");
       finding.what =
           "Its certificate ends in " + std::to_string((end_s - record_.now_s) / kDayS) + " days.";
       add(std::move(finding));
@@ -183,7 +179,8 @@ class Judge {
   void judge_sessions() {
     const StatusRecord::Sessions& sessions = record_.sessions;
     if (sessions.limit != 0 && sessions.now >= sessions.limit - sessions.limit / 10) {
-      StatusFinding finding = finding_of(Cause::LimitSessions, Severity::Warning, "sessions", "");
+      StatusFinding finding =
+          finding_of(Cause::LimitSessions, StatusSeverity::Warning, "sessions", "");
       finding.what = std::to_string(sessions.now) + " of " + std::to_string(sessions.limit) +
                      " sessions are in use.";
       add(std::move(finding));
@@ -201,11 +198,11 @@ class Judge {
   }
 
   // Strangers on a public port fail in every way; and what is over is no more than a note.
-  Severity severity_of(const StatusRecord::Failure& failure) const {
+  StatusSeverity severity_of(const StatusRecord::Failure& failure) const {
     const bool is_few = failure.backend.empty() && failure.last_hour < kMany;
     return describe(failure.cause).at_fault == Party::Client || is_few || is_over(failure)
-               ? Severity::Note
-               : Severity::Warning;
+               ? StatusSeverity::Note
+               : StatusSeverity::Warning;
   }
 
   // The way to its servers has failed, and each has served since.
@@ -243,7 +240,7 @@ class Judge {
 
   void judge_doubts() {
     for (const auto& doubt : record_.doubts) {
-      add({Severity::Note, Party::Operator,
+      add({StatusSeverity::Note, Party::Operator,
            doubt.where.empty() ? "configuration" : "configuration, " + doubt.where,
            sentence(doubt.text),
            "Change it, or leave it if it is meant so: `postern check` has it, too."});
@@ -260,12 +257,12 @@ class Judge {
     const StatusFinding& worst = verdict_.findings.front();
     verdict_.severity = worst.severity;
     if (verdict_.findings.size() == record_.doubts.size()) {
-      verdict_.severity = Severity::Good;
+      verdict_.severity = StatusSeverity::Good;
       verdict_.headline = "All is well; the configuration has points to look at.";
       verdict_.advice = "The findings below name them.";
       return;
     }
-    if (worst.severity == Severity::Note) {
+    if (worst.severity == StatusSeverity::Note) {
       verdict_.headline = "All is well here and at the mail server; single clients fail.";
       verdict_.advice = "The failures below say why, and what to do.";
       return;

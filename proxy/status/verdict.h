@@ -13,14 +13,14 @@
 namespace postern {
 
 // Note: single clients, or nothing that needs an act.
-enum class Severity : uint8_t { Good, Note, Warning, Failing };
-inline constexpr Names<Severity> kSeverityNames{"good", "note", "warning", "failing"};
-constexpr const char* name_of(Severity severity) {
-  return kSeverityNames[severity];
+enum class StatusSeverity : uint8_t { Good, Note, Warning, Failing };
+inline constexpr Names<StatusSeverity> kStatusSeverityNames{"good", "note", "warning", "failing"};
+constexpr const char* name_of(StatusSeverity severity) {
+  return kStatusSeverityNames[severity];
 }
 
 struct StatusFinding {
-  Severity severity;
+  StatusSeverity severity;
   Party at_fault;
   std::string subject;     // what it is about: "backend legacy"
   std::string what;        // sentences, in Markdown's code spans
@@ -29,7 +29,7 @@ struct StatusFinding {
 };
 
 struct Verdict {
-  Severity severity = Severity::Good;
+  StatusSeverity severity = StatusSeverity::Good;
   std::string headline = {};
   std::string advice = {};
   std::vector<StatusFinding> findings = {};

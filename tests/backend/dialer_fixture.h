@@ -10,8 +10,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "proxy/backend/backend_labels.h"
 #include "proxy/backend/dialer.h"
-#include "proxy/backend/label_values.h"
 #include "proxy/log/log.h"
 #include "proxy/net/failure.h"
 #include "tests/metrics/figures.h"

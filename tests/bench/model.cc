@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "proxy/session/label_sets.h"
+#include "proxy/session/make_label_sets.h"
 #include "proxy/session/session.h"
 
 #if __has_include(<valgrind/callgrind.h>)

@@ -3,9 +3,9 @@
 #include <cstdlib>
 #include <string>
 
+#include "proxy/admission/internal/ban_file.h"
 #include "proxy/base/bytes.h"
 #include "proxy/base/check.h"
-#include "proxy/server/internal/ban_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto bans = postern::read_bans(postern::as_text({data, size}), "bans");

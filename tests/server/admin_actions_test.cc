@@ -8,7 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "proxy/session/label_sets.h"
+#include "proxy/session/make_label_sets.h"
 #include "tests/support/certificates.h"
 #include "tests/support/gateway_config.h"
 #include "tests/support/logged.h"

@@ -6,7 +6,6 @@
 namespace postern {
 namespace {
 
-using State = LifetimeNotice::State;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -23,10 +22,11 @@ tls::CertificateStore::Description leaf(int64_t lifetime_s, int64_t left_s) {
   return description;
 }
 
-std::vector<State> states(const Descriptions& certificates, const CertificateShares& shares = {}) {
-  std::vector<State> found;
+std::vector<Lifetime> states(const Descriptions& certificates,
+                             const CertificateShares& shares = {}) {
+  std::vector<Lifetime> found;
   for (const LifetimeNotice& notice : judge_lifetimes(certificates, shares, kNowS)) {
-    found.push_back(notice.state);
+    found.push_back(notice.lifetime);
   }
   return found;
 }
@@ -42,11 +42,11 @@ TEST_P(EveryLifetime, IsJudgedByTheShareThatIsLeft) {
   EXPECT_THAT(states({leaf(life, life)}), IsEmpty());
   EXPECT_THAT(states({leaf(life, life / 3)}), IsEmpty()) << "certbot and cert-manager renew here";
   EXPECT_THAT(states({leaf(life, life / 4)}), IsEmpty());
-  EXPECT_THAT(states({leaf(life, life / 4 - 1)}), ElementsAre(State::Overdue));
-  EXPECT_THAT(states({leaf(life, life / 10 - 1)}), ElementsAre(State::Ending));
-  EXPECT_THAT(states({leaf(life, 1)}), ElementsAre(State::Ending));
-  EXPECT_THAT(states({leaf(life, 0)}), ElementsAre(State::Expired));
-  EXPECT_THAT(states({leaf(life, life + 1)}), ElementsAre(State::NotYetValid));
+  EXPECT_THAT(states({leaf(life, life / 4 - 1)}), ElementsAre(Lifetime::Overdue));
+  EXPECT_THAT(states({leaf(life, life / 10 - 1)}), ElementsAre(Lifetime::Ending));
+  EXPECT_THAT(states({leaf(life, 1)}), ElementsAre(Lifetime::Ending));
+  EXPECT_THAT(states({leaf(life, 0)}), ElementsAre(Lifetime::Expired));
+  EXPECT_THAT(states({leaf(life, life + 1)}), ElementsAre(Lifetime::NotYetValid));
 }
 
 TEST_P(EveryLifetime, ChangesItsStateExactlyWhenItWasForetold) {
@@ -57,7 +57,7 @@ TEST_P(EveryLifetime, ChangesItsStateExactlyWhenItWasForetold) {
   for (int64_t at = 0; (at = next_judgement(certificates, {}, now_s)) != 0; now_s = at) {
     const auto state = [&](int64_t when) {
       const auto notices = judge_lifetimes(certificates, {}, when);
-      return notices.empty() ? -1 : static_cast<int>(notices.front().state);
+      return notices.empty() ? -1 : static_cast<int>(notices.front().lifetime);
     };
     EXPECT_EQ(state(now_s), state(at - 1));
     EXPECT_NE(state(at - 1), state(at));
@@ -68,8 +68,8 @@ TEST_P(EveryLifetime, ChangesItsStateExactlyWhenItWasForetold) {
 
 TEST(CertificateLifetime, GoesByTheOperatorsShares) {
   const CertificateShares shares{.renewal_overdue_percent = 50, .alarm_percent = 30};
-  EXPECT_THAT(states({leaf(90 * kDayS, 40 * kDayS)}, shares), ElementsAre(State::Overdue));
-  EXPECT_THAT(states({leaf(90 * kDayS, 20 * kDayS)}, shares), ElementsAre(State::Ending));
+  EXPECT_THAT(states({leaf(90 * kDayS, 40 * kDayS)}, shares), ElementsAre(Lifetime::Overdue));
+  EXPECT_THAT(states({leaf(90 * kDayS, 20 * kDayS)}, shares), ElementsAre(Lifetime::Ending));
 }
 
 // An intermediate of ten years is not overdue with two years left.
@@ -83,7 +83,7 @@ TEST(CertificateLifetime, MeasuresAnIntermediateByItsLeaf) {
   EXPECT_THAT(with_intermediate(30 * kDayS), IsEmpty());
   const auto soon = with_intermediate(20 * kDayS);
   ASSERT_EQ(soon.size(), 1U);
-  EXPECT_EQ(soon[0].state, State::Overdue);
+  EXPECT_EQ(soon[0].lifetime, Lifetime::Overdue);
   EXPECT_EQ(text_of(soon[0], "tls.crt"),
             "chain tls.crt: certificate number 2 (CN=R3), which is sent after the leaf, expires in "
             "20d; put a newer one in its place");

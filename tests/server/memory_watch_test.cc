@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/log/log.h"
-#include "proxy/session/label_sets.h"
+#include "proxy/session/make_label_sets.h"
 #include "tests/support/gateway.h"
 #include "tests/support/logged.h"
 #include "tests/support/test_loop.h"

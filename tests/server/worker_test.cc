@@ -11,7 +11,7 @@
 
 #include "proxy/log/log.h"
 #include "proxy/process/listening_sockets.h"
-#include "proxy/session/label_sets.h"
+#include "proxy/session/make_label_sets.h"
 #include "tests/support/gateway.h"
 #include "tests/support/scripted_backend.h"
 #include "tests/support/test_loop.h"

@@ -9,8 +9,8 @@
 
 #include <gtest/gtest.h>
 
-#include "proxy/session/internal/label_values.h"
-#include "proxy/session/label_sets.h"
+#include "proxy/session/internal/session_labels.h"
+#include "proxy/session/make_label_sets.h"
 #include "tests/support/gateway.h"
 #include "tests/support/scripted_backend.h"
 #include "tests/support/test_loop.h"

@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "proxy/session/label_sets.h"
+#include "proxy/session/make_label_sets.h"
 #include "tests/session/session_fixture.h"
 
 namespace postern {

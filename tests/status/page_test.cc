@@ -29,7 +29,7 @@ StatusRecord hostile_record() {
   record.listeners[0].address = kHostile;
   record.certificates[0].label = kHostile;
   record.certificates[0].names = {kHostile};
-  record.certificates[0].lifetime = StatusRecord::Lifetime::Ending;
+  record.certificates[0].lifetime = Lifetime::Ending;
   record.certificates[0].notice = kHostile;
   record.backends[0].name = kHostile;
   record.backends[0].servers[0].name = kHostile;

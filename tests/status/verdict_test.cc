@@ -16,10 +16,10 @@ using testing::StartsWith;
 
 TEST(Verdict, IsGoodWhileNothingIsWrong) {
   const Verdict verdict = judge(calm_record());
-  EXPECT_EQ(verdict.severity, Severity::Good);
+  EXPECT_EQ(verdict.severity, StatusSeverity::Good);
   EXPECT_EQ(verdict.headline, "All is well.");
   EXPECT_TRUE(verdict.findings.empty());
-  EXPECT_EQ(judge({}).severity, Severity::Good) << "without anything at all";
+  EXPECT_EQ(judge({}).severity, StatusSeverity::Good) << "without anything at all";
 }
 
 TEST(Verdict, IsTheMailServerWhenNoneIsUp) {
@@ -28,7 +28,7 @@ TEST(Verdict, IsTheMailServerWhenNoneIsUp) {
   record.failures = {failure(Cause::BackendUnavailable, "legacy"),
                      failure(Cause::BackendConnectionRefused, "legacy")};
   const Verdict verdict = judge(record);
-  EXPECT_EQ(verdict.severity, Severity::Failing);
+  EXPECT_EQ(verdict.severity, StatusSeverity::Failing);
   EXPECT_THAT(verdict.headline,
               StartsWith("It is the mail server: backend legacy: No server of it is up."));
   EXPECT_EQ(verdict.advice, describe(Cause::BackendConnectionRefused).fix);
@@ -45,7 +45,7 @@ TEST(Verdict, IsTheNetworkWhenServersAreSilent) {
 TEST(Verdict, IsAWarningWhileAnotherServerServes) {
   StatusRecord record = calm_record();
   record.backends[0].servers.push_back({.name = "mail2.internal:143", .state = "down"});
-  EXPECT_EQ(judge(record).severity, Severity::Warning);
+  EXPECT_EQ(judge(record).severity, StatusSeverity::Warning);
 }
 
 // After the first failure a server is suspect, and its only client has heard BYE.
@@ -54,30 +54,30 @@ TEST(Verdict, IsTheMailServerWhenClientsAreTurnedAway) {
   record.backends[0].servers[0].state = "suspect";
   record.failures = {failure(Cause::BackendUnavailable, "legacy"),
                      failure(Cause::BackendConnectionRefused, "legacy")};
-  EXPECT_EQ(judge(record).severity, Severity::Failing);
+  EXPECT_EQ(judge(record).severity, StatusSeverity::Failing);
   record.failures[0].last_s = kNowS - kFreshS - 1;
-  EXPECT_EQ(judge(record).severity, Severity::Warning);
+  EXPECT_EQ(judge(record).severity, StatusSeverity::Warning);
 }
 
 TEST(Verdict, IsUsWhenACertificateHasEnded) {
   StatusRecord record = calm_record();
-  record.certificates[0].lifetime = StatusRecord::Lifetime::Expired;
+  record.certificates[0].lifetime = Lifetime::Expired;
   record.certificates[0].notice = "its certificate has expired 2d ago";
   const Verdict verdict = judge(record);
-  EXPECT_EQ(verdict.severity, Severity::Failing);
+  EXPECT_EQ(verdict.severity, StatusSeverity::Failing);
   EXPECT_THAT(verdict.headline, StartsWith("It is us: certificate mail.crt: Its certificate has"));
   EXPECT_EQ(verdict.advice, describe(Cause::CertificateExpired).fix);
-  record.certificates[0].lifetime = StatusRecord::Lifetime::NotYetValid;
+  record.certificates[0].lifetime = Lifetime::NotYetValid;
   EXPECT_EQ(judge(record).advice, describe(Cause::CertificateNotYetValid).fix);
-  record.certificates[0].lifetime = StatusRecord::Lifetime::Overdue;
-  EXPECT_EQ(judge(record).severity, Severity::Warning);
+  record.certificates[0].lifetime = Lifetime::Overdue;
+  EXPECT_EQ(judge(record).severity, StatusSeverity::Warning);
 }
 
 TEST(Verdict, IsGoodWhileTheConfigurationAloneIsDoubtful) {
   StatusRecord record = calm_record();
   record.doubts = {{.where = "postern.yaml:7", .text = "idle is short"}};
   Verdict verdict = judge(record);
-  EXPECT_EQ(verdict.severity, Severity::Good);
+  EXPECT_EQ(verdict.severity, StatusSeverity::Good);
   EXPECT_EQ(verdict.headline, "All is well; the configuration has points to look at.");
   EXPECT_EQ(verdict.findings[0].subject, "configuration, postern.yaml:7");
   EXPECT_EQ(verdict.findings[0].what, "Idle is short.");
@@ -91,49 +91,50 @@ TEST(Verdict, SaysWhatIsWrongWithTheProcess) {
   record.process.reload_failed = true;
   record.process.certificates_failed = true;
   EXPECT_EQ(judge(record).findings.size(), 3U);
-  EXPECT_EQ(judge(record).severity, Severity::Warning);
+  EXPECT_EQ(judge(record).severity, StatusSeverity::Warning);
   record.process.steady = false;
-  EXPECT_EQ(judge(record).findings[0].severity, Severity::Failing) << "the worst first";
+  EXPECT_EQ(judge(record).findings[0].severity, StatusSeverity::Failing) << "the worst first";
 }
 
 TEST(Verdict, SaysNothingAgainstAServerThatWasNotTriedSince) {
   StatusRecord record = calm_record();
   record.backends[0].servers[0].state = "untried";
   record.failures = {failure(Cause::BackendUnavailable, "legacy")};
-  EXPECT_LT(judge(record).severity, Severity::Failing);
+  EXPECT_LT(judge(record).severity, StatusSeverity::Failing);
   record.failures = {failure(Cause::BackendConnectionRefused, "gone")};
-  EXPECT_EQ(judge(record).severity, Severity::Good) << "the configuration has no such backend";
+  EXPECT_EQ(judge(record).severity, StatusSeverity::Good)
+      << "the configuration has no such backend";
 }
 
 TEST(Verdict, MakesANoteOfWhatIsOver) {
   StatusRecord record = calm_record();
   record.failures = {failure(Cause::BackendConnectionRefused, "legacy")};
-  EXPECT_EQ(judge(record).severity, Severity::Note);
+  EXPECT_EQ(judge(record).severity, StatusSeverity::Note);
 }
 
 TEST(Verdict, IsNotTurnedByAStranger) {
   StatusRecord record = calm_record();
   record.failures = {failure(Cause::ClientDoesNotKnowAuthority, "")};
   record.failures[0].last_hour = 1;
-  EXPECT_EQ(judge(record).severity, Severity::Note);
+  EXPECT_EQ(judge(record).severity, StatusSeverity::Note);
   record.failures[0].last_hour = 50;
-  EXPECT_EQ(judge(record).severity, Severity::Warning);
+  EXPECT_EQ(judge(record).severity, StatusSeverity::Warning);
 }
 
 TEST(Verdict, LetsSingleClientsFail) {
   StatusRecord record = calm_record();
   record.failures = {failure(Cause::LoginFailed, "legacy")};
   const Verdict verdict = judge(record);
-  EXPECT_EQ(verdict.severity, Severity::Note);
+  EXPECT_EQ(verdict.severity, StatusSeverity::Note);
   EXPECT_THAT(verdict.headline, HasSubstr("single clients fail"));
 }
 
 TEST(Verdict, ForgetsFailuresOfLongAgo) {
   StatusRecord record = calm_record();
   record.failures = {failure(Cause::BackendViolation, "legacy")};
-  EXPECT_EQ(judge(record).severity, Severity::Warning);
+  EXPECT_EQ(judge(record).severity, StatusSeverity::Warning);
   record.failures[0].last_s = kNowS - kFreshS - 1;
-  EXPECT_EQ(judge(record).severity, Severity::Good);
+  EXPECT_EQ(judge(record).severity, StatusSeverity::Good);
 }
 
 TEST(Verdict, SaysWhatServersWantAndWhenTheirCertificatesEnd) {
@@ -141,6 +142,7 @@ TEST(Verdict, SaysWhatServersWantAndWhenTheirCertificatesEnd) {
   StatusRecord::Server& server = record.backends[0].servers[0];
   server.wants_privacy = true;
   server.failed_logins_in_a_row = 25;
+  server.refuses_all_logins = true;
   server.certificate_not_after_s = kNowS + 3 * 86'400;
   const Verdict verdict = judge(record);
   ASSERT_EQ(verdict.findings.size(), 3U);

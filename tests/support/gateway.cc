@@ -7,7 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/log/log.h"
-#include "proxy/session/label_sets.h"
+#include "proxy/session/make_label_sets.h"
 #include "tests/support/scripted_backend.h"
 #include "tls/policy.h"
 

@@ -15,7 +15,7 @@ namespace {
 constexpr int kTurnMs = 100;
 constexpr size_t kMaxEvidence = 300;
 
-std::string sentence(const Finding& finding) {
+std::string sentence(const ServerFinding& finding) {
   const CauseRow& cause = describe(*finding.cause);
   std::string text = std::string(cause.name) + ": " + cause.explanation;
   if (!finding.evidence.empty()) {
@@ -26,13 +26,13 @@ std::string sentence(const Finding& finding) {
 
 }  // namespace
 
-std::string place_of(const Finding& finding) {
+std::string place_of(const ServerFinding& finding) {
   return "backends." + finding.backend + ": " + finding.server +
          (finding.address.empty() ? "" : " (" + finding.address + ")");
 }
 
-std::vector<Finding> run_preflight(std::vector<std::shared_ptr<Pool>> pools,
-                                   const metrics::LabelSets& labels, uint64_t timeout_ms) {
+std::vector<ServerFinding> run_preflight(std::vector<std::shared_ptr<Pool>> pools,
+                                         const metrics::LabelSets& labels, uint64_t timeout_ms) {
   tls::Workspace workspace;  // what the loop still has to delete when it goes may use it
   net::Loop loop;
   metrics::Counters counters(labels);
@@ -45,14 +45,14 @@ std::vector<Finding> run_preflight(std::vector<std::shared_ptr<Pool>> pools,
   while (!preflight.done()) {
     loop.run_once(kTurnMs);
   }
-  std::vector<Finding> findings = preflight.findings();
+  std::vector<ServerFinding> findings = preflight.findings();
   loop.run_once(0);  // lets go what is retired
   return findings;
 }
 
 void ask_servers(std::vector<std::shared_ptr<Pool>> pools, const metrics::LabelSets& labels,
                  uint64_t timeout_ms, CheckReport& report) {
-  for (const Finding& finding : run_preflight(std::move(pools), labels, timeout_ms)) {
+  for (const ServerFinding& finding : run_preflight(std::move(pools), labels, timeout_ms)) {
     if (finding.cause) {
       report.findings.push_back({place_of(finding), sentence(finding)});
     } else {

@@ -14,9 +14,9 @@
 namespace postern {
 
 // Of each address of each server. `pools` must be the last reference to them.
-std::vector<Finding> run_preflight(std::vector<std::shared_ptr<Pool>> pools,
-                                   const metrics::LabelSets& labels, uint64_t timeout_ms);
-std::string place_of(const Finding& finding);  // "backends.legacy: mail:143 (192.0.2.1:143)"
+std::vector<ServerFinding> run_preflight(std::vector<std::shared_ptr<Pool>> pools,
+                                         const metrics::LabelSets& labels, uint64_t timeout_ms);
+std::string place_of(const ServerFinding& finding);  // "backends.legacy: mail:143 (192.0.2.1:143)"
 
 // `pools` must be the last reference to them. Adds to `report` a line for each address that
 // sessions can use, and a finding for each other.

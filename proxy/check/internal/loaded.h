@@ -9,7 +9,7 @@
 #include "proxy/base/result.h"
 #include "proxy/config/config.h"
 #include "proxy/pool/pool.h"
-#include "proxy/session/label_sets.h"
+#include "proxy/session/make_label_sets.h"
 #include "proxy/snapshot/snapshot.h"
 
 namespace postern {

@@ -12,14 +12,14 @@
 #include <unordered_map>
 #include <vector>
 
+#include "proxy/admin/action_fields.h"
+#include "proxy/admin/action_outcome.h"
 #include "proxy/admission/admission.h"
 #include "proxy/base/result.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/pool/backend_facts.h"
 #include "proxy/server/action_desk.h"
-#include "proxy/server/internal/action_fields.h"
-#include "proxy/server/internal/action_outcome.h"
 #include "proxy/server/internal/status_sources.h"
 #include "proxy/server/worker.h"
 #include "proxy/snapshot/snapshot.h"

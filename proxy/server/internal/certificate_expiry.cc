@@ -10,11 +10,9 @@ namespace postern {
 
 namespace {
 
-using State = LifetimeNotice::State;
-
 bool holds(const std::vector<LifetimeNotice>& notices, const LifetimeNotice& wanted) {
   return std::any_of(notices.begin(), notices.end(), [&](const LifetimeNotice& one) {
-    return one.state == wanted.state && one.certificate == wanted.certificate &&
+    return one.lifetime == wanted.lifetime && one.certificate == wanted.certificate &&
            one.intermediate == wanted.intermediate;
   });
 }
@@ -39,7 +37,7 @@ void ExpiryReminder::on_deadline() {
   arm_next(now_s);
 }
 
-// Of all, or only of those whose state is another than at the last look.
+// Of all, or only of those that stand otherwise than at the last look.
 void ExpiryReminder::remind(int64_t now_s, bool all) {
   const auto before =
       all ? std::vector<LifetimeNotice>() : judge_lifetimes(certificates_, shares_, looked_at_s_);
@@ -58,8 +56,10 @@ void ExpiryReminder::report(const LifetimeNotice& notice) const {
   const std::string left = round_time(notice.left_s);
   const std::string lifetime = round_time(notice.lifetime_s);
   const bool leaf = notice.intermediate == 0;
-  switch (notice.state) {
-    case State::NotYetValid:
+  switch (notice.lifetime) {
+    case Lifetime::Good:
+      return;
+    case Lifetime::NotYetValid:
       log::warn("certificate is not valid yet",
                 {{"certificate", label},
                  log::Field::optional("subject", notice.subject),
@@ -67,7 +67,7 @@ void ExpiryReminder::report(const LifetimeNotice& notice) const {
                  {"cause", name_of(Cause::CertificateNotYetValid)},
                  {"advice", describe(Cause::CertificateNotYetValid).fix}});
       return;
-    case State::Overdue:
+    case Lifetime::Overdue:
       if (leaf) {
         log::warn("certificate renewal is overdue",
                   {{"certificate", label}, {"left", left}, {"lifetime", lifetime}});
@@ -76,7 +76,7 @@ void ExpiryReminder::report(const LifetimeNotice& notice) const {
                   {{"certificate", label}, {"subject", notice.subject}, {"left", left}});
       }
       return;
-    case State::Ending:
+    case Lifetime::Ending:
       if (leaf) {
         log::error("certificate expires soon",
                    {{"certificate", label}, {"left", left}, {"lifetime", lifetime}});
@@ -85,7 +85,7 @@ void ExpiryReminder::report(const LifetimeNotice& notice) const {
                    {{"certificate", label}, {"subject", notice.subject}, {"left", left}});
       }
       return;
-    case State::Expired:
+    case Lifetime::Expired:
       log::error(leaf ? "certificate has expired" : "intermediate certificate has expired",
                  {{"certificate", label},
                   log::Field::optional("subject", notice.subject),

@@ -16,23 +16,7 @@ using metrics::Metric;
 
 namespace {
 
-using Lifetime = StatusRecord::Lifetime;
-
 constexpr size_t kShownBans = 256;
-
-Lifetime lifetime_of(LifetimeNotice::State state) {
-  switch (state) {
-    case LifetimeNotice::State::NotYetValid:
-      return Lifetime::NotYetValid;
-    case LifetimeNotice::State::Overdue:
-      return Lifetime::Overdue;
-    case LifetimeNotice::State::Ending:
-      return Lifetime::Ending;
-    case LifetimeNotice::State::Expired:
-      break;
-  }
-  return Lifetime::Expired;
-}
 
 // Until its first session, a server is neither up nor down.
 bool is_untried(const ServerHealth& health, ServerState state,
@@ -199,8 +183,8 @@ void StatusRecorder::put_certificates(StatusRecord& record) const {
   const CertificateShares& shares = sources_.materials.config->tls.shares;
   for (const LifetimeNotice& notice : judge_lifetimes(all, shares, record.now_s)) {
     StatusRecord::Certificate& one = record.certificates[notice.certificate];
-    if (const Lifetime lifetime = lifetime_of(notice.state); lifetime > one.lifetime) {
-      one.lifetime = lifetime;
+    if (notice.lifetime > one.lifetime) {
+      one.lifetime = notice.lifetime;
       one.notice = text_of(notice);
     }
   }
@@ -239,6 +223,7 @@ StatusRecord::Server StatusRecorder::server(size_t backend, size_t index) const 
       .limit = config.max_sessions,
       .certificate_not_after_s = facts.certificate_not_after[label].load(std::memory_order_relaxed),
       .failed_logins_in_a_row = facts.failed_in_a_row[label].count(),
+      .refuses_all_logins = facts.failed_in_a_row[label].count() >= BackendFacts::kManyInARow,
       .wants_privacy = facts.wants_privacy[label].load(std::memory_order_relaxed)};
   uint64_t since_ms = endpoints.empty() ? health.name.since_ms() : 0;
   for (const EndpointState& one : endpoints) {

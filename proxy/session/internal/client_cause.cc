@@ -14,7 +14,7 @@ namespace {
 
 using tls::Failure;
 
-constexpr Causes<Failure> kTlsCauses({
+constexpr Causes<Failure> kClientTlsCauses({
     {Failure::UnsupportedVersion, Cause::ClientUnsupportedVersion},
     {Failure::NoSharedCipher, Cause::ClientNoSharedCipher},
     {Failure::NoSharedGroup, Cause::ClientNoSharedGroup},
@@ -66,7 +66,7 @@ Cause cause_of_handshake(Failure failure, std::optional<uint8_t> alert) {
       return found->cause;
     }
   }
-  return kTlsCauses[failure];
+  return kClientTlsCauses[failure];
 }
 
 std::optional<Cause> fault_of(const tls::CertificateStore::Description& served, int64_t now_s) {

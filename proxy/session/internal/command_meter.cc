@@ -1,6 +1,6 @@
 #include "proxy/session/internal/command_meter.h"
 
-#include "proxy/session/internal/label_values.h"
+#include "proxy/session/internal/session_labels.h"
 
 namespace postern {
 

@@ -5,8 +5,8 @@
 
 #include "proxy/backend/failure_cause.h"
 #include "proxy/log/log.h"
-#include "proxy/session/internal/label_values.h"
 #include "proxy/session/internal/messages.h"
+#include "proxy/session/internal/session_labels.h"
 #include "proxy/session/internal/session_log.h"
 
 namespace postern {
@@ -19,8 +19,6 @@ namespace {
 // What a server has at least for its answer to a login, whatever is left of timeouts.login: silence
 // at the deadline would show whether a secret is right, and no counter would show it.
 constexpr uint64_t kAnswerMs = 30'000;
-// So many wrong logins of a server without a right one between them are no people who mistype.
-constexpr uint64_t kManyInARow = 20;
 
 }  // namespace
 
@@ -218,7 +216,7 @@ void LoginWatch::report_failures_in_a_row() {
     return;
   }
   MinuteCount& count = session_.services.dial.facts.failed_in_a_row[server->label];
-  if (const auto in_a_row = count.add(now_ms(), kManyInARow)) {
+  if (const auto in_a_row = count.add(now_ms(), BackendFacts::kManyInARow)) {
     log::warn("no login succeeds",
               {{"backend", session_.pool->config().name},
                {"server", server->text},

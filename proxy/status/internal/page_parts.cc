@@ -93,8 +93,8 @@ const char* title_of(std::string_view stricter) {
 
 void put_lifetime(HtmlWriter& html, const StatusRecord::Certificate& one) {
   html.cell("state");
-  const bool good = one.lifetime == StatusRecord::Lifetime::Good;
-  const bool overdue = one.lifetime == StatusRecord::Lifetime::Overdue;
+  const bool good = one.lifetime == Lifetime::Good;
+  const bool overdue = one.lifetime == Lifetime::Overdue;
   html.tag("<b class=\"").tag(good ? "good" : overdue ? "warning" : "failing").tag("\">");
   html.text(name_of(one.lifetime)).tag("</b>");
   html.end_cell();

@@ -1,4 +1,4 @@
-#include "proxy/server/internal/restart_settings.h"
+#include "proxy/snapshot/restart_settings.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "proxy/server/internal/ban_file.h"
+#include "proxy/admission/internal/ban_file.h"
 
 #include <algorithm>
 #include <charconv>

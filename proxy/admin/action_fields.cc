@@ -1,4 +1,4 @@
-#include "proxy/server/internal/action_fields.h"
+#include "proxy/admin/action_fields.h"
 
 #include <algorithm>
 

@@ -1,4 +1,4 @@
-#include "proxy/session/label_sets.h"
+#include "proxy/session/make_label_sets.h"
 
 #include <algorithm>
 #include <array>
@@ -7,7 +7,7 @@
 
 #include "proxy/net/failure.h"
 #include "proxy/relay/end_reason.h"
-#include "proxy/session/internal/label_values.h"
+#include "proxy/session/internal/session_labels.h"
 #include "proxy/transport/proxy_protocol.h"
 #include "tls/failure.h"
 

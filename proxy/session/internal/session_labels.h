@@ -5,7 +5,7 @@
 #include <cstdint>
 
 #include "metrics/label_sets.h"
-#include "proxy/backend/label_values.h"
+#include "proxy/backend/backend_labels.h"
 #include "proxy/base/names.h"
 #include "proxy/imap/command.h"
 #include "proxy/imap/login.h"

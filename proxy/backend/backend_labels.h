@@ -1,5 +1,5 @@
 // The values of the labels that backends count by, in the words of the rooms that define them:
-// metrics/ knows none of those. session/internal/label_values.h has the others.
+// metrics/ knows none of those. session/internal/session_labels.h has the others.
 #pragma once
 
 #include <initializer_list>

@@ -1,4 +1,4 @@
-#include "proxy/server/internal/ban_keeper.h"
+#include "proxy/admission/ban_keeper.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -12,9 +12,9 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/admission/internal/ban_file.h"
 #include "proxy/base/bytes.h"
 #include "proxy/log/log.h"
-#include "proxy/server/internal/ban_file.h"
 
 namespace postern {
 namespace {

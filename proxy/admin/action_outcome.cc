@@ -1,4 +1,4 @@
-#include "proxy/server/internal/action_outcome.h"
+#include "proxy/admin/action_outcome.h"
 
 #include "metrics/export/admin_action.h"
 #include "proxy/base/utc.h"

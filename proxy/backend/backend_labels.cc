@@ -1,4 +1,4 @@
-#include "proxy/backend/label_values.h"
+#include "proxy/backend/backend_labels.h"
 
 #include <algorithm>
 #include <string_view>

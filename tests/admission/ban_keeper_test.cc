@@ -1,4 +1,4 @@
-#include "proxy/server/internal/ban_keeper.h"
+#include "proxy/admission/ban_keeper.h"
 
 #include <sys/stat.h>
 
@@ -9,7 +9,7 @@
 
 #include <gtest/gtest.h>
 
-#include "proxy/server/internal/ban_file.h"
+#include "proxy/admission/internal/ban_file.h"
 #include "tests/support/certificates.h"
 #include "tests/support/logged.h"
 #include "tests/support/test_loop.h"
