@@ -69,8 +69,6 @@ std::unique_ptr<Engine> Engine::server(const ServerContext& context, Workspace& 
   std::unique_ptr<Engine> engine(new Engine(workspace, SSL_new(context.get())));
   SSL_set_accept_state(engine->ssl_);
   SSL_set_info_callback(engine->ssl_, &Engine::note_alert);
-  SSL_set_msg_callback(engine->ssl_, &Engine::note_finished);
-  SSL_set_msg_callback_arg(engine->ssl_, engine.get());
   SSL_set_app_data(engine->ssl_, &engine->hello_);  // for ServerContext to fill
   return engine;
 }
@@ -151,7 +149,6 @@ Engine::Event Engine::shake_hands() {
     return event == Event::Failed ? name_better(offered) : event;
   }
   open_ = true;
-  SSL_set_msg_callback(ssl_, nullptr);
   SSL_set_app_data(ssl_, nullptr);
   peer_check_.reset();
   return Event::Open;
@@ -176,15 +173,6 @@ void Engine::note_alert(const SSL* ssl, int type, int value) noexcept {
   auto* notes = static_cast<HelloNotes*>(SSL_get_app_data(ssl));
   if (type == SSL_CB_WRITE_ALERT && notes != nullptr) {
     notes->sent_alert = static_cast<uint8_t>(static_cast<unsigned>(value) & 0xffU);
-  }
-}
-
-// Likewise, for each message.
-void Engine::note_finished(int is_write, int, int type, const void* message, size_t length,
-                           SSL* ssl, void* engine) noexcept {
-  if (is_write != 0 && type == SSL3_RT_HANDSHAKE && length > 0 &&
-      *static_cast<const uint8_t*>(message) == SSL3_MT_FINISHED) {
-    static_cast<Engine*>(engine)->nearly_open_ = SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE;
   }
 }
 

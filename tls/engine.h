@@ -125,11 +125,8 @@ class Engine {
 
   bool open() const { return open_; }
   bool ended() const { return ended_; }  // close_notify has come
-  // Server role, before Open: our Finished has gone and the client shows no certificate, so that
-  // what is left of the handshake costs next to nothing.
-  bool nearly_open() const { return nearly_open_; }
-  Handshake handshake() const;      // after Open
-  std::string server_name() const;  // SNI, lower case, no root's dot; empty if none
+  Handshake handshake() const;           // after Open
+  std::string server_name() const;       // SNI, lower case, no root's dot; empty if none
   // Client role: of the backend's certificate, seconds since 1970; 0 if unknown.
   struct Lifetime {
     int64_t not_before = 0;
@@ -159,8 +156,6 @@ class Engine {
   Event fail(Failure failure, const char* during);
   Event fail(FailureDetail detail, const char* during);
   static void note_alert(const ssl_st* ssl, int type, int value) noexcept;
-  static void note_finished(int is_write, int version, int type, const void* message, size_t length,
-                            ssl_st* ssl, void* engine) noexcept;
 
   Workspace& workspace_;
   ssl_st* ssl_;
@@ -171,7 +166,6 @@ class Engine {
   HelloNotes hello_;
   bool recognised_ = false;  // the peer's first bytes were checked
   bool wipes_reads_ = false;
-  bool nearly_open_ = false;
   bool open_ = false;
   bool closed_ = false;           // our close_notify is sent
   bool ended_ = false;            // the peer's has come

@@ -46,11 +46,9 @@ TlsStream::~TlsStream() = default;
 
 // ---- the handshake's turns
 
-// Reading goes on while the stream waits, so that it sees a client leave. What comes after our
-// Finished waits for nothing: in TLS 1.3 an honest client would wait twice otherwise, and a
-// stranger cannot make that part dear.
+// Reading goes on while the stream waits, so that it sees a client leave.
 bool TlsStream::must_wait() {
-  waits_ = gate_ != nullptr && !engine_->open() && !engine_->nearly_open() && !gate_->may_take();
+  waits_ = gate_ != nullptr && !engine_->open() && !gate_->may_take();
   return waits_;
 }
 
