@@ -70,6 +70,7 @@ struct BackendFacts {
         full(labels.capacity()),
         header_unexpected(labels.capacity()),
         failed_in_a_row(labels.capacity()),
+        answered_late(labels.capacity()),
         lost(labels.capacity()),
         failures(labels.capacity()) {}
 
@@ -87,6 +88,8 @@ struct BackendFacts {
   std::vector<MinuteCount> header_unexpected;
   // Logins that it has refused since the last one that it granted.
   std::vector<MinuteCount> failed_in_a_row;
+  // Logins that it has answered after seconds, since the log's last line about them.
+  std::vector<MinuteCount> answered_late;
   // Sessions that have lost it.
   std::vector<Burst> lost;
   FailureBook failures;  // of servers and clients

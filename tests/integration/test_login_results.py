@@ -184,6 +184,27 @@ class Dovecots(Results):
         self.no_guess(gateway)
 
 
+class Late(Results):
+    def test_dovecots_penalty_is_named_unless_it_learns_who_the_clients_are(self):
+        """Dovecot's own, which the other tests turn off: 2 s after the first failure, then 4 s."""
+        authority = Authority(self.enterContext(Folder("late")).path / "authority")
+        with Dovecot(authority) as server, Gateway(
+                backends={"blind": server.backend(), "told": server.backend(client_identity="imap_id")},
+                routes=[{"sni": "told.mail.test", "backend": "told"}]) as gateway:
+            for name in ("told.mail.test", "postern.test"):
+                since = len(gateway.log())
+                with gateway.connect(server_name=name) as client:
+                    client.socket.settimeout(30)
+                    for _ in range(3):
+                        client.command(b"LOGIN anna wrong")
+                        if "logins answered late" in gateway.log()[since:]:
+                            break
+                if name == "postern.test":
+                    gateway.wait_for_log(r"logins answered late backend=blind .*cause=backend_auth_penalty advice=.*client_identity", since)
+                else:
+                    self.assertNotIn("logins answered late", gateway.log()[since:])
+
+
 class Strict(Dovecot):
     """As Debian has it: no password in clear from another machine, and postern is one for all it knows."""
 

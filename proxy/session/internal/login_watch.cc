@@ -19,6 +19,8 @@ namespace {
 // What a server has at least for its answer to a login, whatever is left of timeouts.login: silence
 // at the deadline would show whether a secret is right, and no counter would show it.
 constexpr uint64_t kAnswerMs = 30'000;
+// Dovecot's penalty is 2 s after one failed login of an address, and doubles up to 15 s.
+constexpr uint64_t kLateMs = 4'000;
 
 }  // namespace
 
@@ -92,6 +94,9 @@ void LoginWatch::on_login_result(imap::Mechanism mechanism, imap::LoginResult re
     counters().observe<Metric::LoginDuration>(took_us, backend);
   }
   log_login_answered(session_, name_of(mechanism), name_of(result), took_us);
+  if (took_us >= kLateMs * 1000 && (result == imap::LoginResult::Success || is_guess(result))) {
+    report_late(took_us);
+  }
   if (result == imap::LoginResult::Success) {
     succeeded(user);
   } else if (is_guess(result)) {
@@ -206,6 +211,28 @@ void LoginWatch::report_unavailable(const BackendServer& server, const Trouble& 
                                      {"count", *now},
                                      log::Field::optional("code", trouble.code),
                                      log::Field::optional("said", trouble.words)});
+  }
+}
+
+// What keeps everybody waiting when one guesses, unless the server learns who the clients are.
+void LoginWatch::report_late(uint64_t took_us) {
+  const BackendServer* server = session_.slot.server();
+  if (server == nullptr || session_.pool->config().client_identity != ClientIdentity::None) {
+    return;
+  }
+  constexpr Cause kCause = Cause::BackendAuthPenalty;
+  BackendFacts& facts = session_.services.dial.facts;
+  facts.failures.add(kCause, session_.pool->label(),
+                     [&] { return FailureBook::Details{.server = server->text}; });
+  MinuteCount& count = facts.answered_late[server->label];
+  if (const auto now = count.add(now_ms())) {
+    count.clear();
+    log::warn("logins answered late", {{"backend", session_.pool->config().name},
+                                       {"server", server->text},
+                                       {"count", *now},
+                                       {"answered_ms", took_us / 1000},
+                                       {"cause", name_of(kCause)},
+                                       {"advice", describe(kCause).fix}});
   }
 }
 

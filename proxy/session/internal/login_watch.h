@@ -70,6 +70,7 @@ class LoginWatch final : public imap::ConversationObserver, private LoginTurnObs
   void refused(imap::LoginResult result, const Trouble& trouble);
   void report_unavailable(const BackendServer& server, const Trouble& trouble);
   void report_failures_in_a_row();
+  void report_late(uint64_t took_us);
   void on_sasl_turn(bool of_client) override;
   void on_unauthenticated() override;
   void on_idle(bool idling) override;
