@@ -1,6 +1,7 @@
 #include "proxy/imap/login_front.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "proxy/base/secret.h"
@@ -132,7 +133,7 @@ LoginFront::Step LoginFront::authenticate(std::string_view tag, std::string_view
     return Step::More;
   }
   if (!start.response.empty()) {
-    return named(user_of_response(mechanism_, start.response));
+    return response(tag, start.response, to_client);
   }
   in_sasl_ = true;
   line_at_ = said_.size();
@@ -146,7 +147,17 @@ LoginFront::Step LoginFront::sasl_response(std::string_view line, std::string& t
     say(tag_, "BAD AUTHENTICATE cancelled", to_client);
     return Step::More;
   }
-  return named(user_of_response(mechanism_, line));
+  return response(tag_, line, to_client);
+}
+
+LoginFront::Step LoginFront::response(std::string_view tag, std::string_view text,
+                                      std::string& to_client) {
+  std::optional<std::string> user = user_of_response(mechanism_, text);
+  if (!user) {
+    say(tag, "NO [CANNOT] This response does not show whose mail it is for", to_client);
+    return Step::More;
+  }
+  return named(std::move(*user));
 }
 
 LoginFront::Step LoginFront::named(std::string user) {

@@ -75,6 +75,7 @@ class LoginFront {
   Step login(std::string_view arguments);
   Step authenticate(std::string_view tag, std::string_view arguments, std::string& to_client);
   Step sasl_response(std::string_view line, std::string& to_client);
+  Step response(std::string_view tag, std::string_view text, std::string& to_client);
   Step named(std::string user);
   Answer server_line(std::string& to_client, std::string& to_server);
   void send_part(std::string& to_server);

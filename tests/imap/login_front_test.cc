@@ -157,6 +157,16 @@ TEST(LoginFront, RefusesMechanismsThatDoNotShowTheUserFirst) {
   }
 }
 
+TEST(LoginFront, RefusesResponsesThatServersReadInTwoWays) {
+  // user=carl^Auser=anna^A^A
+  const Outcome outcome =
+      talk({client("a AUTHENTICATE XOAUTH2 dXNlcj1jYXJsAXVzZXI9YW5uYQEB\r\nb NOOP\r\n")});
+  EXPECT_EQ(outcome.step, Step::More);
+  EXPECT_EQ(
+      outcome.to_client,
+      "a NO [CANNOT] This response does not show whose mail it is for\r\nb OK NOOP completed\r\n");
+}
+
 TEST(LoginFront, LetsTheClientGiveUp) {
   const Outcome outcome = talk({client("a AUTHENTICATE PLAIN\r\n*\r\nb NOOP\r\n")});
   EXPECT_EQ(outcome.to_client, "+ \r\na BAD AUTHENTICATE cancelled\r\nb OK NOOP completed\r\n");

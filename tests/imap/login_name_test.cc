@@ -54,7 +54,7 @@ TEST(LoginName, HashesWithoutCase) {
   EXPECT_NE(user_hash(kKey, ""), 0U);
 }
 
-std::string owner_in(Mechanism mechanism, std::string_view response) {
+std::optional<std::string> owner_in(Mechanism mechanism, std::string_view response) {
   return user_of_response(mechanism, base64(response));
 }
 
@@ -71,13 +71,30 @@ TEST(LoginName, AsItIsWrittenIsThatOfTheMailbox) {
 
 TEST(LoginName, AsItIsWrittenIsEmptyWhereThereIsNone) {
   EXPECT_EQ(user_of_response(Mechanism::External, "="), "");
-  EXPECT_EQ(user_of_response(Mechanism::Login, "no base64"), "");
-  EXPECT_EQ(owner_in(Mechanism::Plain, "anna"), "");
-  EXPECT_EQ(owner_in(Mechanism::ScramSha1, "n,b=anna,n=anna,r=x"), "");
-  EXPECT_EQ(owner_in(Mechanism::CramMd5, "anna b913"), "");
   EXPECT_EQ(owner_in(Mechanism::Login, std::string(kMaxUser + 1, 'a')), "");
-  EXPECT_EQ(owner_in(Mechanism::Login, std::string(kMaxUser, 'a')).size(), kMaxUser);
+  EXPECT_EQ(owner_in(Mechanism::Login, std::string(kMaxUser, 'a'))->size(), kMaxUser);
   EXPECT_FALSE(shows_user_first(Mechanism::CramMd5) || shows_user_first(Mechanism::Gssapi));
+}
+
+// Dovecot takes the last `user=` and any `a=` before the first field.
+TEST(LoginName, IsNotTakenFromAResponseThatServersReadInTwoWays) {
+  EXPECT_EQ(user_of_response(Mechanism::Login, "no base64"), std::nullopt);
+  EXPECT_EQ(owner_in(Mechanism::Plain, "anna"), std::nullopt);
+  EXPECT_EQ(owner_in(Mechanism::ScramSha1, "n,b=anna,n=anna,r=x"), std::nullopt);
+  EXPECT_EQ(owner_in(Mechanism::CramMd5, "anna b913"), std::nullopt);
+  for (const char* odd : {"user=carl\1user=anna\1auth=Bearer x\1\1", "auth=Bearer x\1user=anna\1\1",
+                          "x=1\1user=anna\1auth=Bearer x\1\1", "user=carl\1\1USER=anna\1auth=x"}) {
+    EXPECT_EQ(owner_in(Mechanism::XOAuth2, odd), std::nullopt) << odd;
+    EXPECT_EQ(user_in(Mechanism::XOAuth2, odd), 0U) << odd;
+  }
+  for (const char* odd :
+       {"n,a=carl,a=anna,\1auth=x\1\1", "n,a=anna\1auth=x\1\1", "a=anna,\1auth=x\1\1",
+        "n,,a=anna,\1auth=x\1\1", "n,a=carl,n,a=anna,\1auth=x\1\1", "n,,\1auth=x\1\1",
+        "x,a=anna,\1auth=x\1\1"}) {
+    EXPECT_EQ(owner_in(Mechanism::OAuthBearer, odd), std::nullopt) << odd;
+    EXPECT_EQ(user_in(Mechanism::OAuthBearer, odd), 0U) << odd;
+  }
+  EXPECT_EQ(owner_in(Mechanism::XOAuth2, "user=anna\1auth=Bearer user=\1xuser=b\1\1"), "anna");
 }
 
 TEST(LoginName, IsReadFromEveryMechanismThatCarriesIt) {

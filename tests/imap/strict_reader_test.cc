@@ -211,6 +211,17 @@ TEST(StrictReader, ReadsLoginByTheGrammar) {
   }
 }
 
+// Dovecot's string ends there: it would log in another user than the one that was read here.
+TEST(StrictReader, RefusesALiteralWithANul) {
+  const std::string user("a LOGIN {6+}\r\nanna\0x p\r\nn NOOP\r\n", 32);
+  const std::string password("a LOGIN anna {3+}\r\np\0x\r\nn NOOP\r\n", 32);
+  for (const std::string& login : {user, password}) {
+    const Outcome outcome = talk({client(login)});
+    EXPECT_EQ(outcome.to_client, refusal(CommandRefusal::Login));
+    EXPECT_EQ(outcome.to_server, "n NOOP\r\n");
+  }
+}
+
 TEST(StrictReader, TakesNothingAfterALoginUntilItIsAnswered) {
   const test::Said guesses = client("a LOGIN u p\r\nb LOGIN u q\r\nc NOOP\r\n");
   EXPECT_EQ(talk({guesses}).to_server, "a LOGIN u p\r\n");

@@ -80,7 +80,11 @@ bool ArgumentReader::literal(std::string& value) {
   if (!take('\n') || size > rest_.size()) {
     return false;
   }
-  append_secret(value, rest_.substr(0, size));
+  const std::string_view octets = rest_.substr(0, size);
+  if (octets.find('\0') != std::string_view::npos) {
+    return false;  // CHAR8 (RFC 9051 §9); Dovecot ends the string there
+  }
+  append_secret(value, octets);
   rest_.remove_prefix(size);
   return true;
 }

@@ -116,12 +116,6 @@ bool skip_past(Octets& in, int mark) {
   return octet == mark;
 }
 
-// Channel binding and authzid (RFC 5801 §4).
-bool skip_gs2_header(Octets& in) {
-  const bool flag = skip_past(in, ',');
-  return flag && skip_past(in, ',');
-}
-
 bool skip_word(Octets& in, std::string_view word) {
   return std::all_of(word.begin(), word.end(),
                      [&in](char c) { return in.next() == static_cast<uint8_t>(c); });
@@ -156,6 +150,49 @@ bool read_saslname(Octets& in, Name& name) {
     name.add(octet);
   }
   return true;
+}
+
+// gs2-header (RFC 5801 §4): channel binding, and the authorization identity if there is one.
+// Nothing else: Dovecot takes an `a=` from anywhere before the first field.
+template <typename Name>
+bool read_gs2_header(Octets& in, Name& authorized) {
+  const int flag = in.next();
+  const bool binds = flag == 'p' && skip_past(in, ',');
+  if (!binds && ((flag != 'n' && flag != 'y') || in.next() != ',')) {
+    return false;
+  }
+  const int first = in.next();
+  return first == ',' || (first == 'a' && in.next() == '=' && read_saslname(in, authorized));
+}
+
+// Whether one of the fields that follow begins so; each ends with ^A.
+bool has_field(Octets& in, std::string_view word) {
+  constexpr size_t kAnother = std::string_view::npos;
+  size_t matched = 0;  // octets of `word` at the begin of this field
+  for (int octet = in.next(); octet >= 0; octet = in.next()) {
+    if (octet == '\x01') {
+      matched = 0;
+    } else if (matched != kAnother) {
+      matched = (octet | 0x20) == (word[matched] | 0x20) ? matched + 1 : kAnother;
+    }
+    if (matched == word.size()) {
+      return true;
+    }
+  }
+  return false;
+}
+
+// The first field, if no other one has a name: Dovecot takes the last.
+template <typename Name>
+bool read_xoauth2_user(Octets& in, Name& name) {
+  constexpr std::string_view kUser = "user=";
+  return skip_word(in, kUser) && read_until(in, '\x01', name) && !has_field(in, kUser);
+}
+
+// The fields begin right after the header.
+template <typename Name>
+bool read_oauthbearer_user(Octets& in, Name& name) {
+  return read_gs2_header(in, name) && in.next() == '\x01' && !name.empty();
 }
 
 // The digest is one word; the name may have several.
@@ -218,12 +255,14 @@ bool read_name(Mechanism mechanism, Octets& in, NameHash& name) {
     case Mechanism::External:
       return read_until(in, kEnd, name);
     case Mechanism::XOAuth2:
-      return skip_word(in, "user=") && read_until(in, '\x01', name);
+      return read_xoauth2_user(in, name);
     case Mechanism::OAuthBearer:
-      return skip_past(in, ',') && skip_word(in, "a=") && read_saslname(in, name);
+      return read_oauthbearer_user(in, name);
     case Mechanism::ScramSha1:
-    case Mechanism::ScramSha256:
-      return skip_gs2_header(in) && skip_word(in, "n=") && read_saslname(in, name);
+    case Mechanism::ScramSha256: {
+      NameText authorized;
+      return read_gs2_header(in, authorized) && skip_word(in, "n=") && read_saslname(in, name);
+    }
     case Mechanism::CramMd5:
       return read_until_last_space(in, name);
     case Mechanism::DigestMd5:
@@ -242,15 +281,7 @@ bool read_names(Mechanism mechanism, Octets& in, NameText& authorized, NameText&
   if (mechanism == Mechanism::Plain) {
     return read_until(in, '\0', authorized) && read_until(in, '\0', name);
   }
-  if (!skip_past(in, ',')) {  // channel binding
-    return false;
-  }
-  const int first = in.next();
-  const bool has_authorized = first == 'a' && in.next() == '=';
-  if (!(has_authorized ? read_saslname(in, authorized) : first == ',')) {
-    return false;
-  }
-  return skip_word(in, "n=") && read_saslname(in, name);
+  return read_gs2_header(in, authorized) && skip_word(in, "n=") && read_saslname(in, name);
 }
 
 bool contains_word(std::string_view text, std::string_view word) {
@@ -323,7 +354,7 @@ bool shows_user_first(Mechanism mechanism) {
   }
 }
 
-std::string user_of_response(Mechanism mechanism, std::string_view base64) {
+std::optional<std::string> user_of_response(Mechanism mechanism, std::string_view base64) {
   Octets in(base64);
   NameText authorized;
   NameText name;
@@ -339,15 +370,18 @@ std::string user_of_response(Mechanism mechanism, std::string_view base64) {
       good = read_until(in, kEnd, name);
       break;
     case Mechanism::XOAuth2:
-      good = skip_word(in, "user=") && read_until(in, '\x01', name);
+      good = read_xoauth2_user(in, name);
       break;
     case Mechanism::OAuthBearer:
-      good = skip_past(in, ',') && skip_word(in, "a=") && read_saslname(in, name);
+      good = read_oauthbearer_user(in, name);
       break;
     default:
       break;
   }
-  return !good ? std::string() : authorized.empty() ? name.take() : authorized.take();
+  if (!good) {
+    return std::nullopt;
+  }
+  return authorized.empty() ? name.take() : authorized.take();
 }
 
 bool says_expired(std::string_view base64) {

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,7 +23,7 @@ uint64_t user_hash(const SipHash::Key& key, std::string_view name);
 // if the mechanism or the response has no name. The name is:
 //   PLAIN        authcid, if the NUL before the password follows (RFC 4616)
 //   LOGIN        all of it
-//   XOAUTH2      user=
+//   XOAUTH2      user=, the first field and no other
 //   OAUTHBEARER  a= of the GS2 header (RFC 7628, RFC 5801)
 //   SCRAM-*      n= (RFC 5802)
 //   CRAM-MD5     all before the last space (RFC 2195)
@@ -36,8 +37,10 @@ bool shows_user_first(Mechanism mechanism);
 
 // The user whose mail is wanted, as that response has the name: the authorization identity, or else
 // the name that the secret is for. Empty if there is none, or one of more than kMaxUser octets.
+// Nullopt: the response does not follow the mechanism's grammar, so that a server may see another
+// name in it, or has none where it must.
 inline constexpr size_t kMaxUser = 1024;
-std::string user_of_response(Mechanism mechanism, std::string_view base64);
+std::optional<std::string> user_of_response(Mechanism mechanism, std::string_view base64);
 
 // Whether a server's error challenge (XOAUTH2; OAUTHBEARER, RFC 7628 §3.2.2), base64 of a
 // JSON text, says that the token has expired. "invalid_token" and 401 alone do not, since any wrong
