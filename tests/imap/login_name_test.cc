@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/base/bytes.h"
+#include "proxy/imap/internal/token_error.h"
 
 namespace postern::imap {
 namespace {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "proxy/imap/internal/login_name.h"
+#include "proxy/imap/internal/token_error.h"
 
 namespace postern::imap {
 namespace {
