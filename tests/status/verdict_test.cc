@@ -119,6 +119,11 @@ TEST(Verdict, IsNotTurnedByAStranger) {
   EXPECT_EQ(judge(record).severity, StatusSeverity::Note);
   record.failures[0].last_hour = 50;
   EXPECT_EQ(judge(record).severity, StatusSeverity::Warning);
+  record.failures = {failure(Cause::BackendClosed, "legacy")};
+  record.failures[0].last_hour = 1;
+  EXPECT_EQ(judge(record).severity, StatusSeverity::Note) << "the server has hung up on it";
+  record.failures[0].last_hour = 50;
+  EXPECT_EQ(judge(record).severity, StatusSeverity::Warning);
 }
 
 TEST(Verdict, LetsSingleClientsFail) {
@@ -132,6 +137,7 @@ TEST(Verdict, LetsSingleClientsFail) {
 TEST(Verdict, ForgetsFailuresOfLongAgo) {
   StatusRecord record = calm_record();
   record.failures = {failure(Cause::BackendViolation, "legacy")};
+  record.failures[0].last_hour = 50;
   EXPECT_EQ(judge(record).severity, StatusSeverity::Warning);
   record.failures[0].last_s = kNowS - kFreshS - 1;
   EXPECT_EQ(judge(record).severity, StatusSeverity::Good);
