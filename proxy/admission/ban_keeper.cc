@@ -2,29 +2,25 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <ctime>
-#include <memory>
 #include <system_error>
 #include <utility>
 #include <vector>
 
 #include "proxy/admission/internal/ban_file.h"
 #include "proxy/base/bytes.h"
+#include "proxy/base/open_file.h"
 #include "proxy/log/log.h"
 
 namespace postern {
 namespace {
 
 constexpr size_t kMostBytes = 2 * kMiB;
-
-struct Close {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-using File = std::unique_ptr<std::FILE, Close>;
 
 std::string reason() {
   return std::generic_category().message(errno);
@@ -33,9 +29,22 @@ std::string reason() {
 // Of its own user alone: addresses of people are in it.
 bool write_file(const std::string& path, const std::string& text) {
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR);
-  const File file(fd >= 0 ? fdopen(fd, "w") : nullptr);
+  const OpenFile file(fd >= 0 ? fdopen(fd, "w") : nullptr);
   return file != nullptr && std::fwrite(text.data(), 1, text.size(), file.get()) == text.size() &&
          std::fflush(file.get()) == 0;
+}
+
+Result<std::vector<KeptBan>> read_file(const std::string& path) {
+  const Result<OpenFile> file = open_file(path);
+  if (!file) {
+    return file.faults();
+  }
+  std::string text(kMostBytes, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), file.value().get()));
+  if (std::ferror(file.value().get()) != 0) {
+    return cannot_read(path, errno);
+  }
+  return read_bans(text, path);
 }
 
 }  // namespace
@@ -69,16 +78,10 @@ void BanKeeper::hand_over() {
 // Those that have ended meanwhile are left out.
 void BanKeeper::read() {
   const bool all_written = written_ == guard_.changes();
-  const File file(std::fopen(path_.c_str(), "re"));
-  if (file == nullptr) {
-    if (errno != ENOENT) {
-      log::warn("bans not read", {{"file", path_}, {"reason", reason()}});
-    }
+  if (access(path_.c_str(), F_OK) != 0 && errno == ENOENT) {
     return;
   }
-  std::string text(kMostBytes, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), file.get()));
-  const auto bans = read_bans(text, path_);
+  const auto bans = read_file(path_);
   if (!bans) {
     log::warn("bans not read", {{"fault", bans.faults().front().text()},
                                 {"advice", "the next change of a ban replaces the file"}});

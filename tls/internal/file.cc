@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <memory>
-#include <system_error>
 
 #include "proxy/base/bytes.h"
+#include "proxy/base/open_file.h"
 #include "tls/internal/boringssl.h"
 
 namespace postern::tls {
@@ -16,21 +15,14 @@ namespace {
 constexpr size_t kMaxFileBytes = 16 * kMiB;
 constexpr size_t kStepBytes = 16 * kKiB;
 
-Fault cannot_read(const std::string& path, int error) {
-  return {path, "cannot be read: " + std::generic_category().message(error)};
-}
-
-struct Close {
-  void operator()(FILE* file) const { std::fclose(file); }
-};
-
 }  // namespace
 
 Result<std::string> read_file(const std::string& path) {
-  const std::unique_ptr<FILE, Close> file(std::fopen(path.c_str(), "rbe"));
-  if (file == nullptr) {
-    return cannot_read(path, errno);
+  const Result<OpenFile> opened = open_file(path);
+  if (!opened) {
+    return opened.faults();
   }
+  const OpenFile& file = opened.value();
   // Unbuffered, and grown by hand: neither stdio nor a reallocation may leave a copy of a key.
   std::setvbuf(file.get(), nullptr, _IONBF, 0);
   std::string content;
