@@ -105,7 +105,8 @@ class Log {
     const std::lock_guard<std::mutex> lock(mutex_);
     const int64_t now = now_s();
     report_suppressed(now);
-    if ((level == Level::Error && !group.once) || limiter_.admit(level, event, group, now)) {
+    const bool free = group.always || (level == Level::Error && !group.once);
+    if (free || limiter_.admit(level, event, group, now)) {
       write_line(level, payload(level, event, fields));
     }
   }

@@ -61,6 +61,8 @@ struct Group {
   uint64_t client = 0;
   // A line in a second is enough, at level error, too: all of them say the same.
   bool once = false;
+  // The limit is not for it: each line is the record of an act.
+  bool always = false;
 };
 
 // Looks at standard error, too: call it again if that is another.

@@ -57,6 +57,16 @@ TEST(AdminAction, ReadsATokenFromItsHeaderAlone) {
               ElementsAre("reload [abc] ", "reload [] "));
 }
 
+TEST(AdminAction, ReadsNothingFromATrailer) {
+  const std::string chunked =
+      "POST /v1/log-level HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "b\r\nlevel=debug\r\n0\r\n";
+  EXPECT_THAT(feed(chunked + "Authorization: Bearer abc\r\nAccept: text/plain\r\nHost: y\r\n\r\n" +
+                   get("/live"))
+                  .asked,
+              ElementsAre("log-level [] level=debug"));
+}
+
 TEST(AdminAction, AsksForATokenInWordsOfHttp) {
   FakeSource source;
   source.answer = {HttpStatus::Unauthorized, "{}\n"};

@@ -311,6 +311,18 @@ TEST_F(Log, LimitsErrorsThatSayTheSame) {
       << "a line, the rest counted, and perhaps the same of the next second";
 }
 
+TEST_F(Log, WritesTheRecordOfEachAct) {
+  const auto lines = logged([] {
+    for (int i = 0; i < 250; ++i) {
+      info("act", {});
+      write(Level::Warn, "act", {}, {.always = true});
+    }
+  });
+  EXPECT_GE(std::ranges::count_if(
+                lines, [](const std::string& line) { return line.ends_with("warn  act"); }),
+            250);
+}
+
 TEST(LogLimiter, ReportsSuppressedLinesOnce) {
   Limiter limiter;
   for (uint32_t i = 0; i < kLinesPerSecond + 5; ++i) {

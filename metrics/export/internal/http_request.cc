@@ -34,7 +34,9 @@ int on_header_value_complete(llhttp_t* parser) noexcept {
     append_secret(list, list.empty() ? "" : ",");
     append_secret(list, request.value);
   };
-  if (same_token(request.field, "Host")) {
+  if (request.head_complete) {
+    // A trailer: no place for who asks, or how (RFC 9110 §6.5.1).
+  } else if (same_token(request.field, "Host")) {
     ++request.hosts;
   } else if (same_token(request.field, "Expect")) {
     request.expect = request.value.substr(0, request.value.find_last_not_of(" \t") + 1);

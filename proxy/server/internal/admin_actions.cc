@@ -150,7 +150,7 @@ metrics::ActionAnswer AdminActions::answer(const Call& call, const ActionOutcome
               {"result", done ? "done" : "failed"},
               {"count", outcome.done},
               log::Field::optional("fault", outcome.fault)},
-             {.key = "action", .value = action});
+             {.key = "action", .value = action, .always = done && !only_looks(call.action)});
   set_level();
   if (done && !only_looks(call.action)) {
     sources_.facts.changes.add("admin action", action, call.asked);
