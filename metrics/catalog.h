@@ -87,6 +87,10 @@ inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
               "Time by which the answer to a failed login was delayed, if it was."),
     counter(Metric::LoginBans, "postern_login_bans_total",
             "Bans of an address because of too many failed logins."),
+    sampled(
+        gauge(Metric::BansActive, "postern_bans_active",
+              "Addresses (IPv6: /64 networks) that are banned now, because of failed logins or by "
+              "hand. At most 16384.")),
     sampled(gauge(
         Metric::LoginGuardEntries, "postern_login_guard_entries",
         "Addresses, and pairs of address and user name, whose failed logins are remembered.")),

@@ -108,6 +108,7 @@ enum class Metric : uint8_t {
   LoginFailuresCounted,
   LoginFailureDelay,
   LoginBans,
+  BansActive,
   LoginGuardEntries,
   CleartextLoginsRefused,
   StarttlsRefused,

@@ -220,10 +220,21 @@ void LoginGuard::take_off_list(uint64_t client) {
   }
 }
 
-std::vector<LoginGuard::Ban> LoginGuard::bans(uint64_t now_ms, size_t most) {
-  const std::lock_guard lock(listed_mutex_);
+// Under the lock of the list.
+void LoginGuard::forget_ended(uint64_t now_ms) {
   std::erase_if(listed_at_, [now_ms](const auto& ban) { return ban.second->until_ms <= now_ms; });
   std::erase_if(listed_, [now_ms](const Ban& ban) { return ban.until_ms <= now_ms; });
+}
+
+size_t LoginGuard::active_bans(uint64_t now_ms) {
+  const std::lock_guard lock(listed_mutex_);
+  forget_ended(now_ms);
+  return listed_.size();
+}
+
+std::vector<LoginGuard::Ban> LoginGuard::bans(uint64_t now_ms, size_t most) {
+  const std::lock_guard lock(listed_mutex_);
+  forget_ended(now_ms);
   const size_t count = std::min(most, listed_.size());
   return {listed_.begin(), std::next(listed_.begin(), static_cast<ptrdiff_t>(count))};
 }

@@ -128,6 +128,7 @@ class LoginGuard {
 
   // Those that began last, the last one first, and at most `most`.
   std::vector<Ban> bans(uint64_t now_ms, size_t most = kListedBans);
+  size_t active_bans(uint64_t now_ms);  // how many bans() knows
   // How often a ban has begun or was lifted: what bans() says has changed since another number.
   uint64_t changes() const { return changes_.load(std::memory_order_relaxed); }
 
@@ -178,6 +179,7 @@ class LoginGuard {
   static void refuse_all(Attempts& attempts);
   void give_back(Attempt& attempt);
   void list(const Ban& ban);
+  void forget_ended(uint64_t now_ms);
   void take_off_list(uint64_t client);
 
   const SipHash::Key name_key_;

@@ -66,6 +66,8 @@ TEST_F(LoginGuardTest, ShowsTheBansThatLast) {
   ASSERT_EQ(bans.size(), 2U);
   EXPECT_EQ(bans[0].client.ip_text(), "192.0.2.2") << "the last one first";
   EXPECT_EQ(bans[0].until_ms, now_ms + rules.ban_ms);
+  EXPECT_EQ(guard.active_bans(now_ms), bans.size());
+  EXPECT_EQ(guard.active_bans(now_ms + rules.ban_ms), 0U);
   EXPECT_TRUE(guard.bans(now_ms + rules.ban_ms).empty());
 }
 

@@ -61,6 +61,7 @@ class Bans(unittest.TestCase):
     def expect_all(self, gateway, short_ends):
         bans = self.bans(gateway)
         self.assertEqual(len(bans), COUNT + 1)
+        self.assertEqual(gateway.metrics().sum("postern_bans_active"), COUNT + 1)
         self.assertAlmostEqual(bans["10.9.3.250"]["until"], time.time() + 3600, delta=120)
         self.assertAlmostEqual(bans["127.0.6.1"]["until"], short_ends, delta=3)
         self.assertEqual({ban["by"] for ban in bans.values()}, {"admin"})

@@ -153,6 +153,8 @@ void Status::sample(std::vector<Sample>& into) {
   if (const size_t limit = sources_.admission.memory().limit(); limit != 0) {
     add(Metric::MemoryLimit, {}, static_cast<double>(limit));
   }
+  add(Metric::BansActive, {},
+      static_cast<double>(sources_.admission.logins().active_bans(sources_.loop.now_ms())));
   add(Metric::LoginGuardEntries, {},
       static_cast<double>(sources_.admission.logins().entries(sources_.loop.now_ms())));
   add(Metric::Workers, {}, static_cast<double>(sources_.state.workers_running));
