@@ -65,6 +65,7 @@ class Attempt final : public net::Retirable, private net::StreamObserver, privat
   BackendServer& server() const { return server_; }
   const net::Address& address() const { return endpoint_.address; }
   CircuitBreaker& breaker() const { return *endpoint_.breaker; }
+  const Endpoint& endpoint() const { return endpoint_; }
   // After on_attempt_failed: why, and what the server has shown or said of it, if it has.
   Cause cause() const { return cause_; }
   const std::string& evidence() const { return evidence_; }

@@ -23,6 +23,11 @@ struct IdentityPreamble {
   std::string id_command;    // after the greeting: "ID (…)", without tag and line end
 };
 
+// Whether the backend must expect a PROXY header.
+constexpr bool is_header(ClientIdentity way) {
+  return way == ClientIdentity::ProxyV1 || way == ClientIdentity::ProxyV2;
+}
+
 // `client` must have a valid address, except for ClientIdentity::None, which sends nothing.
 IdentityPreamble make_preamble(ClientIdentity way, const ClientDescription& client);
 

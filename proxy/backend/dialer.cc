@@ -251,16 +251,19 @@ void Dialer::on_greeted(Attempt& attempt) {
   done_ = true;
   stop_waiting();
   BackendServer& server = attempt.server();
-  if (server.health->served(attempt.breaker(), services_.loop.now_ms())) {
-    log_serves_again(services_.facts.changes, pool_, server, attempt.address());
+  std::unique_ptr<HeaderTrial> trial;
+  if (is_header(pool_.config().client_identity)) {
+    trial = std::make_unique<HeaderTrial>(services_, pool_, server, attempt.endpoint());
+  } else {
+    note_success(services_, pool_, server, attempt.endpoint());
   }
-  services_.counters.count<Metric::BackendConnects>(ServerLabel{server.label}, kConnectSuccess);
   services_.counters.observe<Metric::BackendConnectDuration>(net::Loop::now_us() - started_us_,
                                                              BackendLabel{pool_.label()});
   DialResult result{.stream = attempt.take_stream(),
                     .first_bytes = attempt.first_bytes(),
                     .slot = attempt.take_slot(),
-                    .handshake = attempt.handshake()};
+                    .handshake = attempt.handshake(),
+                    .trial = std::move(trial)};
   result.slot.show(services_.counters);
   end_attempts(&attempt);
   observer_.on_connected(std::move(result));

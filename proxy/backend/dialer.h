@@ -18,6 +18,7 @@
 #include "proxy/backend/attempt.h"
 #include "proxy/backend/client_identity.h"
 #include "proxy/backend/dial_failure.h"
+#include "proxy/backend/header_trial.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/pool/dns_cache.h"
@@ -30,6 +31,7 @@ struct DialResult {
   std::string first_bytes;              // the greeting and what followed it
   ServerSlot slot;
   std::optional<tls::Handshake> handshake = {};  // if the hop has TLS
+  std::unique_ptr<HeaderTrial> trial = {};       // if the server was sent a PROXY header
 };
 
 class DialerObserver {

@@ -117,6 +117,7 @@ void Session::on_connected(DialResult result) {
   loop().retire(std::move(dialer_));
   context_.slot = std::move(result.slot);
   backend_handshake_ = result.handshake;
+  trial_ = std::move(result.trial);
   log_connected(context_);
   if (user_backend_ != nullptr) {
     on_user_connected(std::move(result));
@@ -182,6 +183,9 @@ void Session::on_login_awaits_client() {
 }
 
 void Session::on_logged_in() {
+  if (const auto trial = std::exchange(trial_, nullptr)) {
+    trial->passed();
+  }
   move_to(context_.services.sessions.served);
   look_at_silence(0);
 }

@@ -124,7 +124,7 @@ class Session final : public net::Retirable,
   void look_at_silence(uint64_t silent_ms);
   void on_relay_end(EndReason reason, std::string_view bye, const Error& error) override;
   bool broke_off_on_header(EndReason reason) const;
-  void report_unexpected_header() const;
+  void report_unexpected_header();
 
   void end_at_once(EndReason reason, std::string_view bye);
   uint64_t delay_of_bye(EndReason reason) const;
@@ -163,6 +163,7 @@ class Session final : public net::Retirable,
   std::unique_ptr<Dialer> dialer_;
   std::unique_ptr<std::string> early_;  // what the client said before the backend was there
   std::unique_ptr<net::Stream> backend_;
+  std::unique_ptr<HeaderTrial> trial_;   // of the server, until it has shown that it serves
   UserBackend* user_backend_ = nullptr;  // the same stream, where the user decides
   std::optional<LoginWatch> watch_;
   std::unique_ptr<Relay> relay_;

@@ -97,6 +97,11 @@ void Session::release_resources(EndReason reason) {
     log_end();
   }
   book_end();
+  // With routes by user the first answers are postern's own.
+  if (const auto trial = std::exchange(trial_, nullptr);
+      trial && user_backend_ == nullptr && watch_->answered()) {
+    trial->passed();
+  }
   if (watch_.has_value()) {
     watch_->release();
   }

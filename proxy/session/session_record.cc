@@ -36,19 +36,17 @@ bool Session::broke_off_on_header(EndReason reason) const {
   }
   const bool by_backend = reason == EndReason::BackendClosed || reason == EndReason::BackendFailed;
   const ClientIdentity way = context_.pool->config().client_identity;
-  return by_backend && (way == ClientIdentity::ProxyV1 || way == ClientIdentity::ProxyV2) &&
-         !watch_->answered() && !logged_in() &&
+  return by_backend && is_header(way) && !watch_->answered() && !logged_in() &&
          net::Loop::now_us() - context_.accepted_us < kSoonUs;
 }
 
-void Session::report_unexpected_header() const {
+void Session::report_unexpected_header() {
   const BackendServer* server = context_.slot.server();
-  if (server == nullptr) {
+  const auto trial = std::exchange(trial_, nullptr);
+  if (server == nullptr || trial == nullptr) {
     return;
   }
-  context_.counters().count<metrics::Metric::BackendConnects>(
-      ServerLabel{server->label},
-      context_.services.dial.labels.index_of<metrics::Label::ConnectResult>(error_.label()));
+  trial->failed(error_);
   MinuteCount& count = context_.services.dial.facts.header_unexpected[server->label];
   if (const auto now = count.add(context_.loop().now_ms())) {
     constexpr Cause kCause = Cause::BackendProxyHeaderUnexpected;

@@ -50,6 +50,7 @@ class DialerTest : public testing::Test, public DialerObserver {
   }
   ~DialerTest() override {
     backends.clear();
+    trial.reset();
     place = ServerSlot();
     stream.reset();
     dial.reset();
@@ -124,6 +125,7 @@ class DialerTest : public testing::Test, public DialerObserver {
   // Without a server.
   void start_over() {
     dial.reset();
+    trial.reset();
     pool_.reset();
     backends.clear();
     config.servers.clear();
@@ -161,6 +163,7 @@ class DialerTest : public testing::Test, public DialerObserver {
   std::unique_ptr<net::Stream> stream;
   std::string first_bytes;
   ServerSlot place;
+  std::unique_ptr<HeaderTrial> trial;
   Error failure;
   std::unique_ptr<Dialer> dial;
 
@@ -171,6 +174,7 @@ class DialerTest : public testing::Test, public DialerObserver {
     stream->observe(after_);
     first_bytes = std::move(result.first_bytes);
     place = std::move(result.slot);
+    trial = std::move(result.trial);
   }
   void on_dial_failed(const Error& last_error) override {
     EXPECT_FALSE(finished()) << "reported twice";

@@ -71,6 +71,50 @@ TEST_F(ProxyHeaderTest, IsMissedByAServerThatHangsUpAfterAWhile) {
       Contains(ContainsRegex("cause=backend_proxy_header_expected .*client_identity: proxy_v2")));
 }
 
+struct HeaderTrialTest : ProxyHeaderTest {
+  void greet() {
+    config.client_identity = ClientIdentity::ProxyV2;
+    backend();
+    ASSERT_TRUE(dials());
+    ASSERT_NE(trial, nullptr);
+    EXPECT_EQ(connects(0, "success"), 0U) << "a greeting says little";
+    EXPECT_EQ(breaker(0).since_ms(), 0U);
+  }
+};
+
+TEST_F(HeaderTrialTest, IsASuccessOnceTheServerHasAnswered) {
+  greet();
+  trial->passed();
+  trial.reset();
+  EXPECT_EQ(connects(0, "success"), 1U);
+  EXPECT_NE(breaker(0).since_ms(), 0U);
+  EXPECT_TRUE(breaker(0).well());
+}
+
+TEST_F(HeaderTrialTest, IsAFailureOfTheAddressThatBreaksOff) {
+  greet();
+  const Error error = imap::imap_error(imap::Violation::HeaderUnexpected, "talking");
+  trial->failed(error);
+  EXPECT_TRUE(rests(0));
+  EXPECT_FALSE(breaker(0).down()) << "it may be well after its rest";
+  stream.reset();
+  place = ServerSlot();
+  ASSERT_TRUE(dials()) << "nothing else is left";
+  EXPECT_TRUE(rests(0)) << "another greeting makes it no better";
+  trial->failed(error);
+  trial.reset();
+  EXPECT_TRUE(breaker(0).down());
+  EXPECT_EQ(connects(0, "proxy_header_unexpected"), 2U);
+  EXPECT_EQ(connects(0, "success"), 0U);
+}
+
+TEST_F(HeaderTrialTest, TeachesNothingIfItIsNeverDecided) {
+  greet();
+  trial.reset();
+  EXPECT_EQ(connects(0, "success"), 1U);
+  EXPECT_EQ(breaker(0).since_ms(), 0U);
+}
+
 TEST_F(ProxyHeaderTest, PreauthIsWarnedOfOnceForAServer) {
   backend({.greeting = "* PREAUTH welcome anna\r\n"});
   const auto lines = lines_while([&] {

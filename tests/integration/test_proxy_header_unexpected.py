@@ -2,6 +2,7 @@
 and the line, the metric and the check of health that name the cause."""
 
 import contextlib
+import json
 import ssl
 import textwrap
 import unittest
@@ -10,6 +11,7 @@ from harness import Authority, Dovecot, Folder, Gateway, ScriptedBackend
 from harness.imap import Closed
 
 REASON = "proxy_header_unexpected"
+STATE = "postern_backend_server_state"
 CONNECTS, PROBES = "postern_backend_connects_total", "postern_backend_probes_total"
 HEADER_PORT = 10143
 
@@ -58,6 +60,31 @@ class Header(unittest.TestCase):
         self.visit(gateway)
         gateway.wait_for_log(rf"backend failed .*reason={REASON} cause=backend_{REASON} .*advice=")
         gateway.wait_for_metric(CONNECTS, lambda count: count > 0, {"result": REASON})
+
+    def test_what_sessions_find_is_the_state_of_the_server(self):
+        """Without checks of health: the greeting alone makes no server `up`."""
+        for version in ("proxy_v1", "proxy_v2"):
+            with self.subTest(version):
+                gateway = self.gateway(**dovecot.backend("none", client_identity=version))
+                name = f"{dovecot.host}:143"
+                for number in range(1, 4):
+                    self.visit(gateway)
+                    gateway.wait_for_metric(CONNECTS, number, {"result": REASON})
+                gateway.wait_for_metric(STATE, 1, {"server": name, "state": "down"})
+                self.assertEqual(gateway.metrics().sum(CONNECTS, result="success"), 0)
+                self.assertIn(f"mail {name} down\n", gateway.get("/ready")[1])
+                gateway.wait_for_log(rf"backend is down .*reason={REASON} cause=backend_{REASON}")
+                state = json.loads(gateway.get("/status.json")[1])
+                self.assertEqual(state["backends"][0]["servers"][0]["state"], "down")
+
+    def test_a_server_that_expects_it_is_up_once_it_has_answered(self):
+        gateway = self.gateway(**dovecot.backend("none", servers=[f"{dovecot.host}:{HEADER_PORT}"], client_identity="proxy_v2"))
+        self.visit(gateway)
+        gateway.wait_for_metric(CONNECTS, 1, {"result": "success"})
+        gateway.wait_for_metric(STATE, 1, {"server": f"{dovecot.host}:{HEADER_PORT}", "state": "up"})
+        with gateway.connect():  # one that never says a word
+            pass
+        gateway.wait_for_metric(CONNECTS, 2, {"result": "success"})
 
     def test_the_answer_to_it_is_not_the_clients(self):
         def script(peer):
