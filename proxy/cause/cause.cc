@@ -45,6 +45,7 @@ constexpr Names<Symptom> kHeadings({
     {Symptom::OnlyTheFirstFew, "Only the first few clients get in"},
     {Symptom::SessionsEnd, "Sessions end by themselves"},
     {Symptom::Shortage, "No new connections, old ones continue"},
+    {Symptom::DoesNotStart, "postern does not start"},
     {Symptom::ChangeNotInForce, "A change of the configuration or of a certificate has no effect"},
     {Symptom::ServerProbed, "`postern probe` finds something at a server"},
     {Symptom::NothingWrong, "Ends of sessions with which nothing is wrong"},

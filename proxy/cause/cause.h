@@ -83,6 +83,7 @@ enum class Cause : uint8_t {
   CertificateExpired,
   CertificateNotYetValid,
   CertificateSelfSigned,
+  CannotListen,
   // ---- the way to the server: internal/backend_causes.h
   BackendUnavailable,
   BackendConnectionRefused,
@@ -184,6 +185,7 @@ enum class Symptom : uint8_t {
   OnlyTheFirstFew,
   SessionsEnd,
   Shortage,
+  DoesNotStart,
   ChangeNotInForce,
   ServerProbed,
   NothingWrong,

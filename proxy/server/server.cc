@@ -50,6 +50,7 @@ Result<std::unique_ptr<Server>> Server::make(Config wanted, Start start) {
   }
   const auto sockets = open_listening_sockets(config, start.inherited);
   if (!sockets) {
+    log_faults("start failed", sockets.faults(), Cause::CannotListen);
     return sockets.faults();
   }
   const Privileges kept{.user = config.user, .core_dumps = config.core_dumps};

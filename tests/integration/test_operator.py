@@ -4,6 +4,7 @@ program or comes too early, a stop while clients are on their way in."""
 import contextlib
 import pathlib
 import random
+import re
 import signal
 import socket
 import threading
@@ -44,6 +45,8 @@ class Mistakes(unittest.TestCase):
         status, said = postern("serve", "--config", other)
         self.assertEqual(status, 1, said)
         self.assertIn(f"{host}:{port}: address already in use; another process listens there", said)
+        self.assertRegex(said, rf'(?m)^\S+Z error +start failed where={re.escape(host)}:{port} fault="address already in use; .*"'
+                               ' cause=cannot_listen advice=')
         first.connect().close()
 
     def test_one_process_on_all_addresses_of_both_families(self):

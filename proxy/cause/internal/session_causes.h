@@ -146,6 +146,15 @@ inline constexpr auto kSessionCauses = std::to_array<CauseRow>({
      "trust it.",
      "Have one issued by an authority that clients trust (docs/certificates.md has the ways by "
      "ACME); to try postern out, install this one in the client."},
+    {Cause::CannotListen, "cannot_listen", Party::Operator, Symptom::DoesNotStart,
+     "postern cannot have an address of `listeners` or `admin`: most often `address already in "
+     "use`, because another process listens there; the log's `fault` says which address and why.",
+     "`ss -ltnp 'sport = :993'` names the process: another postern (a second unit, a container "
+     "with the host's network), the mail server's own port 993, or stunnel. Stop it, or choose "
+     "another address or port; `[::]:993` takes 0.0.0.0:993, too. An upgrade hands its sockets "
+     "over "
+     "(SIGUSR2) and never says so. `permission denied`: a port below 1024 needs "
+     "CAP_NET_BIND_SERVICE, which the unit gives."},
 });
 
 }  // namespace postern
