@@ -30,4 +30,7 @@ constexpr const char* name_of(Verification::Mode mode) {
 class Verifier;
 Result<std::shared_ptr<const Verifier>> load_verifier(const Verification& rule);
 
+// What pins the first certificate of a PEM file, as `pins_sha256` has it.
+Result<std::string> pin_of(const std::string& path);
+
 }  // namespace postern::tls

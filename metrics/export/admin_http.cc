@@ -327,6 +327,15 @@ AdminHttp::Step AdminHttp::feed(Bytes bytes, std::string& out) {
   return state_->waiting ? Step::Wait : Step::More;
 }
 
+AdminHttp::Step AdminHttp::refuse_cleartext(std::string& out) {
+  state_->send(
+      {Status::BadRequest,
+       "this endpoint speaks TLS: ask it by https://, or with `postern admin --ca FILE`\n"},
+      false, out);
+  state_->source.on_request(AdminPath::Other, Status::BadRequest);
+  return Step::Close;
+}
+
 AdminHttp::Step AdminHttp::complete(const ActionAnswer& answer, std::string& out) {
   check(state_->waiting, "an action waits for its answer");
   state_->waiting = false;

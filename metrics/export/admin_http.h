@@ -54,6 +54,8 @@ class AdminHttp {
   // Takes all of `bytes`, appends responses to `out`. After Close the caller sends `out`,
   // half-closes and feeds nothing more.
   Step feed(Bytes bytes, std::string& out);
+  // For what is sent in clear where TLS must begin; in place of feed().
+  Step refuse_cleartext(std::string& out);
   // After Wait: goes on with what came after the request, too.
   Step complete(const ActionAnswer& answer, std::string& out);
   // True before the first byte of a request and between two requests: idle time may be limited

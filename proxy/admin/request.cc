@@ -36,6 +36,27 @@ Fault at(const Request& request, const std::string& what) {
   return {request.endpoint.text(), what};
 }
 
+// Null in clear.
+Result<std::unique_ptr<tls::ClientContext>> make_context(const Request& request) {
+  if (!request.tls && request.certificate.empty()) {
+    return std::unique_ptr<tls::ClientContext>();
+  }
+  tls::Verification rule = request.tls.value_or(tls::Verification());
+  if (!request.certificate.empty()) {
+    auto pin = tls::pin_of(request.certificate);
+    if (!pin) {
+      return pin.faults();
+    }
+    rule.pins_sha256 = {pin.value()};
+  }
+  auto verifier = tls::load_verifier(rule);
+  if (!verifier) {
+    return verifier.faults();
+  }
+  return tls::ClientContext::make(
+      {.policy = tls::Policy::toward_backend(tls::Version::Tls12), .verifier = verifier.value()});
+}
+
 }  // namespace
 
 Result<Answer> ask(const Request& request) {
@@ -45,24 +66,16 @@ Result<Answer> ask(const Request& request) {
   }
   std::string text = text_of(request, token.value());
   wipe(token.value());
-  std::unique_ptr<tls::ClientContext> context;
-  if (request.tls) {
-    auto verifier = tls::load_verifier(*request.tls);
-    auto made =
-        verifier
-            ? tls::ClientContext::make({.policy = tls::Policy::toward_backend(tls::Version::Tls12),
-                                        .verifier = verifier.value()})
-            : Result<std::unique_ptr<tls::ClientContext>>(verifier.faults());
-    if (!made) {
-      return made.faults();
-    }
-    context = std::move(made.value());
+  const auto context = make_context(request);
+  if (!context) {
+    wipe(text);
+    return context.faults();
   }
   const std::string name =
       request.tls && !request.tls->name.empty() ? request.tls->name : request.endpoint.host;
   tls::Workspace workspace;  // what the loop still has to delete when it goes may use it
   net::Loop loop;
-  Exchange exchange(loop, workspace, context.get(), name);
+  Exchange exchange(loop, workspace, context.value().get(), name);
   exchange.start(request.endpoint, std::move(text), request.timeout_ms);
   while (!exchange.over()) {
     loop.run_once(kTurnMs);

@@ -16,7 +16,9 @@ namespace postern::admin {
 
 struct Request {
   net::HostPort endpoint;
-  std::optional<tls::Verification> tls = {};  // without it in clear, which only loopback takes
+  // Nullopt: in clear, for which the endpoint must be on this machine.
+  std::optional<tls::Verification> tls = {};
+  std::string certificate = {};  // the endpoint's own, PEM: over TLS to the holder of its key alone
   std::string token_file;
   metrics::AdminPath action = metrics::AdminPath::Other;
   metrics::Form fields = {};

@@ -60,7 +60,7 @@ std::string left(const tls::CertificateStore::Description& certificate) {
 }
 
 void add_certificates(const Materials& materials, std::string& text) {
-  for (const auto& certificate : materials.certificates->describe()) {
+  for (const auto& certificate : materials.describe_certificates()) {
     const int64_t days = (certificate.not_after - tls::wall_clock_s()) / 86'400;
     fmt::format_to(std::back_inserter(text),
                    "certificate  {}: {}, until {} ({} days), {}, {}{}{}\n", certificate.label,
@@ -161,7 +161,7 @@ std::string summarize(const Materials& materials) {
 // What an expired or hardly valid certificate is to clients.
 Faults judge_dates(const Materials& materials) {
   Faults warnings;
-  const Descriptions certificates = materials.certificates->describe();
+  const Descriptions certificates = materials.describe_certificates();
   for (const LifetimeNotice& notice :
        judge_lifetimes(certificates, materials.config->tls.shares, tls::wall_clock_s())) {
     const auto& certificate = certificates[notice.certificate];

@@ -97,7 +97,7 @@ void define_flags(CLI::App& app, Flags& flags) {
   single(app, "--policy", flags.policy, "NAME",
          "modern (TLS 1.3) or intermediate (1.2 and 1.3, default)");
   single(app, "--workers", flags.workers, "N", "Threads: auto (default) or 1 to 256");
-  single(app, "--admin", flags.admin, "IP:PORT", "Metrics and health, plain HTTP");
+  single(app, "--admin", flags.admin, "IP:PORT", "Metrics and health, HTTP in clear");
   single(app, "--log-format", flags.log_format, "FORMAT", "text (default), json or opentelemetry");
 }
 
@@ -108,8 +108,10 @@ void define_extras(CLI::App& app, Extras& extras) {
                           const char* doc) {
     return single(app, name, to, form, doc)->group(kProbe);
   };
-  probes("--name", extras.name, "NAME", "The name that the certificate must be for, and SNI");
-  probes("--ca", extras.ca, "FILE", "Authorities to trust in place of the system's, PEM");
+  probes("--name", extras.name, "NAME", "The name that the certificate must be for, and SNI")
+      ->group(kAsking);
+  probes("--ca", extras.ca, "FILE", "Authorities to trust in place of the system's, PEM")
+      ->group(kAsking);
   probes("--timeout", extras.timeout, "TIME", "For everything, 9s by default")->group(kAsking);
   probes("--login", extras.login, "USER",
          "Log this user in, where TLS and certificate are good, and look around");

@@ -198,6 +198,7 @@ struct Config {
   Limits limits;
   Timeouts timeouts;
   std::optional<net::Address> admin;
+  std::optional<tls::CertificateFiles> admin_tls;  // nullopt: the admin endpoint is in clear
   std::string admin_token;        // path; empty: the admin endpoint takes no actions
   std::string admin_token_where;  // where the configuration names it
   Readiness ready = Readiness::Process;

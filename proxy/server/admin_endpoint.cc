@@ -8,6 +8,7 @@
 #include "proxy/admission/client_table.h"
 #include "proxy/log/log.h"
 #include "proxy/net/descriptors.h"
+#include "proxy/transport/tls_stream.h"
 
 namespace postern {
 
@@ -26,16 +27,19 @@ class Admin::Connection final : public net::Retirable,
                                 public ListNode<Admin::Connection>,
                                 private net::StreamObserver,
                                 private metrics::ActionHandler,
+                                private HandshakeGate,
+                                private HandshakeQueue::Member,
                                 private net::Deadline {
  public:
   Connection(Admin& admin, std::unique_ptr<net::TcpStream> client)
       : admin_(admin),
-        client_(std::move(client)),
-        peer_(client_->remote()),
+        context_(admin.context_),
+        peer_(client->remote()),
         http_(admin.source_, *this) {
     ++admin_.count_;
-    client_->observe(*this);
-    client_->start();
+    client->observe(*this);
+    client->start();
+    client_ = std::move(client);
     arm(admin_.loop_.deadlines(), kRequestMs);
   }
 
@@ -55,6 +59,7 @@ class Admin::Connection final : public net::Retirable,
     client_->abort();
     --admin_.count_;
     ListNode<Connection>::unlink();
+    HandshakeQueue::Member::unlink();
     admin_.loop_.retire(std::unique_ptr<Connection>(this));
   }
 
@@ -65,7 +70,32 @@ class Admin::Connection final : public net::Retirable,
     Connection* connection;
   };
 
-  void on_open() override {}
+  // ---- TLS, if the endpoint has it
+
+  // A client that says nothing costs no handshake, and what is no TLS hears what is wrong.
+  void begin(Bytes first) {
+    constexpr uint8_t kHandshakeRecord = 22;  // RFC 8446 §5.1
+    if (first.front() != kHandshakeRecord) {
+      std::string out;
+      const Step step = http_.refuse_cleartext(out);
+      say(out, step, true);
+      return;
+    }
+    auto tls =
+        TlsStream::server(admin_.loop_, std::move(client_), *context_, admin_.workspace_, first);
+    tls_ = tls.get();
+    tls_->observe(*this);
+    tls_->guard(*this);
+    tls_->wipe_what_was_read(true);
+    client_ = std::move(tls);
+  }
+
+  bool may_take() override { return admin_.handshakes_.ask(*this, peer_); }
+  void on_turn() override { tls_->take_turn(); }
+  // The deadline stays that of the first request: the handshake is part of it.
+  void on_open() override { shaken_hands_ = tls_ != nullptr; }
+
+  // ---- requests
 
   void on_bytes(Bytes bytes) override {
     if (++reads_ > kMaxReads) {
@@ -77,6 +107,10 @@ class Admin::Connection final : public net::Retirable,
       if (dropped_ > kMaxDropped) {
         close();
       }
+      return;
+    }
+    if (context_ != nullptr && tls_ == nullptr) {
+      begin(bytes);
       return;
     }
     const bool was_idle = http_.between_requests();
@@ -108,7 +142,7 @@ class Admin::Connection final : public net::Retirable,
   }
 
   std::optional<metrics::ActionAnswer> act(const metrics::ActionRequest& request) override {
-    const ActionCaller caller{.address = peer_, .secured = peer_.is_loopback()};
+    const ActionCaller caller{.address = peer_, .secured = tls_ != nullptr || peer_.is_loopback()};
     return admin_.actions_.act(request, caller,
                                [line = line_](const metrics::ActionAnswer& answer) {
                                  if (line->connection != nullptr) {
@@ -140,7 +174,14 @@ class Admin::Connection final : public net::Retirable,
       finish();
     }
   }
-  void on_failure(const Error&) override { close(); }
+  void on_failure(const Error& error) override {
+    if (tls_ != nullptr && !shaken_hands_) {
+      const std::string client = peer_.ip_text();
+      log::write(log::Level::Info, "admin handshake failed", {{"client", client}, {"error", error}},
+                 {.key = "client", .value = client, .client = from()});
+    }
+    close();
+  }
   void on_deadline() override { close(); }
 
   void finish() {
@@ -150,19 +191,24 @@ class Admin::Connection final : public net::Retirable,
   }
 
   Admin& admin_;
-  std::unique_ptr<net::TcpStream> client_;
+  const std::shared_ptr<const tls::ServerContext> context_;  // null: in clear
   const net::Address peer_;
+  std::unique_ptr<net::Stream> client_;
+  TlsStream* tls_ = nullptr;  // the same, once its handshake has begun
   const std::shared_ptr<Line> line_ = std::make_shared<Line>(Line{this});
   metrics::AdminHttp http_;
   size_t dropped_ = 0;
   size_t reads_ = 0;
+  bool shaken_hands_ = false;
   bool answered_ = false;
   bool finished_ = false;  // we have said our last
   bool ended_ = false;     // the client has
 };
 
-Admin::Admin(net::Loop& loop, int socket, metrics::AdminSource& source, ActionDesk& actions)
+Admin::Admin(net::Loop& loop, int socket, tls::Workspace& workspace, metrics::AdminSource& source,
+             ActionDesk& actions)
     : loop_(loop),
+      workspace_(workspace),
       source_(source),
       actions_(actions),
       listener_(loop, socket, *this, net::Listener::Share::Reserve) {}

@@ -112,7 +112,7 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
                                 .counters = counters_};
   status_ = std::make_unique<Status>(sources, std::move(counters));
   if (sockets.admin >= 0) {
-    admin_ = std::make_unique<Admin>(loop_, sockets.admin, *status_, actions_);
+    admin_ = std::make_unique<Admin>(loop_, sockets.admin, workspace_, *status_, actions_);
   }
   files_.follow(std::move(files));
   apply(std::move(materials), std::move(checked));
@@ -320,8 +320,11 @@ void Server::apply(Materials materials, Pools checked) {
     loop_.reserve_descriptors_from(net::descriptors_for_peers());  // health checks are peers, too
     admission_.memory().set_limit(config.limits.memory);
   }
+  if (admin_ != nullptr) {
+    admin_->use(materials_.admin_context);
+  }
   log_warnings("certificates", materials_.warnings);
-  expiry_.follow(*materials_.certificates, config.tls.shares);
+  expiry_.follow(materials_.describe_certificates(), config.tls.shares);
 }
 
 // ---- drain

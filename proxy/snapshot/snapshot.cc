@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/imap/login_front.h"
+#include "proxy/snapshot/internal/admin_context.h"
 #include "tls/exposure.h"
 
 namespace postern {
@@ -176,6 +177,9 @@ void warn_of_open_secrets(const Config& config, Faults& warnings) {
   }
   look(config.tls.ticket_secret_where, "ticket_secret", config.tls.ticket_secret);
   look(config.admin_token_where, "token_file", config.admin_token);
+  if (config.admin_tls) {
+    look(config.admin_tls->where, "key", config.admin_tls->key);
+  }
 }
 
 // What clients meet, and those who act: all but the configuration itself and what is of the
@@ -186,8 +190,12 @@ Materials read_files(const Config& config, const Materials* former, Faults& faul
   take(load_tickets(config.tls, former), materials.tickets, faults);
   take(load_client_auth(config.tls), materials.client_auth, faults);
   take(load_admin_token(config), materials.admin_token, faults);
+  take(make_admin_context(config, materials.tickets), materials.admin_context, faults);
   if (materials.certificates != nullptr) {
     materials.warnings = materials.certificates->warnings();
+  }
+  if (materials.admin_context != nullptr) {
+    append(materials.warnings, materials.admin_context->settings().certificates->warnings());
   }
   warn_of_open_secrets(config, materials.warnings);
   return materials;
@@ -227,10 +235,25 @@ Result<Materials> Materials::renewed() const {
   return materials;
 }
 
+std::vector<tls::CertificateStore::Description> Materials::describe_certificates() const {
+  auto all = certificates->describe();
+  if (admin_context != nullptr) {
+    auto own = std::move(admin_context->settings().certificates->describe().front());
+    if (std::ranges::find(all, own.label, &tls::CertificateStore::Description::label) ==
+        all.end()) {
+      all.push_back(std::move(own));
+    }
+  }
+  return all;
+}
+
 std::vector<std::string> material_files(const Config& config) {
   std::vector<std::string> files{config.tls.ticket_secret, config.admin_token};
   for (const tls::CertificateFiles& one : config.tls.certificates) {
     files.insert(files.end(), {one.chain, one.key, one.passphrase_file, one.ocsp});
+  }
+  if (const auto& admin = config.admin_tls) {
+    files.insert(files.end(), {admin->chain, admin->key});
   }
   if (const auto& clients = config.tls.client_auth) {
     files.insert(files.end(), {clients->ca_file, clients->crl_file});

@@ -33,6 +33,7 @@ struct Materials {
   std::shared_ptr<const tls::TicketKeys> tickets;
   std::shared_ptr<const tls::ClientAuth> client_auth;           // null: clients are not asked
   std::shared_ptr<const tls::AccessToken> admin_token;          // null: there are no actions
+  std::shared_ptr<const tls::ServerContext> admin_context;      // null: that endpoint is in clear
   std::vector<std::shared_ptr<const tls::Verifier>> verifiers;  // of each backend; null: no TLS
   // What each backend gets to see; null: no certificate.
   std::vector<std::shared_ptr<const tls::CertificateStore>> identities;
@@ -47,6 +48,8 @@ struct Materials {
   // Reads the files again for the same configuration. The hop to backends is not looked at: what is
   // wrong there must not keep a renewed certificate from clients.
   Result<Materials> renewed() const;
+  // Of every certificate: those for clients, then that of the admin endpoint if it is another one.
+  std::vector<tls::CertificateStore::Description> describe_certificates() const;
 };
 
 // The files that Materials::renewed reads.

@@ -242,6 +242,26 @@ TEST(Cli, HasARunningGatewayAct) {
               ElementsAre(HasSubstr("--login belongs to probe")));
 }
 
+TEST(Cli, AsksTheAdminEndpointOverTls) {
+  const Words words = {"admin", "reload", "--address", "gw:9143", "--token-file", "t"};
+  const auto with = [&words](const Words& more) {
+    Words all = words;
+    all.insert(all.end(), more.begin(), more.end());
+    return accepted(all).admin;
+  };
+  EXPECT_FALSE(with({}).tls.has_value());
+  const auto by_authority = with({"--ca", "ca.pem"}).tls;
+  ASSERT_TRUE(by_authority.has_value());
+  EXPECT_EQ(by_authority->ca_file, "ca.pem");
+  EXPECT_EQ(by_authority->name, "");
+  const auto by_name = with({"--name", "gw.internal"}).tls;
+  ASSERT_TRUE(by_name.has_value());
+  EXPECT_EQ(by_name->ca_file, "") << "the system's authorities";
+  EXPECT_EQ(by_name->name, "gw.internal");
+  EXPECT_THAT(refused(gateway({"--ca", "ca.pem"})),
+              ElementsAre(HasSubstr("--ca belongs to probe and admin")));
+}
+
 TEST(Cli, PrintsTheReference) {
   EXPECT_EQ(accepted({"config-reference"}).kind, Command::Kind::ConfigReference);
 }

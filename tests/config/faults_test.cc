@@ -274,6 +274,8 @@ const std::vector<Case>& values() {
       {"DurationTwice", base("timeouts:\n  idle: 1m1m\n"), 5, "is not a duration"},
       {"DurationOfOverflowingParts", base("timeouts:\n  idle: 24h1m\n"), 5, "is not a duration"},
       {"Admin", base("admin:\n  address: localhost:9143\n"), 5, "admin.address: "},
+      {"AdminTlsKey", base("admin:\n  address: '127.0.0.1:0'\n  tls: {chain: a}\n"), 6,
+       "admin.tls.key: is missing"},
       {"LogFormat", base("log:\n  format: xml\n"), 5, "is none of text, json"},
       {"LogLevel", base("log:\n  level: warning\n"), 5,
        "is none of debug, info, warn, error; did you mean \"warn\"?"},

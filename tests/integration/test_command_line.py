@@ -122,7 +122,8 @@ class Check(unittest.TestCase):
         reference = re.sub(r"(?m)^( *)#(?! \S)(?=.)", r"\1", postern("config-reference")[1])
         self.assertIn("\nuser: postern\n", reference)
         authority = Authority(self.folder / "authority")
-        for source, name in ((authority.leaf("mail.test").chain, "tls.crt"), (authority.leaf("mail.test").key, "tls.key"),
+        leaf = authority.leaf("mail.test")
+        for source, name in ((leaf.chain, "tls.crt"), (leaf.key, "tls.key"), (leaf.chain, "admin.crt"), (leaf.key, "admin.key"),
                              (authority.chain, "ca.pem"), (authority.chain, "clients.pem")):
             (self.folder / name).write_bytes(source.read_bytes())
         (self.folder / "ticket.secret").write_text("0123456789abcdef" * 4)

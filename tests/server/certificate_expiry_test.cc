@@ -75,15 +75,15 @@ class ExpiryTest : public testing::Test, private net::DeadlineWheel::Driver {
 using Expiry = ExpiryTest;
 
 TEST_F(Expiry, WarnsOfOneThatEndsEarlierThanTheOneThatItReplaces) {
-  reminder_.follow(*living({80}), {});
-  EXPECT_THAT(logged([&] { reminder_.follow(*living({80}), {}); }), IsEmpty());
+  reminder_.follow(living({80})->describe(), {});
+  EXPECT_THAT(logged([&] { reminder_.follow(living({80})->describe(), {}); }), IsEmpty());
   const auto issued = test::self_signed(
       {.names = {"n80.test"}, .valid_from_s = -3600, .valid_until_s = 60 * kDayS + 3600});
   const tls::CertificateFiles files{directory_.write("80.crt", issued.certificate_pem),
                                     directory_.write("80.key", issued.key_pem), "p.yaml:1"};
   const auto store = tls::CertificateStore::load({files});
   ASSERT_TRUE(store);
-  EXPECT_THAT(logged([&] { reminder_.follow(*store.value(), {}); }),
+  EXPECT_THAT(logged([&] { reminder_.follow(store.value()->describe(), {}); }),
               ElementsAre(AllOf(HasSubstr("certificate ends earlier than the one that it replaces"),
                                 HasSubstr("left=60d left_before=80d"))));
 }
@@ -91,7 +91,7 @@ TEST_F(Expiry, WarnsOfOneThatEndsEarlierThanTheOneThatItReplaces) {
 TEST_F(Expiry, WarnsAtOnceOfWhatHasLittleLeft) {
   const auto store = living({50, 25, 24, 10, 9, 0, -3});
   EXPECT_THAT(
-      logged([&] { reminder_.follow(*store, {}); }),
+      logged([&] { reminder_.follow(store->describe(), {}); }),
       ElementsAre(AllOf(HasSubstr("warn"), HasSubstr("renewal is overdue"), HasSubstr("24.crt"),
                         HasSubstr("left=24d"), HasSubstr("lifetime=100d")),
                   AllOf(HasSubstr("warn"), HasSubstr("10.crt"), HasSubstr("left=10d")),
@@ -104,7 +104,7 @@ TEST_F(Expiry, WarnsAtOnceOfWhatHasLittleLeft) {
 
 TEST_F(Expiry, WarnsWhenItBeginsAndThenOnceADay) {
   const auto store = living({26});
-  EXPECT_THAT(logged([&] { reminder_.follow(*store, {}); }), IsEmpty());
+  EXPECT_THAT(logged([&] { reminder_.follow(store->describe(), {}); }), IsEmpty());
   EXPECT_THAT(pass(kDayS), IsEmpty());
   // An hour into the next day a quarter is left; the daily reminder comes at its end.
   EXPECT_THAT(pass(2 * 3600), ElementsAre(HasSubstr("left=24d")));
@@ -121,7 +121,7 @@ TEST_F(Expiry, MissesNoTurnOfAShortLife) {
       tls::CertificateStore::load({{directory_.write("short.crt", issued.certificate_pem),
                                     directory_.write("short.key", issued.key_pem), "p.yaml:1"}});
   ASSERT_TRUE(store);
-  EXPECT_THAT(logged([&] { reminder_.follow(*store.value(), {}); }), IsEmpty());
+  EXPECT_THAT(logged([&] { reminder_.follow(store.value()->describe(), {}); }), IsEmpty());
   EXPECT_THAT(pass(118 * 3600), IsEmpty());
   EXPECT_THAT(pass(1 * 3600), ElementsAre(HasSubstr("renewal is overdue")));
   const auto rest = pass(40 * 3600);
@@ -132,8 +132,9 @@ TEST_F(Expiry, MissesNoTurnOfAShortLife) {
 TEST_F(Expiry, SpeaksOfTheNewCertificatesOnly) {
   const auto old = living({3});
   const auto renewed = living({90});
-  EXPECT_THAT(logged([&] { reminder_.follow(*old, {}); }), ElementsAre(HasSubstr("3.crt")));
-  EXPECT_THAT(logged([&] { reminder_.follow(*renewed, {}); }), IsEmpty());
+  EXPECT_THAT(logged([&] { reminder_.follow(old->describe(), {}); }),
+              ElementsAre(HasSubstr("3.crt")));
+  EXPECT_THAT(logged([&] { reminder_.follow(renewed->describe(), {}); }), IsEmpty());
   EXPECT_THAT(pass(10 * kDayS), IsEmpty());
 }
 
@@ -150,7 +151,7 @@ TEST_F(Expiry, SpeaksOfAnIntermediateThatEndsBeforeItsLeaf) {
       tls::CertificateStore::load({{chain, directory_.path() + "/90.key", "p.yaml:1"}});
   ASSERT_TRUE(store);
   EXPECT_THAT(
-      logged([&] { reminder_.follow(*store.value(), {}); }),
+      logged([&] { reminder_.follow(store.value()->describe(), {}); }),
       ElementsAre(AllOf(HasSubstr("warn"), HasSubstr("intermediate certificate expires soon"),
                         HasSubstr("CN=R3"), HasSubstr("left=20d"))));
 }

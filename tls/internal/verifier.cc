@@ -26,7 +26,9 @@ Result<bssl::UniquePtr<X509_STORE>> load_authorities(const std::string& path,
   return parse_authorities(pem.value(), path, unparsable);
 }
 
-std::optional<std::array<uint8_t, SHA256_DIGEST_LENGTH>> parse_pin(const std::string& text) {
+using Digest = std::array<uint8_t, SHA256_DIGEST_LENGTH>;
+
+std::optional<Digest> parse_pin(const std::string& text) {
   std::array<uint8_t, SHA256_DIGEST_LENGTH + 1> octets;  // 44 characters decode to 33 less padding
   size_t length = 0;
   const Bytes encoded = as_bytes(text);
@@ -36,9 +38,23 @@ std::optional<std::array<uint8_t, SHA256_DIGEST_LENGTH>> parse_pin(const std::st
   if (!decoded || length != SHA256_DIGEST_LENGTH) {
     return std::nullopt;
   }
-  std::array<uint8_t, SHA256_DIGEST_LENGTH> pin;
+  Digest pin;
   std::copy_n(octets.begin(), pin.size(), pin.begin());
   return pin;
+}
+
+// Of its SubjectPublicKeyInfo. Nullopt: it has none that can be read.
+std::optional<Digest> digest_of_key(X509& certificate) {
+  uint8_t* spki = nullptr;
+  const int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(&certificate), &spki);
+  const bssl::UniquePtr<uint8_t> free_spki(spki);
+  if (length <= 0) {
+    ERR_clear_error();
+    return std::nullopt;
+  }
+  Digest digest;
+  SHA256(spki, static_cast<size_t>(length), digest.data());
+  return digest;
 }
 
 // RFC 9525: dNSName or iPAddress, never the common name; a star is a whole label.
@@ -217,6 +233,25 @@ Result<std::shared_ptr<const Verifier>> load_verifier(const Verification& rule) 
   return std::shared_ptr<const Verifier>(std::move(verifier));
 }
 
+Result<std::string> pin_of(const std::string& path) {
+  const Result<std::string> pem = read_file(path);
+  if (!pem) {
+    return pem.faults();
+  }
+  const auto chain = parse_pem_chain(pem.value());
+  if (!chain) {
+    return Fault{path, chain.faults().front().message};
+  }
+  const auto leaf = chain.value().empty() ? nullptr : parse_certificate(*chain.value().front());
+  const auto digest = leaf == nullptr ? std::nullopt : digest_of_key(*leaf);
+  if (!digest) {
+    return Fault{path, "holds no certificate in PEM" + describe_kind(pem.value(), path)};
+  }
+  std::array<uint8_t, 4 * (SHA256_DIGEST_LENGTH + 2) / 3 + 1> text;  // with a NUL
+  const size_t length = EVP_EncodeBlock(text.data(), digest->data(), digest->size());
+  return std::string(as_text({text.data(), length}));
+}
+
 std::optional<Failure> Verifier::judge(const STACK_OF(CRYPTO_BUFFER) * chain,
                                        PeerCheck& check) const {
   if (mode_ == Verification::Mode::None) {
@@ -242,15 +277,8 @@ std::optional<Failure> Verifier::judge(const STACK_OF(CRYPTO_BUFFER) * chain,
 }
 
 bool Verifier::pinned(X509& leaf) const {
-  uint8_t* spki = nullptr;
-  const int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(&leaf), &spki);
-  const bssl::UniquePtr<uint8_t> free_spki(spki);
-  if (length <= 0) {
-    return false;
-  }
-  Pin digest;
-  SHA256(spki, static_cast<size_t>(length), digest.data());
-  return std::find(pins_.begin(), pins_.end(), digest) != pins_.end();
+  const auto digest = digest_of_key(leaf);
+  return digest && std::find(pins_.begin(), pins_.end(), *digest) != pins_.end();
 }
 
 std::optional<Failure> Verifier::judge_chain(X509& leaf, STACK_OF(X509) * others,

@@ -21,7 +21,13 @@ void Exchange::on_resolved(const std::vector<net::Address>& addresses) {
   connect();
 }
 
+// The token would be read on the way.
 void Exchange::connect() {
+  if (context_ == nullptr && !addresses_.back().is_loopback()) {
+    end("is not on this machine, and in clear the token could be read on the way; with admin.tls "
+        "there, name its authority by --ca FILE");
+    return;
+  }
   plain_ = net::TcpStream::make(loop_);
   plain_->observe(*this);
   plain_->connect(addresses_.back(), {});
@@ -47,7 +53,8 @@ void Exchange::on_failure(const Error& error) {
     connect();
     return;
   }
-  end(error.text());
+  const std::string finding = tls_ != nullptr ? tls_->engine().finding() : "";
+  end(error.text() + (finding.empty() ? "" : "; " + finding));
 }
 
 void Exchange::on_bytes(Bytes bytes) {

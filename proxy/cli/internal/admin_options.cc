@@ -66,6 +66,9 @@ void take_config(const Config& config, admin::Request& request, Faults& faults) 
   } else if (request.endpoint.host.empty()) {
     faults.push_back({"", "the configuration has no admin.address"});
   }
+  if (!request.tls && config.admin_tls) {
+    request.certificate = config.admin_tls->chain;
+  }
   if (request.token_file.empty()) {
     request.token_file = config.admin_token;
   }
@@ -93,6 +96,11 @@ Result<Command> read_admin(const CLI::App& app, const config::Flags& flags, cons
   }
   if (extras.address) {
     take_address(*extras.address, command.admin, faults);
+  }
+  if (extras.ca || extras.name) {
+    tls::Verification& rule = command.admin.tls.emplace();
+    rule.ca_file = extras.ca.value_or("");
+    rule.name = extras.name.value_or("");
   }
   command.admin.token_file = extras.token_file.value_or("");
   command.admin.json = extras.json;

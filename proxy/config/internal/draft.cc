@@ -76,8 +76,10 @@ void take_listeners(Draft& draft) {
 
 void take_admin(Draft& draft) {
   if (!draft.admin) {
-    if (draft.admin_token) {
-      draft.diagnostics.warning(*draft.admin_token, "has no effect without admin.address");
+    for (const auto& key : {draft.admin_tls, draft.admin_token}) {
+      if (key) {
+        draft.diagnostics.warning(*key, "has no effect without admin.address");
+      }
     }
     return;
   }

@@ -84,6 +84,7 @@ struct Draft {
   std::optional<SourceValue> renewal_overdue;
   std::optional<SourceValue> expiry_alarm;
   std::optional<SourceValue> admin;
+  std::optional<SourceValue> admin_tls;
   std::optional<SourceValue> admin_token;
   std::optional<SourceValue> ready;
 };

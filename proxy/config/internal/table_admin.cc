@@ -13,8 +13,9 @@ constexpr auto kAdminRows = std::to_array<Row>({
     {.path = "admin.address",
      .syntax = "IP:PORT, [IPv6]:PORT",
      .example = "\"127.0.0.1:9143\"",
-     .doc = "Plain HTTP; what it shows needs no password: keep it inside your own network. Without "
-            "this key there is no endpoint. A change needs a restart or an upgrade.",
+     .doc = "HTTP, or HTTPS with admin.tls; what it shows needs no password: keep it inside your "
+            "own network. Without this key there is no endpoint. A change needs a restart or an "
+            "upgrade.",
      .on_value = [](Draft& d, const SourceValue& w) { d.admin = w; }},
     {.path = "admin.ready",
      .syntax = "process or backends",
@@ -27,6 +28,35 @@ constexpr auto kAdminRows = std::to_array<Row>({
          [](Draft& d, const SourceValue& w) {
            read_choice(w, d.config.ready, d.diagnostics);
            d.ready = w;
+         }},
+    {.path = "admin.tls",
+     .shape = Shape::Map,
+     .syntax = "map",
+     .doc = "TLS at the endpoint, with the versions and suites of tls.policy. With it actions may "
+            "come from other machines, too. A reload changes it, and a changed file is read again "
+            "within two seconds, as those of tls.certificates are.",
+     .on_begin =
+         [](Draft& d, const SourceValue& w) {
+           d.config.admin_tls.emplace().where = d.diagnostics.where(w.line);
+           d.admin_tls = w;
+         }},
+    {.path = "admin.tls.chain",
+     .required = true,
+     .syntax = kPath,
+     .example = "admin.crt",
+     .doc = "The certificate and its intermediates, PEM, leaf first.",
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_path(w, d.folder, d.config.admin_tls->chain, d.diagnostics);
+         }},
+    {.path = "admin.tls.key",
+     .required = true,
+     .syntax = kPath,
+     .example = "admin.key",
+     .doc = "Its private key, PEM.",
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_path(w, d.folder, d.config.admin_tls->key, d.diagnostics);
          }},
     {.path = "admin.token_file",
      .syntax = kPath,

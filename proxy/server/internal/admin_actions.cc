@@ -121,7 +121,8 @@ ActionOutcome AdminActions::admit(const metrics::ActionRequest& request,
   }
   if (!caller.secured) {
     return failed(HttpStatus::Forbidden,
-                  "actions are for callers on this machine: connect to 127.0.0.1 or ::1");
+                  "actions in clear are for callers on this machine: connect to 127.0.0.1 or "
+                  "::1, or set admin.tls");
   }
   if (request.token.empty()) {
     return failed(HttpStatus::Unauthorized, "the header `Authorization: Bearer TOKEN` is missing");

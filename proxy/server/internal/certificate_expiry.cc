@@ -19,9 +19,8 @@ bool holds(const std::vector<LifetimeNotice>& notices, const LifetimeNotice& wan
 
 }  // namespace
 
-void ExpiryReminder::follow(const tls::CertificateStore& certificates,
-                            const CertificateShares& shares) {
-  const Descriptions former = std::exchange(certificates_, certificates.describe());
+void ExpiryReminder::follow(Descriptions certificates, const CertificateShares& shares) {
+  const Descriptions former = std::exchange(certificates_, std::move(certificates));
   report_shortened(former);
   shares_ = shares;
   looked_at_s_ = clock_s_();

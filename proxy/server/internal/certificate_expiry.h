@@ -20,7 +20,7 @@ class ExpiryReminder final : private net::Deadline {
   explicit ExpiryReminder(net::DeadlineWheel& deadlines, int64_t (*clock_s)() = &tls::wall_clock_s)
       : deadlines_(deadlines), clock_s_(clock_s) {}
   // Speaks of these certificates from now on, beginning at once.
-  void follow(const tls::CertificateStore& certificates, const CertificateShares& shares);
+  void follow(Descriptions certificates, const CertificateShares& shares);
 
  private:
   void on_deadline() override;

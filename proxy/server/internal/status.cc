@@ -165,7 +165,7 @@ void Status::sample(std::vector<Sample>& into) {
 }
 
 void Status::sample_certificates(std::vector<Sample>& into) {
-  for (const auto& certificate : sources_.materials.certificates->describe()) {
+  for (const auto& certificate : sources_.materials.describe_certificates()) {
     const std::vector<std::string> labels{certificate.label, tls::name_of(certificate.key_type)};
     into.push_back({.metric = Metric::CertificateNotAfter,
                     .label_values = labels,

@@ -168,7 +168,7 @@ void StatusRecorder::put_stricter(StatusRecord& record) const {
 }
 
 void StatusRecorder::put_certificates(StatusRecord& record) const {
-  const Descriptions all = sources_.materials.certificates->describe();
+  const Descriptions all = sources_.materials.describe_certificates();
   for (const auto& one : all) {
     record.certificates.push_back({.label = one.label,
                                    .names = one.names,
