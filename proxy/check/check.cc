@@ -159,15 +159,16 @@ std::string summarize(const Materials& materials) {
 }
 
 // What an expired or hardly valid certificate is to clients.
-Faults judge_dates(const Materials& materials) {
-  Faults warnings;
+void judge_dates(const Materials& materials, CheckReport& report) {
   const Descriptions certificates = materials.describe_certificates();
   for (const LifetimeNotice& notice :
        judge_lifetimes(certificates, materials.config->tls.shares, tls::wall_clock_s())) {
     const auto& certificate = certificates[notice.certificate];
-    warnings.push_back({certificate.where, text_of(notice, certificate.label)});
+    // An intermediate that has ended is often one that clients can do without.
+    const bool expired = notice.lifetime == Lifetime::Expired && notice.intermediate == 0;
+    (expired ? report.findings : report.warnings)
+        .push_back({certificate.where, text_of(notice, certificate.label)});
   }
-  return warnings;
 }
 
 bool offers_ecdsa_tls12(const tls::Policy& policy) {
@@ -217,7 +218,7 @@ Result<CheckReport> run_check(Config config, bool preflight) {
   CheckReport report;
   append(report.warnings, find_doubts(*materials.config, labels));
   append(report.warnings, materials.warnings);
-  append(report.warnings, judge_dates(materials));
+  judge_dates(materials, report);
   report.hints = find_rsa_alone(materials);
   // Only a warning: the file may be for another machine.
   append(report.warnings, look_up_user(materials.config->user));

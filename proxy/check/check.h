@@ -12,7 +12,8 @@ namespace postern {
 struct CheckReport {
   Faults warnings;
   Faults hints;  // what could be better, though nothing is wrong
-  // Something would keep clients from their mail. Never without `preflight`.
+  // Something would keep clients from their mail: a certificate that has expired, or what
+  // `preflight` has found.
   Faults findings;
   // In words: listeners, the policy really in force, certificates, backends.
   std::string summary;

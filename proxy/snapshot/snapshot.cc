@@ -6,6 +6,7 @@
 
 #include "proxy/imap/login_front.h"
 #include "proxy/snapshot/internal/admin_context.h"
+#include "proxy/snapshot/internal/expired.h"
 #include "tls/exposure.h"
 
 namespace postern {
@@ -182,6 +183,19 @@ void warn_of_open_secrets(const Config& config, Faults& warnings) {
   }
 }
 
+void refuse_expired(const Materials& renewed, const Materials& former, Faults& faults) {
+  const auto look = [&faults](const tls::CertificateStore& now, const tls::CertificateStore& then) {
+    append(faults, find_expired(now, then, tls::wall_clock_s()));
+  };
+  if (renewed.certificates != nullptr) {
+    look(*renewed.certificates, *former.certificates);
+  }
+  if (renewed.admin_context != nullptr && former.admin_context != nullptr) {
+    look(*renewed.admin_context->settings().certificates,
+         *former.admin_context->settings().certificates);
+  }
+}
+
 // What clients meet, and those who act: all but the configuration itself and what is of the
 // backends.
 Materials read_files(const Config& config, const Materials* former, Faults& faults) {
@@ -198,6 +212,9 @@ Materials read_files(const Config& config, const Materials* former, Faults& faul
     append(materials.warnings, materials.admin_context->settings().certificates->warnings());
   }
   warn_of_open_secrets(config, materials.warnings);
+  if (former != nullptr) {
+    refuse_expired(materials, *former, faults);
+  }
   return materials;
 }
 

@@ -10,13 +10,14 @@ import os
 import pathlib
 import re
 import socket
+import ssl
 import subprocess
 import threading
 import time
 import unittest
 
 from harness import Authority, Folder, Gateway, ScriptedBackend, check, run, wait_until
-from harness.odd_files import Authorities
+from harness.odd_files import SERVER, Authorities
 
 REPLACEMENTS = int(os.environ.get("POSTERN_REPLACEMENTS", "3"))
 RATE = int(os.environ.get("POSTERN_RATE", "100"))
@@ -268,6 +269,36 @@ class Keys(unittest.TestCase):
             self.assertAlmostEqual(left("chain_not_after"), -10.5, delta=0.1)
             self.assertEqual(metrics.sum("postern_certificate_renewal_overdue_ratio"), 0.25)
             self.assertEqual(metrics.sum("postern_certificate_alarm_ratio"), 0.1)
+
+    def test_no_reload_puts_an_expired_one_in_place_of_a_good_one(self):
+        authorities = Authorities(folder)
+        good = authorities.leaf("postern.test")
+        old = authorities.make("ended", "/CN=postern.test", authorities.intermediate,
+                               (*SERVER, "-addext", "subjectAltName=DNS:postern.test"), age=100.5, same_key=good)
+        chain, key = folder / "ending.crt", good.key_file
+        key.chmod(0o600)
+
+        def put(leaf):
+            chain.with_suffix(".new").write_bytes(leaf.crt)
+            chain.with_suffix(".new").rename(chain)
+
+        def shown():
+            return ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(gateway.address()))
+        put(good)
+        with start(certificates=[{"chain": str(chain), "key": str(key)}]) as gateway:
+            with gateway.counting(RELOADS, result="error"):
+                put(old)
+            gateway.wait_for_log(r'error +certificates not reloaded, the old ones stay where=\S+:\d+ fault="chain \S+ending\.crt has '
+                                 r'expired \(.*\), and the one in force, which is good until .*, stays" cause=certificates_not_reloaded')
+            self.assertEqual(shown(), ssl.PEM_cert_to_DER_cert(good.crt.decode()))
+            self.assertRegex(gateway.reload("error"), r"error +reload failed, the old configuration stays .* has expired .*, stays")
+            self.assertEqual(shown(), ssl.PEM_cert_to_DER_cert(good.crt.decode()))
+            status, said = check(gateway.path)
+            self.assertEqual(status, 1, said)
+            self.assertRegex(said, r"postern: \S+postern\.yaml:\d+: chain \S+ending\.crt: its certificate has expired 10d ago; clients refuse it\n")
+        with start(certificates=[{"chain": str(chain), "key": str(key)}]) as gateway:  # there is no better one
+            gateway.wait_for_log("error +certificate has expired ")
+            self.assertEqual(shown(), ssl.PEM_cert_to_DER_cert(old.crt.decode()))
 
     def test_doubts_are_told_at_the_start_and_at_a_renewal(self):
         files = Rename(folder / "doubtful", leaves[0])

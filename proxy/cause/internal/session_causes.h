@@ -127,8 +127,9 @@ inline constexpr auto kSessionCauses = std::to_array<CauseRow>({
     {Cause::CertificatesNotReloaded, "certificates_not_reloaded", Party::Operator,
      Symptom::ChangeNotInForce,
      "A new certificate or key has a fault, which the log names; the old ones stay in force.",
-     "Do not restart postern: with these files it would not start. Mend what the log names, most "
-     "often a key of the former certificate; postern reads the files again once they change."},
+     "Do not restart postern: with these files it would not start, or would serve a certificate "
+     "that has ended. Mend what the log names, most often a key of the former certificate; postern "
+     "reads the files again once they change."},
     {Cause::CertificateExpired, "certificate_expired", Party::Operator,
      Symptom::CertificateNotTrusted,
      "A certificate that postern serves has ended; clients refuse it.",

@@ -36,6 +36,11 @@ def warns(name, *words, **options):
     return row(name, "warns", *words, **options)
 
 
+def ended(name, *words, **options):
+    """A start would serve it, and yet clients get nowhere."""
+    return row(name, "ended", *words, **options)
+
+
 def refused(name, *words, **options):
     return row(name, "refused", *words, **options)
 
@@ -363,7 +368,7 @@ def _(_folder):
 
 # ---- dates
 
-@warns("an expired leaf", "its certificate has expired 10d ago", "EXPIRED")
+@ended("an expired leaf", "its certificate has expired 10d ago", "EXPIRED")
 def _(_folder):
     one = ca.leaf(age=100.5)
     return one.crt + ca.intermediate.crt, one.key
