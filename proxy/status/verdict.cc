@@ -197,15 +197,14 @@ class Judge {
     }
   }
 
-  // Strangers on a public port fail in every way, and make servers hang up on them; and what is over
-  // is no more than a note.
+  // Strangers on a public port fail in every way, and make servers hang up on them; and what is
+  // over is no more than a note.
   StatusSeverity severity_of(const StatusRecord::Failure& failure) const {
     const CauseRow& row = describe(failure.cause);
     const bool is_of_clients = failure.backend.empty() || row.symptom == Symptom::SessionsEnd;
     const bool is_few = is_of_clients && failure.last_hour < kMany;
-    return row.at_fault == Party::Client || is_few || is_over(failure)
-               ? StatusSeverity::Note
-               : StatusSeverity::Warning;
+    return row.at_fault == Party::Client || is_few || is_over(failure) ? StatusSeverity::Note
+                                                                       : StatusSeverity::Warning;
   }
 
   // The way to its servers has failed, and each has served since.
