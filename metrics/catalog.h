@@ -94,6 +94,14 @@ inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
     sampled(gauge(
         Metric::LoginGuardEntries, "postern_login_guard_entries",
         "Addresses, and pairs of address and user name, whose failed logins are remembered.")),
+    counter(Metric::UserLookups, "postern_user_lookups_total",
+            "Questions where a user is, by result: found; unknown, the service does not know the "
+            "user; cached, it had answered lately; else why it gave no usable answer; logins that "
+            "wait for one answer are one question.",
+            {LookupResult}),
+    histogram(Metric::UserLookupDuration, "postern_user_lookup_duration_seconds",
+              "Time that a question about a user took, from the login to a usable answer of the "
+              "service."),
     counter(Metric::CleartextLoginsRefused, "postern_cleartext_logins_refused_total",
             "LOGIN and AUTHENTICATE commands refused because the client had not started TLS."),
     counter(Metric::StarttlsRefused, "postern_starttls_refused_total",

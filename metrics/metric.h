@@ -23,8 +23,9 @@ enum class Label : uint8_t {
   Direction,     // "in", "out", seen from postern
   Mechanism,     // how a client logged in
   LoginResult,
-  Backend,  // its key in `backends`
-  Server,   // HOST:PORT as configured; always after Backend, see dimensions()
+  LookupResult,  // of a question where a user is
+  Backend,       // its key in `backends`
+  Server,        // HOST:PORT as configured; always after Backend, see dimensions()
   ConnectResult,
   Result,  // "success", "error"
   AcceptFailure,
@@ -63,6 +64,7 @@ inline constexpr Names<Label> kLabelNames({
     {Label::Direction, "direction"},
     {Label::Mechanism, "mechanism"},
     {Label::LoginResult, "result"},
+    {Label::LookupResult, "result"},
     {Label::Backend, "backend"},
     {Label::Server, "server"},
     {Label::ConnectResult, "result"},
@@ -110,6 +112,8 @@ enum class Metric : uint8_t {
   LoginBans,
   BansActive,
   LoginGuardEntries,
+  UserLookups,
+  UserLookupDuration,
   CleartextLoginsRefused,
   StarttlsRefused,
   CommandsRefused,

@@ -152,8 +152,11 @@ std::string summarize(const Materials& materials) {
                    config.backends[route.backend].name);
   }
   if (materials.users != nullptr) {
-    fmt::format_to(std::back_inserter(text), "users        {} by map; all others by route, or {}\n",
-                   materials.users->mapped(), config.backends[config.default_backend].name);
+    const auto& lookup = config.users.lookup;
+    fmt::format_to(
+        std::back_inserter(text), "users        {} by map; all others by {}route, or {}\n",
+        materials.users->mapped(), lookup ? "lookup at " + lookup->authority + ", by " : "",
+        config.backends[config.default_backend].name);
   }
   return text;
 }

@@ -64,12 +64,12 @@ Result<Config> Config::parse(const std::string& yaml, const std::string& name,
 }
 
 bool is_routed(const Config& config, size_t backend) {
-  return backend == config.default_backend || !config.users.map.empty() ||
+  return backend == config.default_backend || !config.users.map.empty() || config.users.lookup ||
          std::ranges::find(config.routes, backend, &RouteConfig::backend) != config.routes.end();
 }
 
 bool routes_by_user(const Config& config) {
-  return !config.users.map.empty() ||
+  return !config.users.map.empty() || config.users.lookup ||
          std::ranges::any_of(config.routes, [](const auto& route) { return !route.user.empty(); });
 }
 

@@ -141,11 +141,25 @@ struct RouteConfig {
   std::string user = {};  // a user_name() (proxy/users/user_name.h) or "*@example.org"
 };
 
+// The HTTP service that says which backend a user has.
+struct LookupConfig {
+  std::string url = {};        // as written; the four that follow are its parts
+  bool tls = false;            // https
+  net::HostPort host = {};     // to connect to
+  std::string authority = {};  // host and port as the url has them
+  std::string target = {};     // path and query
+  uint64_t timeout_ms = 2'000;
+  uint64_t cache_ms = 60'000;  // 0: each login asks
+  std::string ca = {};         // path of the authorities; empty: those of the system
+  std::string ca_where = {};   // where the configuration names it
+};
+
 // What leads users to backends, beside routes[].user.
 struct UsersConfig {
   std::string map = {};             // path of a file of lines "user backend"
   std::string map_where = {};       // where the configuration names it
   std::string default_domain = {};  // of names without "@"
+  std::optional<LookupConfig> lookup = {};
 };
 
 struct Rate {
@@ -226,7 +240,7 @@ std::string config_reference();
 // The same as a Markdown table, for docs/configuration.md.
 std::string config_markdown();
 
-// Whether a client can come to it: by a route, by the map of users, or by default.
+// Whether a client can come to it: by a route, by the map of users, by lookup, or by default.
 bool is_routed(const Config& config, size_t backend);
 // Whether its user can make a difference, so that postern must read who logs in.
 bool routes_by_user(const Config& config);

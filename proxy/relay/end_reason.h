@@ -34,6 +34,7 @@ enum class EndReason : uint8_t {
   Banned,              // refused, or ended: too many failed logins of its address
   GaveWay,             // ended before login: a newcomer needed its place
   BackendUnavailable,  // no server of the pool could be reached or would serve
+  LookupUnavailable,   // the service that is asked where a user is gave no usable answer
   BackendClosed,       // the backend hung up
   BackendFailed,       // the backend's connection broke
   BackendViolation,    // the backend broke the protocol
@@ -66,6 +67,7 @@ inline constexpr Causes<EndReason> kEndReasonCauses({
     {EndReason::Banned, Cause::Banned},
     {EndReason::GaveWay, Cause::GaveWay},
     {EndReason::BackendUnavailable, Cause::BackendUnavailable},
+    {EndReason::LookupUnavailable, Cause::LookupUnavailable},
     {EndReason::BackendClosed, Cause::BackendClosed},
     {EndReason::BackendFailed, Cause::BackendFailed},
     {EndReason::BackendViolation, Cause::BackendViolation},

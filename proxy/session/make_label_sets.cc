@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "proxy/lookup/lookup_failure.h"
 #include "proxy/net/failure.h"
 #include "proxy/relay/end_reason.h"
 #include "proxy/session/internal/session_labels.h"
@@ -74,6 +75,7 @@ void define_session_labels(metrics::LabelSets& sets) {
   sets.define(Label::ShadowReason, shadow_names());
   sets.define(Label::ProxyHeader, join_words(words_of<ProxyHeaderKind>(), {&kProxyDomain}));
   sets.define(Label::AcceptFailure, join_words({}, {&net::kNetDomain}));
+  sets.define(Label::LookupResult, join_words({"found", "unknown", "cached"}, {&kLookupDomain}));
   sets.define(Label::Violation, join_words({}, {&imap::kImapDomain}));
   sets.define<imap::Mechanism>();
   sets.define<imap::LoginResult>();

@@ -26,6 +26,7 @@
 #include "metrics/counters.h"
 #include "proxy/admission/admission.h"
 #include "proxy/backend/dialer.h"
+#include "proxy/lookup/user_lookup.h"
 #include "proxy/net/deadline.h"
 #include "proxy/net/loop.h"
 #include "proxy/net/tcp.h"
@@ -48,6 +49,7 @@ class Session final : public net::Retirable,
                       private net::StreamObserver,
                       private DialerObserver,
                       private UserBackendObserver,
+                      private UserLookupObserver,
                       private RelayObserver,
                       private LoginWatchObserver,
                       private LingeringCloseObserver,
@@ -104,7 +106,9 @@ class Session final : public net::Retirable,
   void begin_relay(std::string_view from_backend);
 
   void greet();
-  void on_user_named(const std::string& user) override;
+  std::string user_name() const;
+  void on_user_named() override;
+  void on_user_looked_up(const UserPlace& place) override;
   void on_user_connected(DialResult result);
   void on_user_refused() override;
   void log_out_user();

@@ -105,6 +105,9 @@ void Session::release_resources(EndReason reason) {
   if (watch_.has_value()) {
     watch_->release();
   }
+  if (context_.snapshot->lookup != nullptr) {
+    context_.snapshot->lookup->withdraw(*this);
+  }
   context_.slot = ServerSlot();
 }
 

@@ -33,8 +33,38 @@ void Session::greet() {
   begin_relay(user_backend_->greeting());
 }
 
-void Session::on_user_named(const std::string& user) {
-  dial(context_.snapshot->route_user(user, context_.tls->engine().server_name()));
+// As names are compared.
+std::string Session::user_name() const {
+  return context_.snapshot->users->name_of(user_backend_->user());
+}
+
+void Session::on_user_named() {
+  const std::string user = user_name();
+  if (!context_.snapshot->must_look_up(user)) {
+    on_user_looked_up({});
+    return;
+  }
+  UserLookupObserver& observer = *this;
+  const auto place = context_.snapshot->lookup->ask({.loop = loop(),
+                                                     .workspace = context_.services.dial.workspace,
+                                                     .counters = counters(),
+                                                     .labels = context_.labels()},
+                                                    user, context_.origin.address, observer);
+  if (place) {
+    on_user_looked_up(*place);
+  }
+}
+
+// A user whom the service does not know goes where one without a line in the map goes.
+void Session::on_user_looked_up(const UserPlace& place) {
+  const Snapshot& snapshot = *context_.snapshot;
+  if (place.error) {
+    relay_->end_now(EndReason::LookupUnavailable, kUnavailable, Error(place.error));
+  } else if (place.backend) {
+    dial(*snapshot.pools[*place.backend]);
+  } else {
+    dial(snapshot.route_user(user_name(), context_.tls->engine().server_name()));
+  }
 }
 
 void Session::on_user_connected(DialResult result) {

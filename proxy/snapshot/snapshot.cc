@@ -7,6 +7,7 @@
 #include "proxy/imap/login_front.h"
 #include "proxy/snapshot/internal/admin_context.h"
 #include "proxy/snapshot/internal/expired.h"
+#include "proxy/snapshot/internal/make_lookup.h"
 #include "tls/exposure.h"
 
 namespace postern {
@@ -228,6 +229,7 @@ Result<Materials> Materials::load(Config config, const Materials* former) {
     take(load_identity(backend), materials.identities.emplace_back(), faults);
   }
   take(load_users(config), materials.users, faults);
+  take(load_lookup_verifier(config), materials.lookup_verifier, faults);
   if (!faults.empty()) {
     return faults;
   }
@@ -248,6 +250,7 @@ Result<Materials> Materials::renewed() const {
   materials.verifiers = verifiers;
   materials.identities = identities;
   materials.users = users;
+  materials.lookup_verifier = lookup_verifier;
   materials.health = health;
   return materials;
 }
@@ -321,6 +324,7 @@ std::shared_ptr<Snapshot> Snapshot::with(Contexts renewed) const {
   snapshot->pools = pools;
   snapshot->routes = routes;
   snapshot->users = users;
+  snapshot->lookup = lookup;
   return snapshot;
 }
 
@@ -342,6 +346,7 @@ Result<std::vector<std::shared_ptr<Snapshot>>> Snapshot::make(const Materials& m
       }
     }
     snapshot->users = materials.users;
+    snapshot->lookup = make_lookup(materials.config, materials.lookup_verifier, faults);
     if (!faults.empty()) {
       return faults;
     }
@@ -366,9 +371,13 @@ Pool& Snapshot::route(std::string_view server_name) const {
   return *pools[config->default_backend];
 }
 
-Pool& Snapshot::route_user(std::string_view user, std::string_view server_name) const {
+Pool& Snapshot::route_user(const std::string& user, std::string_view server_name) const {
   const auto backend = users != nullptr ? users->find(user) : std::nullopt;
   return backend ? *pools[*backend] : route(server_name);
+}
+
+bool Snapshot::must_look_up(const std::string& user) const {
+  return lookup != nullptr && !user.empty() && !users->find_user(user);
 }
 
 // A second old they still are what a client is about to meet.

@@ -14,6 +14,7 @@
 #include "metrics/label_sets.h"
 #include "proxy/base/result.h"
 #include "proxy/config/config.h"
+#include "proxy/lookup/user_lookup.h"
 #include "proxy/pool/pool.h"
 #include "proxy/pool/server_health.h"
 #include "proxy/users/user_routes.h"
@@ -37,7 +38,8 @@ struct Materials {
   std::vector<std::shared_ptr<const tls::Verifier>> verifiers;  // of each backend; null: no TLS
   // What each backend gets to see; null: no certificate.
   std::vector<std::shared_ptr<const tls::CertificateStore>> identities;
-  std::shared_ptr<const UserRoutes> users;  // null: users make no difference
+  std::shared_ptr<const UserRoutes> users;               // null: users make no difference
+  std::shared_ptr<const tls::Verifier> lookup_verifier;  // null: no lookup by https
   BackendsHealth health;
   Faults warnings;  // what is doubtful in the files; for the log and `postern check`
 
@@ -70,13 +72,16 @@ struct Snapshot {
   std::vector<std::shared_ptr<Pool>> pools;
   std::unordered_map<std::string, size_t> routes;  // "mail.example.org" or "*.example.org"
   std::shared_ptr<const UserRoutes> users;         // null: users make no difference
+  std::shared_ptr<UserLookup> lookup;              // null: no service is asked
   std::string capabilities = {};                   // the common ones, as long as they are fresh
   uint64_t capabilities_until_ms = 0;
 
   // The pool for a client that asked for `server_name` (lower case, empty without SNI).
   Pool& route(std::string_view server_name) const;
-  // The pool for its `user`, as it has written the name: by `users`, or else as above.
-  Pool& route_user(std::string_view user, std::string_view server_name) const;
+  // The pool for its user, whose name_of() is `user`: by `users`, or else as above.
+  Pool& route_user(const std::string& user, std::string_view server_name) const;
+  // Whether `lookup` must be asked first about this user.
+  bool must_look_up(const std::string& user) const;
   // What every pool that a client can come to can do, as far as is known.
   const std::string& common_capabilities(uint64_t now_ms);
 

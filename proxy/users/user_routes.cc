@@ -1,21 +1,20 @@
 #include "proxy/users/user_routes.h"
 
-#include "proxy/users/user_name.h"
-
 namespace postern {
 
-std::optional<size_t> UserRoutes::find(std::string_view written) const {
-  const std::string name = user_name(written, default_domain_);
-  if (name.empty()) {
-    return std::nullopt;
-  }
+std::optional<size_t> UserRoutes::find_user(const std::string& name) const {
   if (map_ != nullptr) {
     if (const auto backend = map_->find(name)) {
       return backend;
     }
   }
-  if (const auto exact = routes_.find(name); exact != routes_.end()) {
-    return exact->second;
+  const auto exact = routes_.find(name);
+  return exact != routes_.end() ? std::optional(exact->second) : std::nullopt;
+}
+
+std::optional<size_t> UserRoutes::find(const std::string& name) const {
+  if (const auto backend = find_user(name)) {
+    return backend;
   }
   const size_t at = name.rfind('@');
   const auto domain = at == std::string::npos ? routes_.end() : routes_.find("*" + name.substr(at));

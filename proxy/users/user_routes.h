@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "proxy/users/user_map.h"
+#include "proxy/users/user_name.h"
 
 namespace postern {
 
@@ -23,8 +24,14 @@ class UserRoutes {
         map_(std::move(map)),
         routes_(std::move(routes)) {}
 
-  // `written` is the name as a client gives it.
-  std::optional<size_t> find(std::string_view written) const;
+  // The form in which names are compared of one as a client gives it.
+  std::string name_of(std::string_view written) const {
+    return user_name(written, default_domain_);
+  }
+  // `name` is a name_of(). By the user itself: the map or a route with this very name.
+  std::optional<size_t> find_user(const std::string& name) const;
+  // The same, or by a route for its domain.
+  std::optional<size_t> find(const std::string& name) const;
   size_t mapped() const { return map_ != nullptr ? map_->size() : 0; }
 
  private:

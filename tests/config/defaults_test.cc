@@ -63,7 +63,7 @@ TEST(ConfigDefaults, AreShownFromWhereTheyAreKept) {
     }
     EXPECT_TRUE(draft.diagnostics.ok()) << row.path;
   }
-  EXPECT_EQ(count, 47U);
+  EXPECT_EQ(count, 50U);
 }
 
 TEST(ConfigDefaults, AreThoseOfAFileThatDoesNotNameThem) {

@@ -91,5 +91,59 @@ TEST(UserRoutesOfConfig, WarnWhenUsersLeadNowhere) {
               HasSubstr("p.yaml:5: users.default_domain: \"example.org\" has no effect"));
 }
 
+LookupConfig lookup(const std::string& map) {
+  const Config config = good("users:\n  lookup: {" + map + "}\n");
+  EXPECT_TRUE(routes_by_user(config));
+  EXPECT_TRUE(is_routed(config, 2)) << "the service may name any";
+  return config.users.lookup.value_or(LookupConfig());
+}
+
+TEST(UserLookupOfConfig, HasThePartsOfItsUrl) {
+  const LookupConfig plain = lookup("url: 'http://lookup.internal:8080/where?of=imap'");
+  EXPECT_FALSE(plain.tls);
+  EXPECT_EQ(plain.host, (net::HostPort{"lookup.internal", 8080}));
+  EXPECT_EQ(plain.authority, "lookup.internal:8080");
+  EXPECT_EQ(plain.target, "/where?of=imap");
+  EXPECT_EQ(plain.timeout_ms, 2'000U);
+  EXPECT_EQ(plain.cache_ms, 60'000U);
+
+  const LookupConfig secure =
+      lookup("url: 'https://[2001:db8::1]?a', ca: ca.pem, timeout: 500ms, cache: 0s");
+  EXPECT_TRUE(secure.tls);
+  EXPECT_EQ(secure.host, (net::HostPort{"2001:db8::1", 443}));
+  EXPECT_EQ(secure.authority, "[2001:db8::1]");
+  EXPECT_EQ(secure.target, "/?a");
+  EXPECT_EQ(secure.ca, "/etc/postern/ca.pem");
+  EXPECT_EQ(secure.ca_where, "p.yaml:6");
+  EXPECT_EQ(secure.timeout_ms, 500U);
+  EXPECT_EQ(secure.cache_ms, 0U);
+  EXPECT_EQ(lookup("url: 'http://127.0.0.1'").host, (net::HostPort{"127.0.0.1", 80}));
+}
+
+TEST(UserLookupOfConfig, IsAFaultWhereItsUrlIsNone) {
+  const auto of = [](const std::string& url) {
+    return fault("users:\n  lookup: {url: '" + url + "'}\n");
+  };
+  EXPECT_THAT(of("lookup.internal/where"),
+              HasSubstr("p.yaml:6: users.lookup.url: \"lookup.internal/where\" begins neither with "
+                        "http:// nor with https://"));
+  for (const char* url : {"http://", "http:///where", "http://a b/", "http://a/#b", "http://a:0/",
+                          "http://a:65536/", "http://a:x/", "ftp://a/", "http://a/\xc3\xbc"}) {
+    EXPECT_THAT(of(url), HasSubstr("p.yaml:6: users.lookup.url: ")) << url;
+  }
+  EXPECT_THAT(of("http://a/" + std::string(2048, 'x')), HasSubstr("up to 2048 visible"));
+  const std::string with_password = of("http://user:secret@a/");
+  EXPECT_THAT(with_password, HasSubstr("a password have no place in it"));
+  EXPECT_THAT(with_password, testing::Not(HasSubstr("secret")));
+  EXPECT_THAT(fault("users:\n  lookup: {timeout: 1s}\n"),
+              HasSubstr("users.lookup.url: is missing"));
+}
+
+TEST(UserLookupOfConfig, IsAFaultWithACaInClear) {
+  EXPECT_THAT(fault("users:\n  lookup: {url: 'http://a/', ca: ca.pem}\n"),
+              HasSubstr("p.yaml:6: users.lookup.ca: there is no certificate to verify while "
+                        "users.lookup.url is http"));
+}
+
 }  // namespace
 }  // namespace postern

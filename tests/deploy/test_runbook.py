@@ -94,6 +94,16 @@ class Runbook(unittest.TestCase):
         said = output(BINARY, "check", "--config", self.folder / "postern.yaml")
         self.assertIn("users        2 by map; all others by route, or old", said)
 
+    def test_a_service_says_where_users_are(self):
+        self.certificate("mail.example.org")
+        (self.folder / "postern.yaml").write_text(
+            "listeners: [{address: '127.0.0.1:0'}]\n"
+            "tls: {certificates: [{chain: mail.example.org.crt, key: mail.example.org.key}]}\n"
+            "backends: {old: {servers: ['old.internal:143']}, new: {servers: ['new.internal:143']}}\n"
+            "default_backend: old\n" + block("docs/users.md", "lookup: {url").text)
+        said = output(BINARY, "check", "--config", self.folder / "postern.yaml")
+        self.assertIn("users        0 by map; all others by lookup at 127.0.0.1:8080, by route, or old", said)
+
     def test_what_to_try_is_what_a_fresh_debian_runs_in_ci(self):
         ci = (SOURCE / ".ci/run").read_text()
         for command in commands(block("README.md", "deploy/quickstart")):

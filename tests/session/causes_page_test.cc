@@ -11,6 +11,7 @@
 #include "proxy/backend/dial_failure.h"
 #include "proxy/backend/failure_cause.h"
 #include "proxy/imap/violation.h"
+#include "proxy/lookup/lookup_failure.h"
 #include "proxy/net/failure.h"
 #include "proxy/session/internal/client_cause.h"
 
@@ -44,9 +45,11 @@ std::string rows(std::initializer_list<const ErrorDomain*> domains) {
   for (const ErrorDomain* domain : domains) {
     for (const ErrorRow& one : domain->rows) {
       const Error error{domain, "", one.code};
-      const std::string_view cause = name_of(cause_of_failure(error));
-      if (seen.insert(one.label).second && !cause.starts_with("client_")) {
-        text += row(one.label, cause_of_failure(error));
+      const Cause cause =
+          domain == &kLookupDomain ? cause_of_lookup(error) : cause_of_failure(error);
+      const bool of_client = std::string_view(name_of(cause)).starts_with("client_");
+      if (seen.insert(one.label).second && !of_client) {
+        text += row(one.label, cause);
       }
     }
   }
@@ -73,7 +76,8 @@ std::string values_markdown() {
     const auto result = static_cast<imap::LoginResult>(i);
     logins += row(name_of(result), cause_of_login(result));
   }
-  return page + table("postern_logins_total", "result", logins);
+  page += table("postern_logins_total", "result", logins);
+  return page + table("postern_user_lookups_total", "result", rows({&kLookupDomain}));
 }
 
 // `session_test --gtest_filter='CausesPage*'` prints the new text when the two differ.

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/imap/violation.h"
+#include "proxy/lookup/lookup_failure.h"
 #include "proxy/net/failure.h"
 #include "tls/alert.h"
 
@@ -73,6 +74,12 @@ TEST(ClientCause, OfAnUnreachedServerIsTheLastFailure) {
   EXPECT_EQ(cause_of_end(EndReason::BackendUnavailable, error, {}), Cause::BackendConnectionClosed);
   EXPECT_EQ(cause_of_end(EndReason::BackendUnavailable, {}, {}), Cause::BackendUnavailable);
   EXPECT_EQ(cause_of_end(EndReason::BackendClosed, error, {}), Cause::BackendClosed);
+}
+
+TEST(ClientCause, OfAFailedLookupIsWhyItFailed) {
+  const Error slow = lookup_error(LookupFailure::TimedOut);
+  EXPECT_EQ(cause_of_end(EndReason::LookupUnavailable, slow, {}), Cause::LookupTimedOut);
+  EXPECT_EQ(cause_of_end(EndReason::LookupUnavailable, {}, {}), Cause::LookupUnavailable);
 }
 
 }  // namespace

@@ -315,6 +315,7 @@ const End kEnds[] = {
        test.pass_ms(test.config.timeouts.connect_ms + 100);
      },
      "* BYE [UNAVAILABLE]"},
+    {"NobodySaysWhereTheUserIs", EndReason::LookupUnavailable, asks_in_vain, "* BYE [UNAVAILABLE]"},
     {"BackendHangsUp", EndReason::BackendClosed,
      [](SessionTest& test) {
        test.log_in();

@@ -40,6 +40,14 @@ inline void come_second(SessionTest& test) {
   ASSERT_TRUE(test.until([&] { return test.client->over(); }));
 }
 
+// At a service that is not there.
+inline void asks_in_vain(SessionTest& test) {
+  test.config.users.lookup.emplace().host = test.closed_port.host();
+  test.secure();
+  ASSERT_TRUE(test.hears("] postern ready\r\n"));
+  test.client->send("a LOGIN user secret\r\n");
+}
+
 inline void drain(SessionTest& test) {
   test.gateway().drain();
 }

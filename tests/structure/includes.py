@@ -15,11 +15,11 @@ TOPS = ("proxy", "tls", "metrics")
 # Files beside the rooms, in proxy/ itself, may include every room.
 DOOR = "proxy"
 
-# Which room may include a library's headers.
+# Which room, or which rooms, may include a library's headers.
 LIBRARIES = {
     r"uv(\.h$|/)": "proxy/net",
     r"openssl/": "tls",
-    r"llhttp\.h$": "metrics/export",
+    r"llhttp\.h$": ("metrics/export", "proxy/lookup"),
     r"prometheus/": "metrics/export",
     r"zlib\.h$": "metrics/export",
     r"yaml-cpp/": "proxy/config",
@@ -90,9 +90,10 @@ def read_includes(root):
 
 
 def check_library(house, path, target):
-    for pattern, owner in LIBRARIES.items():
-        if re.match(pattern, target) and house.room_of(path) not in (owner, None) and not EXEMPT.fullmatch(f"{path} {target}"):
-            return f"<{target}> belongs to {owner}/ only"
+    for pattern, owners in LIBRARIES.items():
+        owners = (owners,) if isinstance(owners, str) else owners
+        if re.match(pattern, target) and house.room_of(path) not in (*owners, None) and not EXEMPT.fullmatch(f"{path} {target}"):
+            return f"<{target}> belongs to {'/ and '.join(owners)}/ only"
     return None
 
 

@@ -15,7 +15,7 @@ TEST(UserRoutes, TheMoreParticularWins) {
   const UserRoutes routes("", map.value(),
                           {{"*@old.example", 0}, {"bert@old.example", 2}, {"carl", 1}});
   EXPECT_EQ(routes.find("anna@old.example"), 1U) << "the map";
-  EXPECT_EQ(routes.find("Bert@OLD.example"), 2U) << "a route with this name";
+  EXPECT_EQ(routes.find("bert@old.example"), 2U) << "a route with this name";
   EXPECT_EQ(routes.find("dora@old.example"), 0U) << "a route for the domain";
   EXPECT_EQ(routes.find("carl"), 1U);
   EXPECT_EQ(routes.find("dora"), std::nullopt);
@@ -23,6 +23,16 @@ TEST(UserRoutes, TheMoreParticularWins) {
   EXPECT_EQ(routes.find("dora@sub.old.example"), std::nullopt) << "that is another domain";
   EXPECT_EQ(routes.find(""), std::nullopt);
   EXPECT_EQ(routes.mapped(), 1U);
+}
+
+TEST(UserRoutes, TellsWhatIsSaidOfAUserFromWhatIsSaidOfADomain) {
+  const auto map = UserMap::parse("anna@old.example new\n", "users.map", "", {"old", "new"});
+  ASSERT_TRUE(map);
+  const UserRoutes routes("", map.value(), {{"*@old.example", 0}, {"bert@old.example", 0}});
+  EXPECT_EQ(routes.find_user("anna@old.example"), 1U);
+  EXPECT_EQ(routes.find_user("bert@old.example"), 0U);
+  EXPECT_EQ(routes.find_user("carl@old.example"), std::nullopt);
+  EXPECT_EQ(routes.find_user(""), std::nullopt);
 }
 
 TEST(UserRoutes, ADomainIsWhatFollowsTheLastAt) {
@@ -33,8 +43,9 @@ TEST(UserRoutes, ADomainIsWhatFollowsTheLastAt) {
 
 TEST(UserRoutes, ANameWithoutDomainHasTheDefaultOne) {
   const UserRoutes routes("old.example", nullptr, {{"*@old.example", 0}});
-  EXPECT_EQ(routes.find("anna"), 0U);
-  EXPECT_EQ(routes.find("anna*master"), 0U);
+  EXPECT_EQ(routes.name_of("Anna"), "anna@old.example");
+  EXPECT_EQ(routes.find(routes.name_of("anna")), 0U);
+  EXPECT_EQ(routes.find(routes.name_of("anna*master")), 0U);
   EXPECT_EQ(routes.find("anna@new.example"), std::nullopt);
 }
 

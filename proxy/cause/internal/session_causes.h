@@ -79,6 +79,46 @@ inline constexpr auto kSessionCauses = std::to_array<CauseRow>({
      "time up to `limits.login_failures.longest_delay`.",
      "This is on purpose. `exempt` is for webmail and for many users behind one address; "
      "`postern_login_failure_delay_seconds` counts them."},
+    {Cause::LookupUnavailable, "lookup_unavailable", Party::Operator, Symptom::Unavailable,
+     "Ended at its login, because the service that `users.lookup` asks has not said where the user "
+     "is.",
+     "The log's `cause` says why; `postern_user_lookups_total` counts it."},
+    {Cause::LookupUnreachable, "lookup_unreachable", Party::Operator, Symptom::Unavailable,
+     "The service of `users.lookup` cannot be reached, or hung up before it had answered.",
+     "Start it; compare host and port of `users.lookup.url` with where it listens, and look for a "
+     "firewall between."},
+    {Cause::LookupNotSecured, "lookup_not_secured", Party::Operator, Symptom::Unavailable,
+     "The service of `users.lookup` was reached, but TLS to it failed.",
+     "Its certificate must be for the host of `users.lookup.url`, valid, and of `users.lookup.ca`, "
+     "or else of an authority of the system; the log's `detail` says which of them is wrong."},
+    {Cause::LookupTimedOut, "lookup_timed_out", Party::Operator, Symptom::Unavailable,
+     "The service of `users.lookup` has not answered within `users.lookup.timeout`.",
+     "Compare `postern_user_lookup_duration_seconds`: make the service faster, keep answers longer "
+     "(`users.lookup.cache`), or raise the timeout."},
+    {Cause::LookupServiceFailed, "lookup_service_failed", Party::Operator, Symptom::Unavailable,
+     "The service of `users.lookup` answers that it cannot answer: a status other than 2xx, "
+     "`Auth-Status: WAIT`, or an `Auth-Error-Code` that begins with 4.",
+     "Its own log; the log of postern has the status as `detail`."},
+    {Cause::LookupInvalidAnswer, "lookup_invalid_answer", Party::Operator, Symptom::Unavailable,
+     "What the service of `users.lookup` has sent is no whole answer of HTTP/1, or has no "
+     "`Auth-Status`, or says OK without a backend, or a field twice.",
+     "Compare it with docs/users.md: `curl -i -H 'Auth-User: NAME' URL` shows it."},
+    {Cause::LookupAnswerTooLarge, "lookup_answer_too_large", Party::Operator, Symptom::Unavailable,
+     "The answer of the service of `users.lookup` has more than 8 KiB or 64 fields in its head, or "
+     "more than 64 KiB in its body.",
+     "`users.lookup.url` leads to a page for people; or take out of the answer what is not of "
+     "docs/users.md."},
+    {Cause::LookupUnknownBackend, "lookup_unknown_backend", Party::Operator, Symptom::Unavailable,
+     "The service of `users.lookup` names a backend, or a server, that the configuration does not "
+     "have; the log's `detail` says which.",
+     "Let it answer with `Auth-Backend` and a name out of `backends`, or with `Auth-Server` and "
+     "`Auth-Port` as a backend's `servers` have them; or add the backend."},
+    {Cause::LookupTooManyQuestions, "lookup_too_many_questions", Party::Operator,
+     Symptom::Unavailable,
+     "In one worker 64 questions to the service of `users.lookup` are on their way, and 1024 names "
+     "wait.",
+     "The service is too slow for so many logins: make it faster, or keep its answers longer "
+     "(`users.lookup.cache`)."},
     {Cause::ClientLogout, "client_logout", Party::Client, Symptom::NothingWrong,
      "The client sent LOGOUT and got its answer.", "Nothing."},
     {Cause::ClientClosed, "client_closed", Party::Client, Symptom::NothingWrong,

@@ -6,6 +6,7 @@
 
 #include "proxy/base/closest_match.h"
 #include "proxy/config/control_groups.h"
+#include "proxy/config/internal/users.h"
 #include "proxy/config/values.h"
 #include "proxy/log/escape.h"
 
@@ -317,14 +318,6 @@ void take_routes(Draft& draft) {
                               "has a route already" + also_at(key_of(*same->second)));
     }
     draft.config.routes.push_back(std::move(made));
-  }
-}
-
-void check_users(Draft& draft) {
-  if (draft.users && !routes_by_user(draft.config)) {
-    draft.diagnostics.warning(
-        {draft.config.users.default_domain, "users.default_domain", draft.users->line},
-        "has no effect: there is neither a map nor a route with user");
   }
 }
 

@@ -80,6 +80,7 @@ struct Draft {
   std::vector<RouteDraft> routes;
   std::optional<SourceValue> default_backend;
   std::optional<SourceValue> users;
+  std::optional<SourceValue> lookup_ca;
   std::optional<SourceValue> idle;
   std::optional<SourceValue> renewal_overdue;
   std::optional<SourceValue> expiry_alarm;

@@ -267,7 +267,7 @@ std::vector<Row> join_rows() {
        {std::span<const Row>(kFirstRows), listener_limit_rows(), listener_policy_rows(),
         std::span<const Row>(kProxyRows), std::span<const Row>(kTlsRow), policy_rows(),
         shadow_policy_rows(), certificate_rows(), client_rows(), backend_rows(), server_rows(),
-        backend_hop_rows(), health_rows(), route_rows(), limit_rows(),
+        backend_hop_rows(), health_rows(), route_rows(), lookup_rows(), limit_rows(),
         std::span<const Row>(kTimeoutRows), admin_rows(), std::span<const Row>(kLogRows)}) {
     rows.insert(rows.end(), part.begin(), part.end());
   }
@@ -307,6 +307,7 @@ Draft initial_draft() {
   draft.backends.back().config.health.emplace();
   draft.config.tls.client_auth.emplace();
   draft.config.limits.login_failures.emplace();
+  draft.config.users.lookup.emplace();
   return draft;
 }
 

@@ -23,6 +23,7 @@ std::span<const Row> listener_limit_rows();
 std::span<const Row> limit_rows();
 // table_routes.cc
 std::span<const Row> route_rows();
+std::span<const Row> lookup_rows();
 // table_tls.cc
 std::span<const Row> listener_policy_rows();
 std::span<const Row> policy_rows();

@@ -2,10 +2,16 @@
 #include <array>
 
 #include "proxy/config/internal/table_parts.h"
+#include "proxy/config/internal/users.h"
 #include "proxy/config/values.h"
 
 namespace postern::config {
 namespace {
+
+// Set by on_begin of the map.
+LookupConfig& lookup(Draft& draft) {
+  return *draft.config.users.lookup;
+}
 
 constexpr auto kRouteRows = std::to_array<Row>({
     {.path = "routes",
@@ -26,7 +32,8 @@ constexpr auto kRouteRows = std::to_array<Row>({
      .syntax = "USER or *@DOMAIN",
      .example = "\"*@old.example\"",
      .doc = "In place of sni: the user, or all users of a domain. With one such route, or with "
-            "users.map, postern reads who logs in before it chooses a backend, and greets by "
+            "users.map or users.lookup, postern reads who logs in before it chooses a backend, and "
+            "greets by "
             "itself: see docs/users.md.",
      .alternative = true,
      .on_value = [](Draft& d, const SourceValue& w) { d.routes.back().user = w; }},
@@ -69,10 +76,59 @@ constexpr auto kRouteRows = std::to_array<Row>({
          }},
 });
 
+constexpr auto kLookupRows = std::to_array<Row>({
+    {.path = "users.lookup",
+     .shape = Shape::Map,
+     .syntax = "map",
+     .doc = "An HTTP service that says which backend a user has, asked at each login of a user who "
+            "has neither a line in users.map nor a route of the whole name. It gets the name, and "
+            "never a password: docs/users.md has the question and the answers.",
+     .on_begin = [](Draft& d, const SourceValue&) { d.config.users.lookup.emplace(); }},
+    {.path = "users.lookup.url",
+     .required = true,
+     .syntax = "http://HOST[:PORT]/PATH or https://...",
+     .example = "https://lookup.internal/backend",
+     .doc = "Where it is asked. By https its certificate must be valid for the host.",
+     .on_value = [](Draft& d,
+                    const SourceValue& w) { read_lookup_url(w, lookup(d), d.diagnostics); }},
+    {.path = "users.lookup.ca",
+     .syntax = kPath,
+     .example = "internal-ca.pem",
+     .doc = "The authorities, as PEM, that an https service must have its certificate from. "
+            "Without this key: those of the system.",
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_path(w, d.folder, lookup(d).ca, d.diagnostics);
+           lookup(d).ca_where = d.diagnostics.where(w.line);
+           d.lookup_ca = w;
+         }},
+    {.path = "users.lookup.timeout",
+     .syntax = kDuration,
+     .doc = "From the login to the whole answer; then the client gets `* BYE [UNAVAILABLE]`.",
+     .show = [](Draft& d) { return show_duration(lookup(d).timeout_ms); },
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_duration(w, kShortestMs, lookup(d).timeout_ms, d.diagnostics);
+         }},
+    {.path = "users.lookup.cache",
+     .syntax = kDuration,
+     .doc = "How long an answer serves for further logins of the user, also that the user is not "
+            "known; each worker keeps 50000. A reload forgets them all. 0s: each login asks.",
+     .show = [](Draft& d) { return show_duration(lookup(d).cache_ms); },
+     .on_value =
+         [](Draft& d, const SourceValue& w) {
+           read_duration(w, 0, lookup(d).cache_ms, d.diagnostics);
+         }},
+});
+
 }  // namespace
 
 std::span<const Row> route_rows() {
   return kRouteRows;
+}
+
+std::span<const Row> lookup_rows() {
+  return kLookupRows;
 }
 
 }  // namespace postern::config

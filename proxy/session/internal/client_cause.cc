@@ -6,6 +6,7 @@
 #include "proxy/backend/failure_cause.h"
 #include "proxy/cause/causes_of.h"
 #include "proxy/imap/violation.h"
+#include "proxy/lookup/lookup_failure.h"
 #include "proxy/net/failure.h"
 #include "tls/alert.h"
 
@@ -90,6 +91,9 @@ Cause cause_of_end(EndReason reason, const Error& error, std::optional<uint8_t> 
   }
   if (reason == EndReason::ClientViolation && of_tls) {
     return Cause::ClientTlsViolation;
+  }
+  if (reason == EndReason::LookupUnavailable && error.domain == &kLookupDomain) {
+    return cause_of_lookup(error);
   }
   const bool by_words = error.domain == &imap::kImapDomain;
   if (((reason == EndReason::ClientViolation || reason == EndReason::BackendViolation ||

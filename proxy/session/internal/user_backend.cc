@@ -55,7 +55,7 @@ void UserBackend::run() {
   }
   if (step_ == LoginFront::Step::Named) {
     if (!std::exchange(named_, true)) {
-      observer_.on_user_named(front_->user());
+      observer_.on_user_named();
     }
   } else if (step_ == LoginFront::Step::Logout || finishing_) {
     over_ = true;

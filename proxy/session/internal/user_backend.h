@@ -18,9 +18,8 @@ namespace postern {
 
 class UserBackendObserver {
  public:
-  // A client logs in as `user`, as it has written the name; empty if the login shows none. Call
-  // connected() later, or end the session.
-  virtual void on_user_named(const std::string& user) = 0;
+  // A client logs in as user(). Call connected() later, or end the session.
+  virtual void on_user_named() = 0;
   // The server has refused the login, and its connection is closed.
   virtual void on_user_refused() = 0;
 
@@ -36,6 +35,9 @@ class UserBackend final : public net::Stream, private net::StreamObserver, priva
 
   // What the gateway's own server says first. Once.
   std::string greeting() const { return front_->greeting(); }
+  // Between on_user_named() and connected(): the name as the client has written it; empty if the
+  // login shows none.
+  const std::string& user() const { return front_->user(); }
   // The server of the user has greeted; `first_bytes` begin with that. False if it takes no login,
   // because it has greeted with PREAUTH.
   bool connected(std::unique_ptr<net::Stream> server, std::string_view first_bytes);
