@@ -12,21 +12,30 @@ namespace {
 
 constexpr int kFormVersion = 1;
 
-// What `done` counts; empty if nothing.
+// What one of `done` is; empty if it counts nothing.
 const char* noun_of(AdminPath action) {
   switch (action) {
     case AdminPath::Drain:
     case AdminPath::Undrain:
-      return "servers";
+      return "server";
     case AdminPath::EndSessions:
-      return "sessions";
+      return "session";
     case AdminPath::Bans:
     case AdminPath::Ban:
     case AdminPath::Unban:
-      return "bans";
+      return "ban";
     default:
       return "";
   }
+}
+
+// "1 server"; "done" where there is nothing to count.
+std::string count_of(AdminPath action, size_t done) {
+  const std::string noun = noun_of(action);
+  if (noun.empty()) {
+    return "done";
+  }
+  return std::to_string(done) + " " + noun + (done == 1 ? "" : "s");
 }
 
 const char* word_of(const ActionOutcome::Ban& ban) {
@@ -46,7 +55,15 @@ std::string json_of(AdminPath action, const ActionOutcome& outcome) {
   } else {
     json.member("done", outcome.done);
   }
-  if (action == AdminPath::Bans && outcome.fault.empty()) {
+  if (!outcome.notes.empty()) {
+    json.key("notes").open('[');
+    for (const std::string& note : outcome.notes) {
+      json.value(note);
+    }
+    json.close(']');
+  }
+  const bool has_bans = action == AdminPath::Bans || action == AdminPath::Ban;
+  if (has_bans && outcome.fault.empty()) {
     json.key("bans").open('[');
     for (const ActionOutcome::Ban& ban : outcome.bans) {
       json.open('{');
@@ -66,9 +83,10 @@ std::string text_of(AdminPath action, const ActionOutcome& outcome) {
   if (!outcome.fault.empty()) {
     return name + ": " + outcome.fault + "\n";
   }
-  const char* noun = noun_of(action);
-  std::string text =
-      name + ": " + (*noun == '\0' ? "done" : std::to_string(outcome.done) + " " + noun) + "\n";
+  std::string text = name + ": " + count_of(action, outcome.done) + "\n";
+  for (const std::string& note : outcome.notes) {
+    text.append(note).append("\n");
+  }
   for (const ActionOutcome::Ban& ban : outcome.bans) {
     text.append(ban.client).append(" until ").append(utc_text(ban.until_s)).append(" by ");
     text.append(word_of(ban)).append("\n");

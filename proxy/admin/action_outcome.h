@@ -21,9 +21,10 @@ struct ActionOutcome {
   };
 
   metrics::HttpStatus status = metrics::HttpStatus::Ok;
-  size_t done = 0;         // servers, sessions, bans
-  std::string fault = {};  // a sentence, if it is not Ok
-  std::vector<Ban> bans = {};
+  size_t done = 0;                       // servers, sessions, bans
+  std::string fault = {};                // a sentence, if it is not Ok
+  std::vector<std::string> notes = {};   // sentences without an end: what else it has come to
+  std::vector<Ban> bans = {};            // of `bans` all, of `ban` the one
   std::optional<log::Level> level = {};  // to put into force
 };
 

@@ -57,7 +57,7 @@ std::optional<Refusal> Admission::admit_address(SessionPermit& permit, const Lim
     return Refusal::Denied;
   }
   if (logins_.banned(limits.login_failures, client, now_ms)) {
-    return Refusal::Banned;
+    return logins_.banned_by_hand(client, now_ms) ? Refusal::BannedByHand : Refusal::Banned;
   }
   const uint64_t number = client_number(client);
   if (!acquire_rate(limits.connections_per_address, number, now_ms)) {

@@ -121,6 +121,11 @@ class LoginGuard {
   bool banned(const std::optional<LoginFailures>& rules, const net::Address& client,
               uint64_t now_ms);
 
+  // Whether an operator has begun its ban.
+  bool banned_by_hand(const net::Address& client, uint64_t now_ms) {
+    return banned(std::nullopt, client, now_ms);
+  }
+
   // Bans until `until_ms`, whatever there was before; an attempt that waits is refused.
   void ban(const net::Address& client, uint64_t until_ms, uint64_t now_ms, bool by_hand = true);
   // Pardons: the ban is over. False if there was none.

@@ -18,6 +18,7 @@ enum class Refusal : uint8_t {
   LimitHandshakesOfAddress,  // too many of one address
   Denied,                    // the configuration keeps its network out
   Banned,                    // too many failed logins from its address
+  BannedByHand,              // an operator has banned its address
   GaveWay,                   // ended before login, to make room for a newcomer
 };
 
@@ -39,6 +40,7 @@ inline constexpr Causes<Refusal> kRefusalCauses({
     {Refusal::LimitHandshakesOfAddress, Cause::LimitHandshakes},
     {Refusal::Denied, Cause::Denied},
     {Refusal::Banned, Cause::Banned},
+    {Refusal::BannedByHand, Cause::Banned},
     {Refusal::GaveWay, Cause::GaveWay},
 });
 // The log's word; EndReason has the same.

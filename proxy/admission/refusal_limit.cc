@@ -39,6 +39,8 @@ RefusalLimit limit_of(Refusal refusal, const Config& config, size_t possible, si
     case Refusal::Banned:
       return {"limits.login_failures.max",
               limits.login_failures ? std::to_string(limits.login_failures->max) : ""};
+    case Refusal::BannedByHand:
+      return {"postern admin ban", ""};
     case Refusal::GaveWay:
       break;  // the newcomer has met a limit, and not this client
   }

@@ -126,8 +126,8 @@ void read_duration(const SourceValue& value, uint64_t lowest_ms, uint64_t& out_m
   }
   const std::optional<uint64_t> ms = parse_duration(value.text);
   if (!ms || *ms < lowest_ms || *ms > kLongestMs) {
-    return diagnostics.fault(value, "is not a duration from " + std::to_string(lowest_ms) +
-                                        "ms to 24h, such as 500ms, 90s, 10m or 1h30m");
+    return diagnostics.fault(value, "is not a duration from " + show_duration(lowest_ms) +
+                                        " to 24h, such as 500ms, 90s, 10m or 1h30m");
   }
   out_ms = *ms;
 }

@@ -99,6 +99,7 @@ constexpr EndReason end_reason(Refusal refusal) {
     case Refusal::Denied:
       return EndReason::Denied;
     case Refusal::Banned:
+    case Refusal::BannedByHand:
       return EndReason::Banned;
     case Refusal::GaveWay:
       return EndReason::GaveWay;

@@ -341,5 +341,15 @@ TEST(Admission, NeverAdmitsTooManyFromManyThreads) {
   EXPECT_TRUE(gate.shake(gate.admit("192.0.2.1:1")));
 }
 
+TEST(Admission, KnowsWhoHasBannedAnAddress) {
+  Limits limits;
+  limits.login_failures = LoginFailures();
+  Gate gate(limits);
+  gate.admission.logins().ban(from("192.0.2.1:7"), gate.now_ms + 60'000, gate.now_ms, true);
+  gate.admission.logins().ban(from("192.0.2.2:7"), gate.now_ms + 60'000, gate.now_ms, false);
+  EXPECT_EQ(gate.refusal("192.0.2.1:7"), Refusal::BannedByHand);
+  EXPECT_EQ(gate.refusal("192.0.2.2:7"), Refusal::Banned);
+}
+
 }  // namespace
 }  // namespace postern

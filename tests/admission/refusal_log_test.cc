@@ -140,6 +140,7 @@ TEST(RefusalLimit, NamesTheSettingAndItsValue) {
   EXPECT_EQ(text(Refusal::LimitHandshakesOfAddress), "limits.handshakes_per_address=5");
   EXPECT_EQ(text(Refusal::LimitMemory), "limits.memory=1000000");
   EXPECT_EQ(text(Refusal::Banned), "limits.login_failures.max=3");
+  EXPECT_EQ(text(Refusal::BannedByHand), "postern admin ban=");
   EXPECT_EQ(text(Refusal::Denied, "192.0.2.1:7"), "limits.deny=");
   EXPECT_EQ(text(Refusal::Denied), "limits.allow=");
 }

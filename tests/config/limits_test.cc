@@ -101,7 +101,7 @@ TEST(ConfigLimits, CountFailedLoginsOnlyIfConfigured) {
   ASSERT_EQ(own->exempt.size(), 1U);
   EXPECT_THAT(fault("  login_failures: {max: 0}\n"), HasSubstr("1 to 200"));
   EXPECT_THAT(fault("  login_failures: {max: 201}\n"), HasSubstr("1 to 200"));
-  EXPECT_THAT(fault("  login_failures: {per: 999ms}\n"), HasSubstr("from 1000ms"));
+  EXPECT_THAT(fault("  login_failures: {per: 999ms}\n"), HasSubstr("from 1s to 24h"));
   EXPECT_THAT(fault("  login_failures: {exempt: [webmail]}\n"), HasSubstr("is not a network"));
 }
 

@@ -20,6 +20,8 @@ using metrics::AdminPath;
 using metrics::HttpStatus;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::MatchesRegex;
+using testing::StartsWith;
 
 const std::string kToken(40, 't');
 
@@ -139,14 +141,32 @@ TEST_F(AdminActionsTest, BansNobodyWhoIsExempt) {
 }
 
 TEST_F(AdminActionsTest, DrainsTheServerThatItNames) {
-  EXPECT_EQ(ask(AdminPath::Drain, "server=127.0.0.1:144").text, "drain: 1 servers\n");
+  EXPECT_EQ(ask(AdminPath::Drain, "server=127.0.0.1:144").text, "drain: 1 server\n");
   EXPECT_FALSE(materials.health[0][0]->drained);
   EXPECT_TRUE(materials.health[0][1]->drained);
   EXPECT_EQ(materials.health[0][1]->state(materials.config->backends[0].servers[1]),
             ServerState::Draining);
   EXPECT_EQ(ask(AdminPath::Drain, "server=127.0.0.1:145").status, HttpStatus::NotFound);
-  EXPECT_EQ(ask(AdminPath::Undrain, "server=127.0.0.1:144").text, "undrain: 1 servers\n");
+  EXPECT_EQ(ask(AdminPath::Undrain, "server=127.0.0.1:144").text, "undrain: 1 server\n");
   EXPECT_FALSE(materials.health[0][1]->drained);
+}
+
+TEST_F(AdminActionsTest, SaysThatABackendHasNoServerLeft) {
+  ask(AdminPath::Drain, "server=127.0.0.1:144");
+  EXPECT_THAT(ask(AdminPath::Drain, "server=127.0.0.1:143").text,
+              StartsWith("drain: 1 server\nbackend \"pool\" has no server left"));
+}
+
+TEST_F(AdminActionsTest, SaysThatABackendIsNoServer) {
+  EXPECT_EQ(ask(AdminPath::Drain, "server=pool").text,
+            "drain: \"pool\" is no server, but a backend; its servers are 127.0.0.1:143, "
+            "127.0.0.1:144\n");
+}
+
+TEST_F(AdminActionsTest, SaysUntilWhenAClientIsBanned) {
+  EXPECT_THAT(ask(AdminPath::Ban, "client=192.0.2.7&for=1h").text,
+              MatchesRegex("ban: 1 ban\n192.0.2.7 until [0-9T:Z-]+ by admin\n"));
+  EXPECT_THAT(ask(AdminPath::Bans).text, StartsWith("bans: 1 ban\n"));
 }
 
 }  // namespace

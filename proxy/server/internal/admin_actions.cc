@@ -57,6 +57,14 @@ std::string text_of_field(const ActionFields& fields, std::string_view name) {
   return value == nullptr ? "" : value->text;
 }
 
+std::string servers_of(const BackendConfig& backend) {
+  std::vector<std::string> names;
+  for (const ServerConfig& server : backend.servers) {
+    names.push_back(server.text());
+  }
+  return config::join(names);
+}
+
 // What is wrong with the names of a backend and of a server, of which one may be empty.
 std::string unknown_name(const Config& config, const std::string& backend,
                          const std::string& server) {
@@ -75,6 +83,11 @@ std::string unknown_name(const Config& config, const std::string& backend,
   };
   if (lacks(backends, backend)) {
     return in_quotes(backend) + " is no backend" + config::did_you_mean(backend, backends);
+  }
+  if (lacks(servers, server) && !lacks(backends, server)) {
+    const BackendConfig& one = config.backends[static_cast<size_t>(
+        std::find(backends.begin(), backends.end(), server) - backends.begin())];
+    return in_quotes(server) + " is no server, but a backend; its servers are " + servers_of(one);
   }
   if (lacks(servers, server)) {
     return in_quotes(server) + " is no server" +
@@ -183,6 +196,16 @@ ActionOutcome AdminActions::run(AdminPath action, const std::optional<metrics::F
 
 // ---- servers
 
+bool AdminActions::takes_no_sessions(size_t backend) const {
+  const std::vector<ServerConfig>& servers = config().backends[backend].servers;
+  for (size_t i = 0; i < servers.size(); ++i) {
+    if (sources_.materials.health[backend][i]->state(servers[i]) != ServerState::Draining) {
+      return false;
+    }
+  }
+  return true;
+}
+
 // Of all backends that have it. A server that drains by configuration does so until a reload.
 ActionOutcome AdminActions::set_drained(ActionFields fields, bool drained) {
   fields.require("server");
@@ -209,6 +232,11 @@ ActionOutcome AdminActions::set_drained(ActionFields fields, bool drained) {
       }
       const bool changed = sources_.materials.health[i][k]->drained.exchange(drained) != drained;
       outcome.done += changed ? 1 : 0;
+      if (drained && takes_no_sessions(i)) {
+        outcome.notes.push_back("backend " + in_quotes(one.name) +
+                                " has no server left that takes sessions: clients that come to it "
+                                "get * BYE [UNAVAILABLE]");
+      }
     }
   }
   return outcome;
@@ -311,7 +339,10 @@ ActionOutcome AdminActions::ban(ActionFields fields) {
   }
   const uint64_t now_ms = sources_.loop.now_ms();
   sources_.admission.logins().ban(*client, now_ms + for_ms, now_ms);
-  return {.done = 1};
+  return {.done = 1,
+          .bans = {{.client = LoginGuard::text_of(*client),
+                    .until_s = std::time(nullptr) + static_cast<int64_t>(for_ms / 1000),
+                    .by_hand = true}}};
 }
 
 ActionOutcome AdminActions::unban(ActionFields fields) {

@@ -80,6 +80,7 @@ class AdminActions final : public ActionDesk {
   ActionOutcome run(metrics::AdminPath action, const std::optional<metrics::Form>& form);
   metrics::ActionAnswer answer(const Call& call, const ActionOutcome& outcome);
 
+  bool takes_no_sessions(size_t backend) const;
   ActionOutcome set_drained(ActionFields fields, bool drained);
   std::optional<metrics::ActionAnswer> end_sessions(const Call& call, ActionFields fields,
                                                     Later later);

@@ -19,6 +19,8 @@ inline constexpr std::string_view kLimitReached =
     "* BYE [LIMIT] Too many connections, please try again later\r\n";
 inline constexpr std::string_view kBanned =
     "* BYE [LIMIT] Too many failed logins, please try again later\r\n";
+inline constexpr std::string_view kBannedByHand =
+    "* BYE [LIMIT] Connections from your address are not accepted for now\r\n";
 inline constexpr std::string_view kDenied =
     "* BYE [LIMIT] Connections from your network are not accepted here\r\n";
 inline constexpr std::string_view kStillHere = "* OK Still here\r\n";
@@ -31,6 +33,8 @@ inline std::string_view bye_for(Refusal refusal) {
   switch (refusal) {
     case Refusal::Banned:
       return kBanned;
+    case Refusal::BannedByHand:
+      return kBannedByHand;
     case Refusal::Denied:
       return kDenied;
     case Refusal::LimitSessions:
