@@ -222,6 +222,13 @@ inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
                   "before the first.")),
     sampled(gauge(Metric::ConfigReloadTime, "postern_config_last_reload_timestamp_seconds",
                   "When the configuration in force was loaded, as Unix time.")),
+    sampled(gauge(Metric::UserMapUsers, "postern_user_map_users",
+                  "Users in the map in force, those that are held as well; absent without a map.")),
+    sampled(gauge(Metric::UserMapReloadSuccessful, "postern_user_map_last_reload_successful",
+                  "Whether the map of users in force is that of the file when this last changed, 1 "
+                  "or 0; 1 before the first change, absent without a map.")),
+    sampled(gauge(Metric::UserMapReadTime, "postern_user_map_last_read_timestamp_seconds",
+                  "When the map of users in force was read, as Unix time; absent without a map.")),
     sampled(gauge(Metric::SessionsLimit, "postern_sessions_limit",
                   "The largest number of sessions that the configuration and the limit of open "
                   "files admit.")),

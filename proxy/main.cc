@@ -10,6 +10,7 @@
 #include "proxy/admin/request.h"
 #include "proxy/check/check.h"
 #include "proxy/check/probe_gateway.h"
+#include "proxy/check/way_of_user.h"
 #include "proxy/cli/cli.h"
 #include "proxy/log/log.h"
 #include "proxy/net/resolver.h"
@@ -41,6 +42,10 @@ bool has_colours() {
 }
 
 int run_check_command(Command command) {
+  if (command.user) {
+    const auto way = way_of_user(command.config, *command.user);
+    return way ? print(way.value()) : complain(way.faults(), EXIT_FAILURE);
+  }
   const auto report = run_check(std::move(command.config), command.preflight);
   if (!report) {
     return complain(report.faults(), EXIT_FAILURE);

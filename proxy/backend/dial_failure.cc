@@ -12,6 +12,7 @@ constexpr ErrorTable<DialFailure> kFailures({
     {DialFailure::Overtaken, "overtaken", "another server or address has greeted first"},
     {DialFailure::ServerFull, "server_full", "the server has as many sessions as it may have"},
     {DialFailure::NoServer, "no_server", "each server of the backend drains"},
+    {DialFailure::UserHeld, "user_held", "users.map says that the user is unavailable"},
     {DialFailure::NoLocalPort, "no_local_port", "all local ports toward the server are in use"},
     {DialFailure::NoSource, "source_not_available", "the source is no address of this machine"},
     {DialFailure::NameServerSilent, "name_server_silent",

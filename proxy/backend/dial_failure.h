@@ -13,6 +13,7 @@ enum class DialFailure : int32_t {
   Overtaken,         // another address, tried later or beside it, has greeted first
   ServerFull,        // the server has its max_sessions
   NoServer,          // each server of the backend drains
+  UserHeld,          // the map of users leads the user to none
   NoLocalPort,       // all ports from our addresses to the server's are in use
   NoSource,          // what `source` names is no address of this machine
   NameServerSilent,  // no answer to the question for the server's address in time

@@ -73,6 +73,7 @@ constexpr Causes<DialFailure> kDialCauses({
     {DialFailure::Overtaken, Cause::BackendOvertaken},
     {DialFailure::ServerFull, Cause::BackendFull},
     {DialFailure::NoServer, Cause::BackendDrained},
+    {DialFailure::UserHeld, Cause::UserHeld},
     {DialFailure::NoLocalPort, Cause::NoLocalPort},
     {DialFailure::NoSource, Cause::SourceNotAvailable},
     {DialFailure::NameServerSilent, Cause::NameServerSilent},

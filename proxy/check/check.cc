@@ -153,10 +153,24 @@ std::string summarize(const Materials& materials) {
   }
   if (materials.users != nullptr) {
     const auto& lookup = config.users.lookup;
+    const size_t held = materials.users->held();
     fmt::format_to(
-        std::back_inserter(text), "users        {} by map; all others by {}route, or {}\n",
-        materials.users->mapped(), lookup ? "lookup at " + lookup->authority + ", by " : "",
+        std::back_inserter(text), "users        {} by map{}; all others by {}route, or {}\n",
+        materials.users->mapped(), held > 0 ? fmt::format(", {} of them held", held) : "",
+        lookup ? "lookup at " + lookup->authority + ", by " : "",
         config.backends[config.default_backend].name);
+    if (!config.users.default_domain.empty()) {
+      fmt::format_to(std::back_inserter(text), "             names without @ are of {}\n",
+                     config.users.default_domain);
+    }
+  }
+  if (config.admin) {
+    fmt::format_to(std::back_inserter(text), "admin        {}, {}\n", config.admin->text(),
+                   config.admin_token.empty() ? "no actions: there is no token_file"
+                                              : "actions for the holder of " + config.admin_token);
+  }
+  if (!config.state_directory.empty()) {
+    fmt::format_to(std::back_inserter(text), "state        {}\n", config.state_directory);
   }
   return text;
 }
@@ -221,6 +235,7 @@ Result<CheckReport> run_check(Config config, bool preflight) {
   CheckReport report;
   append(report.warnings, find_doubts(*materials.config, labels));
   append(report.warnings, materials.warnings);
+  append(report.warnings, materials.user_warnings);
   judge_dates(materials, report);
   report.hints = find_rsa_alone(materials);
   // Only a warning: the file may be for another machine.

@@ -104,6 +104,9 @@ void define_flags(CLI::App& app, Flags& flags) {
 void define_extras(CLI::App& app, Extras& extras) {
   app.add_flag("--preflight", extras.preflight,
                "With check: ask each server, too, and say what keeps clients from it");
+  single(app, "--user", extras.user, "USER",
+         "With check: say which backend this user comes to, and by which rule")
+      ->group("Options");
   const auto probes = [&](const char* name, std::optional<std::string>& to, const char* form,
                           const char* doc) {
     return single(app, name, to, form, doc)->group(kProbe);
@@ -254,7 +257,11 @@ Result<Command> read_command(const CLI::App& app, const Flags& flags, const Extr
   if (extras.preflight && command.kind != Command::Kind::Check) {
     return Fault{"", "--preflight belongs to check: postern check --preflight"};
   }
+  if (extras.user && command.kind != Command::Kind::Check) {
+    return Fault{"", "--user belongs to check: postern check --user anna@example.org"};
+  }
   command.preflight = extras.preflight;
+  command.user = extras.user;
   Result<Config> read = read_config(app, flags);
   if (!read) {
     return read.faults();

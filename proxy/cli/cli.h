@@ -21,6 +21,7 @@ struct Command {
   std::optional<log::Level> log_level;  // --log-level, which `config` has taken already
   Config config;                        // for Serve, Check and ProbeGateway
   bool preflight = false;               // for Check: ask the servers as well
+  std::optional<std::string> user;      // for Check: say where this user goes, and nothing else
   probe::Request probe;                 // for both probes
   std::string login = {};               // for Probe: a user; empty: no login
   std::string password_file = {};       // of the user; empty: the terminal is asked

@@ -2,6 +2,8 @@
 
 #include <unistd.h>
 
+#include <filesystem>
+#include <system_error>
 #include <vector>
 
 #include "proxy/config/control_groups.h"
@@ -51,6 +53,13 @@ Faults find_doubts(const Config& config, metrics::LabelSets& labels) {
   if (!memory.empty()) {
     doubts.push_back({"limits.memory", memory});
   }
+  std::error_code none;  // it is not there then
+  if (!config.state_directory.empty() &&
+      !std::filesystem::is_directory(config.state_directory, none)) {
+    doubts.push_back({"state_directory", config.state_directory +
+                                             " is no folder that is there: bans end with the "
+                                             "process; make it, and let postern write to it"});
+  }
   return doubts;
 }
 
@@ -63,7 +72,7 @@ Faults log_configuration(const Config& config, metrics::LabelSets& labels) {
 
 void warn_of_what_cannot_be_read_again(const Config& config, const std::string& config_path) {
   std::vector<std::string> files = material_files(config);
-  files.insert(files.end(), {config_path, config.users.map});
+  files.push_back(config_path);
   for (const std::string& file : files) {
     if (!file.empty() && access(file.c_str(), R_OK) != 0) {
       log::warn("this file cannot be read again, a reload will fail",

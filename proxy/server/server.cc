@@ -94,7 +94,8 @@ Server::Server(Start start, Materials materials, net::FileWatch::View files,
                 .facts = facts_,
                 .loop = loop_,
                 .host = *this}) {
-  state_.started_at_s = state_.reloaded_at_s = state_.certificates_at_s = std::time(nullptr);
+  state_.started_at_s = state_.reloaded_at_s = std::time(nullptr);
+  state_.certificates_at_s = state_.user_map_at_s = state_.started_at_s;
   const Shared shared{.labels = labels_, .admission = admission_, .facts = facts_};
   std::vector<const metrics::Counters*> counters{&counters_};
   for (size_t i = 0; i < snapshots.size(); ++i) {
@@ -241,6 +242,7 @@ Faults Server::reload() {
   log_file_ = std::move(log_file.value());
   log_file_.use();
   files_.follow(std::move(files));
+  const std::shared_ptr<const UserRoutes> former = materials_.users;
   apply(std::move(materials.value()), std::move(checked.value()));
   for (size_t i = 0; i < workers_.size(); ++i) {
     workers_[i]->use(std::move(snapshots.value()[i]));
@@ -248,59 +250,12 @@ Faults Server::reload() {
   counters_.count<Metric::ConfigReloads>(metrics::Outcome::Success);
   retry_.succeeded(true);
   state_.reload_failed = state_.certificates_failed = reload_awaits_files_ = false;
-  state_.reloaded_at_s = state_.certificates_at_s = std::time(nullptr);
+  state_.user_map_failed = false;
+  state_.reloaded_at_s = std::time(nullptr);
+  state_.certificates_at_s = state_.user_map_at_s = state_.reloaded_at_s;
   notifier_.ready("Serving");
-  facts_.changes.add("reloaded", config_path_);
-  log::info("reloaded");
+  report_reload(former.get());
   return {};
-}
-
-void Server::on_files_changed(const std::vector<std::string>& paths) {
-  for (const std::string& path : paths) {
-    log::info("file changed", {{"file", path}});
-    facts_.changes.add("file changed", path);
-  }
-  const bool is_awaited = std::exchange(reload_awaits_files_, false);
-  if (is_awaited) {
-    reload();
-  }
-  if (!is_awaited || state_.reload_failed) {
-    reload_certificates();
-  }
-}
-
-// The configuration stays, and so do the pools behind. What is broken today may be whole at the
-// next change.
-void Server::reload_certificates() {
-  const auto fail = [this](const Faults& faults) {
-    const bool starved = net::descriptors_are_short();
-    log_faults("certificates not reloaded, the old ones stay", faults,
-               Cause::CertificatesNotReloaded);
-    facts_.changes.add("certificates not reloaded", "", faults.front().text());
-    counters_.count<Metric::CertificateReloads>(metrics::Outcome::Error);
-    state_.certificates_failed = true;
-    if (starved) {
-      retry_.failed(false);
-    }
-  };
-  auto materials = materials_.renewed();
-  if (!materials) {
-    return fail(materials.faults());
-  }
-  auto contexts = make_contexts(materials.value(), workers_.size());
-  if (!contexts) {
-    return fail(contexts.faults());
-  }
-  apply(std::move(materials.value()), {});
-  for (size_t i = 0; i < workers_.size(); ++i) {
-    workers_[i]->use(std::move(contexts.value()[i]));
-  }
-  counters_.count<Metric::CertificateReloads>(metrics::Outcome::Success);
-  retry_.succeeded(false);
-  state_.certificates_failed = false;
-  state_.certificates_at_s = std::time(nullptr);
-  facts_.changes.add("certificates reloaded", "");
-  log::info("certificates reloaded");
 }
 
 // The one way in which a configuration comes into force: at the start, at a reload, and after a
@@ -324,6 +279,9 @@ void Server::apply(Materials materials, Pools checked) {
     admin_->use(materials_.admin_context);
   }
   log_warnings("certificates", materials_.warnings);
+  if (reconfigured) {
+    log_warnings("users", materials_.user_warnings);
+  }
   expiry_.follow(materials_.describe_certificates(), config.tls.shares);
 }
 

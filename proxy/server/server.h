@@ -3,7 +3,8 @@
 //
 //   SIGHUP             read configuration and certificates again; all that needs no restart, or
 //                      nothing and every fault
-//   a changed file     of those that TLS toward clients is made from: read them again, as a whole
+//   a changed file     of those that TLS toward clients is made from: read them again, as a whole;
+//                      the map of users: read it again
 //   SIGUSR2            start the program again with our listening sockets; once it serves, end our
 //                      sessions and exit 0
 //   SIGUSR1            opens the log file again, if there is one
@@ -81,6 +82,8 @@ class Server final : private net::SignalObserver,
   void on_files_changed(const std::vector<std::string>& paths) override;
   Faults reload();
   void reload_certificates();
+  void reload_users();
+  void report_reload(const UserRoutes* former);
   void on_retry(bool whole) override {
     whole ? static_cast<void>(reload()) : reload_certificates();
   }

@@ -35,7 +35,8 @@ Worker::Worker(const Shared& shared, size_t number, std::shared_ptr<Snapshot> sn
                 .relay_metrics = RelayMetrics::of(counters_),
                 .commands = commands_,
                 .sessions = sessions_,
-                .handshakes = handshakes_},
+                .handshakes = handshakes_,
+                .latest = snapshot_},
       snapshot_(std::move(snapshot)) {
   loop_.share(shared.admission.memory());
   loop_.watch_lag(*this);
@@ -67,6 +68,10 @@ void Worker::use(std::shared_ptr<Snapshot> snapshot) {
 void Worker::use(Contexts contexts) {
   auto shared = std::make_shared<Contexts>(std::move(contexts));  // for std::function copies
   loop_.post([this, shared] { snapshot_ = snapshot_->with(std::move(*shared)); });
+}
+
+void Worker::use(std::shared_ptr<const UserRoutes> users) {
+  loop_.post([this, users = std::move(users)] { snapshot_->users = users; });
 }
 
 bool Worker::end_sessions(SessionFilter which, std::function<void(size_t)> answer) {

@@ -46,6 +46,8 @@ class Worker final : private net::Deadline, private net::LagObserver {
   void use(std::shared_ptr<Snapshot> snapshot);
   // As use(), but only the TLS contexts toward clients are new.
   void use(Contexts contexts);
+  // As use(), but only the users are new: of the next login of each session that begins now.
+  void use(std::shared_ptr<const UserRoutes> users);
   // Stops accepting, has the sessions end, ends the thread. At the end it cuts those that are left.
   void drain(DrainSchedule schedule);
   // Ends sessions with a BYE; `answer` is called on the worker's thread with how many. False if it

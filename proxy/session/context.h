@@ -28,6 +28,7 @@ struct SessionServices {
   CommandMeter& commands;
   SessionLists& sessions;
   HandshakeQueue& handshakes;
+  const std::shared_ptr<Snapshot>& latest;  // in force now
 };
 
 // The client's address: the connection's, or the one that a PROXY header announces.

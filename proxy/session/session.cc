@@ -63,6 +63,7 @@ void Session::connect() {
 
 void Session::dial(Pool& pool) {
   context_.pool = &pool;
+  led_ = true;
   DialerObserver& observer = *this;
   dialer_ = std::make_unique<Dialer>(context_.services.dial, pool, context_.origin.address,
                                      identity_preamble(pool.config().client_identity),
@@ -284,7 +285,8 @@ void Session::on_deadline() {
 // ---- stopping
 
 std::string_view Session::backend() const {
-  return context_.pool == nullptr ? std::string_view() : context_.pool->config().name;
+  const Pool* const pool = led_to();
+  return pool == nullptr ? std::string_view() : pool->config().name;
 }
 
 std::string_view Session::server() const {

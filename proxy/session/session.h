@@ -79,7 +79,7 @@ class Session final : public net::Retirable,
     return relay_ != nullptr ? relay_->kept() : early_ != nullptr ? early_->size() : 0;
   }
   uint64_t since_us() const { return context_.accepted_us; }
-  // The backend that it is for and the server that it is on; empty before and after.
+  // The backend that it is led to and the server that it is on; empty before and after.
   std::string_view backend() const;
   std::string_view server() const;
   bool is_draining() const { return draining_; }
@@ -107,6 +107,7 @@ class Session final : public net::Retirable,
 
   void greet();
   std::string user_name() const;
+  void route_user();
   void on_user_named() override;
   void on_user_looked_up(const UserPlace& place) override;
   void on_user_connected(DialResult result);
@@ -137,9 +138,11 @@ class Session final : public net::Retirable,
   void close(EndReason reason);
   void release_resources(EndReason reason);
   void leave_backend();
+  const Pool* led_to() const { return led_ ? context_.pool : nullptr; }
   EndReason reason_on_record(EndReason reason) const;
   void log_end() const;
   void book_end() const;
+  Cause cause_to_book() const;
   SessionRecord record() const;
   Cause cause_of_record() const;
   void describe_tls(const tls::Engine& engine, SessionRecord& record) const;
@@ -169,6 +172,7 @@ class Session final : public net::Retirable,
   std::unique_ptr<net::Stream> backend_;
   std::unique_ptr<HeaderTrial> trial_;   // of the server, until it has shown that it serves
   UserBackend* user_backend_ = nullptr;  // the same stream, where the user decides
+  std::shared_ptr<Snapshot> routing_;    // by which the user is led: that of the login
   std::optional<LoginWatch> watch_;
   std::unique_ptr<Relay> relay_;
   std::unique_ptr<LingeringClose> lingering_;
@@ -184,6 +188,7 @@ class Session final : public net::Retirable,
   bool greeted_ : 1 = false;        // in clear
   bool silent_ : 1 = false;         // the client never sent a byte
   bool draining_ : 1 = false;
+  bool led_ : 1 = false;  // to its backend: context_.pool is no guess
   State state_ = State::SettingUp;
 };
 

@@ -69,18 +69,24 @@ void Session::log_end() const {
   }
 }
 
-// The attempts have booked why each server failed. A port check is no failure.
+// The attempts have booked why each server failed.
+Cause Session::cause_to_book() const {
+  if (refusal_) {
+    return kRefusalCauses[refusal_->why];
+  }
+  const Cause cause = cause_of_record();
+  const bool attempted = cause != Cause::BackendDrained && cause != Cause::UserHeld;
+  return *reason_ == EndReason::BackendUnavailable && attempted ? Cause::BackendUnavailable : cause;
+}
+
+// A port check is no failure.
 void Session::book_end() const {
   const bool calm = describe(kEndReasonCauses[*reason_]).symptom == Symptom::NothingWrong;
   if (!refusal_ && (calm || (silent_ && *reason_ == EndReason::ClientFailed))) {
     return;
   }
-  const Cause cause = refusal_                                    ? kRefusalCauses[refusal_->why]
-                      : *reason_ == EndReason::BackendUnavailable ? Cause::BackendUnavailable
-                                                                  : cause_of_record();
-  const size_t backend =
-      context_.pool != nullptr ? context_.pool->label() : FailureBook::kNoBackend;
-  context_.services.dial.facts.failures.add(cause, backend, [this] {
+  const size_t backend = led_to() != nullptr ? led_to()->label() : FailureBook::kNoBackend;
+  context_.services.dial.facts.failures.add(cause_to_book(), backend, [this] {
     const BackendServer* server = context_.slot.server();
     return FailureBook::Details{.client = context_.origin.address.ip_text(),
                                 .server = server != nullptr ? server->text : "",
@@ -96,7 +102,7 @@ SessionRecord Session::record() const {
       .proxy = context_.origin.announced != nullptr ? context_.origin.announced->proxy.text() : "",
       .reason = *reason_,
       .error = error_,
-      .backend = context_.pool != nullptr ? context_.pool->config().name : "",
+      .backend = led_to() != nullptr ? led_to()->config().name : "",
       .server = server != nullptr ? server->text : "",
       .session = id_ != 0 ? session_id_text(id_) : "",
       .login = logged_in() ? name_of(watch_->mechanism()) : "",

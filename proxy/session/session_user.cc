@@ -2,6 +2,7 @@
 #include <memory>
 #include <utility>
 
+#include "proxy/backend/dial_failure.h"
 #include "proxy/imap/capability_edit.h"
 #include "proxy/imap/server_head.h"
 #include "proxy/session/internal/messages.h"
@@ -24,6 +25,7 @@ void learn_capabilities(const Pool& pool, const BackendServer* server, std::stri
 // The pool is that of clients without a name until one has it.
 void Session::greet() {
   Snapshot& snapshot = *context_.snapshot;
+  routing_ = context_.snapshot;
   context_.pool = &snapshot.route(context_.tls->engine().server_name());
   UserBackendObserver& observer = *this;
   auto backend = std::make_unique<UserBackend>(
@@ -35,21 +37,25 @@ void Session::greet() {
 
 // As names are compared.
 std::string Session::user_name() const {
-  return context_.snapshot->users->name_of(user_backend_->user());
+  return routing_->users->name_of(user_backend_->user());
 }
 
+// A user who has moved since the client came is led to the new server.
 void Session::on_user_named() {
+  if (context_.services.latest->users != nullptr) {
+    routing_ = context_.services.latest;
+  }
   const std::string user = user_name();
-  if (!context_.snapshot->must_look_up(user)) {
+  if (!routing_->must_look_up(user)) {
     on_user_looked_up({});
     return;
   }
   UserLookupObserver& observer = *this;
-  const auto place = context_.snapshot->lookup->ask({.loop = loop(),
-                                                     .workspace = context_.services.dial.workspace,
-                                                     .counters = counters(),
-                                                     .labels = context_.labels()},
-                                                    user, context_.origin.address, observer);
+  const auto place = routing_->lookup->ask({.loop = loop(),
+                                            .workspace = context_.services.dial.workspace,
+                                            .counters = counters(),
+                                            .labels = context_.labels()},
+                                           user, context_.origin.address, observer);
   if (place) {
     on_user_looked_up(*place);
   }
@@ -57,13 +63,22 @@ void Session::on_user_named() {
 
 // A user whom the service does not know goes where one without a line in the map goes.
 void Session::on_user_looked_up(const UserPlace& place) {
-  const Snapshot& snapshot = *context_.snapshot;
   if (place.error) {
     relay_->end_now(EndReason::LookupUnavailable, kUnavailable, Error(place.error));
   } else if (place.backend) {
-    dial(*snapshot.pools[*place.backend]);
+    dial(*routing_->pools[*place.backend]);
   } else {
-    dial(snapshot.route_user(user_name(), context_.tls->engine().server_name()));
+    route_user();
+  }
+}
+
+void Session::route_user() {
+  Pool* const pool = routing_->route_user(user_name(), context_.tls->engine().server_name());
+  if (pool != nullptr) {
+    dial(*pool);
+  } else {
+    relay_->end_now(EndReason::BackendUnavailable, kUnavailable,
+                    dial_error(DialFailure::UserHeld, "choosing a server"));
   }
 }
 
@@ -78,12 +93,14 @@ void Session::on_user_connected(DialResult result) {
 // The next login gets a connection of its own.
 void Session::on_user_refused() {
   context_.slot = ServerSlot();
+  led_ = false;
 }
 
 void Session::log_out_user() {
   if (user_backend_ != nullptr) {
-    user_backend_->take_back(context_.snapshot->common_capabilities(loop().now_ms()));
+    user_backend_->take_back(routing_->common_capabilities(loop().now_ms()));
     context_.slot = ServerSlot();
+    led_ = false;
   }
 }
 

@@ -90,35 +90,6 @@ Result<std::shared_ptr<const tls::CertificateStore>> load_identity(const Backend
   return tls::CertificateStore::load({*backend.client_certificate});
 }
 
-// Null without user routes.
-Result<std::shared_ptr<const UserRoutes>> load_users(const Config& config) {
-  if (!routes_by_user(config)) {
-    return std::shared_ptr<const UserRoutes>();
-  }
-  const UsersConfig& users = config.users;
-  std::shared_ptr<const UserMap> map;
-  if (!users.map.empty()) {
-    std::vector<std::string> backends;
-    for (const BackendConfig& backend : config.backends) {
-      backends.push_back(backend.name);
-    }
-    auto loaded = named_at(users.map_where, "users.map",
-                           UserMap::load(users.map, users.default_domain, backends));
-    if (!loaded) {
-      return loaded.faults();
-    }
-    map = std::move(loaded.value());
-  }
-  std::unordered_map<std::string, size_t> routes;
-  for (const RouteConfig& route : config.routes) {
-    if (!route.user.empty()) {
-      routes.emplace(route.user, route.backend);
-    }
-  }
-  return std::make_shared<const UserRoutes>(users.default_domain, std::move(map),
-                                            std::move(routes));
-}
-
 Contexts contexts_of_worker(const Materials& materials, Faults& faults) {
   const TlsConfig& config = materials.config->tls;
   Contexts contexts;
@@ -221,6 +192,55 @@ Materials read_files(const Config& config, const Materials* former, Faults& faul
 
 }  // namespace
 
+Result<std::shared_ptr<const UserRoutes>> load_users(const Config& config) {
+  if (!routes_by_user(config)) {
+    return std::shared_ptr<const UserRoutes>();
+  }
+  const UsersConfig& users = config.users;
+  std::shared_ptr<const UserMap> map;
+  if (!users.map.empty()) {
+    std::vector<std::string> backends;
+    for (const BackendConfig& backend : config.backends) {
+      backends.push_back(backend.name);
+    }
+    auto loaded = UserMap::load(users.map, users.default_domain, backends);
+    if (!loaded) {
+      const bool of_lines = loaded.faults().front().where != users.map;  // which is place enough
+      return of_lines ? loaded.faults()
+                      : named_at(users.map_where, "users.map", std::move(loaded)).faults();
+    }
+    map = std::move(loaded.value());
+  }
+  std::unordered_map<std::string, size_t> routes;
+  for (const RouteConfig& route : config.routes) {
+    if (!route.user.empty()) {
+      routes.emplace(route.user, route.backend);
+    }
+  }
+  return std::make_shared<const UserRoutes>(users.default_domain, std::move(map),
+                                            std::move(routes));
+}
+
+Faults judge_users(const Config& config, const UserRoutes* users) {
+  if (users == nullptr || config.users.map.empty()) {
+    return {};
+  }
+  Faults doubts;
+  const auto doubt = [&](const char* words) {
+    doubts.push_back({config.users.map_where, "users.map " + config.users.map + words});
+  };
+  if (users->mapped() == 0) {
+    doubt(" has no user in it");
+  }
+  if (users->mixes_names() && config.users.default_domain.empty()) {
+    doubt(
+        " has names with a domain and names without, and there is no users.default_domain: anna "
+        "and "
+        "anna@example.org are two users then, each with a line of its own");
+  }
+  return doubts;
+}
+
 Result<Materials> Materials::load(Config config, const Materials* former) {
   Faults faults;
   Materials materials = read_files(config, former, faults);
@@ -233,6 +253,7 @@ Result<Materials> Materials::load(Config config, const Materials* former) {
   if (!faults.empty()) {
     return faults;
   }
+  materials.user_warnings = judge_users(config, materials.users.get());
   materials.config = std::make_shared<const Config>(std::move(config));
   materials.health =
       make_health(*materials.config, former == nullptr ? nullptr : former->config.get(),
@@ -251,6 +272,7 @@ Result<Materials> Materials::renewed() const {
   materials.identities = identities;
   materials.users = users;
   materials.lookup_verifier = lookup_verifier;
+  materials.user_warnings = user_warnings;
   materials.health = health;
   return materials;
 }
@@ -268,7 +290,7 @@ std::vector<tls::CertificateStore::Description> Materials::describe_certificates
 }
 
 std::vector<std::string> material_files(const Config& config) {
-  std::vector<std::string> files{config.tls.ticket_secret, config.admin_token};
+  std::vector<std::string> files{config.tls.ticket_secret, config.admin_token, config.users.map};
   for (const tls::CertificateFiles& one : config.tls.certificates) {
     files.insert(files.end(), {one.chain, one.key, one.passphrase_file, one.ocsp});
   }
@@ -371,9 +393,12 @@ Pool& Snapshot::route(std::string_view server_name) const {
   return *pools[config->default_backend];
 }
 
-Pool& Snapshot::route_user(const std::string& user, std::string_view server_name) const {
+Pool* Snapshot::route_user(const std::string& user, std::string_view server_name) const {
   const auto backend = users != nullptr ? users->find(user) : std::nullopt;
-  return backend ? *pools[*backend] : route(server_name);
+  if (!backend) {
+    return &route(server_name);
+  }
+  return *backend < pools.size() ? pools[*backend].get() : nullptr;
 }
 
 bool Snapshot::must_look_up(const std::string& user) const {

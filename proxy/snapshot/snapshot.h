@@ -1,7 +1,8 @@
 // Snapshot: all that a new session of one worker needs, made as a whole: configuration, a TLS
 // context for each listener, the backend pools. A reload makes a new one for each worker or, if
 // anything is wrong, none; sessions hold the one they began with, and the last of them frees it.
-// Configuration and contexts never change; the worker's thread alone uses the pools.
+// Configuration and contexts never change; the worker's thread alone uses the pools, and replaces
+// the users when their map alone is new.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +42,8 @@ struct Materials {
   std::shared_ptr<const UserRoutes> users;               // null: users make no difference
   std::shared_ptr<const tls::Verifier> lookup_verifier;  // null: no lookup by https
   BackendsHealth health;
-  Faults warnings;  // what is doubtful in the files; for the log and `postern check`
+  Faults warnings;            // what is doubtful in the files; for the log and `postern check`
+  Faults user_warnings = {};  // likewise in the map of users
 
   // `former`, if there is one, lends its ticket keys, its self-signed certificate and what it knows
   // of the servers that stay, so that a reload breaks neither resumption nor trust, and tries no
@@ -54,7 +56,12 @@ struct Materials {
   std::vector<tls::CertificateStore::Description> describe_certificates() const;
 };
 
-// The files that Materials::renewed reads.
+// Null without user routes.
+Result<std::shared_ptr<const UserRoutes>> load_users(const Config& config);
+// What is doubtful in them.
+Faults judge_users(const Config& config, const UserRoutes* users);
+
+// The files that Materials::renewed reads, and the map of users.
 std::vector<std::string> material_files(const Config& config);
 
 // A TLS context for each listener, as in the configuration.
@@ -78,8 +85,9 @@ struct Snapshot {
 
   // The pool for a client that asked for `server_name` (lower case, empty without SNI).
   Pool& route(std::string_view server_name) const;
-  // The pool for its user, whose name_of() is `user`: by `users`, or else as above.
-  Pool& route_user(const std::string& user, std::string_view server_name) const;
+  // The pool for its user, whose name_of() is `user`: by `users`, or else as above. Null: the user
+  // is held.
+  Pool* route_user(const std::string& user, std::string_view server_name) const;
   // Whether `lookup` must be asked first about this user.
   bool must_look_up(const std::string& user) const;
   // What every pool that a client can come to can do, as far as is known.

@@ -52,6 +52,11 @@ void put_process(JsonWriter& json, const StatusRecord::Process& process) {
   json.member("reload_failed", process.reload_failed);
   json.time("certificates_loaded", process.certificates_s);
   json.member("certificates_failed", process.certificates_failed);
+  json.member("user_map", process.has_user_map);
+  json.member("users_mapped", process.users_mapped);
+  json.member("users_held", process.users_held);
+  json.time("user_map_read", process.has_user_map ? process.user_map_s : 0);
+  json.member("user_map_failed", process.user_map_failed);
   json.close('}');
 }
 
@@ -90,6 +95,7 @@ void put_backends(JsonWriter& json, const StatusRecord& record) {
       json.time("certificate_not_after", server.certificate_not_after_s);
       json.member("failed_logins_in_a_row", server.failed_logins_in_a_row);
       json.member("wants_privacy", server.wants_privacy);
+      json.member("drained_by", server.drained_by);
       put_list(json, "addresses", server.addresses, [&](const StatusRecord::Address& address) {
         json.member("address", address.address);
         json.member("state", address.state);

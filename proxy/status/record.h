@@ -32,6 +32,11 @@ struct StatusRecord {
     bool reload_failed = false;  // the last one
     int64_t certificates_s = 0;
     bool certificates_failed = false;
+    bool has_user_map = false;
+    uint64_t users_mapped = 0;
+    uint64_t users_held = 0;  // of them
+    int64_t user_map_s = 0;   // it was read
+    bool user_map_failed = false;
   };
   struct Listener {
     std::string address;
@@ -68,6 +73,7 @@ struct StatusRecord {
     uint64_t failed_logins_in_a_row = 0;
     bool refuses_all_logins = false;  // so many in a row that it is no people who mistype
     bool wants_privacy = false;       // it has refused a login because the hop is plain
+    std::string drained_by = {};      // "configuration", "admin"; empty: it does not drain
     std::vector<Address> addresses = {};
   };
   struct Backend {

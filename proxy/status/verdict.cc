@@ -37,6 +37,7 @@ class Judge {
 
   Verdict run() {
     judge_process();
+    judge_user_map();
     judge_certificates();
     for (const auto& backend : record_.backends) {
       judge_backend(backend);
@@ -71,6 +72,12 @@ class Judge {
     }
   }
 
+  void judge_user_map() {
+    if (record_.process.user_map_failed) {
+      add(finding_of(Cause::UserMapNotReloaded, StatusSeverity::Warning, "map of users", ""));
+    }
+  }
+
   void judge_certificates() {
     for (const auto& one : record_.certificates) {
       const std::string subject = "certificate " + one.label;
@@ -99,9 +106,15 @@ class Judge {
     };
     const auto is_down = [](const auto& server) { return server.state == "down"; };
     const bool none = std::ranges::none_of(backend.servers, lives);
+    const bool drained =
+        !backend.servers.empty() && std::ranges::all_of(backend.servers, [](const auto& server) {
+          return !server.drained_by.empty();
+        });
     const bool refuses =
         std::ranges::none_of(backend.servers, may_serve) && turns_away(backend.name);
-    if (none || refuses || std::ranges::any_of(backend.servers, is_down)) {
+    if (drained) {
+      report_drained(backend);
+    } else if (none || refuses || std::ranges::any_of(backend.servers, is_down)) {
       report_down(backend,
                   none      ? "No server of it is up. "
                   : refuses ? "It has turned clients away. "
@@ -116,6 +129,40 @@ class Judge {
   // Nothing speaks against it.
   static bool may_serve(const StatusRecord::Server& server) {
     return server.state == "up" || server.state == "backup" || server.state == "untried";
+  }
+
+  // The servers of a backend that drain by this, "HOST:PORT, HOST:PORT".
+  static std::string drained_by(const StatusRecord::Backend& backend, const char* by) {
+    std::string names;
+    for (const auto& server : backend.servers) {
+      if (server.drained_by == by) {
+        names.append(names.empty() ? "" : ", ").append(server.name);
+      }
+    }
+    return names;
+  }
+
+  // What the operator has asked for is no fault of the server.
+  void report_drained(const StatusRecord::Backend& backend) {
+    const std::string by_admin = drained_by(backend, "admin");
+    const std::string by_file = drained_by(backend, "configuration");
+    StatusFinding finding = finding_of(
+        Cause::BackendDrained, backend.routed ? StatusSeverity::Failing : StatusSeverity::Warning,
+        "backend " + backend.name, "");
+    finding.what = "No server of it takes sessions.";
+    finding.fix.clear();
+    if (!by_admin.empty()) {
+      finding.what.append(" You drain ").append(by_admin).append(" by `postern admin`.");
+      finding.fix = "`postern admin undrain server=HOST:PORT` takes it back.";
+    }
+    if (!by_file.empty()) {
+      finding.what.append(" You drain ")
+          .append(by_file)
+          .append(" by `drain` in the configuration.");
+      finding.fix.append(finding.fix.empty() ? "" : " ");
+      finding.fix.append("Take `drain` out of the configuration, and reload.");
+    }
+    add(std::move(finding));
   }
 
   void report_down(const StatusRecord::Backend& backend, const char* what, bool all) {

@@ -10,12 +10,14 @@
 #include <utility>
 
 #include "proxy/base/bytes.h"
+#include "proxy/base/closest_match.h"
 #include "proxy/users/user_name.h"
 
 namespace postern {
 namespace {
 
-constexpr size_t kHead = 2;  // length and backend
+constexpr size_t kHead = 2;                                  // length and backend
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // Windows' editors write it
 constexpr size_t kLeastSlots = 64;
 constexpr size_t kMostText = std::numeric_limits<uint32_t>::max() - kMaxUserName - kHead;
 
@@ -33,6 +35,15 @@ std::string_view take_word(std::string_view& rest) {
   const std::string_view word = rest.substr(0, rest.find_first_of(kBlanks));
   rest.remove_prefix(word.size());
   return word;
+}
+
+// A word of the file, for a message: cut, and without what would disturb a terminal.
+std::string in_quotes(std::string_view word) {
+  constexpr size_t kShown = 40;
+  std::string text(word.substr(0, kShown));
+  std::ranges::replace_if(
+      text, [](char c) { return c < ' ' || c > '~'; }, '?');
+  return "\"" + text + (word.size() > kShown ? "...\"" : "\"");
 }
 
 }  // namespace
@@ -80,52 +91,76 @@ class UserMap::Builder {
   }
 
   void end_line() {
-    ++line_;
-    if (const char* wrong = take(held_)) {
-      fault(wrong);
+    std::string_view line = held_;
+    if (++line_ == 1 && line.starts_with(kByteOrderMark)) {
+      line.remove_prefix(kByteOrderMark.size());
+    }
+    if (std::string wrong = take(line); !wrong.empty()) {
+      fault(std::move(wrong));
     }
     held_.clear();
   }
 
-  // Returns what is wrong, or null.
-  const char* take(std::string_view line) {
+  // Returns what is wrong, if anything is.
+  std::string take(std::string_view line) {
     if (line.size() > kMaxLine) {
-      return "is longer than 1024 octets; a line is: user backend";
+      return "the line is longer than 1024 octets; a line is: user backend";
     }
     std::string_view rest = line;
     const std::string_view user = take_word(rest);
     const std::string_view backend = take_word(rest);
     if (user.empty() || user.front() == '#') {
-      return nullptr;
+      return {};
     }
     const std::string_view more = take_word(rest);
     if (backend.empty() || backend.front() == '#' || (!more.empty() && more.front() != '#')) {
-      return "is not of two words; a line is: user backend";
+      return "the line is not of two words; a line is: user backend";
     }
     if (user.find('*') != std::string_view::npos) {
-      return "has a user with \"*\"; patterns such as *@example.org belong into the "
+      return "the line has a user with \"*\"; patterns such as *@example.org belong into the "
              "configuration's routes";
     }
-    const std::string name = user_name(user, default_domain_);
-    if (name.empty()) {
-      return "has a user of more than 255 octets, or with control characters";
+    if (const char* wrong = name_fault(user)) {
+      return std::string("the line ") + wrong;
     }
     const auto known = std::ranges::find(backends_, backend);
-    if (known == backends_.end()) {
-      return "names a backend that the configuration does not have";
+    const bool held = known == backends_.end() && backend == kHeld;
+    if (known == backends_.end() && !held) {
+      return unknown(backend);
     }
-    if (map_->users_ == kMaxUsers || map_->text_.size() > kMostText) {
-      return "is one too many: at most 10000000 users";
-    }
-    const auto place = static_cast<size_t>(known - backends_.begin());
-    return map_->add(name, place) ? nullptr
-                                  : "has a user that an earlier line has: letter case and the "
-                                    "default domain make no difference";
+    map_->held_ += held ? 1 : 0;
+    return add(user, static_cast<size_t>(known - backends_.begin()));
   }
 
-  void fault(const char* wrong) {
+  std::string add(std::string_view user, size_t backend) {
+    const std::string name = user_name(user, default_domain_);
+    if (name.empty()) {
+      return "the line has a user of more than 255 octets with the default domain";
+    }
+    if (map_->users_ == kMaxUsers || map_->text_.size() > kMostText) {
+      return "the line is one too many: at most 10000000 users";
+    }
+    if (!map_->add(name, backend)) {
+      return "the line has a user that an earlier line has: letter case and the default domain "
+             "make no difference";
+    }
+    return {};
+  }
+
+  std::string unknown(std::string_view backend) const {
+    std::string text = in_quotes(backend) + " is none of the backends";
+    for (const std::string& known : backends_) {
+      text.append(&known == backends_.data() ? " " : ", ").append(in_quotes(known));
+    }
+    if (const std::string* meant = closest_match(backend, backends_)) {
+      text.append("; did you mean ").append(in_quotes(*meant)).append("?");
+    }
+    return text;
+  }
+
+  void fault(std::string wrong) {
     if (++bad_lines_ <= kMaxFaults) {
-      faults_.push_back({file_ + ":" + std::to_string(line_), std::string("the line ") + wrong});
+      faults_.push_back({file_ + ":" + std::to_string(line_), std::move(wrong)});
     }
   }
 
@@ -196,6 +231,7 @@ bool UserMap::add(std::string_view name, size_t backend) {
   text_.push_back(static_cast<char>(backend));
   text_.append(name);
   ++users_;
+  bare_ += name.find('@') == std::string_view::npos ? 1 : 0;
   return true;
 }
 

@@ -2,7 +2,7 @@
 // names stand in one block of text, and a table of their places in it finds them: some 40 bytes a
 // user. Immutable once it is made; any thread.
 //
-//   # a comment; empty lines count for nothing
+//   # a comment; empty lines count for nothing, nor does a byte order mark
 //   anna@example.org  new  # so is this
 //   bert              old
 #pragma once
@@ -25,8 +25,11 @@ class UserMap {
   static constexpr size_t kMaxLine = 1024;
   static constexpr size_t kMaxFaults = 10;  // of a file, that are named
 
+  // In place of a backend: the user comes to none, as while the mail is copied.
+  static constexpr const char* kHeld = "unavailable";
+
   // Each user by its user_name() with this default domain. `backends` are the names that the file
-  // may use, at most 256. All faults at once, each with its line: "users.map:7".
+  // may use beside kHeld, at most 255. All faults at once, each with its line: "users.map:7".
   static Result<std::shared_ptr<const UserMap>> load(const std::string& path,
                                                      std::string_view default_domain,
                                                      const std::vector<std::string>& backends);
@@ -35,9 +38,13 @@ class UserMap {
                                                       std::string_view default_domain,
                                                       const std::vector<std::string>& backends);
 
-  // The place of its backend among those names. `name` is a user_name().
+  // The place of its backend among those names; their number if it is held. `name` is a
+  // user_name().
   std::optional<size_t> find(std::string_view name) const;
   size_t size() const { return users_; }
+  size_t held() const { return held_; }
+  // Some names have a domain and some have none: without a default one these are different users.
+  bool mixes_names() const { return bare_ > 0 && bare_ < users_; }
 
  private:
   class Builder;
@@ -51,6 +58,8 @@ class UserMap {
   std::string text_;             // for each user: length, backend, name
   std::vector<uint32_t> table_;  // places in text_ beyond the first octet; 0: free
   size_t users_ = 0;
+  size_t bare_ = 0;  // of them have no domain
+  size_t held_ = 0;
 };
 
 }  // namespace postern

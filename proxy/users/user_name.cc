@@ -31,12 +31,28 @@ std::string user_name(std::string_view written, std::string_view default_domain)
   return name.size() <= kMaxUserName ? name : std::string();
 }
 
-bool is_user_pattern(std::string_view written) {
-  if (written.starts_with(kAnyOf)) {
-    written.remove_prefix(kAnyOf.size());
-    return written.find_first_of("*@") == std::string_view::npos && !user_name(written, "").empty();
+const char* name_fault(std::string_view written) {
+  if (written.starts_with('"') && written.ends_with('"')) {
+    return "has a user in quotes, which would belong to the name: write it without them";
   }
-  return written.find('*') == std::string_view::npos && !user_name(written, "").empty();
+  if (written.ends_with(':')) {
+    return "has a user that ends with \":\": write a space between user and backend";
+  }
+  if (written.starts_with('@') || written.ends_with('@') ||
+      written.find("@@") != std::string_view::npos) {
+    return "has a user with nothing before or after an \"@\"";
+  }
+  if (user_name(written, "").empty()) {
+    return "has a user of more than 255 octets, or with control characters";
+  }
+  return nullptr;
+}
+
+bool is_user_pattern(std::string_view written) {
+  const bool any = written.starts_with(kAnyOf);
+  written.remove_prefix(any ? kAnyOf.size() : 0);
+  return written.find_first_of(any ? "*@" : "*") == std::string_view::npos &&
+         name_fault(written) == nullptr;
 }
 
 }  // namespace postern

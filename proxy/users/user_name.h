@@ -18,6 +18,10 @@ inline constexpr size_t kMaxUserName = 255;
 // character in it.
 std::string user_name(std::string_view written, std::string_view default_domain);
 
+// Why no login can have the name `written`, as the end of a sentence about a line or a key; null if
+// one can. What it finds are slips: `anna:`, `"anna"`, `anna@`.
+const char* name_fault(std::string_view written);
+
 // Whether `written` may stand in the configuration: a name without "*", or "*@domain".
 bool is_user_pattern(std::string_view written);
 

@@ -33,6 +33,8 @@ class UserRoutes {
   // The same, or by a route for its domain.
   std::optional<size_t> find(const std::string& name) const;
   size_t mapped() const { return map_ != nullptr ? map_->size() : 0; }
+  bool mixes_names() const { return map_ != nullptr && map_->mixes_names(); }
+  size_t held() const { return map_ != nullptr ? map_->held() : 0; }
 
  private:
   const std::string default_domain_;

@@ -84,6 +84,12 @@ TEST(UserRoutesOfConfig, AreFaultsWhereTheySayTooLittleOrTooMuch) {
   EXPECT_THAT(fault("users: {default_domain: 'a b'}\n"), HasSubstr("users.default_domain"));
 }
 
+TEST(UserRoutesOfConfig, WarnOfABackendWhoseCapabilitiesNothingChecks) {
+  const Config config = good("routes: [{user: anna, backend: new}]\n");
+  ASSERT_FALSE(config.warnings.empty());
+  EXPECT_THAT(config.warnings.front().text(), HasSubstr("has no health: until a session has met"));
+}
+
 TEST(UserRoutesOfConfig, WarnWhenUsersLeadNowhere) {
   const Config config = good("users: {default_domain: example.org}\n");
   ASSERT_EQ(config.warnings.size(), 1U);

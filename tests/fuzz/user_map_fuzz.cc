@@ -21,9 +21,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     check(map.faults().size() <= UserMap::kMaxFaults + 1, "faults are bounded");
     return 0;
   }
-  const std::string first = user_name(text.substr(0, text.find_first_of(" \t\r\n")), "example.org");
+  constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+  std::string_view lines = text;
+  lines.remove_prefix(lines.starts_with(kByteOrderMark) ? kByteOrderMark.size() : 0);
+  const std::string first =
+      user_name(lines.substr(0, lines.find_first_of(" \t\r\n")), "example.org");
   const auto backend = map.value()->find(first);
-  check(!backend || *backend < backends.size(), "a user has a backend that exists");
+  check(!backend || *backend <= backends.size(), "a user has a backend that exists, or is held");
   check(
       backend || first.empty() || first.front() == '#' || text.find('*') != std::string_view::npos,
       "the first word is a user");

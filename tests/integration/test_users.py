@@ -7,7 +7,7 @@ import threading
 import time
 import unittest
 
-from harness import Authority, Courier, Dovecot, Folder, Gateway, ScriptedBackend, capabilities, check, connect, wait_until
+from harness import Authority, Courier, Dovecot, Folder, Gateway, ScriptedBackend, capabilities, connect, wait_until
 from test_servers import DISGUISED_LOGINS
 
 WORDS = {"anna": "open sesame", "bert": "mellon"}
@@ -190,7 +190,9 @@ def obliging(peer):
             return
 
 
-class Scripted(unittest.TestCase):
+class TwoServers(unittest.TestCase):
+    """Anna's mail is on the new server, that of all others on the old one."""
+
     def setUp(self):
         self.old, self.new = self.enterContext(ScriptedBackend(obliging)), self.enterContext(ScriptedBackend(obliging))
 
@@ -205,6 +207,8 @@ class Scripted(unittest.TestCase):
             self.assertEqual(len(server.transcripts), before + 1)
             self.assertTrue(server.transcripts[-1].endswith(b" " + command + b"\r\n"), server.transcripts[-1])
 
+
+class Scripted(TwoServers):
     def test_the_minimum_is_shown_until_servers_have_said_what_they_can_do(self):
         gateway = self.start()
         with gateway.connect() as client:
@@ -354,27 +358,6 @@ class Scripted(unittest.TestCase):
                 client.send(words)
                 self.assertTrue(client.goodbye().endswith(end))
         self.assertEqual(self.old.transcripts + self.new.transcripts, [])
-
-    def test_a_wrong_map_is_named_by_its_line_and_the_old_one_stays(self):
-        gateway = self.start()
-        gateway.write_map({"anna": "old"}, "bert nowhere")
-        said = gateway.reload("error")
-        self.assertRegex(said, r"users\.map:2: the line names a backend that the configuration does not have")
-        self.assertNotIn("bert", said)
-        status, words = check(gateway.path)
-        self.assertEqual(status, 1)
-        self.assertIn("users.map:2", words)
-        self.user_comes_to(self.new, gateway, b"LOGIN anna x")
-        gateway.write_map({"anna": "old"})
-        gateway.reload()
-        self.user_comes_to(self.old, gateway, b"LOGIN anna x")
-
-    def test_check_says_what_is_in_force(self):
-        gateway = self.start({f"user{n}": "new" for n in range(1000)}, routes=[{"user": "*@moved.example", "backend": "new"}])
-        status, words = check(gateway.path)
-        self.assertEqual(status, 0, words)
-        self.assertIn("users        1000 by map; all others by route, or old", words)
-        self.assertIn("route        user *@moved.example -> new", words)
 
     def test_a_drain_lets_a_login_end(self):
         asked, let = threading.Event(), threading.Event()

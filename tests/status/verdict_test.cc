@@ -42,6 +42,24 @@ TEST(Verdict, IsTheNetworkWhenServersAreSilent) {
   EXPECT_THAT(judge(record).headline, StartsWith("It is the network: backend legacy:"));
 }
 
+TEST(Verdict, IsUsWhenTheOperatorDrainsTheBackend) {
+  StatusRecord record = calm_record();
+  record.backends[0].servers[0].state = "draining";
+  record.backends[0].servers[0].drained_by = "admin";
+  record.failures = {failure(Cause::BackendDrained, "legacy")};
+  Verdict verdict = judge(record);
+  EXPECT_EQ(verdict.headline,
+            "It is us: backend legacy: No server of it takes sessions. You drain "
+            "mail1.internal:143 by `postern admin`.");
+  EXPECT_EQ(verdict.advice, "`postern admin undrain server=HOST:PORT` takes it back.");
+  EXPECT_EQ(verdict.findings[0].at_fault, Party::Operator);
+  EXPECT_EQ(verdict.findings.size(), 1U);
+  record.backends[0].servers[0].drained_by = "configuration";
+  verdict = judge(record);
+  EXPECT_THAT(verdict.headline, HasSubstr("by `drain` in the configuration."));
+  EXPECT_THAT(verdict.advice, StartsWith("Take `drain` out"));
+}
+
 TEST(Verdict, IsAWarningWhileAnotherServerServes) {
   StatusRecord record = calm_record();
   record.backends[0].servers.push_back({.name = "mail2.internal:143", .state = "down"});

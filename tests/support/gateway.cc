@@ -39,7 +39,8 @@ Gateway::Gateway(net::Loop& loop, Config config)
                 .relay_metrics = RelayMetrics::of(counters_),
                 .commands = commands_,
                 .sessions = sessions_,
-                .handshakes = handshakes_},
+                .handshakes = handshakes_,
+                .latest = snapshot_},
       snapshot_(Snapshot::make(materials_of(std::move(config)), labels_, 1).value().front()) {
   loop_.share(admission_.memory());
   for (size_t i = 0; i < snapshot_->config->listeners.size(); ++i) {

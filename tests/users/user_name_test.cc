@@ -39,7 +39,8 @@ TEST(UserName, PatternIsANameOrADomain) {
   for (const char* good : {"anna", "anna@example.org", "*@example.org", "*@old"}) {
     EXPECT_TRUE(is_user_pattern(good)) << good;
   }
-  for (const char* bad : {"", "*", "*@", "anna*", "*anna", "*@*", "*@a@b", "a b", "an*na@x"}) {
+  for (const char* bad : {"", "*", "*@", "anna*", "*anna", "*@*", "*@a@b", "a b", "an*na@x",
+                          "anna:", "\"anna\"", "anna@", "@example.org", "anna@@x"}) {
     EXPECT_FALSE(is_user_pattern(bad)) << bad;
   }
 }

@@ -80,8 +80,14 @@ inline constexpr auto kBackendCauses = std::to_array<CauseRow>({
      "The server has its `max_sessions`, and the next one was tried.",
      "Raise `max_sessions`, or add a server."},
     {Cause::BackendDrained, "backend_drained", Party::Operator, Symptom::Unavailable,
-     "Every server of the backend has `drain`.",
-     "Take `drain` out of at least one of them, and reload."},
+     "Every server of the backend drains: by `postern admin drain`, or by `drain` in the "
+     "configuration.",
+     "`postern admin undrain server=HOST:PORT` takes the former back; take the latter out of the "
+     "configuration, and reload. `/status` says which it is."},
+    {Cause::UserHeld, "user_held", Party::Operator, Symptom::NothingWrong,
+     "The user's line in `users.map` says `unavailable`, as while the mail is copied to another "
+     "server.",
+     "Nothing. Once the mail is copied, write the new backend into the line."},
     {Cause::NoLocalPort, "no_local_port", Party::Operator, Symptom::Shortage,
      "All local ports toward the server are in use.",
      "Name more addresses of this machine in `source`, widen net.ipv4.ip_local_port_range, or name "

@@ -39,10 +39,11 @@ inline constexpr auto kSessionCauses = std::to_array<CauseRow>({
      "Refused: `limits.allow` or `limits.deny` keeps the client's network out.",
      "If it should come in, change the list; the log's `session refused` names the address."},
     {Cause::Banned, "banned", Party::Client, Symptom::Refused,
-     "Refused or ended: too many failed logins from its address, see `limits.login_failures`.",
-     "It may connect again after `ban`. A device with an old password does this to a household; "
-     "put webmail and many users behind one address under `exempt`; an address under `exempt` is "
-     "let in at once, after a reload."},
+     "Refused or ended: too many failed logins from its address, see `limits.login_failures`; or "
+     "an operator has banned it, and then the log's `setting` is `postern admin ban`.",
+     "`postern admin unban client=ADDRESS` lets it in at once, and `postern admin bans` lists all "
+     "with their ends. A device with an old password does this to a household; put webmail and "
+     "many users behind one address under `exempt`."},
     {Cause::GaveWay, "gave_way", Party::Client, Symptom::Refused,
      "Ended before its login, because all places of a limit were in use and a newcomer needed one: "
      "it waited for its client, or its login was at the server with at least seven others of its "
@@ -166,10 +167,17 @@ inline constexpr auto kSessionCauses = std::to_array<CauseRow>({
      "with `postern check`, and reload again."},
     {Cause::CertificatesNotReloaded, "certificates_not_reloaded", Party::Operator,
      Symptom::ChangeNotInForce,
-     "A new certificate or key has a fault, which the log names; the old ones stay in force.",
+     "A certificate, a key or another of the files that postern watches, such as the token of "
+     "`admin`, has changed and has a fault; the old ones stay in force, all of them.",
      "Do not restart postern: with these files it would not start, or would serve a certificate "
-     "that has ended. Mend what the log names, most often a key of the former certificate; postern "
-     "reads the files again once they change."},
+     "that has ended. Mend the file that the log's `where` and `fault` name; postern reads them "
+     "again once they change. Of a certificate it is "
+     "most often a key of the former one."},
+    {Cause::UserMapNotReloaded, "user_map_not_reloaded", Party::Operator, Symptom::ChangeNotInForce,
+     "`users.map` has changed, and has a fault or has lost more than half of its users; the old "
+     "map stays in force.",
+     "Mend the line that the log names; postern reads the map again once it changes. If so few "
+     "users are meant, reload: `postern admin reload` or `SIGHUP`."},
     {Cause::CertificateExpired, "certificate_expired", Party::Operator,
      Symptom::CertificateNotTrusted,
      "A certificate that postern serves has ended; clients refuse it.",

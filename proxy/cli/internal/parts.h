@@ -23,6 +23,7 @@ inline constexpr char kAsking[] = "With probe and admin";
 // What only some commands take.
 struct Extras {
   bool preflight = false;
+  std::optional<std::string> user;
   std::string target;
   std::optional<std::string> name;
   std::optional<std::string> ca;

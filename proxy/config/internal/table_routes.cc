@@ -57,9 +57,11 @@ constexpr auto kRouteRows = std::to_array<Row>({
     {.path = "users.map",
      .syntax = kPath,
      .example = "users.map",
-     .doc = "A file of lines `user backend`, up to 10000000; # begins a comment. It is read at the "
-            "start and at a reload; with a wrong line in it the old configuration stays, and so "
-            "does the old map. A user's line wins over all routes.",
+     .doc =
+         "A file of lines `user backend`, up to 10000000; # begins a comment, and unavailable in "
+         "place of a backend holds the user. It is read at the start, at a reload and when it "
+         "changes; with a wrong line in it the old map stays. A user's line wins over all "
+         "routes.",
      .on_value =
          [](Draft& d, const SourceValue& w) {
            read_path(w, d.folder, d.config.users.map, d.diagnostics);

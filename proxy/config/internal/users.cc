@@ -70,6 +70,14 @@ void check_users(Draft& draft) {
         {draft.config.users.default_domain, "users.default_domain", draft.users->line},
         "has no effect: there is neither a map, nor a lookup, nor a route with user");
   }
+  for (size_t i = 0; routes_by_user(draft.config) && i < draft.config.backends.size(); ++i) {
+    if (is_routed(draft.config, i) && !draft.config.backends[i].health) {
+      const SourceValue& name = draft.backends[i].name;
+      draft.diagnostics.warning({name.text, name.key + ".health", name.line},
+                                "has no health: until a session has met a server of it, the "
+                                "greeting shows IMAP4rev1 alone, to all users");
+    }
+  }
 }
 
 }  // namespace postern::config

@@ -146,6 +146,11 @@ void Status::sample(std::vector<Sample>& into) {
   add(Metric::CertificateReloadTime, {}, static_cast<double>(sources_.state.certificates_at_s));
   add(Metric::ConfigReloadSuccessful, {}, sources_.state.reload_failed ? 0 : 1);
   add(Metric::ConfigReloadTime, {}, static_cast<double>(sources_.state.reloaded_at_s));
+  if (!sources_.materials.config->users.map.empty()) {
+    add(Metric::UserMapUsers, {}, static_cast<double>(sources_.materials.users->mapped()));
+    add(Metric::UserMapReloadSuccessful, {}, sources_.state.user_map_failed ? 0 : 1);
+    add(Metric::UserMapReadTime, {}, static_cast<double>(sources_.state.user_map_at_s));
+  }
   const Limits& limits = sources_.materials.config->limits;
   add(Metric::SessionsLimit, {}, static_cast<double>(sources_.admission.most_sessions(limits)));
   add(Metric::PeerDescriptorsLimit, {}, net::descriptors_for_peers());

@@ -96,6 +96,7 @@ StatusRecord StatusRecorder::record(const std::string& unready) const {
 
 StatusRecord::Process StatusRecorder::process(const std::string& unready) const {
   const ServingState& state = sources_.state;
+  const auto& users = sources_.materials.users;
   return {.version = kVersion,
           .revision = kRevision,
           .boringssl_commit = kBoringSslCommit,
@@ -108,7 +109,12 @@ StatusRecord::Process StatusRecorder::process(const std::string& unready) const 
           .reloaded_s = state.reloaded_at_s,
           .reload_failed = state.reload_failed,
           .certificates_s = state.certificates_at_s,
-          .certificates_failed = state.certificates_failed};
+          .certificates_failed = state.certificates_failed,
+          .has_user_map = !sources_.materials.config->users.map.empty(),
+          .users_mapped = users != nullptr ? users->mapped() : 0,
+          .users_held = users != nullptr ? users->held() : 0,
+          .user_map_s = state.user_map_at_s,
+          .user_map_failed = state.user_map_failed};
 }
 
 // ---- TLS
@@ -224,7 +230,10 @@ StatusRecord::Server StatusRecorder::server(size_t backend, size_t index) const 
       .certificate_not_after_s = facts.certificate_not_after[label].load(std::memory_order_relaxed),
       .failed_logins_in_a_row = facts.failed_in_a_row[label].count(),
       .refuses_all_logins = facts.failed_in_a_row[label].count() >= BackendFacts::kManyInARow,
-      .wants_privacy = facts.wants_privacy[label].load(std::memory_order_relaxed)};
+      .wants_privacy = facts.wants_privacy[label].load(std::memory_order_relaxed),
+      .drained_by = config.drain                     ? "configuration"
+                    : state == ServerState::Draining ? "admin"
+                                                     : ""};
   uint64_t since_ms = endpoints.empty() ? health.name.since_ms() : 0;
   for (const EndpointState& one : endpoints) {
     since_ms = std::max(since_ms, one.since_ms);
@@ -271,7 +280,8 @@ void StatusRecorder::put_failures(StatusRecord& record) const {
 }
 
 void StatusRecorder::put_doubts(StatusRecord& record) const {
-  for (const Faults* faults : {&sources_.state.doubts, &sources_.materials.warnings}) {
+  for (const Faults* faults :
+       {&sources_.state.doubts, &sources_.materials.warnings, &sources_.materials.user_warnings}) {
     for (const Fault& doubt : *faults) {
       record.doubts.push_back({.where = doubt.where, .text = doubt.message});
     }

@@ -22,6 +22,8 @@ struct ServingState {
   bool reload_failed = false;        // the last one
   int64_t certificates_at_s = 0;     // when those in force were loaded
   bool certificates_failed = false;  // their files have changed, and could not be loaded
+  int64_t user_map_at_s = 0;         // when the one in force was read
+  bool user_map_failed = false;      // its file has changed, and the old one stays
   bool draining = false;
   Faults doubts = {};  // about the configuration in force
 };

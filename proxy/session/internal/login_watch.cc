@@ -104,7 +104,8 @@ void LoginWatch::on_login_result(imap::Mechanism mechanism, imap::LoginResult re
   } else if (is_answer(result)) {
     refused(result, trouble != nullptr ? *trouble : Trouble());
   }
-  if (result != imap::LoginResult::Success) {
+  // What has interrupted it is booked by the end of the session.
+  if (result != imap::LoginResult::Success && result != imap::LoginResult::Interrupted) {
     book(result, trouble != nullptr ? *trouble : Trouble());
   }
   attempt_.reset();  // only now: what it came to is counted before the next one goes
@@ -162,14 +163,15 @@ void LoginWatch::failed(imap::LoginResult result, uint64_t user, uint64_t took_u
   counters().count<Metric::LoginFailuresCounted>();
   if (verdict.ban_began) {
     counters().count<Metric::LoginBans>();
-    log::write(
-        log::Level::Warn, "client banned",
-        {{"client", client.text()},
-         {"failures", verdict.failures},
-         {"seconds", rules()->ban_ms / 1000},
-         {"cause", name_of(Cause::Banned)},
-         {"advice", "to lift it, put the address into limits.login_failures.exempt and reload"}},
-        by_client);
+    log::write(log::Level::Warn, "client banned",
+               {{"client", client.text()},
+                {"failures", verdict.failures},
+                {"seconds", rules()->ban_ms / 1000},
+                {"cause", name_of(Cause::Banned)},
+                {"advice",
+                 "postern admin unban lifts it; limits.login_failures.exempt keeps its network "
+                 "from bans"}},
+               by_client);
   }
   if (result == imap::LoginResult::Abandoned) {
     return;  // the client has gone: there is no answer to delay

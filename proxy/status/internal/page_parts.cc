@@ -251,6 +251,11 @@ void put_changes(HtmlWriter& html, const StatusRecord& record) {
   html.begin_section("changes", "What has changed lately");
   html.tag("<p class=\"soft small\">Started ").when(record.process.started_s);
   html.tag("; configuration in force since ").when(record.process.reloaded_s).tag(".</p>\n");
+  if (record.process.has_user_map) {
+    html.tag("<p class=\"soft small\">The map of users in force has ");
+    html.number(record.process.users_mapped).tag(" users, ").number(record.process.users_held);
+    html.tag(" of them held; read ").when(record.process.user_map_s).tag(".</p>\n");
+  }
   if (!record.changes.empty()) {
     html.begin_table({"When", "What", "Of what", "More", "Times"});
     for (const auto& one : shown(record.changes)) {
