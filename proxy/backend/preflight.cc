@@ -128,6 +128,9 @@ class Preflight::AddressLook final : private AttemptObserver {
     greeting_.resize(std::min(greeting_.size(), greeting_.find_first_of("\r\n")));
     const auto fault = next_ == 0 ? find_fault(ways_.configured->config(), attempt)
                                   : std::optional(ways_.others[next_ - 1]->verdict);
+    if (const auto list = attempt.preamble().capabilities(); next_ == 0 && !list.empty()) {
+      attempt.server().health->note_capabilities(list);
+    }
     left_.push_back(attempt.take_stream());
     say_goodbye(*left_.back());
     attempt_ended();

@@ -17,6 +17,7 @@
 #include "proxy/process/privileges.h"
 #include "proxy/server/certificate_lifetime.h"
 #include "proxy/server/config_log.h"
+#include "proxy/snapshot/greeting.h"
 #include "proxy/snapshot/snapshot.h"
 #include "proxy/version.h"
 #include "tls/context.h"
@@ -243,6 +244,9 @@ Result<CheckReport> run_check(Config config, bool preflight) {
   report.summary = summarize(materials);
   if (preflight) {
     ask_servers(std::move(pools), labels, materials.config->timeouts.connect_ms, report);
+    if (materials.users != nullptr) {
+      report.summary += describe_greeting(materials);
+    }
   } else {
     report.summary += "preflight    not asked for: --preflight asks each server\n";
   }

@@ -4,8 +4,20 @@ import json
 import socket
 import unittest
 
-from harness import check
+from harness import ScriptedBackend, check
 from test_users import TwoServers
+
+
+def showing(capabilities):
+    """The script of a server that has these."""
+    def script(peer):
+        peer.send(b"* OK ready\r\n")
+        while line := peer.line():
+            tag, command = line.split()[:2]
+            peer.send((b"* CAPABILITY " + capabilities + b"\r\n" if command == b"CAPABILITY" else b"") + tag + b" OK done\r\n")
+            if command == b"LOGOUT":
+                return
+    return script
 
 
 class Map(TwoServers):
@@ -81,6 +93,14 @@ class Map(TwoServers):
         gateway.write_map({}, "# all have moved")
         gateway.reload()
         self.assertIn("has no user in it", check(gateway.path)[1])
+
+    def test_preflight_shows_the_greeting_and_what_is_not_common(self):
+        less = self.enterContext(ScriptedBackend(showing(b"IMAP4rev1 IDLE")))
+        more = self.enterContext(ScriptedBackend(showing(b"IMAP4rev1 IDLE AUTH=PLAIN")))
+        gateway = self.start(backends={"old": less.backend(), "new": more.backend()})
+        status, words = check(gateway.path, "--preflight")
+        self.assertEqual(status, 0, words)
+        self.assertIn("greeting     IMAP4rev1 IDLE\n             not of all backends, but of new: AUTH=PLAIN\n", words)
 
     def test_check_warns_of_names_with_and_without_a_domain(self):
         gateway = self.start({"anna": "new", "bert@example.org": "new"})
