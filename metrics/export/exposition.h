@@ -1,5 +1,5 @@
-// Exposition: the form in which a client wants the figures or the status, by the headers of its
-// request (RFC 9110 §12.5). Pure functions.
+// Exposition: the form in which a client wants the figures, by the headers of its request (RFC 9110
+// §12.5). Pure functions.
 #pragma once
 
 #include <cstddef>
@@ -32,15 +32,5 @@ struct Exposition {
 // By the values of Accept and Accept-Encoding; several fields of one name are joined by commas.
 // OpenMetrics and gzip are for clients that name them: curl gets text.
 Exposition exposition_for(std::string_view accept, std::string_view accept_encoding);
-
-// The status is a page, but for clients that name JSON and like HTML less.
-enum class StatusForm : uint8_t { Html, Json };
-inline constexpr Names<StatusForm> kStatusTypes{"text/html; charset=utf-8", "application/json"};
-constexpr const char* content_type(StatusForm form) {
-  return kStatusTypes[form];
-}
-StatusForm status_form_for(std::string_view accept);
-// The answer to an action is JSON, but for clients that name plain text and like JSON less.
-bool text_is_wanted(std::string_view accept);
 
 }  // namespace postern::metrics

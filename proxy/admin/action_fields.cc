@@ -6,14 +6,14 @@
 
 namespace postern {
 
-ActionFields::ActionFields(const std::optional<metrics::Form>& form,
+ActionFields::ActionFields(const std::optional<http::Form>& form,
                            std::initializer_list<const char*> known) {
   if (!form) {
     diagnostics_.fault(0, "the body is no form, such as client=192.0.2.7&for=1h");
     return;
   }
   const std::vector<std::string> names(known.begin(), known.end());
-  for (const metrics::FormField& field : *form) {
+  for (const http::FormField& field : *form) {
     if (std::find(names.begin(), names.end(), field.name) == names.end()) {
       diagnostics_.fault(0,
                          in_quotes(field.name) + " is no field of this action" +

@@ -8,15 +8,15 @@
 #include <string_view>
 #include <vector>
 
-#include "metrics/export/form.h"
 #include "proxy/config/diagnostics.h"
+#include "proxy/http/form.h"
 
 namespace postern {
 
 class ActionFields {
  public:
   // Nullopt: what came is no form.
-  ActionFields(const std::optional<metrics::Form>& form, std::initializer_list<const char*> known);
+  ActionFields(const std::optional<http::Form>& form, std::initializer_list<const char*> known);
 
   // Null if it was not given.
   const config::SourceValue* find(std::string_view name) const;

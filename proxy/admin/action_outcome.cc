@@ -1,6 +1,6 @@
 #include "proxy/admin/action_outcome.h"
 
-#include "metrics/export/admin_action.h"
+#include "proxy/admin/admin_action.h"
 #include "proxy/base/utc.h"
 #include "proxy/log/json_writer.h"
 
@@ -49,7 +49,7 @@ std::string json_of(AdminPath action, const ActionOutcome& outcome) {
   JsonWriter json(text);
   json.open('{');
   json.member("version", kFormVersion);
-  json.member("action", name_of_action(action));
+  json.member("action", admin::name_of_action(action));
   if (!outcome.fault.empty()) {
     json.member("error", outcome.fault);
   } else {
@@ -79,7 +79,7 @@ std::string json_of(AdminPath action, const ActionOutcome& outcome) {
 }
 
 std::string text_of(AdminPath action, const ActionOutcome& outcome) {
-  const std::string name = name_of_action(action);
+  const std::string name = admin::name_of_action(action);
   if (!outcome.fault.empty()) {
     return name + ": " + outcome.fault + "\n";
   }

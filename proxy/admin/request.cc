@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "metrics/export/admin_action.h"
+#include "proxy/admin/admin_action.h"
 #include "proxy/admin/internal/exchange.h"
 #include "proxy/base/secret.h"
 #include "tls/access_token.h"
@@ -15,8 +15,8 @@ constexpr unsigned kOk = 200;
 
 // HTTP/1.0: the answer ends with the connection, and never comes in chunks.
 std::string text_of(const Request& request, const std::string& token) {
-  const std::string form = metrics::make_form(request.fields);
-  const bool looks = metrics::only_looks(request.action);
+  const std::string form = http::make_form(request.fields);
+  const bool looks = admin::only_looks(request.action);
   std::string text = looks ? "GET " : "POST ";
   text.append(name_of(request.action)).append(" HTTP/1.0\r\nHost: ");
   text.append(request.endpoint.text()).append("\r\nAccept: ");

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
-#include "metrics/export/form.h"
 #include "metrics/metric.h"
 #include "proxy/base/result.h"
+#include "proxy/http/form.h"
 #include "proxy/net/address.h"
 #include "tls/verification.h"
 
@@ -21,7 +21,7 @@ struct Request {
   std::string certificate = {};  // the endpoint's own, PEM: over TLS to the holder of its key alone
   std::string token_file;
   metrics::AdminPath action = metrics::AdminPath::Other;
-  metrics::Form fields = {};
+  http::Form fields = {};
   bool json = false;
   uint64_t timeout_ms = 10'000;
 };

@@ -9,7 +9,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "metrics/export/admin_action.h"
+#include "proxy/admin/admin_action.h"
 #include "proxy/cli/internal/parts.h"
 #include "proxy/config/diagnostics.h"
 #include "proxy/config/flags.h"
@@ -48,7 +48,7 @@ void define_commands(CLI::App& app, Extras& extras) {
       ->type_name("HOST[:PORT]");
   CLI::App* admin = app.add_subcommand(
       "admin", "Have a running gateway act: drain a server, end sessions, ban clients, reload");
-  admin->add_option("action", extras.action, metrics::names_of_actions())->type_name("ACTION");
+  admin->add_option("action", extras.action, admin::names_of_actions())->type_name("ACTION");
   admin->add_option("fields", extras.fields, "What of, as docs/operation.md has it")
       ->type_name("NAME=VALUE");
   app.add_subcommand("config-reference",

@@ -7,7 +7,7 @@
 
 #include <llhttp.h>
 
-#include "metrics/export/http_token.h"
+#include "proxy/http/token.h"
 
 namespace postern {
 
@@ -55,7 +55,7 @@ int on_header_value_complete(llhttp_t* parser) noexcept {
   ++notes.fields;
   notes.value.resize(notes.value.find_last_not_of(" \t") + 1);
   for (const KnownField& known : kKnownFields) {
-    if (metrics::same_token(known.name, notes.field)) {
+    if (http::same_token(known.name, notes.field)) {
       std::string& value = notes.answer.*known.value;
       notes.repeated = notes.repeated || !value.empty();
       value = notes.value;

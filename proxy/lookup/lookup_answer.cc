@@ -4,7 +4,7 @@
 #include <charconv>
 #include <string_view>
 
-#include "metrics/export/http_token.h"
+#include "proxy/http/token.h"
 
 namespace postern {
 namespace {
@@ -15,7 +15,7 @@ constexpr unsigned kSuccess = 2;  // 200, and 204 of a service that has no body 
 bool same_host(std::string_view a, std::string_view b) {
   const auto left = net::Address::parse_ip(a);
   const auto right = net::Address::parse_ip(b);
-  return left && right ? left.value() == right.value() : metrics::same_token(a, b);
+  return left && right ? left.value() == right.value() : http::same_token(a, b);
 }
 
 std::optional<uint16_t> port_in(std::string_view text) {

@@ -4,7 +4,7 @@
 #include <functional>
 #include <optional>
 
-#include "metrics/export/admin_action.h"
+#include "proxy/admin/admin_action.h"
 #include "proxy/net/address.h"
 
 namespace postern {
@@ -16,12 +16,12 @@ struct ActionCaller {
 
 class ActionDesk {
  public:
-  using Later = std::function<void(const metrics::ActionAnswer&)>;
+  using Later = std::function<void(const admin::ActionAnswer&)>;
 
   // Nullopt: `later` is called with the answer, once, and not from within. The connection may have
   // gone by then.
-  virtual std::optional<metrics::ActionAnswer> act(const metrics::ActionRequest& request,
-                                                   const ActionCaller& caller, Later later) = 0;
+  virtual std::optional<admin::ActionAnswer> act(const admin::ActionRequest& request,
+                                                 const ActionCaller& caller, Later later) = 0;
 
  protected:
   ~ActionDesk() = default;

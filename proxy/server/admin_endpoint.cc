@@ -26,7 +26,7 @@ constexpr size_t kMaxReads = 1'024;        // of a connection: a request in octe
 class Admin::Connection final : public net::Retirable,
                                 public ListNode<Admin::Connection>,
                                 private net::StreamObserver,
-                                private metrics::ActionHandler,
+                                private admin::ActionHandler,
                                 private HandshakeGate,
                                 private HandshakeQueue::Member,
                                 private net::Deadline {
@@ -64,7 +64,7 @@ class Admin::Connection final : public net::Retirable,
   }
 
  private:
-  using Step = metrics::AdminHttp::Step;
+  using Step = admin::AdminHttp::Step;
   // An action's answer may come after its connection has gone.
   struct Line {
     Connection* connection;
@@ -141,17 +141,16 @@ class Admin::Connection final : public net::Retirable,
     }
   }
 
-  std::optional<metrics::ActionAnswer> act(const metrics::ActionRequest& request) override {
+  std::optional<admin::ActionAnswer> act(const admin::ActionRequest& request) override {
     const ActionCaller caller{.address = peer_, .secured = tls_ != nullptr || peer_.is_loopback()};
-    return admin_.actions_.act(request, caller,
-                               [line = line_](const metrics::ActionAnswer& answer) {
-                                 if (line->connection != nullptr) {
-                                   line->connection->on_answer(answer);
-                                 }
-                               });
+    return admin_.actions_.act(request, caller, [line = line_](const admin::ActionAnswer& answer) {
+      if (line->connection != nullptr) {
+        line->connection->on_answer(answer);
+      }
+    });
   }
 
-  void on_answer(const metrics::ActionAnswer& answer) {
+  void on_answer(const admin::ActionAnswer& answer) {
     std::string out;
     const Step step = http_.complete(answer, out);
     if (step != Step::Wait) {
@@ -196,7 +195,7 @@ class Admin::Connection final : public net::Retirable,
   std::unique_ptr<net::Stream> client_;
   TlsStream* tls_ = nullptr;  // the same, once its handshake has begun
   const std::shared_ptr<Line> line_ = std::make_shared<Line>(Line{this});
-  metrics::AdminHttp http_;
+  admin::AdminHttp http_;
   size_t dropped_ = 0;
   size_t reads_ = 0;
   bool shaken_hands_ = false;
@@ -205,7 +204,7 @@ class Admin::Connection final : public net::Retirable,
   bool ended_ = false;     // the client has
 };
 
-Admin::Admin(net::Loop& loop, int socket, tls::Workspace& workspace, metrics::AdminSource& source,
+Admin::Admin(net::Loop& loop, int socket, tls::Workspace& workspace, admin::AdminSource& source,
              ActionDesk& actions)
     : loop_(loop),
       workspace_(workspace),

@@ -9,7 +9,7 @@
 #include <memory>
 #include <utility>
 
-#include "metrics/export/admin_http.h"
+#include "proxy/admin/admin_http.h"
 #include "proxy/admission/handshake_queue.h"
 #include "proxy/base/intrusive_list.h"
 #include "proxy/net/deadline.h"
@@ -29,7 +29,7 @@ class Admin final : private net::AcceptObserver {
   static constexpr size_t kMaxOfAddress = 32;
 
   // Takes over the listening `socket`.
-  Admin(net::Loop& loop, int socket, tls::Workspace& workspace, metrics::AdminSource& source,
+  Admin(net::Loop& loop, int socket, tls::Workspace& workspace, admin::AdminSource& source,
         ActionDesk& actions);
   ~Admin();
   // For the connections to come. Null: they are in clear.
@@ -48,7 +48,7 @@ class Admin final : private net::AcceptObserver {
 
   net::Loop& loop_;
   tls::Workspace& workspace_;
-  metrics::AdminSource& source_;
+  admin::AdminSource& source_;
   ActionDesk& actions_;
   std::shared_ptr<const tls::ServerContext> context_;
   HandshakeQueue handshakes_{loop_};

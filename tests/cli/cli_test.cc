@@ -224,8 +224,8 @@ TEST(Cli, HasARunningGatewayAct) {
                               "[::1]:9143", "--token-file", "t", "--json", "--timeout", "2s"});
   EXPECT_EQ(command.kind, Command::Kind::Admin);
   EXPECT_EQ(command.admin.action, metrics::AdminPath::Ban);
-  EXPECT_EQ(command.admin.fields, (metrics::Form{{.name = "client", .value = "192.0.2.7"},
-                                                 {.name = "for", .value = "1h"}}));
+  EXPECT_EQ(command.admin.fields,
+            (http::Form{{.name = "client", .value = "192.0.2.7"}, {.name = "for", .value = "1h"}}));
   EXPECT_EQ(command.admin.endpoint.text(), "[::1]:9143");
   EXPECT_EQ(command.admin.token_file, "t");
   EXPECT_EQ(command.admin.timeout_ms, 2'000U);

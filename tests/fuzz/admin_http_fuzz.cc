@@ -7,27 +7,27 @@
 #include <utility>
 #include <vector>
 
-#include "metrics/export/admin_http.h"
-#include "metrics/export/form.h"
+#include "proxy/admin/admin_http.h"
 #include "proxy/base/check.h"
+#include "proxy/http/form.h"
 
 namespace {
 
 using postern::Bytes;
 using postern::check;
-using postern::metrics::ActionAnswer;
-using postern::metrics::ActionHandler;
-using postern::metrics::ActionRequest;
-using postern::metrics::AdminHttp;
+using postern::admin::ActionAnswer;
+using postern::admin::ActionHandler;
+using postern::admin::ActionRequest;
+using postern::admin::AdminHttp;
+using postern::admin::AdminSource;
+using postern::admin::Health;
+using postern::admin::StatusForm;
+using postern::http::make_form;
+using postern::http::parse_form;
 using postern::metrics::AdminPath;
-using postern::metrics::AdminSource;
 using postern::metrics::content_type;
 using postern::metrics::Exposition;
-using postern::metrics::Health;
 using postern::metrics::HttpStatus;
-using postern::metrics::make_form;
-using postern::metrics::parse_form;
-using postern::metrics::StatusForm;
 
 class Source final : public AdminSource, public ActionHandler {
  public:

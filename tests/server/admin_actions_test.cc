@@ -55,7 +55,7 @@ class AdminActionsTest : public testing::Test, private ActionHost {
     const auto answer =
         actions->act({.path = action, .token = token, .form = form, .as_text = true},
                      {.address = net::Address::parse("192.0.2.1:7").value(), .secured = secured},
-                     [](const metrics::ActionAnswer&) { FAIL() << "answered later as well"; });
+                     [](const admin::ActionAnswer&) { FAIL() << "answered later as well"; });
     return answer ? Asked{answer->status, answer->body} : Asked{HttpStatus::Ok, "later"};
   }
 

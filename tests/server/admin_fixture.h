@@ -19,13 +19,13 @@ namespace postern {
 
 using test::run_until;
 
-class Source final : public metrics::AdminSource {
+class Source final : public admin::AdminSource {
  public:
   std::string metrics(const metrics::Exposition&) override { return page; }
-  metrics::Health live() override { return {.ok = true, .reason = "alive"}; }
-  std::string status(metrics::StatusForm) override { return ""; }
+  admin::Health live() override { return {.ok = true, .reason = "alive"}; }
+  std::string status(admin::StatusForm) override { return ""; }
   const char* status_policy() override { return ""; }
-  metrics::Health ready() override { return {.ok = is_ready, .reason = "draining"}; }
+  admin::Health ready() override { return {.ok = is_ready, .reason = "draining"}; }
   void on_request(metrics::AdminPath path, metrics::HttpStatus status) override {
     requests.push_back(std::string(name_of(path)) + " " + name_of(status));
   }
@@ -37,15 +37,15 @@ class Source final : public metrics::AdminSource {
 // Answers at once, or when the test wants it.
 class Desk final : public ActionDesk {
  public:
-  std::optional<metrics::ActionAnswer> act(const metrics::ActionRequest& request,
-                                           const ActionCaller& caller, Later then) override {
+  std::optional<admin::ActionAnswer> act(const admin::ActionRequest& request,
+                                         const ActionCaller& caller, Later then) override {
     asked.push_back(std::string(name_of(request.path)) + " " + caller.address.ip_text() +
                     (caller.secured ? " secured" : ""));
     if (answers_later) {
       later = std::move(then);
       return std::nullopt;
     }
-    return metrics::ActionAnswer{metrics::HttpStatus::Ok, "done\n"};
+    return admin::ActionAnswer{metrics::HttpStatus::Ok, "done\n"};
   }
   bool answers_later = false;
   Later later;

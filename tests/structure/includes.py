@@ -19,7 +19,7 @@ DOOR = "proxy"
 LIBRARIES = {
     r"uv(\.h$|/)": "proxy/net",
     r"openssl/": "tls",
-    r"llhttp\.h$": ("metrics/export", "proxy/lookup"),
+    r"llhttp\.h$": ("proxy/admin", "proxy/lookup"),
     r"prometheus/": "metrics/export",
     r"zlib\.h$": "metrics/export",
     r"yaml-cpp/": "proxy/config",

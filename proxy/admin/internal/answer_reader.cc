@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
-#include "metrics/export/http_token.h"
+#include "proxy/http/token.h"
 
 namespace postern::admin {
 namespace {
@@ -31,7 +31,7 @@ std::optional<size_t> length_in(std::string_view head) {
   while (!head.empty()) {
     std::string_view line = head.substr(0, head.find(kLineEnd));
     head.remove_prefix(std::min(line.size() + kLineEnd.size(), head.size()));
-    if (metrics::same_token(line.substr(0, kLength.size()), kLength)) {
+    if (http::same_token(line.substr(0, kLength.size()), kLength)) {
       line.remove_prefix(kLength.size());
       line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
       return number_in<size_t>(line);

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "metrics/export/admin_action.h"
+#include "proxy/admin/admin_action.h"
 #include "proxy/cli/internal/parts.h"
 #include "proxy/config/diagnostics.h"
 #include "proxy/config/values.h"
@@ -15,7 +15,7 @@ constexpr uint64_t kShortestMs = 100;
 
 // The actions, as --help and faults have them.
 std::string there_are() {
-  return "; there are " + metrics::names_of_actions();
+  return "; there are " + admin::names_of_actions();
 }
 
 void read_action(const Extras& extras, admin::Request& request, Faults& faults) {
@@ -24,7 +24,7 @@ void read_action(const Extras& extras, admin::Request& request, Faults& faults) 
         {"", "admin needs an action: postern admin ACTION [NAME=VALUE ...]" + there_are()});
     return;
   }
-  const auto action = metrics::action_named(extras.action);
+  const auto action = admin::action_named(extras.action);
   if (!action) {
     faults.push_back({"", in_quotes(extras.action) + " is no action" + there_are()});
     return;

@@ -21,9 +21,9 @@ constexpr uint64_t kShortestBanMs = 1'000;
 constexpr size_t kMostAsked = 200;
 
 // "server=mail1.internal:143 backend=legacy"
-std::string summary(const metrics::Form& form) {
+std::string summary(const http::Form& form) {
   std::string text;
-  for (const metrics::FormField& field : form) {
+  for (const http::FormField& field : form) {
     text.append(text.empty() ? "" : " ").append(field.name).append("=").append(field.value);
   }
   return text.substr(0, kMostAsked);
@@ -37,7 +37,7 @@ ActionOutcome bad(const ActionFields& fields) {
   return failed(HttpStatus::BadRequest, fields.faults());
 }
 
-metrics::ActionAnswer render(AdminPath action, const ActionOutcome& outcome, bool as_text) {
+admin::ActionAnswer render(AdminPath action, const ActionOutcome& outcome, bool as_text) {
   return {.status = outcome.status,
           .body = as_text ? text_of(action, outcome) : json_of(action, outcome)};
 }
@@ -101,21 +101,21 @@ std::string unknown_name(const Config& config, const std::string& backend,
 
 // ---- who may
 
-std::optional<metrics::ActionAnswer> AdminActions::act(const metrics::ActionRequest& request,
-                                                       const ActionCaller& caller, Later later) {
+std::optional<admin::ActionAnswer> AdminActions::act(const admin::ActionRequest& request,
+                                                     const ActionCaller& caller, Later later) {
   Call call{.action = request.path,
             .client = caller.address.ip_text(),
             .asked = {},
             .as_text = request.as_text};
   if (const ActionOutcome refusal = admit(request, caller); refusal.status != HttpStatus::Ok) {
     log::write(log::Level::Warn, "admin action refused",
-               {{"action", name_of_action(call.action)},
+               {{"action", admin::name_of_action(call.action)},
                 {"client", call.client},
                 {"reason", refusal.fault}},
                {.key = "client", .value = call.client, .client = client_number(caller.address)});
     return render(call.action, refusal, call.as_text);
   }
-  const auto form = metrics::parse_form(request.form);
+  const auto form = http::parse_form(request.form);
   call.asked = form ? summary(*form) : "";
   if (call.action == AdminPath::EndSessions) {
     return end_sessions(call, ActionFields(form, {"client", "backend", "server"}),
@@ -125,7 +125,7 @@ std::optional<metrics::ActionAnswer> AdminActions::act(const metrics::ActionRequ
 }
 
 // What is sent in clear is not judged: it must not be sent so.
-ActionOutcome AdminActions::admit(const metrics::ActionRequest& request,
+ActionOutcome AdminActions::admit(const admin::ActionRequest& request,
                                   const ActionCaller& caller) const {
   const auto& token = sources_.materials.admin_token;
   if (token == nullptr) {
@@ -146,9 +146,9 @@ ActionOutcome AdminActions::admit(const metrics::ActionRequest& request,
   return {};
 }
 
-metrics::ActionAnswer AdminActions::answer(const Call& call, const ActionOutcome& outcome) {
+admin::ActionAnswer AdminActions::answer(const Call& call, const ActionOutcome& outcome) {
   const bool done = outcome.status == HttpStatus::Ok;
-  const char* const action = name_of_action(call.action);
+  const char* const action = admin::name_of_action(call.action);
   const auto set_level = [&] {
     if (outcome.level) {
       log::configure(config().log_format, *outcome.level);
@@ -157,22 +157,23 @@ metrics::ActionAnswer AdminActions::answer(const Call& call, const ActionOutcome
   if (!log::enabled(log::Level::Warn)) {  // so that the line is written if either level lets it
     set_level();
   }
-  log::write(done && only_looks(call.action) ? log::Level::Info : log::Level::Warn, "admin action",
+  log::write(done && admin::only_looks(call.action) ? log::Level::Info : log::Level::Warn,
+             "admin action",
              {{"action", action},
               log::Field::optional("asked", call.asked),
               {"client", call.client},
               {"result", done ? "done" : "failed"},
               {"count", outcome.done},
               log::Field::optional("fault", outcome.fault)},
-             {.key = "action", .value = action, .always = done && !only_looks(call.action)});
+             {.key = "action", .value = action, .always = done && !admin::only_looks(call.action)});
   set_level();
-  if (done && !only_looks(call.action)) {
+  if (done && !admin::only_looks(call.action)) {
     sources_.facts.changes.add("admin action", action, call.asked);
   }
   return render(call.action, outcome, call.as_text);
 }
 
-ActionOutcome AdminActions::run(AdminPath action, const std::optional<metrics::Form>& form) {
+ActionOutcome AdminActions::run(AdminPath action, const std::optional<http::Form>& form) {
   switch (action) {
     case AdminPath::Drain:
       return set_drained(ActionFields(form, {"server", "backend"}), true);
@@ -244,8 +245,8 @@ ActionOutcome AdminActions::set_drained(ActionFields fields, bool drained) {
 
 // ---- sessions
 
-std::optional<metrics::ActionAnswer> AdminActions::end_sessions(const Call& call,
-                                                                ActionFields fields, Later later) {
+std::optional<admin::ActionAnswer> AdminActions::end_sessions(const Call& call, ActionFields fields,
+                                                              Later later) {
   std::vector<net::Network> clients;
   if (const config::SourceValue* client = fields.find("client")) {
     config::read_network(*client, clients, fields.diagnostics());

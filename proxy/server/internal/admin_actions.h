@@ -49,8 +49,8 @@ class AdminActions final : public ActionDesk {
  public:
   explicit AdminActions(const ActionSources& sources) : sources_(sources) {}
 
-  std::optional<metrics::ActionAnswer> act(const metrics::ActionRequest& request,
-                                           const ActionCaller& caller, Later later) override;
+  std::optional<admin::ActionAnswer> act(const admin::ActionRequest& request,
+                                         const ActionCaller& caller, Later later) override;
 
  private:
   // How long all workers may take. One that hangs must not keep its caller.
@@ -76,14 +76,14 @@ class AdminActions final : public ActionDesk {
     size_t done = 0;
   };
 
-  ActionOutcome admit(const metrics::ActionRequest& request, const ActionCaller& caller) const;
-  ActionOutcome run(metrics::AdminPath action, const std::optional<metrics::Form>& form);
-  metrics::ActionAnswer answer(const Call& call, const ActionOutcome& outcome);
+  ActionOutcome admit(const admin::ActionRequest& request, const ActionCaller& caller) const;
+  ActionOutcome run(metrics::AdminPath action, const std::optional<http::Form>& form);
+  admin::ActionAnswer answer(const Call& call, const ActionOutcome& outcome);
 
   bool takes_no_sessions(size_t backend) const;
   ActionOutcome set_drained(ActionFields fields, bool drained);
-  std::optional<metrics::ActionAnswer> end_sessions(const Call& call, ActionFields fields,
-                                                    Later later);
+  std::optional<admin::ActionAnswer> end_sessions(const Call& call, ActionFields fields,
+                                                  Later later);
   void on_worker_answer(uint64_t id, size_t ended);
   void conclude(uint64_t id);
   ActionOutcome list_bans(const ActionFields& fields);

@@ -11,7 +11,7 @@
 
 namespace postern {
 
-using metrics::Health;
+using admin::Health;
 using metrics::Metric;
 using metrics::Sample;
 
@@ -69,11 +69,11 @@ void Status::run() {
   pages_ = {};
 }
 
-std::string Status::status(metrics::StatusForm form) {
+std::string Status::status(admin::StatusForm form) {
   std::string& page = pages_[static_cast<size_t>(form)];
   if (page.empty()) {
     const StatusRecord record = recorder_.record(unready());
-    page = form == metrics::StatusForm::Json ? status_json(record) : status_page(record);
+    page = form == admin::StatusForm::Json ? status_json(record) : status_page(record);
     sources_.loop.defer(*this);
   }
   return page;

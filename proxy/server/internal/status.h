@@ -8,17 +8,18 @@
 #include <vector>
 
 #include "metrics/counters.h"
-#include "metrics/export/admin_http.h"
 #include "metrics/export/exporter.h"
 #include "metrics/export/exposition.h"
 #include "metrics/export/sample.h"
+#include "proxy/admin/admin_http.h"
+#include "proxy/admin/status_form.h"
 #include "proxy/net/loop.h"
 #include "proxy/server/internal/status_recorder.h"
 #include "proxy/server/internal/status_sources.h"
 
 namespace postern {
 
-class Status final : public metrics::AdminSource,
+class Status final : public admin::AdminSource,
                      private metrics::SampleSource,
                      private net::Deferred {
  public:
@@ -27,9 +28,9 @@ class Status final : public metrics::AdminSource,
   Status(const Sources& sources, std::vector<const metrics::Counters*> counters);
 
   std::string metrics(const metrics::Exposition& wanted) override;
-  metrics::Health live() override;
-  metrics::Health ready() override;
-  std::string status(metrics::StatusForm form) override;
+  admin::Health live() override;
+  admin::Health ready() override;
+  std::string status(admin::StatusForm form) override;
   const char* status_policy() override;
   void on_request(metrics::AdminPath path, metrics::HttpStatus status) override;
 
@@ -48,7 +49,7 @@ class Status final : public metrics::AdminSource,
   // For all that ask in one turn of the loop: by format, and compressed.
   std::array<std::string, kCountOf<metrics::Format>> texts_;
   std::array<std::string, kCountOf<metrics::Format>> packed_;
-  std::array<std::string, kCountOf<metrics::StatusForm>> pages_;
+  std::array<std::string, kCountOf<admin::StatusForm>> pages_;
 };
 
 }  // namespace postern

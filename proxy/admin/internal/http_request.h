@@ -6,7 +6,7 @@
 
 #include <llhttp.h>
 
-namespace postern::metrics {
+namespace postern::admin {
 
 struct HttpRequest {
   static constexpr size_t kMostForm = 4096;  // of a body that is kept
@@ -36,4 +36,4 @@ struct HttpRequest {
 // For a parser whose `data` is an HttpRequest.
 const llhttp_settings_t& http_request_settings();
 
-}  // namespace postern::metrics
+}  // namespace postern::admin

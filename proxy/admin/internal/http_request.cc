@@ -1,11 +1,11 @@
-#include "metrics/export/internal/http_request.h"
+#include "proxy/admin/internal/http_request.h"
 
 #include <algorithm>
 
-#include "metrics/export/http_token.h"
 #include "proxy/base/secret.h"
+#include "proxy/http/token.h"
 
-namespace postern::metrics {
+namespace postern::admin {
 namespace {
 
 HttpRequest& request_of(llhttp_t* parser) {
@@ -36,15 +36,15 @@ int on_header_value_complete(llhttp_t* parser) noexcept {
   };
   if (request.head_complete) {
     // A trailer: no place for who asks, or how (RFC 9110 §6.5.1).
-  } else if (same_token(request.field, "Host")) {
+  } else if (http::same_token(request.field, "Host")) {
     ++request.hosts;
-  } else if (same_token(request.field, "Expect")) {
+  } else if (http::same_token(request.field, "Expect")) {
     request.expect = request.value.substr(0, request.value.find_last_not_of(" \t") + 1);
-  } else if (same_token(request.field, "Accept")) {
+  } else if (http::same_token(request.field, "Accept")) {
     append_to(request.accept);
-  } else if (same_token(request.field, "Accept-Encoding")) {
+  } else if (http::same_token(request.field, "Accept-Encoding")) {
     append_to(request.accept_encoding);
-  } else if (same_token(request.field, "Authorization")) {
+  } else if (http::same_token(request.field, "Authorization")) {
     append_to(request.authorization);
   }
   request.field.clear();
@@ -106,4 +106,4 @@ const llhttp_settings_t& http_request_settings() {
   return settings;
 }
 
-}  // namespace postern::metrics
+}  // namespace postern::admin

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string_view>
 
-namespace postern::metrics {
+namespace postern::http {
 
 // RFC 9110 §5.1, §8.3.1, §10.1.1, §12.5.3: names of fields, media types, codings and expectations
 // are compared without regard to case.
@@ -14,4 +14,4 @@ inline bool same_token(std::string_view a, std::string_view b) {
                     [&](char x, char y) { return lower(x) == lower(y); });
 }
 
-}  // namespace postern::metrics
+}  // namespace postern::http

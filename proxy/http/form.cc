@@ -1,10 +1,10 @@
-#include "metrics/export/form.h"
+#include "proxy/http/form.h"
 
 #include <algorithm>
 #include <cstdint>
 #include <utility>
 
-namespace postern::metrics {
+namespace postern::http {
 namespace {
 
 int digit(char c) {
@@ -80,4 +80,4 @@ std::optional<Form> parse_form(std::string_view text) {
   return form;
 }
 
-}  // namespace postern::metrics
+}  // namespace postern::http

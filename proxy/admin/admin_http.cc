@@ -1,7 +1,7 @@
 // llhttp's callbacks only take notes; feed() decides. llhttp gets one byte at a time: a request has
 // three hundred of them, limits become exact, and no answer can depend on how the network cut the
 // input.
-#include "metrics/export/admin_http.h"
+#include "proxy/admin/admin_http.h"
 
 #include <algorithm>
 #include <initializer_list>
@@ -10,14 +10,14 @@
 
 #include <llhttp.h>
 
-#include "metrics/export/http_token.h"
-#include "metrics/export/internal/http_request.h"
+#include "proxy/admin/internal/http_request.h"
 #include "proxy/base/check.h"
+#include "proxy/http/token.h"
 
-namespace postern::metrics {
+namespace postern::admin {
 namespace {
 
-using Status = HttpStatus;
+using Status = metrics::HttpStatus;
 
 constexpr Names<Status> kReasonPhrases({
     {Status::Ok, "OK"},
@@ -61,7 +61,7 @@ struct Response {
 // The path of a request target in origin-form or absolute-form (RFC 9112 §3.2), without the query.
 std::string_view path_of(std::string_view target) {
   for (const std::string_view scheme : {"http://", "https://"}) {
-    if (same_token(target.substr(0, scheme.size()), scheme)) {
+    if (http::same_token(target.substr(0, scheme.size()), scheme)) {
       target.remove_prefix(scheme.size());
       target.remove_prefix(std::min(target.find_first_of("/?#"), target.size()));
       target = target.substr(0, target.find_first_of("?#"));
@@ -71,20 +71,20 @@ std::string_view path_of(std::string_view target) {
   return target.substr(0, target.find_first_of("?#"));
 }
 
-AdminPath known_path(std::string_view path) {
-  for (size_t i = 0; i < kCountOf<AdminPath>; ++i) {
-    const auto known = static_cast<AdminPath>(i);
-    if (known != AdminPath::Other && path == name_of(known)) {
+metrics::AdminPath known_path(std::string_view path) {
+  for (size_t i = 0; i < kCountOf<metrics::AdminPath>; ++i) {
+    const auto known = static_cast<metrics::AdminPath>(i);
+    if (known != metrics::AdminPath::Other && path == name_of(known)) {
       return known;
     }
   }
-  return AdminPath::Other;
+  return metrics::AdminPath::Other;
 }
 
 // RFC 6750 §2.1. Empty if there is none, or another scheme.
 std::string_view token_of(std::string_view authorization) {
   constexpr std::string_view kScheme = "Bearer ";
-  if (!same_token(authorization.substr(0, kScheme.size()), kScheme)) {
+  if (!http::same_token(authorization.substr(0, kScheme.size()), kScheme)) {
     return {};
   }
   authorization.remove_prefix(kScheme.size());
@@ -110,7 +110,7 @@ std::optional<Status> fault_in_head(const llhttp_t& parser, const HttpRequest& r
     return Status::ContentTooLarge;
   }
   if (parser.http_minor >= 1 && !request.expect.empty() &&
-      !same_token(request.expect, "100-continue")) {
+      !http::same_token(request.expect, "100-continue")) {
     return Status::ExpectationFailed;
   }
   return std::nullopt;
@@ -131,12 +131,12 @@ struct AdminHttp::State {
   bool refuse(Status status, std::string& out);
   bool answer(std::string& out);
   bool answer_with(const Response& response, std::string& out);
-  Response respond(AdminPath path);
-  std::optional<Response> act(AdminPath path);
+  Response respond(metrics::AdminPath path);
+  std::optional<Response> act(metrics::AdminPath path);
   Response show_status(StatusForm form);
   Response action_response(const ActionAnswer& answer) const;
   void send(const Response& response, bool keep_alive, std::string& out);
-  AdminPath path() const { return known_path(path_of(request.target)); }
+  metrics::AdminPath path() const { return known_path(path_of(request.target)); }
   bool reads() const { return parser.method == HTTP_GET || parser.method == HTTP_HEAD; }
 
   AdminSource& source;
@@ -189,14 +189,15 @@ bool AdminHttp::State::on_head(std::string& out) {
 
 bool AdminHttp::State::refuse(Status status, std::string& out) {
   send({status, std::string(kReasonPhrases[status]) + "\n"}, false, out);
-  source.on_request(request.head_complete ? known_path(path_of(request.target)) : AdminPath::Other,
-                    status);
+  source.on_request(
+      request.head_complete ? known_path(path_of(request.target)) : metrics::AdminPath::Other,
+      status);
   return false;
 }
 
 bool AdminHttp::State::answer(std::string& out) {
   ++answered;
-  const AdminPath asked = path();
+  const metrics::AdminPath asked = path();
   if (!is_action(asked)) {
     return answer_with(respond(asked), out);
   }
@@ -214,7 +215,7 @@ bool AdminHttp::State::answer_with(const Response& response, std::string& out) {
 }
 
 // Nullopt: the answer comes later.
-std::optional<Response> AdminHttp::State::act(AdminPath action) {
+std::optional<Response> AdminHttp::State::act(metrics::AdminPath action) {
   const bool looks = only_looks(action);
   if (looks ? !reads() : parser.method != HTTP_POST) {
     return Response{.status = Status::MethodNotAllowed,
@@ -238,25 +239,26 @@ Response AdminHttp::State::action_response(const ActionAnswer& answer) const {
       .content_type = text_is_wanted(request.accept) ? kPlainText : content_type(StatusForm::Json)};
 }
 
-Response AdminHttp::State::respond(AdminPath path) {
+Response AdminHttp::State::respond(metrics::AdminPath path) {
   const bool of_actions = path_of(request.target).starts_with(kActionFolder);
   if (!reads() && !of_actions) {
     return {Status::MethodNotAllowed, "only GET and HEAD\n"};
   }
   switch (path) {
-    case AdminPath::Metrics: {
-      const Exposition wanted = exposition_for(request.accept, request.accept_encoding);
+    case metrics::AdminPath::Metrics: {
+      const metrics::Exposition wanted =
+          metrics::exposition_for(request.accept, request.accept_encoding);
       return {Status::Ok, source.metrics(wanted), content_type(wanted.format), wanted.gzip};
     }
-    case AdminPath::Live:
+    case metrics::AdminPath::Live:
       return health_response(source.live());
-    case AdminPath::Ready:
+    case metrics::AdminPath::Ready:
       return health_response(source.ready());
-    case AdminPath::Status:
+    case metrics::AdminPath::Status:
       return show_status(status_form_for(request.accept));
-    case AdminPath::StatusJson:
+    case metrics::AdminPath::StatusJson:
       return show_status(StatusForm::Json);
-    case AdminPath::Index:
+    case metrics::AdminPath::Index:
       return {Status::Ok, kIndex};
     default:
       break;
@@ -332,7 +334,7 @@ AdminHttp::Step AdminHttp::refuse_cleartext(std::string& out) {
       {Status::BadRequest,
        "this endpoint speaks TLS: ask it by https://, or with `postern admin --ca FILE`\n"},
       false, out);
-  state_->source.on_request(AdminPath::Other, Status::BadRequest);
+  state_->source.on_request(metrics::AdminPath::Other, Status::BadRequest);
   return Step::Close;
 }
 
@@ -350,4 +352,4 @@ bool AdminHttp::between_requests() const {
   return state_->request.head_size == 0;
 }
 
-}  // namespace postern::metrics
+}  // namespace postern::admin

@@ -9,20 +9,20 @@
 
 #include <gtest/gtest.h>
 
-#include "metrics/export/admin_http.h"
+#include "proxy/admin/admin_http.h"
 
-namespace postern::metrics {
+namespace postern::admin {
 
 class FakeSource final : public AdminSource, public ActionHandler {
  public:
-  std::string metrics(const Exposition& wanted) override {
-    return wanted == Exposition{} ? "up 1\n" : content_type(wanted.format);
+  std::string metrics(const metrics::Exposition& wanted) override {
+    return wanted == metrics::Exposition{} ? "up 1\n" : content_type(wanted.format);
   }
   Health live() override { return live_health; }
   Health ready() override { return ready_health; }
   std::string status(StatusForm form) override { return content_type(form); }
   const char* status_policy() override { return "default-src 'none'"; }
-  void on_request(AdminPath path, HttpStatus status) override {
+  void on_request(metrics::AdminPath path, metrics::HttpStatus status) override {
     requests.emplace_back(name_of(path), std::stoi(name_of(status)));
   }
 
@@ -33,7 +33,7 @@ class FakeSource final : public AdminSource, public ActionHandler {
   }
 
   bool answers_later = false;
-  ActionAnswer answer{HttpStatus::Ok, "{}\n"};
+  ActionAnswer answer{metrics::HttpStatus::Ok, "{}\n"};
   std::vector<std::string> asked;
   Health live_health{true, ""};
   Health ready_health{true, "ready"};
@@ -84,4 +84,4 @@ inline std::string get(const std::string& target, const std::string& fields = ""
   return "GET " + target + " HTTP/1.1\r\nHost: x\r\n" + fields + "\r\n";
 }
 
-}  // namespace postern::metrics
+}  // namespace postern::admin

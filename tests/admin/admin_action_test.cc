@@ -1,14 +1,14 @@
 // Actions, as the HTTP of the admin endpoint hands them on.
-#include "metrics/export/admin_action.h"
+#include "proxy/admin/admin_action.h"
 
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/export/admin_http_fixture.h"
+#include "tests/admin/admin_http_fixture.h"
 
-namespace postern::metrics {
+namespace postern::admin {
 namespace {
 
 using testing::ElementsAre;
@@ -69,7 +69,7 @@ TEST(AdminAction, ReadsNothingFromATrailer) {
 
 TEST(AdminAction, AsksForATokenInWordsOfHttp) {
   FakeSource source;
-  source.answer = {HttpStatus::Unauthorized, "{}\n"};
+  source.answer = {metrics::HttpStatus::Unauthorized, "{}\n"};
   const Exchange outcome = feed(post("reload", ""), source);
   EXPECT_THAT(outcome.out, StartsWith("HTTP/1.1 401 Unauthorized\r\n"));
   EXPECT_THAT(outcome.out, HasSubstr("\r\nWWW-Authenticate: Bearer realm=\"postern\"\r\n"));
@@ -104,12 +104,12 @@ TEST(AdminAction, LimitsAForm) {
 }
 
 TEST(AdminAction, HasAName) {
-  EXPECT_EQ(action_named("end-sessions"), AdminPath::EndSessions);
-  EXPECT_EQ(action_named("reload"), AdminPath::Reload);
+  EXPECT_EQ(action_named("end-sessions"), metrics::AdminPath::EndSessions);
+  EXPECT_EQ(action_named("reload"), metrics::AdminPath::Reload);
   for (const char* name : {"", "metrics", "other", "v1", "/v1/drain", "drain "}) {
     EXPECT_EQ(action_named(name), std::nullopt) << name;
   }
 }
 
 }  // namespace
-}  // namespace postern::metrics
+}  // namespace postern::admin

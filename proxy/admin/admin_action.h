@@ -7,17 +7,17 @@
 
 #include "metrics/metric.h"
 
-namespace postern::metrics {
+namespace postern::admin {
 
 struct ActionRequest {
-  AdminPath path;
+  metrics::AdminPath path;
   std::string_view token;  // of `Authorization: Bearer`; empty: there was none
-  std::string_view form;   // the body, for parse_form()
+  std::string_view form;   // the body, for http::parse_form()
   bool as_text;            // the client wants lines for people, not JSON
 };
 
 struct ActionAnswer {
-  HttpStatus status;
+  metrics::HttpStatus status;
   std::string body;
 };
 
@@ -32,21 +32,21 @@ class ActionHandler {
 };
 
 // Whether a path is an action's, and whether that one only looks.
-constexpr bool is_action(AdminPath path) {
-  return path >= AdminPath::Drain && path <= AdminPath::Reload;
+constexpr bool is_action(metrics::AdminPath path) {
+  return path >= metrics::AdminPath::Drain && path <= metrics::AdminPath::Reload;
 }
-constexpr bool only_looks(AdminPath action) {
-  return action == AdminPath::Bans;
+constexpr bool only_looks(metrics::AdminPath action) {
+  return action == metrics::AdminPath::Bans;
 }
 // What all paths of actions begin with; the rest is the action's name.
 inline constexpr std::string_view kActionFolder = "/v1/";
 // "drain".
-constexpr const char* name_of_action(AdminPath action) {
+constexpr const char* name_of_action(metrics::AdminPath action) {
   return name_of(action) + kActionFolder.size();
 }
 // Nullopt if there is no such action.
-std::optional<AdminPath> action_named(std::string_view name);
+std::optional<metrics::AdminPath> action_named(std::string_view name);
 // All names, for people: "drain, undrain, ...".
 std::string names_of_actions();
 
-}  // namespace postern::metrics
+}  // namespace postern::admin

@@ -1,10 +1,10 @@
-#include "metrics/export/form.h"
+#include "proxy/http/form.h"
 
 #include <string>
 
 #include <gtest/gtest.h>
 
-namespace postern::metrics {
+namespace postern::http {
 namespace {
 
 TEST(Form, HasFieldsInTheirOrder) {
@@ -43,4 +43,4 @@ TEST(Form, LimitsItsFields) {
 }
 
 }  // namespace
-}  // namespace postern::metrics
+}  // namespace postern::http

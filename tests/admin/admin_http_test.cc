@@ -1,4 +1,4 @@
-#include "metrics/export/admin_http.h"
+#include "proxy/admin/admin_http.h"
 
 #include <string>
 #include <utility>
@@ -7,9 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/export/admin_http_fixture.h"
+#include "tests/admin/admin_http_fixture.h"
 
-namespace postern::metrics {
+namespace postern::admin {
 namespace {
 
 using testing::ElementsAre;
@@ -311,4 +311,4 @@ TEST(AdminHttp, KnowsWhetherARequestIsUnderWay) {
 }
 
 }  // namespace
-}  // namespace postern::metrics
+}  // namespace postern::admin

@@ -9,12 +9,13 @@
 #include <memory>
 #include <string>
 
-#include "metrics/export/admin_action.h"
 #include "metrics/export/exposition.h"
 #include "metrics/metric.h"
+#include "proxy/admin/admin_action.h"
+#include "proxy/admin/status_form.h"
 #include "proxy/base/bytes.h"
 
-namespace postern::metrics {
+namespace postern::admin {
 
 struct Health {
   bool ok;
@@ -25,14 +26,14 @@ struct Health {
 // What the endpoint shows. Called on the thread that calls feed().
 class AdminSource {
  public:
-  virtual std::string metrics(const Exposition& wanted) = 0;
+  virtual std::string metrics(const metrics::Exposition& wanted) = 0;
   virtual Health live() = 0;
   virtual Health ready() = 0;
   virtual std::string status(StatusForm form) = 0;
   // What the page of the status may do, as a Content-Security-Policy.
   virtual const char* status_policy() = 0;
   // After each answered request.
-  virtual void on_request(AdminPath path, HttpStatus status) = 0;
+  virtual void on_request(metrics::AdminPath path, metrics::HttpStatus status) = 0;
 
  protected:
   ~AdminSource() = default;
@@ -67,4 +68,4 @@ class AdminHttp {
   std::unique_ptr<State> state_;
 };
 
-}  // namespace postern::metrics
+}  // namespace postern::admin

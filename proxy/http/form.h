@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-namespace postern::metrics {
+namespace postern::http {
 
 struct FormField {
   std::string name;
@@ -25,4 +25,4 @@ std::optional<Form> parse_form(std::string_view text);
 // The inverse.
 std::string make_form(const Form& form);
 
-}  // namespace postern::metrics
+}  // namespace postern::http
