@@ -90,7 +90,7 @@ inline constexpr std::array<Descriptor, kCountOf<Metric>> kCatalog{{
     sampled(
         gauge(Metric::BansActive, "postern_bans_active",
               "Addresses (IPv6: /64 networks) that are banned now, because of failed logins or by "
-              "hand. At most 16384.")),
+              "hand, at most 16384.")),
     sampled(gauge(
         Metric::LoginGuardEntries, "postern_login_guard_entries",
         "Addresses, and pairs of address and user name, whose failed logins are remembered.")),

@@ -1,5 +1,7 @@
 #include "proxy/admin/request.h"
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "proxy/admin/admin_action.h"
@@ -57,6 +59,14 @@ Result<std::unique_ptr<tls::ClientContext>> make_context(const Request& request)
       {.policy = tls::Policy::toward_backend(tls::Version::Tls12), .verifier = verifier.value()});
 }
 
+// What answers may be no postern: nothing in it may move the cursor.
+std::string printable(std::string_view body) {
+  std::string text(body);
+  std::ranges::replace_if(
+      text, [](char c) { return c != '\n' && (c < ' ' || c > '~'); }, '?');
+  return text;
+}
+
 }  // namespace
 
 Result<Answer> ask(const Request& request) {
@@ -88,7 +98,7 @@ Result<Answer> ask(const Request& request) {
   if (!answer) {
     return at(request, "what answers is no postern, or it broke off");
   }
-  return Answer{.done = answer->status == kOk, .body = std::string(answer->body)};
+  return Answer{.done = answer->status == kOk, .body = printable(answer->body)};
 }
 
 }  // namespace postern::admin

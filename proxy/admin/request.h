@@ -28,7 +28,7 @@ struct Request {
 
 struct Answer {
   bool done;
-  std::string body;  // as the gateway has sent it
+  std::string body;  // as the gateway has sent it: lines of printable ASCII
 };
 
 // Faults: it could not be asked, or gave no answer.

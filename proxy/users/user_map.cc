@@ -11,6 +11,7 @@
 
 #include "proxy/base/bytes.h"
 #include "proxy/base/closest_match.h"
+#include "proxy/base/open_file.h"
 #include "proxy/users/user_name.h"
 
 namespace postern {
@@ -20,14 +21,6 @@ constexpr size_t kHead = 2;                                  // length and backe
 constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";  // Windows' editors write it
 constexpr size_t kLeastSlots = 64;
 constexpr size_t kMostText = std::numeric_limits<uint32_t>::max() - kMaxUserName - kHead;
-
-struct FileCloser {
-  void operator()(std::FILE* file) const { std::fclose(file); }
-};
-
-std::string system_text(int error) {
-  return std::generic_category().message(error);
-}
 
 std::string_view take_word(std::string_view& rest) {
   constexpr std::string_view kBlanks = " \t\r";
@@ -177,21 +170,22 @@ class UserMap::Builder {
 Result<std::shared_ptr<const UserMap>> UserMap::load(const std::string& path,
                                                      std::string_view default_domain,
                                                      const std::vector<std::string>& backends) {
-  const std::unique_ptr<std::FILE, FileCloser> file(std::fopen(path.c_str(), "rbe"));
-  if (file == nullptr) {
-    return Fault{path, "cannot be opened: " + system_text(errno)};
+  const Result<OpenFile> opened = open_file(path);
+  if (!opened) {
+    return opened.faults();
   }
+  std::FILE* const file = opened.value().get();
   Builder builder(path, default_domain, backends);
-  if (std::fseek(file.get(), 0, SEEK_END) == 0) {  // else it is no file, but a pipe
-    builder.expect(static_cast<size_t>(std::max(std::ftell(file.get()), 0L)));
-    std::rewind(file.get());
+  if (std::fseek(file, 0, SEEK_END) == 0) {
+    builder.expect(static_cast<size_t>(std::max(std::ftell(file), 0L)));
+    std::rewind(file);
   }
   std::array<char, 64 * kKiB> piece{};
-  while (const size_t size = std::fread(piece.data(), 1, piece.size(), file.get())) {
+  while (const size_t size = std::fread(piece.data(), 1, piece.size(), file)) {
     builder.feed({piece.data(), size});
   }
-  if (std::ferror(file.get()) != 0) {
-    return Fault{path, "cannot be read: " + system_text(errno)};
+  if (std::ferror(file) != 0) {
+    return cannot_read(path, errno);
   }
   return builder.end();
 }

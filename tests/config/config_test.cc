@@ -221,6 +221,17 @@ TEST(Config, WarnsAboutIdleLimitsThatCutClientsOff) {
   EXPECT_THAT(with("timeouts:\n  idle: 31m\n").warnings, testing::IsEmpty());
 }
 
+TEST(Config, WarnsOfActionsThatNobodyCanReach) {
+  const std::string token = "  token_file: token\n";
+  EXPECT_THAT(texts(with("admin:\n  address: 192.0.2.2:9143\n" + token).warnings),
+              ElementsAre(HasSubstr("admin.token_file: ")));
+  for (const char* reached : {"127.0.0.1:9143", "'[::1]:9143'", "0.0.0.0:9143"}) {
+    EXPECT_THAT(with("admin:\n  address: " + std::string(reached) + "\n" + token).warnings,
+                testing::IsEmpty())
+        << reached;
+  }
+}
+
 TEST(Config, WarnsAboutUnverifiedAndOutdatedBackends) {
   const Config config = parse(
       "listeners: [{address: '127.0.0.1:993'}]\n"

@@ -144,7 +144,7 @@ def setUpModule():
     backends = {
         "clear": clear.backend(),
         "verified": verified.backend("implicit", verify={"ca": str(authority.chain), "name": "backend.mail.test"}),
-        "dead": {"servers": ["127.0.0.1:1"], "tls": "none"},
+        "dead": {"servers": ["127.0.0.1:1"], "tls": "none", "health": {"interval": "1s"}},
     }
     gateway = enter(Gateway(
         backends=backends, routes=[{"sni": f"{name}.mail.test", "backend": name} for name in backends],

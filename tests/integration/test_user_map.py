@@ -59,6 +59,15 @@ class Map(TwoServers):
         self.assertEqual(status, 1)
         self.assertTrue(words.startswith(f'postern: {map_}:1: "neww" is none of the backends'), words)
 
+    def test_a_client_that_came_before_is_led_by_the_map_of_its_login(self):
+        gateway = self.start({"anna": "new"})
+        with gateway.connect() as client:
+            gateway.write_map({"anna": "old"})
+            gateway.reload()
+            seen = len(self.old.transcripts)
+            client.ok(b"LOGIN anna x")
+            self.assertIn(b"LOGIN anna x", self.old.transcripts[seen])
+
     def test_a_changed_map_is_taken_up_by_itself(self):
         gateway = self.start({"anna": "new", "bert": "new", "carl": "new"})
         figures = ("postern_user_map_users", "postern_user_map_last_reload_successful")

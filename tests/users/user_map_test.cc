@@ -139,7 +139,7 @@ TEST(UserMap, NamesAFileThatIsNotThere) {
   const auto map = UserMap::load("/nowhere/users.map", "", kBackends);
   ASSERT_FALSE(map);
   EXPECT_EQ(map.faults().front().text(),
-            "/nowhere/users.map: cannot be opened: No such file or directory");
+            "/nowhere/users.map: cannot be read: No such file or directory");
 }
 
 }  // namespace

@@ -84,10 +84,10 @@ inline constexpr auto kBackendCauses = std::to_array<CauseRow>({
      "configuration.",
      "`postern admin undrain server=HOST:PORT` takes the former back; take the latter out of the "
      "configuration, and reload. `/status` says which it is."},
-    {Cause::UserHeld, "user_held", Party::Operator, Symptom::NothingWrong,
+    {Cause::UserHeld, "user_held", Party::Operator, Symptom::Unavailable,
      "The user's line in `users.map` says `unavailable`, as while the mail is copied to another "
      "server.",
-     "Nothing. Once the mail is copied, write the new backend into the line."},
+     "Once the mail is copied, write the new backend into the line."},
     {Cause::NoLocalPort, "no_local_port", Party::Operator, Symptom::Shortage,
      "All local ports toward the server are in use.",
      "Name more addresses of this machine in `source`, widen net.ipv4.ip_local_port_range, or name "

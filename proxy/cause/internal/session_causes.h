@@ -196,7 +196,7 @@ inline constexpr auto kSessionCauses = std::to_array<CauseRow>({
      "Have one issued by an authority that clients trust (docs/certificates.md has the ways by "
      "ACME); to try postern out, install this one in the client."},
     {Cause::CannotListen, "cannot_listen", Party::Operator, Symptom::DoesNotStart,
-     "postern cannot have an address of `listeners` or `admin`: most often `address already in "
+     "An address of `listeners` or `admin` cannot be listened on: most often `address already in "
      "use`, because another process listens there; the log's `fault` says which address and why.",
      "`ss -ltnp 'sport = :993'` names the process: another postern (a second unit, a container "
      "with the host's network), the mail server's own port 993, or stunnel. Stop it, or choose "

@@ -91,6 +91,12 @@ void take_admin(Draft& draft) {
       draft.diagnostics.fault(*draft.admin, "is a listener's address already");
     }
   }
+  if (draft.admin_token && !draft.admin_tls && address.valid() && !address.is_loopback() &&
+      !address.is_unspecified()) {
+    draft.diagnostics.warning(*draft.admin_token,
+                              "allows no action: in clear they are for callers by loopback, where "
+                              "admin.address does not listen; set admin.tls");
+  }
   draft.config.admin = address;
 }
 

@@ -1,4 +1,5 @@
-// What the section `users` says: the url of its lookup, and what does not fit together. Set-up only.
+// What the section `users` says: the url of its lookup, and what does not fit together. Set-up
+// only.
 #pragma once
 
 #include "proxy/config/diagnostics.h"
