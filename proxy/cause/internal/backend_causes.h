@@ -84,10 +84,10 @@ inline constexpr auto kBackendCauses = std::to_array<CauseRow>({
      "configuration.",
      "`postern admin undrain server=HOST:PORT` takes the former back; take the latter out of the "
      "configuration, and reload. `/status` says which it is."},
-    {Cause::UserHeld, "user_held", Party::Operator, Symptom::Unavailable,
+    {Cause::UserHeld, "user_held", Party::Operator, Symptom::NothingWrong,
      "The user's line in `users.map` says `unavailable`, as while the mail is copied to another "
-     "server.",
-     "Once the mail is copied, write the new backend into the line."},
+     "server; then the new backend goes into the line.",
+     "Nothing."},
     {Cause::NoLocalPort, "no_local_port", Party::Operator, Symptom::Shortage,
      "All local ports toward the server are in use.",
      "Name more addresses of this machine in `source`, widen net.ipv4.ip_local_port_range, or name "
