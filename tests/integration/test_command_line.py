@@ -124,12 +124,13 @@ class Check(unittest.TestCase):
         authority = Authority(self.folder / "authority")
         leaf = authority.leaf("mail.test")
         for source, name in ((leaf.chain, "tls.crt"), (leaf.key, "tls.key"), (leaf.chain, "admin.crt"), (leaf.key, "admin.key"),
-                             (authority.chain, "ca.pem"), (authority.chain, "clients.pem")):
+                             (leaf.chain, "client.crt"), (leaf.key, "client.key"), (authority.chain, "ca.pem"), (authority.chain, "internal-ca.pem"), (authority.chain, "clients.pem")):
             (self.folder / name).write_bytes(source.read_bytes())
         (self.folder / "ticket.secret").write_text("0123456789abcdef" * 4)
         (self.folder / "admin.token").write_text("0123456789abcdef" * 4)
         (self.folder / "users.map").write_text("someone@example.org legacy\n")
-        (self.folder / "tls.passphrase").write_text("not needed: the key is not encrypted\n")
+        for name in ("tls.passphrase", "client.passphrase"):
+            (self.folder / name).write_text("not needed: the key is not encrypted\n")
         status, said = self.check(reference.replace("\nuser: postern\n", "\nuser: no-such-user\n"))
         self.assertEqual(status, 0, said)
         self.assertRegex(said, 'warning: user: "no-such-user" does not exist on this system')

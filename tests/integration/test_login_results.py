@@ -190,7 +190,9 @@ class Late(Results):
         authority = Authority(self.enterContext(Folder("late")).path / "authority")
         with Dovecot(authority) as server, Gateway(
                 backends={"blind": server.backend(), "told": server.backend(client_identity="imap_id")},
-                routes=[{"sni": "told.mail.test", "backend": "told"}]) as gateway:
+                routes=[{"sni": "told.mail.test", "backend": "told"}],
+                tls={"certificates": [authority.leaf("postern.test", "*.mail.test").files]}) as gateway:
+            gateway.authority = authority
             for name in ("told.mail.test", "postern.test"):
                 since = len(gateway.log())
                 with gateway.connect(server_name=name) as client:
