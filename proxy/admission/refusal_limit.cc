@@ -1,5 +1,6 @@
 #include "proxy/admission/refusal_limit.h"
 
+#include "proxy/net/descriptors.h"
 #include "proxy/net/network.h"
 
 namespace postern {
@@ -19,7 +20,7 @@ RefusalLimit limit_of(Refusal refusal, const Config& config, size_t possible, si
     case Refusal::LimitSessions:
       return {"limits.sessions", std::to_string(limits.sessions)};
     case Refusal::LimitDescriptors:
-      return {"LimitNOFILE", std::to_string(possible) + " sessions"};
+      return {"LimitNOFILE", std::to_string(possible) + " sessions", net::kMoreDescriptors};
     case Refusal::LimitAddress:
       return {"limits.sessions_per_address", std::to_string(limits.sessions_per_address)};
     case Refusal::LimitListener:

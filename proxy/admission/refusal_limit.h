@@ -11,8 +11,9 @@
 namespace postern {
 
 struct RefusalLimit {
-  const char* setting;  // "limits.sessions_per_address"; empty if it may be one of several
-  std::string value;    // as the configuration writes it; empty if it is a list
+  const char* setting;      // "limits.sessions_per_address"; empty if it may be one of several
+  std::string value;        // as the configuration writes it; empty if it is a list
+  const char* advice = "";  // if its name does not say what to do
 };
 
 // Why `config`, or a process that has room for `possible` sessions, refuses `client` at the

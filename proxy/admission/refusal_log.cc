@@ -16,7 +16,8 @@ void RefusalLog::refused(std::string_view listener, const net::Address& client, 
                                   {"client", client.text()},
                                   {"reason", name_of(reason)},
                                   log::Field::optional("setting", limit.setting),
-                                  log::Field::optional("limit", limit.value)});
+                                  log::Field::optional("limit", limit.value),
+                                  log::Field::optional("advice", limit.advice)});
   }
 }
 

@@ -112,6 +112,7 @@ struct StatusRecord {
     uint64_t logged_in = 0;
     uint64_t idle = 0;
     uint64_t limit = 0;
+    uint64_t wanted = 0;               // limits.sessions: `limit`, or more than descriptors allow
     uint64_t step_s = 60;              // between two samples
     std::vector<Sample> samples = {};  // the oldest first
   };

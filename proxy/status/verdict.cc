@@ -65,16 +65,26 @@ class Judge {
            "Nothing, if a stop or an upgrade is meant; a signal in the log says since when."});
     }
     if (process.reload_failed) {
-      add(finding_of(Cause::ReloadFailed, StatusSeverity::Warning, "configuration", ""));
+      add(with_change("reload failed", Cause::ReloadFailed, "configuration"));
     }
     if (process.certificates_failed) {
-      add(finding_of(Cause::CertificatesNotReloaded, StatusSeverity::Warning, "certificates", ""));
+      add(with_change("certificates not reloaded", Cause::CertificatesNotReloaded, "certificates"));
     }
+  }
+
+  // With what was wrong, as the last event of that name has it.
+  StatusFinding with_change(std::string_view event, Cause cause, std::string subject) const {
+    StatusFinding finding = finding_of(cause, StatusSeverity::Warning, std::move(subject), "");
+    const auto found = std::ranges::find(record_.changes, event, &log::Journal::Entry::event);
+    if (found != record_.changes.end() && !found->text.empty()) {
+      finding.what += " It was: " + sentence(found->text);
+    }
+    return finding;
   }
 
   void judge_user_map() {
     if (record_.process.user_map_failed) {
-      add(finding_of(Cause::UserMapNotReloaded, StatusSeverity::Warning, "map of users", ""));
+      add(with_change("map of users not reloaded", Cause::UserMapNotReloaded, "map of users"));
     }
   }
 
@@ -225,13 +235,27 @@ class Judge {
 
   void judge_sessions() {
     const StatusRecord::Sessions& sessions = record_.sessions;
-    if (sessions.limit != 0 && sessions.now >= sessions.limit - sessions.limit / 10) {
+    if (sessions.wanted > sessions.limit && turns_clients_away()) {
+      add({StatusSeverity::Warning, Party::Operator, "open files",
+           "The limit of open files lets in " + std::to_string(sessions.limit) +
+               " sessions, not the " + std::to_string(sessions.wanted) + " of `limits.sessions`.",
+           "Raise `LimitNOFILE` of the unit (or `ulimit -n`) to 300 above twice `limits.sessions` "
+           "and restart, or lower that.",
+           name_of(Cause::LimitSessions)});
+    } else if (sessions.limit != 0 && sessions.now >= sessions.limit - sessions.limit / 10) {
       StatusFinding finding =
           finding_of(Cause::LimitSessions, StatusSeverity::Warning, "sessions", "");
       finding.what = std::to_string(sessions.now) + " of " + std::to_string(sessions.limit) +
                      " sessions are in use.";
       add(std::move(finding));
     }
+  }
+
+  bool turns_clients_away() const {
+    return std::ranges::any_of(record_.failures, [this](const auto& failure) {
+      return (failure.cause == Cause::GaveWay || failure.cause == Cause::LimitSessions) &&
+             is_fresh(failure);
+    });
   }
 
   void judge_failures() {
@@ -248,7 +272,8 @@ class Judge {
   // over is no more than a note.
   StatusSeverity severity_of(const StatusRecord::Failure& failure) const {
     const CauseRow& row = describe(failure.cause);
-    const bool is_of_clients = failure.backend.empty() || row.symptom == Symptom::SessionsEnd;
+    const bool is_of_clients = failure.backend.empty() || row.symptom == Symptom::SessionsEnd ||
+                               failure.cause == Cause::BackendAuthPenalty;
     const bool is_few = is_of_clients && failure.last_hour < kMany;
     return row.at_fault == Party::Client || is_few || is_over(failure) ? StatusSeverity::Note
                                                                        : StatusSeverity::Warning;

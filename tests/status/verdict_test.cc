@@ -144,6 +144,39 @@ TEST(Verdict, IsNotTurnedByAStranger) {
   EXPECT_EQ(judge(record).severity, StatusSeverity::Warning);
 }
 
+TEST(Verdict, NamesTheLimitOfOpenFilesOnceItTurnsClientsAway) {
+  StatusRecord record = calm_record();
+  record.sessions.limit = 8;
+  record.sessions.wanted = 1000;
+  EXPECT_EQ(judge(record).severity, StatusSeverity::Good);
+  record.failures = {failure(Cause::GaveWay, "")};
+  record.failures[0].last_hour = 1;
+  const Verdict verdict = judge(record);
+  EXPECT_EQ(verdict.severity, StatusSeverity::Warning);
+  EXPECT_THAT(verdict.findings[0].what, HasSubstr("lets in 8 sessions, not the 1000"));
+  EXPECT_THAT(verdict.findings[0].fix, HasSubstr("LimitNOFILE"));
+}
+
+TEST(Verdict, SaysWhatWasWrongWithAReload) {
+  StatusRecord record = calm_record();
+  record.process.reload_failed = true;
+  record.changes = {{.first_s = kNowS,
+                     .last_s = kNowS,
+                     .times = 1,
+                     .event = "reload failed",
+                     .subject = "p.yaml",
+                     .text = "p.yaml:11: limts is an unknown key"}};
+  EXPECT_THAT(judge(record).findings[0].what,
+              HasSubstr("It was: p.yaml:11: limts is an unknown key"));
+}
+
+TEST(Verdict, TakesNoSingleLateAnswerForAnIllServer) {
+  StatusRecord record = calm_record();
+  record.failures = {failure(Cause::BackendAuthPenalty, "legacy")};
+  record.failures[0].last_hour = 1;
+  EXPECT_EQ(judge(record).severity, StatusSeverity::Note);
+}
+
 TEST(Verdict, LetsSingleClientsFail) {
   StatusRecord record = calm_record();
   record.failures = {failure(Cause::LoginFailed, "legacy")};

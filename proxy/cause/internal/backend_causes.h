@@ -54,7 +54,7 @@ inline constexpr auto kBackendCauses = std::to_array<CauseRow>({
      "clients "
      "by `client_identity`, or raise `mail_max_userip_connections`. Cyrus: `maxlogins_per_host`. "
      "A fail2ban at the server must not ban postern."},
-    {Cause::BackendAuthPenalty, "backend_auth_penalty", Party::Backend, Symptom::LoginsAreSlow,
+    {Cause::BackendAuthPenalty, "backend_auth_penalty", Party::Operator, Symptom::LoginsAreSlow,
      "Dovecot delays each login of an address by up to 15 s once logins from it have failed, and "
      "behind postern all clients have one address.",
      "Announce the clients by `client_identity` (Dovecot: `haproxy_trusted_networks` or "

@@ -253,6 +253,7 @@ StatusRecord::Sessions StatusRecorder::sessions() const {
           .logged_in = sum(Metric::SessionsAuthenticated),
           .idle = sum(Metric::SessionsIdle),
           .limit = sources_.admission.most_sessions(sources_.materials.config->limits),
+          .wanted = sources_.materials.config->limits.sessions,
           .step_s = StatusHistory::kStepS,
           .samples = {history_.samples().begin(), history_.samples().end()}};
 }

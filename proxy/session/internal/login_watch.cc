@@ -169,8 +169,8 @@ void LoginWatch::failed(imap::LoginResult result, uint64_t user, uint64_t took_u
                 {"seconds", rules()->ban_ms / 1000},
                 {"cause", name_of(Cause::Banned)},
                 {"advice",
-                 "postern admin unban lifts it; limits.login_failures.exempt keeps its network "
-                 "from bans"}},
+                 "`postern admin unban client=ADDRESS` lifts it (without admin.token_file: put "
+                 "the address into limits.login_failures.exempt and reload)"}},
                by_client);
   }
   if (result == imap::LoginResult::Abandoned) {
