@@ -77,7 +77,7 @@ class Judge {
     StatusFinding finding = finding_of(cause, StatusSeverity::Warning, std::move(subject), "");
     const auto found = std::ranges::find(record_.changes, event, &log::Journal::Entry::event);
     if (found != record_.changes.end() && !found->text.empty()) {
-      finding.what += " It was: " + sentence(found->text);
+      finding.what += " It was: " + found->text + (found->text.ends_with('.') ? "" : ".");
     }
     return finding;
   }
